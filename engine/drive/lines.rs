@@ -1,0 +1,151 @@
+//! The lines between a run and its client process.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Call, FillKind, Split, Verify};
+use crate::plan::{Extent, Load};
+use crate::results::Measured;
+use crate::transport::contract::Options;
+
+/// The version of these lines.
+pub const VERSION: u32 = 1;
+
+/// What a client process is to do, in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// The version of these lines.
+    pub version: u32,
+    /// Where the server listens.
+    pub address: String,
+    /// The name of the transport.
+    pub transport: String,
+    /// The options of the target.
+    #[serde(default)]
+    pub options: Options,
+    /// The token that the server must answer with; none where a server was launched by hand.
+    #[serde(default)]
+    pub nonce: Option<String>,
+    /// What is asked.
+    pub call: Call,
+    /// Bytes of a body.
+    #[serde(default)]
+    pub payload: Option<u64>,
+    /// Bytes of a chunk; none means whole.
+    #[serde(default)]
+    pub chunk: Option<u64>,
+    /// How a payload with chunks is carried.
+    #[serde(default = "body")]
+    pub split: Split,
+    /// What the bytes are.
+    #[serde(default = "zeros")]
+    pub fill: FillKind,
+    /// How far `compute` sums.
+    #[serde(default)]
+    pub work: Option<u64>,
+    /// How long `sleep` waits, in nanoseconds.
+    #[serde(default)]
+    pub hold_ns: Option<u64>,
+    /// The seed of all that is random.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many callers.
+    pub clients: u32,
+    /// Calls by each client before anything is timed.
+    #[serde(default)]
+    pub warmup: u64,
+    /// Timed calls by each client; this or `duration_ns`.
+    #[serde(default)]
+    pub iterations: Option<u64>,
+    /// How long calls are begun, in nanoseconds; this or `iterations`.
+    #[serde(default)]
+    pub duration_ns: Option<u64>,
+    /// How long a call may take from its actual send, in nanoseconds.
+    pub timeout_ns: u64,
+    /// How long after the window calls may still be answered, in nanoseconds.
+    pub drain_ns: u64,
+    /// What is checked of each reply.
+    #[serde(default = "length")]
+    pub verify: Verify,
+}
+
+fn body() -> Split {
+    Split::Body
+}
+fn zeros() -> FillKind {
+    FillKind::Zeros
+}
+fn length() -> Verify {
+    Verify::Length
+}
+
+impl Assignment {
+    /// The assignment that asks for `load`.
+    pub fn of(load: &Load, transport: &str, options: &Options, address: &str, nonce: Option<&str>) -> Self {
+        let (iterations, duration_ns) = match load.extent {
+            Extent::Iterations(count) => (Some(count), None),
+            Extent::Duration(time) => (None, Some(time.as_nanos() as u64)),
+        };
+        Assignment {
+            version: VERSION,
+            address: address.to_owned(),
+            transport: transport.to_owned(),
+            options: options.clone(),
+            nonce: nonce.map(str::to_owned),
+            call: load.call,
+            payload: load.payload,
+            chunk: load.chunk,
+            split: load.split,
+            fill: load.fill,
+            work: load.work,
+            hold_ns: load.hold.map(|hold| hold.as_nanos() as u64),
+            seed: load.seed,
+            clients: load.clients,
+            warmup: load.warmup,
+            iterations,
+            duration_ns,
+            timeout_ns: load.timeout.as_nanos() as u64,
+            drain_ns: load.drain.as_nanos() as u64,
+            verify: load.verify,
+        }
+    }
+}
+
+/// A line to the client process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToDrive {
+    /// What to do. Connect and warm up, then say `armed`.
+    Assignment(Box<Assignment>),
+    /// Begin to measure.
+    Go {},
+    /// Say what was measured.
+    Report {},
+}
+
+/// A line from the client process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FromDrive {
+    /// Every client is connected and warmed up.
+    Armed {
+        /// How many.
+        clients: u32,
+    },
+    /// How far it has come, at most once a second.
+    Progress {
+        /// Calls that have ended.
+        ended: u64,
+    },
+    /// The last call is settled.
+    Done {},
+    /// What was measured.
+    Measured(Box<Measured>),
+    /// It cannot be measured.
+    Failed {
+        /// The class of the failure: one of the error classes of a call, `timeout`, `nonce` or `assignment`.
+        class: String,
+        /// What happened, in words.
+        reason: String,
+    },
+}

@@ -1,0 +1,3 @@
+//! The client process: what it is told, what it does, what it says.
+
+pub mod lines;

@@ -1,0 +1,33 @@
+//! A declarative scenario engine that compares RPC protocols and server models.
+//!
+//! ```text
+//! scenario.yaml ─read─▶ Scenario ─plan─▶ Plan{cells, refusals} ─run─▶ Results ─view─▶ View ─minijinja─▶ report
+//! ```
+//!
+//! The house, from the roof down; imports point down only:
+//!
+//! | room | what it is |
+//! |---|---|
+//! | `cli` | the commands |
+//! | [`run`] | runs a plan: each cell from launch to teardown, and what each end cost |
+//! | [`report`] | all arithmetic in a view, then templates that only lay out |
+//! | [`drive`] | the client process: one file for each load model, and the recorder |
+//! | [`plan`], [`results`] | what will run and what was refused, what was measured |
+//! | [`scenario`] | what a user writes, as types, read with spans |
+//! | [`stack`] | systems that are not ours |
+//! | [`server`] | the list of models, one file each |
+//! | [`transport`] | the list of transports, one file or folder each |
+//! | [`call`], [`registry`], [`units`], [`error`] | words that everyone may say |
+//!
+//! Both ends of a measurement are processes of their own: `engine serve` and `engine drive`, re-executions of
+//! the same binary, so that a forked server never meets a runtime and each end's cost is exact.
+
+pub mod call;
+pub mod drive;
+pub mod error;
+pub mod plan;
+pub mod registry;
+pub mod results;
+pub mod server;
+pub mod transport;
+pub mod units;

@@ -1,0 +1,305 @@
+//! What was measured: the records of a run and the file that holds them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The version of the results format that this engine writes.
+pub const SCHEMA: u32 = 1;
+
+/// Everything about one run: what was asked, where it ran, what was refused, what was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Results {
+    /// The version of this format.
+    pub schema: u32,
+    /// The scenario as it was read, with `--set` and `--quick` applied.
+    pub scenario: Value,
+    /// The machine, the versions and the circumstances of the run.
+    pub manifest: Manifest,
+    /// The combinations that cannot exist.
+    pub refusals: Vec<Refused>,
+    /// One record for each cell and trial; nothing is ever overwritten.
+    pub records: Vec<Record>,
+}
+
+/// Every axis of a cell by name, target and workload among them.
+pub type Coordinates = Map<String, Value>;
+
+/// A combination that cannot exist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// Which combination.
+    pub coordinates: Coordinates,
+    /// Why it cannot exist.
+    pub reason: String,
+}
+
+/// The machine, the versions and the circumstances of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The version of the engine.
+    pub engine: String,
+    /// The commit it was built from or run in, `-dirty` where the tree had changes; none outside git.
+    pub git: Option<String>,
+    /// `release` or `debug`.
+    pub build: String,
+    /// When the run began, RFC 3339, UTC.
+    pub started: String,
+    /// How long the run took, in seconds.
+    pub took_s: f64,
+    /// The command line, without the path of the program.
+    pub command: Vec<String>,
+    /// True where `--quick` made the run smaller.
+    pub quick: bool,
+    /// True where Ctrl-C ended the run early.
+    pub interrupted: bool,
+    /// What the machine is, by name: kernel, cpu, cores, memory, congestion control, clock source, limits.
+    pub machine: BTreeMap<String, String>,
+    /// What each target told about itself, by the target's name.
+    pub facts: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// One trial of one cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// The cell: target, workload, and the axes that vary.
+    pub id: String,
+    /// Every axis by name.
+    pub coordinates: Coordinates,
+    /// Which repetition, from 1.
+    pub trial: u32,
+    /// Which random block of the interleaved order, from 1.
+    pub block: u32,
+    /// Whether it was measured.
+    pub outcome: Outcome,
+    /// Why it was not.
+    pub reason: Option<String>,
+    /// What the client process measured; absent where the outcome is not `measured`.
+    #[serde(flatten)]
+    pub measured: Option<Measured>,
+    /// What each end spent.
+    pub cost: Option<Cost>,
+    /// Whether the figures can be trusted.
+    pub verdict: Verdict,
+}
+
+/// Whether a trial was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// There are figures.
+    Measured,
+    /// Something broke; the reason says what.
+    Failed,
+    /// It was not run.
+    Skipped,
+}
+
+/// The figures of one trial, as the client process reports them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    /// What became of every scheduled call.
+    pub counts: Counts,
+    /// From the barrier to the end of the last call, in nanoseconds.
+    pub elapsed_ns: u64,
+    /// Answered calls for each second of that time.
+    pub calls_per_s: f64,
+    /// From the intended start of a call to the end of its reply.
+    pub response_time: Distribution,
+    /// From the actual send of a call to the end of its reply.
+    pub service_time: Distribution,
+    /// The parts of connecting, where connecting is what was measured.
+    pub connect: Option<Connect>,
+    /// Bytes that went each way.
+    pub bytes: Bytes,
+    /// Protocol messages that the client sent for each answered call.
+    pub messages_per_call: Option<f64>,
+    /// Calls that were sent again after a failure, as the target's options allow.
+    pub retries: u64,
+    /// Connections that were dialled anew after a failure.
+    pub reconnects: u64,
+    /// Each client's own figures, in their order.
+    pub clients: Vec<Client>,
+    /// The first few failures in words.
+    pub failures: Vec<String>,
+    /// How the client drove the load: blocking or event loop, its version, its limits.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// What became of every scheduled call: scheduled = ok + error + timeout + censored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Calls that were due in the window.
+    pub scheduled: u64,
+    /// Calls with the answer that was asked for.
+    pub ok: u64,
+    /// Calls that failed, by class.
+    pub error: Errors,
+    /// Calls that had no answer within the time-out.
+    pub timeout: u64,
+    /// Calls still queued or unanswered when draining ended.
+    pub censored: u64,
+}
+
+/// Failed calls by class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Errors {
+    /// The connection could not be made, or was closed under the call.
+    pub connect: u64,
+    /// The server answered with an error.
+    pub status: u64,
+    /// The reply had the wrong length.
+    pub short: u64,
+    /// The reply had the wrong content.
+    pub corrupt: u64,
+    /// The reply broke the rules of its protocol.
+    pub protocol: u64,
+}
+
+impl Errors {
+    /// Failed calls of all classes.
+    pub fn total(&self) -> u64 {
+        self.connect + self.status + self.short + self.corrupt + self.protocol
+    }
+}
+
+impl Counts {
+    /// True where every scheduled call is accounted for.
+    pub fn conserved(&self) -> bool {
+        self.scheduled == self.ok + self.error.total() + self.timeout + self.censored
+    }
+}
+
+/// A distribution of times in nanoseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Distribution {
+    /// How many times are in it.
+    pub count: u64,
+    /// The shortest, in nanoseconds; like all figures here exact to three significant digits.
+    pub min_ns: u64,
+    /// The mean.
+    pub mean_ns: u64,
+    /// The median.
+    pub p50_ns: u64,
+    /// 90 of 100 are at most this long.
+    pub p90_ns: u64,
+    /// 95 of 100 are at most this long.
+    pub p95_ns: u64,
+    /// 99 of 100 are at most this long.
+    pub p99_ns: u64,
+    /// 999 of 1,000 are at most this long.
+    pub p999_ns: u64,
+    /// The longest.
+    pub max_ns: u64,
+    /// The lowest quantile at which a call stands that was given up, so that from there on figures are lower bounds.
+    pub at_least_from: Option<f64>,
+    /// The whole distribution: HdrHistogram V2 with DEFLATE, in base64.
+    pub histogram: String,
+}
+
+/// The parts of connecting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// Until the kernel says connected: for a server that accepts late, only its backlog.
+    pub dial: Distribution,
+    /// The TLS handshake, where there is one.
+    pub tls: Option<Distribution>,
+    /// From connected to the end of the first answer.
+    pub first_answer: Distribution,
+}
+
+/// Bytes that went each way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bytes {
+    /// Payload from client to server in answered calls.
+    pub payload_up: u64,
+    /// Payload from server to client in answered calls.
+    pub payload_down: u64,
+    /// All bytes that the client wrote to its sockets.
+    pub wire_up: u64,
+    /// All bytes that the client read from its sockets.
+    pub wire_down: u64,
+}
+
+/// One client's own figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Calls with the answer that was asked for.
+    pub ok: u64,
+    /// Calls that failed.
+    pub error: u64,
+    /// Calls that timed out.
+    pub timeout: u64,
+    /// Calls still queued or unanswered when draining ended.
+    pub censored: u64,
+    /// The median of its response times.
+    pub p50_ns: u64,
+    /// The 99th percentile of its response times.
+    pub p99_ns: u64,
+}
+
+/// What each end spent between the barrier and the last reply.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// The server's whole process group.
+    pub server: Spent,
+    /// The client's process.
+    pub client: Spent,
+}
+
+/// What one end spent; a counter that this machine does not have is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spent {
+    /// CPU time of all its processes, reaped children included, in nanoseconds.
+    pub cpu_ns: Option<u64>,
+    /// The smallest step that counter can take, in nanoseconds.
+    pub cpu_step_ns: Option<u64>,
+    /// The largest resident memory of one of its processes since launch, in bytes.
+    pub peak_memory: Option<u64>,
+    /// Its processes at the end of the window.
+    pub processes: Option<u64>,
+    /// Its threads at the end of the window.
+    pub threads: Option<u64>,
+}
+
+/// Whether the figures of a record can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// The judgement.
+    pub state: State,
+    /// What led to it.
+    pub reasons: Vec<String>,
+}
+
+/// The judgement over a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing speaks against it.
+    Valid,
+    /// It was limited by something other than the target.
+    Suspect,
+    /// It does not show what it claims to.
+    Invalid,
+}
+
+impl Verdict {
+    /// Nothing speaks against it.
+    pub fn valid() -> Self {
+        Verdict { state: State::Valid, reasons: Vec::new() }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a server model is, and what it is given to serve.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::registry::Entry;
+use crate::server::door::Door;
+use crate::server::service::Service;
+use crate::transport::contract::{Facts, OptionSpec, Options, ServerCodec, StreamProtocol, Transport};
+
+/// How a server gives clients their turn. One file implements it and one line registers it.
+pub trait Model: Entry + Sync {
+    /// The options that this model understands.
+    fn options(&self) -> &'static [OptionSpec] {
+        &[]
+    }
+
+    /// Why this model cannot host that transport, if it cannot.
+    fn refuses(&self, transport: &dyn Transport) -> Option<String> {
+        let _ = transport;
+        None
+    }
+
+    /// What a reader has to know to compare it fairly, with these options.
+    fn facts(&self, options: &Options) -> Facts;
+
+    /// Serves until the door says stop. Called with one thread running and the address already listening;
+    /// `door.announce()` prints the ready line.
+    fn serve(&self, door: Door, host: Host) -> Result<()>;
+}
+
+/// What every connection of one server shares.
+#[derive(Clone)]
+pub struct Host {
+    /// Makes the server's end of each connection.
+    pub protocol: &'static dyn StreamProtocol,
+    /// What each end is told.
+    pub context: crate::transport::contract::ServerContext,
+    /// Executes calls.
+    pub service: Arc<Service>,
+}
+
+impl Host {
+    /// The server's end of a new connection.
+    pub fn codec(&self) -> Box<dyn ServerCodec> {
+        self.protocol.server(&self.context)
+    }
+}
+
+/// What a server says of itself once it listens: the one line that it prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ready {
+    /// `127.0.0.1:40123`, or `unix:@name`.
+    pub address: String,
+    /// Its process.
+    pub pid: u32,
+    /// The token that it answers to [`crate::call::Ask::Nonce`].
+    pub nonce: String,
+    /// What a reader has to know to compare it fairly.
+    pub facts: Facts,
+}
+
+/// The line around [`Ready`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadyLine {
+    /// The server is listening.
+    pub ready: Ready,
+}

@@ -1,0 +1,115 @@
+//! Where clients come in: the listening socket, the ready line, and the word to stop.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::error::{Context, Error, Result};
+use crate::server::contract::{Ready, ReadyLine};
+use crate::transport::contract::{Facts, Family};
+use crate::transport::socket::{Address, Listener, Socket};
+
+/// The listening socket of a server, and the stdin whose end says stop.
+#[derive(Debug)]
+pub struct Door {
+    listener: Listener,
+    ready: Ready,
+    children: Option<SignalFd>,
+}
+
+/// What comes to a door.
+#[derive(Debug)]
+pub enum Knock {
+    /// A client has connected.
+    Client(Socket),
+    /// A child process has ended and waits to be reaped.
+    Child,
+    /// Stdin is closed: stop.
+    Stop,
+}
+
+impl Door {
+    /// Listens on `address`; `nonce` and `facts` go into the ready line.
+    pub fn open(address: &Address, family: Family, nonce: String, facts: Facts) -> Result<Self> {
+        let listener = Listener::bind(address, family).doing(format_args!("cannot listen on {address}"))?;
+        let address = listener.address().doing("cannot ask where the socket listens")?.to_string();
+        Ok(Door { listener, ready: Ready { address, pid: std::process::id(), nonce, facts }, children: None })
+    }
+
+    /// Also knocks when a child process ends. To be called before the first fork.
+    pub fn watch_children(&mut self) -> Result<()> {
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGCHLD);
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None).doing("cannot block SIGCHLD")?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        self.children = Some(SignalFd::with_flags(&mask, flags).doing("cannot watch for children")?);
+        Ok(())
+    }
+
+    /// Prints the ready line: the server is listening.
+    pub fn announce(&self) -> Result<()> {
+        let line = ReadyLine { ready: self.ready.clone() };
+        let line = serde_json::to_string(&line).map_err(|error| Error::failed(error.to_string()))?;
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).doing("cannot print the ready line")
+    }
+
+    /// Waits for the next knock.
+    pub fn next(&mut self) -> Result<Knock> {
+        loop {
+            let stdin = io::stdin();
+            let mut waiting = vec![
+                PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+                PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
+            ];
+            waiting.extend(self.children.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
+            match poll(&mut waiting, PollTimeout::NONE) {
+                Ok(_) => {}
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(Error::failed(format!("cannot wait for clients: {error}"))),
+            }
+            let [client, stop, child] = [0, 1, 2].map(|i| waiting.get(i).and_then(PollFd::any).unwrap_or(false));
+            drop(waiting);
+            if stop && stdin_ended(stdin.as_fd()) {
+                return Ok(Knock::Stop);
+            }
+            if child {
+                if let Some(children) = &self.children {
+                    while let Ok(Some(_)) = children.read_signal() {}
+                }
+                return Ok(Knock::Child);
+            }
+            if client {
+                match self.listener.accept() {
+                    Ok(socket) => return Ok(Knock::Client(socket)),
+                    // The client may be gone again; a full table of descriptors empties as others leave.
+                    Err(error) if is_passing(&error) => {}
+                    Err(error) => return Err(Error::failed(format!("cannot accept a client: {error}"))),
+                }
+            }
+        }
+    }
+
+    /// The listening socket, for a model that waits in its own way.
+    pub fn into_listener(self) -> Listener {
+        self.listener
+    }
+}
+
+/// Reads away what stdin has; true where it has ended.
+pub fn stdin_ended(stdin: BorrowedFd<'_>) -> bool {
+    let mut scrap = [0; 256];
+    !matches!(nix::unistd::read(stdin, &mut scrap), Ok(1..) | Err(Errno::EINTR | Errno::EAGAIN))
+}
+
+/// True for failures of `accept` after which the listener is as good as before.
+pub fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error().map(Errno::from_raw),
+        Some(Errno::ECONNABORTED | Errno::EINTR | Errno::EAGAIN | Errno::EMFILE | Errno::ENFILE | Errno::EPROTO)
+    )
+}

@@ -1,0 +1,172 @@
+//! Known impairments, to prove that a report shows them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use crate::call::{Answer, Fill};
+use crate::server::service::Executed;
+use crate::units::Time;
+
+/// What `engine serve --fault` does to the service, so that a test can look for it in the figures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Impairment {
+    /// Every answer comes so much later.
+    Delay(Duration),
+    /// Every call burns so much CPU time.
+    Burn(Duration),
+    /// Answers come `delay` later for the first `span` after launch.
+    Cold {
+        /// How much later.
+        delay: Duration,
+        /// For how long after launch.
+        span: Duration,
+    },
+    /// This share of calls never gets an answer, evenly spread.
+    Drop(f64),
+    /// Echoes, downloads and sizes are one byte short.
+    Short,
+    /// Echoes and downloads have the right length and a wrong byte.
+    Corrupt,
+    /// Every call fails with this status.
+    Status(u16),
+    /// The process that executes the call aborts.
+    Abort,
+}
+
+impl Impairment {
+    /// Changes an executed call, which is the `call`-th, `since` the launch.
+    pub fn impair(&self, executed: Executed, call: u64, since: Duration) -> Executed {
+        let Executed { answer, pause } = executed;
+        match *self {
+            Impairment::Delay(delay) => Executed { answer, pause: pause + delay },
+            Impairment::Cold { delay, span } if since < span => Executed { answer, pause: pause + delay },
+            Impairment::Cold { .. } => Executed { answer, pause },
+            Impairment::Burn(time) => {
+                burn(time);
+                Executed { answer, pause }
+            }
+            // Whole steps of the share, so that exactly so many of any run of calls are dropped.
+            Impairment::Drop(share) if ((call + 1) as f64 * share).floor() > (call as f64 * share).floor() => {
+                Executed { answer: Answer::Silence, pause }
+            }
+            Impairment::Drop(_) => Executed { answer, pause },
+            Impairment::Short => Executed { answer: shortened(answer), pause },
+            Impairment::Corrupt => Executed { answer: corrupted(answer), pause },
+            Impairment::Status(status) => {
+                Executed { answer: Answer::Error { status, message: "an error was asked for".into() }, pause }
+            }
+            Impairment::Abort => std::process::abort(),
+        }
+    }
+}
+
+fn burn(time: Duration) {
+    let cpu =
+        || nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::MAX, Duration::from);
+    let wall = Instant::now();
+    let end = cpu().saturating_add(time);
+    while cpu() < end && wall.elapsed() < time * 100 {
+        std::hint::spin_loop();
+    }
+}
+
+fn shortened(answer: Answer) -> Answer {
+    match answer {
+        Answer::Echo(mut bytes) => {
+            bytes.pop();
+            Answer::Echo(bytes)
+        }
+        Answer::Bytes { fill, len } => Answer::Bytes { fill, len: len.saturating_sub(1) },
+        Answer::Size(len) => Answer::Size(len.saturating_sub(1)),
+        other => other,
+    }
+}
+
+fn corrupted(answer: Answer) -> Answer {
+    match answer {
+        Answer::Echo(mut bytes) => {
+            if let Some(last) = bytes.last_mut() {
+                *last ^= 1;
+            }
+            Answer::Echo(bytes)
+        }
+        Answer::Bytes { fill, len } => Answer::Bytes { fill: Fill::constant(!fill.at(0)[0]), len },
+        Answer::Number(n) => Answer::Number(n + 1),
+        other => other,
+    }
+}
+
+impl FromStr for Impairment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORMS: &str = "known: delay=20ms, burn=50ms, cold=20ms:5s, drop=0.25, short, corrupt, status=500, abort";
+        let time = |text: &str| text.parse::<Time>().map(|time| time.0);
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        Ok(match (name, value) {
+            ("short", "") => Impairment::Short,
+            ("corrupt", "") => Impairment::Corrupt,
+            ("abort", "") => Impairment::Abort,
+            ("delay", value) => Impairment::Delay(time(value)?),
+            ("burn", value) => Impairment::Burn(time(value)?),
+            ("cold", value) => {
+                let (delay, span) = value.split_once(':').ok_or("`cold` takes a delay and a span: cold=20ms:5s")?;
+                Impairment::Cold { delay: time(delay)?, span: time(span)? }
+            }
+            ("drop", value) => match value.parse::<f64>() {
+                Ok(share) if (0.0..=1.0).contains(&share) => Impairment::Drop(share),
+                _ => return Err(format!("`{value}` is not a share between 0 and 1")),
+            },
+            ("status", value) => match value.parse::<u16>() {
+                Ok(status) if (400..600).contains(&status) => Impairment::Status(status),
+                _ => return Err(format!("`{value}` is not an error status between 400 and 599")),
+            },
+            _ => return Err(format!("unknown fault `{text}`; {FORMS}")),
+        })
+    }
+}
+
+impl fmt::Display for Impairment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Impairment::Delay(time) => write!(f, "delay={}", Time(*time)),
+            Impairment::Burn(time) => write!(f, "burn={}", Time(*time)),
+            Impairment::Cold { delay, span } => write!(f, "cold={}:{}", Time(*delay), Time(*span)),
+            Impairment::Drop(share) => write!(f, "drop={share}"),
+            Impairment::Short => f.write_str("short"),
+            Impairment::Corrupt => f.write_str("corrupt"),
+            Impairment::Status(status) => write!(f, "status={status}"),
+            Impairment::Abort => f.write_str("abort"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Impairment;
+    use crate::call::Answer;
+    use crate::server::service::Executed;
+    use std::time::Duration;
+
+    #[test]
+    fn every_fault_is_read_and_written_back() {
+        for text in ["delay=20ms", "burn=50ms", "cold=20ms:5s", "drop=0.25", "short", "corrupt", "status=500", "abort"]
+        {
+            assert_eq!(text.parse::<Impairment>().expect(text).to_string(), text);
+        }
+        assert!("drop=2".parse::<Impairment>().is_err());
+        assert!("hang".parse::<Impairment>().expect_err("unknown").contains("known: delay"));
+    }
+
+    #[test]
+    fn drop_drops_exactly_its_share() {
+        let pong = || Executed { answer: Answer::Pong, pause: Duration::ZERO };
+        let silent = (0..1000)
+            .filter(|call| {
+                matches!(Impairment::Drop(0.25).impair(pong(), *call, Duration::ZERO).answer, Answer::Silence)
+            })
+            .count();
+        assert_eq!(silent, 250);
+    }
+}

@@ -1,0 +1,16 @@
+//! The list of server models.
+
+pub mod r#async;
+pub mod contract;
+pub mod conversation;
+pub mod door;
+pub mod forking;
+pub mod impairment;
+pub mod pairing;
+pub mod service;
+pub mod threaded;
+
+use crate::server::contract::Model;
+
+/// Every server model; a new one is its file and its line here.
+pub static MODELS: &[&dyn Model] = &[&threaded::Threaded, &forking::Forking, &r#async::Async];

@@ -1,0 +1,120 @@
+//! Executes calls, whoever's turn it is.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::call::{Answer, Asked, Fill, FillKind, SplitMix};
+use crate::server::impairment::Impairment;
+
+/// What every server does, on every transport and model: the service of the reference suite.
+pub struct Service {
+    nonce: String,
+    data: Arc<Fill>,
+    file: Arc<Fill>,
+    impairment: Option<Impairment>,
+    launched: Instant,
+    calls: AtomicU64,
+}
+
+/// An answer, and how long to wait before giving it.
+#[derive(Debug)]
+pub struct Executed {
+    /// The answer.
+    pub answer: Answer,
+    /// What the call asked the server to wait, in whatever way its model waits.
+    pub pause: Duration,
+}
+
+impl Service {
+    /// A service that answers to `nonce` and serves `fill`, or the reference suite's bytes where none is given.
+    pub fn new(nonce: String, fill: Option<(FillKind, u64)>, impairment: Option<Impairment>) -> Self {
+        let (data, file) = match fill {
+            Some((kind, seed)) => {
+                let fill = Fill::new(kind, seed);
+                (fill.clone(), fill)
+            }
+            None => (Fill::constant(b'x'), Fill::constant(0)),
+        };
+        Service { nonce, data, file, impairment, launched: Instant::now(), calls: AtomicU64::new(0) }
+    }
+
+    /// The token that proves which server this is.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// Does what a call asks, except for waiting. Computing takes the caller's thread.
+    pub fn execute(&self, asked: Asked) -> Executed {
+        let proof = asked == Asked::Nonce;
+        let (answer, pause) = match asked {
+            Asked::Nonce => (Answer::Nonce(self.nonce.clone()), Duration::ZERO),
+            Asked::Ping => (Answer::Pong, Duration::ZERO),
+            Asked::Echo(bytes) => (Answer::Echo(bytes), Duration::ZERO),
+            Asked::Upload(len) => (Answer::Size(len), Duration::ZERO),
+            Asked::Download { len, file } => {
+                let fill = if file { &self.file } else { &self.data };
+                (Answer::Bytes { fill: fill.clone(), len }, Duration::ZERO)
+            }
+            Asked::Compute { n } => (Answer::Number(compute(n)), Duration::ZERO),
+            Asked::Sleep { ns } => (Answer::Slept(ns), Duration::from_nanos(ns)),
+        };
+        let executed = Executed { answer, pause };
+        match &self.impairment {
+            Some(impairment) if !proof => {
+                let call = self.calls.fetch_add(1, Ordering::Relaxed);
+                impairment.impair(executed, call, self.launched.elapsed())
+            }
+            _ => executed,
+        }
+    }
+
+    /// Does what a call asks and blocks the thread for as long as it waits.
+    pub fn execute_blocking(&self, asked: Asked) -> Answer {
+        let Executed { answer, pause } = self.execute(asked);
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+        }
+        answer
+    }
+}
+
+/// Sums i*i for i in 0..n, step by step: the optimiser must not find the closed form.
+fn compute(n: u64) -> u128 {
+    let mut sum = 0u128;
+    for i in 0..n {
+        sum += black_box(u128::from(i) * u128::from(i));
+    }
+    sum
+}
+
+/// A token that no other server has.
+pub fn fresh_nonce() -> String {
+    let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
+    let mut random = SplitMix::new(clock ^ u64::from(std::process::id()).rotate_left(40));
+    format!("{:016x}{:016x}", random.next(), random.next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Service, compute};
+    use crate::call::{Answer, Asked, sum_of_squares};
+
+    #[test]
+    fn it_computes_what_it_says() {
+        assert_eq!(compute(10), 285);
+        assert_eq!(compute(10_000), sum_of_squares(10_000));
+    }
+
+    #[test]
+    fn the_reference_bytes_are_x_for_data_and_zeros_for_files() {
+        let service = Service::new("n".into(), None, None);
+        for (file, byte) in [(false, b'x'), (true, 0)] {
+            let Answer::Bytes { fill, len } = service.execute(Asked::Download { len: 5, file }).answer else {
+                panic!("a download is answered with bytes")
+            };
+            assert!(len == 5 && fill.at(0)[..5].iter().all(|b| *b == byte));
+        }
+    }
+}

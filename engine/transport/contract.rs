@@ -1,0 +1,266 @@
+//! What a transport is, and the two ends of a stream protocol.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Answer, Ask, Asked, Fault, Fill};
+use crate::registry::Entry;
+use crate::transport::outbox::Outbox;
+
+/// How bytes travel and calls are framed. One file implements it and one line registers it.
+pub trait Transport: Entry + Sync {
+    /// The options that this transport understands, for both ends.
+    fn options(&self) -> &'static [OptionSpec] {
+        &[]
+    }
+
+    /// On what kind of address it listens.
+    fn family(&self) -> Family {
+        Family::Tcp
+    }
+
+    /// How it plugs in.
+    fn seam(&self) -> Seam;
+
+    /// What a reader has to know to compare it fairly, with these options.
+    fn facts(&self, options: &Options) -> Facts;
+}
+
+/// How a transport plugs into server models and load models.
+#[derive(Clone, Copy)]
+pub enum Seam {
+    /// A state machine over an ordered stream of bytes: any model can host it, on any kind of IO.
+    Stream(&'static dyn StreamProtocol),
+}
+
+/// On what kind of address a transport listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// An address and a TCP port.
+    Tcp,
+    /// An abstract Unix socket.
+    Unix,
+}
+
+/// What a transport tells about itself: short words by name, such as `encrypted: no`.
+pub type Facts = BTreeMap<String, String>;
+
+/// Makes the two ends of a protocol that runs over an ordered stream of bytes.
+///
+/// Both ends are state machines without socket, clock or task: bytes in, bytes out, replies up.
+pub trait StreamProtocol: Sync {
+    /// The client's end of one connection.
+    fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec>;
+    /// The server's end of one connection.
+    fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec>;
+}
+
+/// What the client's end of a connection is told once.
+#[derive(Debug, Clone)]
+pub struct ClientContext {
+    /// The bytes that are sent, and that downloads must consist of.
+    pub fill: Arc<Fill>,
+    /// The options of the target.
+    pub options: Options,
+    /// What the server is called in protocols that name it, such as `127.0.0.1:40123`.
+    pub authority: String,
+}
+
+/// What the server's end of a connection is told once.
+#[derive(Debug, Clone)]
+pub struct ServerContext {
+    /// The options of the target.
+    pub options: Options,
+    /// The longest body that is taken in, in bytes; what is longer is refused without allocating it.
+    pub body_limit: u64,
+}
+
+/// The client's end of one connection: one call in flight at a time.
+///
+/// After each method the caller writes what is in the outbox. Whenever the outbox has run empty
+/// it calls `produce`, and stops writing when that adds nothing.
+pub trait ClientCodec: Send {
+    /// Begins what the protocol says before the first call; true where a reply to it must be awaited
+    /// (`receive` then returns it like any other).
+    fn open(&mut self, out: &mut Outbox) -> bool {
+        let _ = out;
+        false
+    }
+
+    /// Begins a call. `content` asks that every byte of the reply's body is compared, not only its length.
+    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox);
+
+    /// Takes bytes from the front of `input`, all of them unless it returns a reply.
+    ///
+    /// What is left belongs to the next call and is given again. A protocol may need to write
+    /// (rpyc answers call-backs) before a reply comes. An error means that the connection is unusable.
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault>;
+
+    /// Appends the next piece of a body that is being sent, if one is.
+    fn produce(&mut self, out: &mut Outbox) {
+        let _ = out;
+    }
+
+    /// The peer has closed its side: a reply where the close itself ends one, else the fault it is.
+    fn hung_up(&mut self) -> Result<Reply, Fault> {
+        Err(Fault::connect("the server closed the connection before its reply was complete"))
+    }
+
+    /// Says goodbye where the protocol has a word for it.
+    fn close(&mut self, out: &mut Outbox) {
+        let _ = out;
+    }
+
+    /// Protocol messages that this end has sent so far.
+    fn messages(&self) -> u64;
+
+    /// True where the peer holds back small segments until earlier ones are acknowledged (Nagle, seen with
+    /// real rpyc), so that each read has to be acknowledged at once lest the peer wait 40 ms.
+    fn quick_ack(&self) -> bool {
+        false
+    }
+}
+
+/// What came back for a call.
+#[derive(Debug)]
+pub struct Reply {
+    /// Whether it is the answer that was asked for.
+    pub verdict: Result<(), Fault>,
+    /// Whether the connection can carry another call.
+    pub reusable: bool,
+    /// The text of the answer to [`Ask::Nonce`].
+    pub nonce: Option<String>,
+}
+
+impl Reply {
+    /// The answer that was asked for, on a connection that lives on.
+    pub const fn ok() -> Self {
+        Reply { verdict: Ok(()), reusable: true, nonce: None }
+    }
+}
+
+/// The server's end of one connection.
+///
+/// The same rules for writing as for [`ClientCodec`]. Calls are executed by the server model, one at a
+/// time on a connection; the codec holds whatever handler is waiting for the client meanwhile.
+pub trait ServerCodec: Send {
+    /// Takes bytes from the front of `input`: all of them, or up to the end of a call to be executed.
+    ///
+    /// A fault means that the peer broke the protocol: what is in the outbox (a last error reply)
+    /// is still written, then the connection is closed.
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault>;
+
+    /// Answers the call that `receive` last returned.
+    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next;
+
+    /// Appends the next piece of a body that is being sent, if one is.
+    fn produce(&mut self, out: &mut Outbox) {
+        let _ = out;
+    }
+}
+
+/// What a server has to do after it gave bytes to its codec.
+#[derive(Debug)]
+pub enum Step {
+    /// Read more.
+    Read,
+    /// Execute this call, then `answer` it.
+    Execute(Asked),
+    /// Write what is in the outbox, then close.
+    Close,
+}
+
+/// What follows an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The connection goes on.
+    Continue,
+    /// Write what is in the outbox, then close.
+    Close,
+}
+
+/// One option of a transport or server model, as `engine list`, schema and errors show it.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionSpec {
+    /// The key in `options`.
+    pub name: &'static str,
+    /// One sentence: what it does.
+    pub about: &'static str,
+    /// What values it takes.
+    pub kind: OptionKind,
+    /// The value that stands where none is given, in words.
+    pub default: &'static str,
+}
+
+/// What values an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionKind {
+    /// `true` or `false`.
+    Flag,
+    /// A whole number from the given least one.
+    Count(u64),
+    /// A size with its unit.
+    Size,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// The value of an option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Count(u64),
+    /// A word, or a size as it was written.
+    Word(String),
+}
+
+impl std::fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OptionValue::Flag(flag) => write!(f, "{flag}"),
+            OptionValue::Count(count) => write!(f, "{count}"),
+            OptionValue::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+/// The options of a target, checked against the specs of its transport and model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Options(pub BTreeMap<String, OptionValue>);
+
+impl Options {
+    /// The flag of that name, or `default` where it is not set.
+    pub fn flag(&self, name: &str, default: bool) -> bool {
+        match self.0.get(name) {
+            Some(OptionValue::Flag(flag)) => *flag,
+            _ => default,
+        }
+    }
+
+    /// The number of that name, if it is set.
+    pub fn count(&self, name: &str) -> Option<u64> {
+        match self.0.get(name) {
+            Some(OptionValue::Count(count)) => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// The word of that name, if it is set.
+    pub fn word(&self, name: &str) -> Option<&str> {
+        match self.0.get(name) {
+            Some(OptionValue::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// The size of that name in bytes, if it is set.
+    pub fn size(&self, name: &str) -> Option<u64> {
+        self.word(name).and_then(|text| text.parse::<crate::units::Size>().ok()).map(|size| size.bytes())
+    }
+}

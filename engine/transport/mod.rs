@@ -1,0 +1,11 @@
+//! The list of transports.
+
+pub mod contract;
+pub mod outbox;
+pub mod socket;
+pub mod tcp;
+
+use crate::transport::contract::Transport;
+
+/// Every transport; a new one is its file and its line here.
+pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp];

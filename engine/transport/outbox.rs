@@ -1,0 +1,235 @@
+//! Bytes that wait to be written, without copying bodies.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use crate::call::Fill;
+
+/// How many slices one write may gather.
+pub const GATHER: usize = 16;
+
+/// What one end of a connection has to write: small bytes by value, bodies by reference.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    small: Vec<u8>,
+    sent: usize,
+    pieces: VecDeque<Piece>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    /// So many of the bytes in `small`.
+    Small(usize),
+    Fill {
+        fill: Arc<Fill>,
+        offset: u64,
+        len: u64,
+    },
+    Owned {
+        bytes: Vec<u8>,
+        sent: usize,
+    },
+}
+
+impl Outbox {
+    /// An empty outbox.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a copy of `bytes`.
+    pub fn put(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.small.extend_from_slice(bytes);
+        match self.pieces.back_mut() {
+            Some(Piece::Small(len)) => *len += bytes.len(),
+            _ => self.pieces.push_back(Piece::Small(bytes.len())),
+        }
+    }
+
+    /// Appends what `write` adds to a buffer of small bytes.
+    pub fn put_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.small.len();
+        write(&mut self.small);
+        let added = self.small.len() - before;
+        match self.pieces.back_mut() {
+            _ if added == 0 => {}
+            Some(Piece::Small(len)) => *len += added,
+            _ => self.pieces.push_back(Piece::Small(added)),
+        }
+    }
+
+    /// Appends `len` bytes of `fill` from `offset`, by reference.
+    pub fn put_fill(&mut self, fill: &Arc<Fill>, offset: u64, len: u64) {
+        if len == 0 {
+            return;
+        }
+        if len <= 256 {
+            self.put_with(|small| fill.copy(offset, len, small));
+        } else {
+            self.pieces.push_back(Piece::Fill { fill: fill.clone(), offset, len });
+        }
+    }
+
+    /// Appends `bytes` without copying them.
+    pub fn put_owned(&mut self, bytes: Vec<u8>) {
+        if bytes.len() <= 256 {
+            self.put(&bytes);
+        } else {
+            self.pieces.push_back(Piece::Owned { bytes, sent: 0 });
+        }
+    }
+
+    /// True where nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// How many bytes wait.
+    pub fn len(&self) -> u64 {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Small(len) => *len as u64,
+                Piece::Fill { len, .. } => *len,
+                Piece::Owned { bytes, sent } => (bytes.len() - sent) as u64,
+            })
+            .sum()
+    }
+
+    /// Puts the next bytes into `slices` and says how many slices it used.
+    pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>; GATHER]) -> usize {
+        let (mut used, mut small) = (0, self.sent);
+        for piece in &self.pieces {
+            if used == GATHER {
+                break;
+            }
+            match piece {
+                Piece::Small(len) => {
+                    slices[used] = IoSlice::new(&self.small[small..small + len]);
+                    small += len;
+                    used += 1;
+                }
+                Piece::Owned { bytes, sent } => {
+                    slices[used] = IoSlice::new(&bytes[*sent..]);
+                    used += 1;
+                }
+                Piece::Fill { fill, offset, len } => {
+                    let (mut offset, mut left) = (*offset, *len);
+                    while left > 0 && used < GATHER {
+                        let here = fill.at(offset);
+                        let n = (here.len() as u64).min(left);
+                        slices[used] = IoSlice::new(&here[..n as usize]);
+                        used += 1;
+                        offset += n;
+                        left -= n;
+                    }
+                }
+            }
+        }
+        used
+    }
+
+    /// Forgets the first `n` bytes, which have been written.
+    pub fn advance(&mut self, mut n: usize) {
+        while n > 0 {
+            match self.pieces.front_mut() {
+                None => break,
+                Some(Piece::Small(len)) => {
+                    let done = n.min(*len);
+                    *len -= done;
+                    self.sent += done;
+                    n -= done;
+                    if *len > 0 {
+                        break;
+                    }
+                }
+                Some(Piece::Owned { bytes, sent }) => {
+                    let done = n.min(bytes.len() - *sent);
+                    *sent += done;
+                    n -= done;
+                    if *sent < bytes.len() {
+                        break;
+                    }
+                }
+                Some(Piece::Fill { offset, len, .. }) => {
+                    let done = (n as u64).min(*len);
+                    *offset += done;
+                    *len -= done;
+                    n -= done as usize;
+                    if *len > 0 {
+                        break;
+                    }
+                }
+            }
+            self.pieces.pop_front();
+        }
+        if self.pieces.is_empty() {
+            self.small.clear();
+            self.sent = 0;
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.small.clear();
+        self.sent = 0;
+        self.pieces.clear();
+    }
+
+    /// Takes everything out as one run of bytes; for tests and for streams that need one.
+    pub fn drain(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        while !self.is_empty() {
+            let mut slices = [IoSlice::new(&[]); GATHER];
+            let used = self.gather(&mut slices);
+            let before = all.len();
+            slices[..used].iter().for_each(|slice| all.extend_from_slice(slice));
+            self.advance(all.len() - before);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outbox;
+    use crate::call::{Fill, FillKind};
+
+    #[test]
+    fn what_goes_in_comes_out_in_order_however_it_is_written() {
+        let fill = Fill::new(FillKind::Random, 5);
+        let mut expected = b"head".to_vec();
+        fill.copy(10, 3_000_000, &mut expected);
+        expected.extend_from_slice(b"tail");
+        expected.extend(std::iter::repeat_n(7u8, 1000));
+        for step in [1usize, 999, 70_000, usize::MAX] {
+            let mut out = Outbox::new();
+            out.put(b"he");
+            out.put_with(|small| small.extend_from_slice(b"ad"));
+            out.put_fill(&fill, 10, 3_000_000);
+            out.put(b"tail");
+            out.put_owned(vec![7; 1000]);
+            assert_eq!(out.len(), expected.len() as u64);
+            let mut got = Vec::new();
+            if step == 1 {
+                got = out.drain();
+            }
+            while !out.is_empty() {
+                let mut slices = [std::io::IoSlice::new(&[]); super::GATHER];
+                let used = out.gather(&mut slices);
+                let mut n = 0;
+                for slice in &slices[..used] {
+                    let take = slice.len().min(step - n);
+                    got.extend_from_slice(&slice[..take]);
+                    n += take;
+                }
+                out.advance(n);
+            }
+            assert!(got == expected);
+        }
+    }
+}

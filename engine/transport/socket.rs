@@ -1,0 +1,256 @@
+//! Addresses, listening and connected sockets, TCP and Unix alike.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::linux::net::{SocketAddrExt, TcpStreamExt};
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener, UnixStream};
+use std::str::FromStr;
+
+use crate::call::SplitMix;
+use crate::transport::contract::{ClientCodec, Family, ServerCodec};
+use crate::transport::outbox::{GATHER, Outbox};
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address and port.
+    Tcp(SocketAddr),
+    /// The name of an abstract Unix socket, which leaves no file behind.
+    Unix(String),
+}
+
+impl FromStr for Address {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:@") {
+            Some(name) if !name.is_empty() => Ok(Address::Unix(name.to_owned())),
+            _ => text
+                .parse()
+                .map(Address::Tcp)
+                .map_err(|_| format!("`{text}` is not an address; write it like `127.0.0.1:0` or `unix:@name`")),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(f, "{address}"),
+            Address::Unix(name) => write!(f, "unix:@{name}"),
+        }
+    }
+}
+
+impl Address {
+    /// An address on this machine that nobody else has: port 0, or a fresh abstract name.
+    pub fn any(family: Family) -> Self {
+        match family {
+            Family::Tcp => Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
+            Family::Unix => {
+                let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
+                let random = SplitMix::new(clock ^ u64::from(std::process::id()) << 32).next();
+                Address::Unix(format!("engine-{random:016x}"))
+            }
+        }
+    }
+
+    fn family(&self) -> Family {
+        match self {
+            Address::Tcp(_) => Family::Tcp,
+            Address::Unix(_) => Family::Unix,
+        }
+    }
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+pub enum Listener {
+    /// On TCP.
+    Tcp(TcpListener),
+    /// On an abstract Unix name.
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Listens on `address`, which has to be of the `family` that the transport uses.
+    pub fn bind(address: &Address, family: Family) -> io::Result<Self> {
+        if address.family() != family {
+            let right = Address::any(family);
+            return Err(io::Error::other(format!("this transport does not listen on such an address; try `{right}`")));
+        }
+        match address {
+            Address::Tcp(address) => TcpListener::bind(address).map(Listener::Tcp),
+            Address::Unix(name) => UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?).map(Listener::Unix),
+        }
+    }
+
+    /// Where it listens, with the port that the kernel chose.
+    pub fn address(&self) -> io::Result<Address> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            Listener::Unix(listener) => {
+                let address = listener.local_addr()?;
+                let name = address.as_abstract_name().map(String::from_utf8_lossy).unwrap_or_default();
+                Ok(Address::Unix(name.into_owned()))
+            }
+        }
+    }
+
+    /// The next connection, ready for small messages (TCP_NODELAY).
+    pub fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, _) = listener.accept()?;
+                stream.set_nodelay(true)?;
+                Ok(Socket::Tcp(stream))
+            }
+            Listener::Unix(listener) => listener.accept().map(|(stream, _)| Socket::Unix(stream)),
+        }
+    }
+
+    /// Whether `accept` waits.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => listener.set_nonblocking(nonblocking),
+            Listener::Unix(listener) => listener.set_nonblocking(nonblocking),
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+/// A connected socket.
+#[derive(Debug)]
+pub enum Socket {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over an abstract Unix name.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Connects, waiting as long as the kernel does; ready for small messages (TCP_NODELAY).
+    pub fn dial(address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Tcp(address) => {
+                let stream = TcpStream::connect(address)?;
+                stream.set_nodelay(true)?;
+                Ok(Socket::Tcp(stream))
+            }
+            Address::Unix(name) => UnixStream::connect_addr(&UnixAddr::from_abstract_name(name)?).map(Socket::Unix),
+        }
+    }
+
+    /// Whether reading and writing wait.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => stream.set_nonblocking(nonblocking),
+            Socket::Unix(stream) => stream.set_nonblocking(nonblocking),
+        }
+    }
+
+    /// Acknowledges what has come at once, until the kernel goes back to delaying (tcp(7)).
+    pub fn quick_ack(&self) {
+        if let Socket::Tcp(stream) = self {
+            // Losing one acknowledgement's haste is not worth failing a call.
+            let _ = stream.set_quickack(true);
+        }
+    }
+
+    /// Writes some of what waits in `out`; how many bytes.
+    pub fn write_from(&mut self, out: &mut Outbox) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); GATHER];
+        let used = out.gather(&mut slices);
+        let written = match (&mut *self, used) {
+            (Socket::Tcp(stream), 1) => stream.write(&slices[0]),
+            (Socket::Unix(stream), 1) => stream.write(&slices[0]),
+            (Socket::Tcp(stream), used) => stream.write_vectored(&slices[..used]),
+            (Socket::Unix(stream), used) => stream.write_vectored(&slices[..used]),
+        }?;
+        out.advance(written);
+        Ok(written)
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.read(buffer),
+            Socket::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(stream) => stream.as_fd(),
+            Socket::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+/// Either end's codec, as far as writing is concerned.
+pub trait Produce {
+    /// Appends the next piece of a body that is being sent, if one is.
+    fn refill(&mut self, out: &mut Outbox);
+}
+
+impl Produce for dyn ClientCodec + '_ {
+    fn refill(&mut self, out: &mut Outbox) {
+        self.produce(out);
+    }
+}
+
+impl Produce for dyn ServerCodec + '_ {
+    fn refill(&mut self, out: &mut Outbox) {
+        self.produce(out);
+    }
+}
+
+/// Writes until the outbox is empty and the codec has nothing to add, or the socket takes no more.
+///
+/// True once everything is written; false where the socket would block. Adds what was written to `wire`.
+pub fn flush<C: Produce + ?Sized>(
+    socket: &mut Socket,
+    out: &mut Outbox,
+    codec: &mut C,
+    wire: &mut u64,
+) -> io::Result<bool> {
+    loop {
+        if out.is_empty() {
+            codec.refill(out);
+            if out.is_empty() {
+                return Ok(true);
+            }
+        }
+        match socket.write_from(out) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => *wire += n as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! Length-prefixed frames over TCP, the floor that others are compared with.
+//!
+//! `frame := length:u64be tag:u8 body[length]`. The low bits of the tag say which call it is, [`MORE`] that
+//! another chunk follows, [`REPLY`] that it answers, [`FAILED`] that the body is a status and a message.
+
+use crate::call::{Answer, Ask, Asked, Check, Chunks, Fault, Fill, sum_of_squares};
+use crate::registry::Entry;
+use crate::transport::contract::{
+    ClientCodec, ClientContext, Facts, Next, Options, Reply, Seam, ServerCodec, ServerContext, Step, StreamProtocol,
+    Transport,
+};
+use crate::transport::outbox::Outbox;
+use std::sync::Arc;
+
+/// The transport `tcp`.
+pub struct Tcp;
+
+impl Entry for Tcp {
+    fn name(&self) -> &'static str {
+        "tcp"
+    }
+    fn about(&self) -> &'static str {
+        "length-prefixed frames over TCP: the floor that other transports are compared with"
+    }
+}
+
+impl Transport for Tcp {
+    fn seam(&self) -> Seam {
+        Seam::Stream(&Frames)
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        frame_facts()
+    }
+}
+
+/// What is true of frames on any stream.
+pub(crate) fn frame_facts() -> Facts {
+    [
+        ("encrypted", "no"),
+        ("compressed", "no"),
+        ("connection", "kept for all calls of a client"),
+        ("serialisation", "none"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Frames, on any ordered stream.
+pub(crate) struct Frames;
+
+impl StreamProtocol for Frames {
+    fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
+        Box::new(FrameClient {
+            fill: context.fill.clone(),
+            frame: Frame::default(),
+            asked: Ask::Ping,
+            check: Check::new(context.fill.clone(), 0, false),
+            small: Vec::new(),
+            sending: None,
+            messages: 0,
+        })
+    }
+
+    fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
+        Box::new(FrameServer {
+            frame: Frame::default(),
+            limit: context.body_limit,
+            kind: PING,
+            body: Vec::new(),
+            received: 0,
+            chunk: None,
+            sending: None,
+        })
+    }
+}
+
+const MORE: u8 = 0x80;
+const REPLY: u8 = 0x40;
+const FAILED: u8 = 0x20;
+const KIND: u8 = 0x0f;
+const NONCE: u8 = 0;
+const PING: u8 = 1;
+const ECHO: u8 = 2;
+const UPLOAD: u8 = 3;
+const DOWNLOAD: u8 = 4;
+const COMPUTE: u8 = 5;
+const SLEEP: u8 = 6;
+const HEAD: usize = 9;
+/// Bodies other than echo, upload and download are never longer.
+const SHORT: u64 = 4096;
+/// How much of a chunked body is put into the outbox at a time.
+const AHEAD: u64 = 1 << 20;
+
+fn put_head(out: &mut Outbox, len: u64, tag: u8) {
+    let mut head = [0; HEAD];
+    head[..8].copy_from_slice(&len.to_be_bytes());
+    head[8] = tag;
+    out.put(&head);
+}
+
+/// The frame that is coming in, however its bytes are cut.
+#[derive(Default)]
+struct Frame {
+    head: [u8; HEAD],
+    have: usize,
+    left: u64,
+}
+
+impl Frame {
+    /// Takes the head from `input`; its length and tag when it has just become complete.
+    fn head(&mut self, input: &mut &[u8]) -> Option<(u64, u8)> {
+        let take = (HEAD - self.have).min(input.len());
+        self.head[self.have..self.have + take].copy_from_slice(&input[..take]);
+        self.have += take;
+        *input = &input[take..];
+        (self.have == HEAD).then(|| {
+            let [a, b, c, d, e, f, g, h, tag] = self.head;
+            self.left = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+            (self.left, tag)
+        })
+    }
+
+    fn in_body(&self) -> bool {
+        self.have == HEAD
+    }
+
+    /// Takes the next part of the body; the frame is over once `left` is 0.
+    fn body<'a>(&mut self, input: &mut &'a [u8]) -> &'a [u8] {
+        let take = self.left.min(input.len() as u64) as usize;
+        let (part, rest) = input.split_at(take);
+        *input = rest;
+        self.left -= take as u64;
+        part
+    }
+
+    fn tag(&self) -> u8 {
+        self.head[8]
+    }
+
+    fn next(&mut self) {
+        self.have = 0;
+    }
+}
+
+/// A body that is being sent chunk by chunk.
+struct Sending {
+    fill: Arc<Fill>,
+    chunks: Chunks,
+    tag: u8,
+}
+
+impl Sending {
+    /// Puts the next chunks into the outbox; false once all are there.
+    fn produce(&mut self, out: &mut Outbox) -> bool {
+        let mut put = 0;
+        while put < AHEAD {
+            let Some((offset, len)) = self.chunks.next() else { return false };
+            put_head(out, len, if self.chunks.ended() { self.tag } else { self.tag | MORE });
+            out.put_fill(&self.fill, offset, len);
+            put += len + HEAD as u64;
+        }
+        !self.chunks.ended()
+    }
+}
+
+struct FrameClient {
+    fill: Arc<Fill>,
+    frame: Frame,
+    asked: Ask,
+    check: Check,
+    small: Vec<u8>,
+    sending: Option<Sending>,
+    messages: u64,
+}
+
+/// True where the answer is short and collected whole, rather than checked while it streams.
+fn small(asked: Ask) -> bool {
+    !matches!(asked, Ask::Echo { .. } | Ask::Download { .. })
+}
+
+impl FrameClient {
+    fn begin(&mut self, tag: u8, len: u64, chunk: Option<u64>, out: &mut Outbox) {
+        let mut sending = Sending { fill: self.fill.clone(), chunks: Chunks::new(len, chunk), tag };
+        self.messages += Chunks::count(len, chunk) - 1;
+        self.sending = sending.produce(out).then_some(sending);
+    }
+
+    fn verdict(&self, tag: u8) -> Result<Reply, Fault> {
+        let body = self.small.as_slice();
+        if tag & FAILED != 0 {
+            let (status, text) = body.split_at(body.len().min(2));
+            let status = status.iter().fold(0u16, |sum, byte| sum << 8 | u16::from(*byte));
+            let fault = Fault::status(format!("{status} {}", String::from_utf8_lossy(text)));
+            return Ok(Reply { verdict: Err(fault), ..Reply::ok() });
+        }
+        let number = || {
+            let bytes: [u8; 16] = body.try_into().map_err(|_| Fault::protocol("the answer is not a number"))?;
+            Ok(u128::from_be_bytes(bytes))
+        };
+        let expect = |expected: u128, fault: fn(String) -> Fault| {
+            let got = number()?;
+            let verdict =
+                if got == expected { Ok(()) } else { Err(fault(format!("{got} came where {expected} was right"))) };
+            Ok(Reply { verdict, ..Reply::ok() })
+        };
+        match self.asked {
+            Ask::Nonce => Ok(Reply { nonce: Some(String::from_utf8_lossy(body).into_owned()), ..Reply::ok() }),
+            Ask::Ping if body == b"pong" => Ok(Reply::ok()),
+            Ask::Ping => Err(Fault::protocol("the answer to a ping is not pong")),
+            Ask::Upload { len, .. } => expect(u128::from(len), Fault::short),
+            Ask::Compute { n } => expect(sum_of_squares(n), Fault::corrupt),
+            Ask::Sleep { ns } => expect(u128::from(ns), Fault::corrupt),
+            Ask::Echo { .. } | Ask::Download { .. } => Ok(Reply { verdict: self.check.finish(), ..Reply::ok() }),
+        }
+    }
+}
+
+impl ClientCodec for FrameClient {
+    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox) {
+        self.asked = *ask;
+        self.messages += 1;
+        self.check.restart(ask.payload_down(), content);
+        match *ask {
+            Ask::Nonce => put_head(out, 0, NONCE),
+            Ask::Ping => put_head(out, 0, PING),
+            Ask::Echo { len, chunk } => self.begin(ECHO, len, chunk, out),
+            Ask::Upload { len, chunk } => self.begin(UPLOAD, len, chunk, out),
+            Ask::Download { len, chunk } => {
+                put_head(out, 16, DOWNLOAD);
+                out.put(&len.to_be_bytes());
+                out.put(&chunk.unwrap_or(0).to_be_bytes());
+            }
+            Ask::Compute { n } => {
+                put_head(out, 8, COMPUTE);
+                out.put(&n.to_be_bytes());
+            }
+            Ask::Sleep { ns } => {
+                put_head(out, 8, SLEEP);
+                out.put(&ns.to_be_bytes());
+            }
+        }
+    }
+
+    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Option<Reply>, Fault> {
+        loop {
+            if !self.frame.in_body() {
+                let Some((len, tag)) = self.frame.head(input) else { return Ok(None) };
+                if tag & REPLY == 0 {
+                    return Err(Fault::protocol(format!("a frame with tag {tag:#04x} is not a reply")));
+                }
+                if len > SHORT && (small(self.asked) || tag & FAILED != 0) {
+                    return Err(Fault::protocol(format!("a reply of {len} bytes where a short one was due")));
+                }
+            }
+            let tag = self.frame.tag();
+            let part = self.frame.body(input);
+            if small(self.asked) || tag & FAILED != 0 {
+                self.small.extend_from_slice(part);
+                if self.frame.left > 0 {
+                    return Ok(None);
+                }
+                self.frame.next();
+                let reply = self.verdict(tag);
+                self.small.clear();
+                return reply.map(Some);
+            }
+            self.check.feed(part);
+            if self.frame.left > 0 {
+                return Ok(None);
+            }
+            self.frame.next();
+            if tag & MORE == 0 {
+                return self.verdict(tag).map(Some);
+            }
+        }
+    }
+
+    fn produce(&mut self, out: &mut Outbox) {
+        if let Some(sending) = &mut self.sending
+            && !sending.produce(out)
+        {
+            self.sending = None;
+        }
+    }
+
+    fn messages(&self) -> u64 {
+        self.messages
+    }
+}
+
+struct FrameServer {
+    frame: Frame,
+    limit: u64,
+    kind: u8,
+    body: Vec<u8>,
+    received: u64,
+    chunk: Option<u64>,
+    sending: Option<Sending>,
+}
+
+impl FrameServer {
+    fn begin_frame(&mut self, len: u64, tag: u8) -> Result<(), Fault> {
+        self.kind = tag & KIND;
+        if tag & (REPLY | FAILED) != 0 || self.kind > SLEEP {
+            return Err(Fault::protocol(format!("no call has the tag {tag:#04x}")));
+        }
+        let limit = if matches!(self.kind, ECHO | UPLOAD) { self.limit } else { SHORT };
+        if self.received.saturating_add(len) > limit {
+            return Err(Fault::protocol(format!("a body of {len} bytes is over the limit of {limit}")));
+        }
+        if self.kind == ECHO && tag & MORE != 0 && self.chunk.is_none() {
+            self.chunk = Some(len);
+        }
+        Ok(())
+    }
+
+    /// The call whose last byte has come.
+    fn asked(&mut self) -> Result<Asked, Fault> {
+        let words = |body: &[u8], count: usize| -> Result<[u64; 2], Fault> {
+            if body.len() != count * 8 {
+                return Err(Fault::protocol("a call with arguments of the wrong length"));
+            }
+            let mut words = [0; 2];
+            for (word, bytes) in words.iter_mut().zip(body.chunks_exact(8)) {
+                *word = bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            }
+            Ok(words)
+        };
+        Ok(match self.kind {
+            NONCE => Asked::Nonce,
+            PING => Asked::Ping,
+            ECHO => Asked::Echo(std::mem::take(&mut self.body)),
+            UPLOAD => Asked::Upload(self.received),
+            DOWNLOAD => {
+                let [len, chunk] = words(&self.body, 2)?;
+                self.chunk = (chunk > 0).then_some(chunk);
+                Asked::Download { len, file: chunk > 0 }
+            }
+            COMPUTE => Asked::Compute { n: words(&self.body, 1)?[0] },
+            _ => Asked::Sleep { ns: words(&self.body, 1)?[0] },
+        })
+    }
+}
+
+impl ServerCodec for FrameServer {
+    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Step, Fault> {
+        loop {
+            if !self.frame.in_body() {
+                let Some((len, tag)) = self.frame.head(input) else { return Ok(Step::Read) };
+                self.begin_frame(len, tag)?;
+            }
+            let part = self.frame.body(input);
+            self.received += part.len() as u64;
+            if self.kind != UPLOAD {
+                self.body.extend_from_slice(part);
+            }
+            if self.frame.left > 0 {
+                return Ok(Step::Read);
+            }
+            let tag = self.frame.tag();
+            self.frame.next();
+            if tag & MORE == 0 {
+                let asked = self.asked()?;
+                self.body.clear();
+                self.received = 0;
+                return Ok(Step::Execute(asked));
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next {
+        let tag = REPLY | self.kind;
+        let chunk = self.chunk.take();
+        let number = |n: u128, out: &mut Outbox| {
+            put_head(out, 16, tag);
+            out.put(&n.to_be_bytes());
+        };
+        match answer {
+            Answer::Nonce(nonce) => {
+                put_head(out, nonce.len() as u64, tag);
+                out.put(nonce.as_bytes());
+            }
+            Answer::Pong => {
+                put_head(out, 4, tag);
+                out.put(b"pong");
+            }
+            Answer::Size(n) => number(n.into(), out),
+            Answer::Number(n) => number(n, out),
+            Answer::Slept(ns) => number(ns.into(), out),
+            Answer::Bytes { fill, len } => {
+                let mut sending = Sending { fill, chunks: Chunks::new(len, chunk), tag };
+                self.sending = sending.produce(out).then_some(sending);
+            }
+            Answer::Echo(bytes) => {
+                if let Some(chunk) = chunk {
+                    let mut chunks = Chunks::new(bytes.len() as u64, Some(chunk));
+                    while let Some((offset, len)) = chunks.next() {
+                        put_head(out, len, if chunks.ended() { tag } else { tag | MORE });
+                        out.put(&bytes[offset as usize..(offset + len) as usize]);
+                    }
+                } else {
+                    put_head(out, bytes.len() as u64, tag);
+                    out.put_owned(bytes);
+                }
+            }
+            Answer::Error { status, message } => {
+                let message = &message.as_bytes()[..message.len().min(SHORT as usize - 2)];
+                put_head(out, 2 + message.len() as u64, tag | FAILED);
+                out.put(&status.to_be_bytes());
+                out.put(message);
+            }
+            Answer::Silence => {}
+        }
+        Next::Continue
+    }
+
+    fn produce(&mut self, out: &mut Outbox) {
+        if let Some(sending) = &mut self.sending
+            && !sending.produce(out)
+        {
+            self.sending = None;
+        }
+    }
+}
