@@ -23,6 +23,7 @@
 //! the same binary, so that a forked server never meets a runtime and each end's cost is exact.
 
 pub mod call;
+pub mod cli;
 pub mod drive;
 pub mod error;
 pub mod plan;

@@ -1,3 +1,7 @@
 //! The program `engine`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(engine::cli::main(std::env::args_os()) as u8)
+}

@@ -59,7 +59,7 @@ impl Door {
     }
 
     /// Waits for the next knock.
-    pub fn next(&mut self) -> Result<Knock> {
+    pub fn wait(&mut self) -> Result<Knock> {
         loop {
             let stdin = io::stdin();
             let mut waiting = vec![

@@ -41,7 +41,7 @@ impl Model for Forking {
         door.announce()?;
         let parent = getpid();
         loop {
-            match door.next()? {
+            match door.wait()? {
                 Knock::Client(socket) => {
                     // SAFETY: this process has one thread, so the child's heap and locks are in order.
                     match unsafe { fork() } {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Driver, Stack};
 use crate::server::contract::Model;
-use crate::transport::contract::Transport;
+use crate::transport::contract::{OptionSpec, Transport};
 
 /// Transport, model, stack and driver that can work together.
 #[derive(Clone, Copy)]
@@ -36,6 +36,11 @@ impl Pairing {
             return Err(Refusal { reason });
         }
         Ok(Pairing { transport, model, stack, driver })
+    }
+
+    /// Every option that may be set here: the transport's and the model's.
+    pub fn options(&self) -> Vec<&'static OptionSpec> {
+        self.transport.options().iter().chain(self.model.options()).collect()
     }
 
     /// The transport.

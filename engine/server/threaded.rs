@@ -31,7 +31,7 @@ impl Model for Threaded {
     fn serve(&self, mut door: Door, host: Host) -> Result<()> {
         door.announce()?;
         loop {
-            match door.next()? {
+            match door.wait()? {
                 Knock::Client(socket) => {
                     let host = host.clone();
                     // A thread that cannot be made refuses its client: the connection closes.

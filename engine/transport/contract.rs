@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Answer, Ask, Asked, Fault, Fill};
-use crate::registry::Entry;
+use crate::error::Error;
+use crate::registry::{Entry, suggestion};
 use crate::transport::outbox::Outbox;
+use crate::units::Size;
 
 /// How bytes travel and calls are framed. One file implements it and one line registers it.
 pub trait Transport: Entry + Sync {
@@ -234,7 +236,48 @@ impl std::fmt::Display for OptionValue {
 #[serde(transparent)]
 pub struct Options(pub BTreeMap<String, OptionValue>);
 
+impl OptionSpec {
+    /// The value that `text` stands for, or what would be right.
+    pub fn parse(&self, text: &str) -> Result<OptionValue, String> {
+        let value = match self.kind {
+            OptionKind::Flag => text.parse().ok().map(OptionValue::Flag),
+            OptionKind::Count(least) => text.parse().ok().filter(|count| *count >= least).map(OptionValue::Count),
+            OptionKind::Size => text.parse::<Size>().ok().map(|_| OptionValue::Word(text.to_owned())),
+            OptionKind::Word(words) => words.contains(&text).then(|| OptionValue::Word(text.to_owned())),
+        };
+        value.ok_or_else(|| format!("option `{}` takes {}, not `{text}`", self.name, self.kind))
+    }
+}
+
+impl std::fmt::Display for OptionKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OptionKind::Flag => f.write_str("true or false"),
+            OptionKind::Count(least) => write!(f, "a whole number from {least}"),
+            OptionKind::Size => f.write_str("a size such as 64KiB"),
+            OptionKind::Word(words) => write!(f, "one of {}", words.join(", ")),
+        }
+    }
+}
+
 impl Options {
+    /// The options in `NAME=VALUE` form, checked against those that are known here.
+    pub fn parse(given: &[String], known: &[&'static OptionSpec]) -> crate::error::Result<Self> {
+        let mut options = Options::default();
+        for text in given {
+            let (name, value) = text
+                .split_once('=')
+                .ok_or_else(|| Error::usage(format!("`{text}` is not an option")).help("write it like `name=value`"))?;
+            let spec = known.iter().find(|spec| spec.name == name).ok_or_else(|| {
+                let names: Vec<&str> = known.iter().map(|spec| spec.name).collect();
+                let help = if names.is_empty() { "there are none here".into() } else { suggestion(name, &names) };
+                Error::usage(format!("unknown option `{name}`")).help(help)
+            })?;
+            options.0.insert(name.to_owned(), spec.parse(value).map_err(Error::usage)?);
+        }
+        Ok(options)
+    }
+
     /// The flag of that name, or `default` where it is not set.
     pub fn flag(&self, name: &str, default: bool) -> bool {
         match self.0.get(name) {
@@ -261,6 +304,6 @@ impl Options {
 
     /// The size of that name in bytes, if it is set.
     pub fn size(&self, name: &str) -> Option<u64> {
-        self.word(name).and_then(|text| text.parse::<crate::units::Size>().ok()).map(|size| size.bytes())
+        self.word(name).and_then(|text| text.parse::<Size>().ok()).map(|size| size.bytes())
     }
 }

@@ -1,0 +1,82 @@
+//! `engine serve`: one server, by hand or launched by a run.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::call::{Driver, FillKind, Stack, Word};
+use crate::error::{Error, Exit, Result};
+use crate::registry::{find, suggestion};
+use crate::server::MODELS;
+use crate::server::contract::Host;
+use crate::server::door::Door;
+use crate::server::impairment::Impairment;
+use crate::server::pairing::Pairing;
+use crate::server::service::{Service, fresh_nonce};
+use crate::transport::TRANSPORTS;
+use crate::transport::contract::{Options, Seam, ServerContext};
+use crate::transport::socket::Address;
+
+/// The longest body that a server takes in.
+const BODY_LIMIT: u64 = 1 << 32;
+
+/// Listens, prints one line of JSON when ready, and serves until stdin closes.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// How bytes travel and calls are framed; `engine list` shows them all
+    #[arg(long, value_name = "NAME")]
+    transport: String,
+    /// How clients get their turn; `engine list` shows them all
+    #[arg(long, value_name = "NAME")]
+    server: String,
+    /// Where to listen: `127.0.0.1:0` or `unix:@name` [default: a free address on this machine]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// An option of the transport or server model; may be repeated
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    options: Vec<String>,
+    /// The bytes of downloads: zeros, text or random [default: the reference suite's, x for data and zeros for files]
+    #[arg(long, value_name = "FILL")]
+    fill: Option<String>,
+    /// The seed of those bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The token by which clients know this server [default: a fresh one]
+    #[arg(long, value_name = "TOKEN")]
+    nonce: Option<String>,
+    /// Impair the service: delay=20ms, burn=50ms, cold=20ms:5s, drop=0.25, short, corrupt, status=500 or abort
+    #[arg(long, value_name = "FAULT")]
+    fault: Option<String>,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<Exit> {
+        let transport = find("transport", TRANSPORTS, &self.transport)?;
+        let model = find("server model", MODELS, &self.server)?;
+        let pairing = Pairing::of(transport, model, Stack::Native, Driver::Native)
+            .map_err(|refusal| Error::usage(format!("{} on {}: {}", self.transport, self.server, refusal.reason)))?;
+        let options = Options::parse(&self.options, &pairing.options())?;
+        let fill = self.fill.as_deref().map(fill_kind).transpose()?.map(|kind| (kind, self.seed));
+        let fault = self.fault.as_deref().map(str::parse::<Impairment>).transpose().map_err(Error::usage)?;
+        let address = match &self.listen {
+            Some(text) => text.parse().map_err(Error::usage)?,
+            None => Address::any(transport.family()),
+        };
+
+        let mut facts = transport.facts(&options);
+        facts.extend(model.facts(&options));
+        facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));
+        let service = Arc::new(Service::new(self.nonce.unwrap_or_else(fresh_nonce), fill, fault));
+        let door = Door::open(&address, transport.family(), service.nonce().to_owned(), facts)?;
+        let Seam::Stream(protocol) = transport.seam();
+        model.serve(door, Host { protocol, context: ServerContext { options, body_limit: BODY_LIMIT }, service })?;
+        Ok(Exit::Success)
+    }
+}
+
+fn fill_kind(text: &str) -> Result<FillKind> {
+    FillKind::ALL.iter().copied().find(|kind| kind.word() == text).ok_or_else(|| {
+        let known: Vec<&str> = FillKind::ALL.iter().map(|kind| kind.word()).collect();
+        Error::usage(format!("unknown fill `{text}`")).help(suggestion(text, &known))
+    })
+}
