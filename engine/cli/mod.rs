@@ -1,5 +1,6 @@
 //! The commands, and what each prints where.
 
+mod drive;
 mod serve;
 
 use std::ffi::OsString;
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Serve one transport on one server model, by hand
     Serve(serve::Serve),
+    /// Be one client process: an assignment on stdin, measurements on stdout
+    Drive(drive::Drive),
 }
 
 /// Runs the command line and says how it ended.
@@ -35,6 +38,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let outcome = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Drive(drive) => drive.run(),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);

@@ -1,3 +1,92 @@
 //! The client process: what it is told, what it does, what it says.
 
+pub mod blocking;
+pub mod connection;
+pub mod event_loop;
+pub mod job;
 pub mod lines;
+pub mod load;
+pub mod recorder;
+
+use std::io::{self, BufRead, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::drive::blocking::Blocking;
+use crate::drive::event_loop::EventLoop;
+use crate::drive::job::{Failed, Job};
+use crate::drive::lines::{FromDrive, ToDrive};
+use crate::drive::load::LoadModel;
+
+/// Runs one assignment from stdin to stdout; false where it could not be measured, which stdout says.
+pub fn run() -> bool {
+    match measure() {
+        Ok(()) => true,
+        Err(Failed { class, reason }) => {
+            // Where stdout is gone too there is nobody left to tell.
+            let _ = say(&FromDrive::Failed { class, reason });
+            false
+        }
+    }
+}
+
+fn measure() -> Result<(), Failed> {
+    let ToDrive::Assignment(assignment) = hear()? else {
+        return Err(Failed::new("assignment", "the first line must be an assignment"));
+    };
+    let job = Job::of(&assignment)?;
+    let mut load: Box<dyn LoadModel> =
+        if job.clients == 1 { Box::new(Blocking::new(job)) } else { Box::new(EventLoop::new(job)?) };
+    load.arm()?;
+    say(&FromDrive::Armed { clients: assignment.clients })?;
+    let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
+    let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let measured = thread::scope(|scope| {
+        let watching = scope.spawn(|| watch(&ended, &over));
+        let measured = load.measure(&ended);
+        over.store(true, Ordering::Relaxed);
+        watching.thread().unpark();
+        measured
+    });
+    say(&FromDrive::Done {})?;
+    let ToDrive::Report {} = hear()? else { return Err(Failed::new("assignment", "`report` was due")) };
+    say(&FromDrive::Measured(Box::new(measured)))?;
+    load.close();
+    Ok(())
+}
+
+/// Says once a second how far the calls are, and ends the process when nobody listens any more.
+fn watch(ended: &AtomicU64, over: &AtomicBool) {
+    let second = std::time::Duration::from_secs(1);
+    loop {
+        thread::park_timeout(second);
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        let stdin = io::stdin();
+        let mut hung_up = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        let gone = poll(&mut hung_up, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+        if gone || say(&FromDrive::Progress { ended: ended.load(Ordering::Relaxed) }).is_err() {
+            std::process::exit(1);
+        }
+    }
+}
+
+fn hear() -> Result<ToDrive, Failed> {
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line) {
+        Ok(0) => Err(Failed::new("assignment", "stdin ended before the work was done")),
+        Ok(_) => serde_json::from_str(&line).map_err(|error| Failed::new("assignment", error.to_string())),
+        Err(error) => Err(Failed::new("assignment", error.to_string())),
+    }
+}
+
+fn say(line: &FromDrive) -> Result<(), Failed> {
+    let failed = |error: &dyn std::fmt::Display| Failed::new("assignment", error.to_string());
+    let text = serde_json::to_string(line).map_err(|error| failed(&error))?;
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| failed(&error))
+}

@@ -7,6 +7,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::linux::net::{SocketAddrExt, TcpStreamExt};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener, UnixStream};
 use std::str::FromStr;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, socket};
 
 use crate::call::SplitMix;
 use crate::transport::contract::{ClientCodec, Family, ServerCodec};
@@ -144,15 +148,46 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Connects, waiting as long as the kernel does; ready for small messages (TCP_NODELAY).
-    pub fn dial(address: &Address) -> io::Result<Self> {
+    /// Connects within `time`; ready for small messages (TCP_NODELAY).
+    ///
+    /// A Unix socket whose backlog is full is waited for as long as the kernel does.
+    pub fn dial_within(address: &Address, time: Duration) -> io::Result<Self> {
         match address {
             Address::Tcp(address) => {
-                let stream = TcpStream::connect(address)?;
+                let stream = TcpStream::connect_timeout(address, time)?;
                 stream.set_nodelay(true)?;
                 Ok(Socket::Tcp(stream))
             }
             Address::Unix(name) => UnixStream::connect_addr(&UnixAddr::from_abstract_name(name)?).map(Socket::Unix),
+        }
+    }
+
+    /// Begins to connect without waiting: it can be written to once that has succeeded or failed.
+    ///
+    /// Only TCP knows a dial in progress; a Unix socket is connected when this returns.
+    pub fn begin_dial(address: &Address) -> io::Result<Self> {
+        let Address::Tcp(address) = address else {
+            let socket = Self::dial_within(address, Duration::MAX)?;
+            socket.set_nonblocking(true)?;
+            return Ok(socket);
+        };
+        let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
+        match connect(fd.as_raw_fd(), &SockaddrStorage::from(*address)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let stream = TcpStream::from(fd);
+        stream.set_nodelay(true)?;
+        Ok(Socket::Tcp(stream))
+    }
+
+    /// The error with which a dial in progress ended, if it did.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            Socket::Tcp(stream) => stream.take_error(),
+            Socket::Unix(stream) => stream.take_error(),
         }
     }
 

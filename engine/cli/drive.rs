@@ -1,0 +1,16 @@
+//! `engine drive`: one client process, an assignment on stdin, measurements on stdout.
+
+use clap::Args;
+
+use crate::drive;
+use crate::error::{Exit, Result};
+
+/// Speaks one JSON object a line: assignment, armed, go, progress, done, report, measured.
+#[derive(Debug, Args)]
+pub(crate) struct Drive {}
+
+impl Drive {
+    pub(crate) fn run(self) -> Result<Exit> {
+        Ok(if drive::run() { Exit::Success } else { Exit::Failed })
+    }
+}

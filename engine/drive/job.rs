@@ -1,0 +1,181 @@
+//! An assignment made ready to run: who is dialled, what each call asks, when it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::{Ask, Call, Chunks, Fault, Fill, Split, Verify};
+use crate::drive::lines::{Assignment, VERSION};
+use crate::registry::find;
+use crate::transport::TRANSPORTS;
+use crate::transport::contract::{ClientCodec, ClientContext, Seam, StreamProtocol};
+use crate::transport::socket::Address;
+
+/// What a load model works from.
+pub struct Job {
+    /// Where the server listens.
+    pub address: Address,
+    /// What each client asks, again and again.
+    pub asks: Asks,
+    /// How many callers.
+    pub clients: usize,
+    /// How many connections they share; as many as clients where no option says otherwise.
+    pub connections: usize,
+    /// Calls by each client before anything is timed.
+    pub warmup: u64,
+    /// When each client has called often enough.
+    pub limit: Limit,
+    /// How long a call may take from its actual send.
+    pub timeout: Duration,
+    /// How long after the window calls may still be answered.
+    pub drain: Duration,
+    /// Whether every byte of every reply is compared.
+    pub verify_all: bool,
+    /// How often a call is sent again after its connection failed.
+    pub retries: u64,
+    /// The token that the server must answer with.
+    pub nonce: Option<String>,
+    protocol: &'static dyn StreamProtocol,
+    context: ClientContext,
+}
+
+/// When a load ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// After so many calls by each client.
+    Calls(u64),
+    /// When so much time has passed, in nanoseconds.
+    Time(u64),
+}
+
+/// The calls of one client, in their order.
+#[derive(Debug, Clone, Copy)]
+pub struct Asks {
+    /// True where each call dials, pings and closes.
+    pub connect: bool,
+    each: Ask,
+    last: Ask,
+    cycle: u64,
+}
+
+impl Asks {
+    /// The client's call of that number, from 0.
+    pub fn get(&self, number: u64) -> Ask {
+        if self.cycle > 1 && (number + 1).is_multiple_of(self.cycle) { self.last } else { self.each }
+    }
+}
+
+/// Why an assignment cannot be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The class: one of the error classes of a call, `timeout`, `nonce` or `assignment`.
+    pub class: String,
+    /// What happened, in words.
+    pub reason: String,
+}
+
+impl Failed {
+    /// A failure of that class.
+    pub fn new(class: &str, reason: impl Into<String>) -> Self {
+        Failed { class: class.to_owned(), reason: reason.into() }
+    }
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Failed::new(&fault.class.to_string(), fault.reason)
+    }
+}
+
+impl Job {
+    /// The job that an assignment describes, or what is wrong with it.
+    pub fn of(assignment: &Assignment) -> Result<Self, Failed> {
+        let wrong = |reason: String| Failed::new("assignment", reason);
+        if assignment.version != VERSION {
+            return Err(wrong(format!("version {} is not {VERSION}, which this engine speaks", assignment.version)));
+        }
+        let transport = find("transport", TRANSPORTS, &assignment.transport).map_err(|e| wrong(e.to_string()))?;
+        let address: Address = assignment.address.parse().map_err(wrong)?;
+        let Seam::Stream(protocol) = transport.seam();
+        let asks = asks(assignment).map_err(wrong)?;
+        let limit = match (assignment.iterations, assignment.duration_ns) {
+            (Some(count), None) => Limit::Calls(count * asks.cycle),
+            (None, Some(ns)) => Limit::Time(ns),
+            _ => return Err(wrong("give either `iterations` or `duration_ns`".into())),
+        };
+        let clients = assignment.clients as usize;
+        if clients == 0 || assignment.timeout_ns == 0 {
+            return Err(wrong("`clients` and `timeout_ns` must be at least 1".into()));
+        }
+        let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
+        let fill: Arc<Fill> = Fill::new(assignment.fill, assignment.seed);
+        Ok(Job {
+            context: ClientContext { fill, options: assignment.options.clone(), authority: address.to_string() },
+            address,
+            asks,
+            clients,
+            connections: pool.clamp(1, clients),
+            warmup: assignment.warmup * asks.cycle,
+            limit,
+            timeout: Duration::from_nanos(assignment.timeout_ns),
+            drain: Duration::from_nanos(assignment.drain_ns),
+            verify_all: assignment.verify == Verify::Content,
+            retries: assignment.options.count("retries").unwrap_or(0),
+            nonce: assignment.nonce.clone(),
+            protocol,
+        })
+    }
+
+    /// The client's end of a new connection.
+    pub fn codec(&self) -> Box<dyn ClientCodec> {
+        self.protocol.client(&self.context)
+    }
+}
+
+fn asks(assignment: &Assignment) -> Result<Asks, String> {
+    let payload = || assignment.payload.ok_or_else(|| format!("`{}` needs `payload`", assignment.call));
+    let once = |each| Asks { connect: false, each, last: each, cycle: 1 };
+    let body = |ask: fn(u64, Option<u64>) -> Ask| {
+        let (len, chunk) = (payload()?, assignment.chunk);
+        Ok::<_, String>(match (assignment.split, chunk) {
+            (Split::Calls, Some(chunk)) => {
+                let cycle = Chunks::count(len, Some(chunk));
+                Asks {
+                    connect: false,
+                    each: ask(chunk.min(len), None),
+                    last: ask(len - (cycle - 1) * chunk.min(len), None),
+                    cycle,
+                }
+            }
+            _ => once(ask(len, chunk)),
+        })
+    };
+    Ok(match assignment.call {
+        Call::Connect => Asks { connect: true, ..once(Ask::Ping) },
+        Call::Ping => once(Ask::Ping),
+        Call::Echo => body(|len, chunk| Ask::Echo { len, chunk })?,
+        Call::Upload => body(|len, chunk| Ask::Upload { len, chunk })?,
+        Call::Download => body(|len, chunk| Ask::Download { len, chunk })?,
+        Call::Compute => once(Ask::Compute { n: assignment.work.ok_or("`compute` needs `work`")? }),
+        Call::Sleep => once(Ask::Sleep { ns: assignment.hold_ns.ok_or("`sleep` needs `hold_ns`")? }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asks;
+    use crate::call::Ask;
+    use crate::drive::lines::Assignment;
+
+    #[test]
+    fn a_split_into_calls_asks_for_each_chunk_and_the_last_is_short() {
+        let assignment: Assignment = serde_json::from_value(serde_json::json!({
+            "version": 1, "address": "127.0.0.1:1", "transport": "tcp", "call": "upload", "payload": 10, "chunk": 4,
+            "split": "calls", "clients": 1, "iterations": 1, "timeout_ns": 1, "drain_ns": 1
+        }))
+        .expect("a valid assignment");
+        let asks = asks(&assignment).expect("asks");
+        let lens: Vec<u64> = (0..6).map(|n| asks.get(n).payload_up()).collect();
+        assert_eq!(lens, [4, 4, 2, 4, 4, 2]);
+        assert_eq!(asks.get(0), Ask::Upload { len: 4, chunk: None });
+    }
+}

@@ -1,0 +1,33 @@
+//! What every load model does.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+
+use crate::drive::job::{Failed, Job};
+use crate::results::Measured;
+
+/// Makes the calls of a job. One file implements it for each way of loading a server.
+pub trait LoadModel {
+    /// Proves the server, connects every client and warms up.
+    fn arm(&mut self) -> Result<(), Failed>;
+
+    /// Makes the timed calls; `ended` counts those that are over, for whoever shows progress.
+    ///
+    /// Connections stay open, so that what they cost the server can still be seen.
+    fn measure(&mut self, ended: &AtomicU64) -> Measured;
+
+    /// Says goodbye on every connection.
+    fn close(&mut self);
+}
+
+/// What a report has to say about how the load was made.
+pub fn facts(driver: &str, job: &Job) -> BTreeMap<String, String> {
+    [
+        ("driver", driver.to_owned()),
+        ("loop", "closed".to_owned()),
+        ("connections", job.connections.to_string()),
+        ("engine", env!("CARGO_PKG_VERSION").to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}

@@ -1,0 +1,176 @@
+//! What became of every call, kept without allocating on the timed path.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::call::{Ask, Fault, FaultClass};
+use crate::results::distribution::{self, Distribution};
+use crate::results::{Bytes, Client, Connect, Counts, Measured};
+
+/// The instants of one call in nanoseconds since the barrier's clock began.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamps {
+    /// When the call was due.
+    pub intended: u64,
+    /// When its first byte was handed to the kernel.
+    pub sent: u64,
+    /// When its fate was known.
+    pub ended: u64,
+}
+
+/// How many failures are kept in words.
+const WORDS: usize = 8;
+
+/// Records every call of one measured window.
+pub struct Recorder {
+    response: Histogram<u64>,
+    service: Histogram<u64>,
+    dial: Histogram<u64>,
+    first_answer: Histogram<u64>,
+    given_up_response: Option<u64>,
+    given_up_service: Option<u64>,
+    counts: Counts,
+    bytes: Bytes,
+    clients: Vec<PerClient>,
+    failures: Vec<String>,
+    /// Calls that were sent again.
+    pub retries: u64,
+    /// Connections dialled anew after a failure.
+    pub reconnects: u64,
+}
+
+struct PerClient {
+    counts: Client,
+    response: Histogram<u32>,
+}
+
+impl Recorder {
+    /// Everything that will be needed for so many clients, allocated now.
+    pub fn new(clients: usize) -> Self {
+        // A client's own figures are there to show fairness: two digits from a microsecond on are enough.
+        let small = || Histogram::new_with_bounds(1_000, 3_600_000_000_000, 2).unwrap_or_else(|_| unreachable!());
+        Recorder {
+            response: distribution::histogram(),
+            service: distribution::histogram(),
+            dial: distribution::histogram(),
+            first_answer: distribution::histogram(),
+            given_up_response: None,
+            given_up_service: None,
+            counts: Counts::default(),
+            bytes: Bytes::default(),
+            clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: small() }).collect(),
+            failures: Vec::with_capacity(WORDS),
+            retries: 0,
+            reconnects: 0,
+        }
+    }
+
+    /// A call is due.
+    pub fn scheduled(&mut self) {
+        self.counts.scheduled += 1;
+    }
+
+    /// A call has the answer that was asked for.
+    pub fn ok(&mut self, client: usize, at: Stamps, ask: Ask) {
+        self.counts.ok += 1;
+        self.bytes.payload_up += ask.payload_up();
+        self.bytes.payload_down += ask.payload_down();
+        self.response.saturating_record(at.ended.saturating_sub(at.intended));
+        self.service.saturating_record(at.ended.saturating_sub(at.sent));
+        let own = &mut self.clients[client];
+        own.counts.ok += 1;
+        own.response.saturating_record(at.ended.saturating_sub(at.intended));
+    }
+
+    /// The parts of an answered connect.
+    pub fn connected(&mut self, dial: u64, first_answer: u64) {
+        self.dial.saturating_record(dial);
+        self.first_answer.saturating_record(first_answer);
+    }
+
+    /// A call failed; failures have no time.
+    pub fn fault(&mut self, client: usize, fault: &Fault) {
+        let errors = &mut self.counts.error;
+        *match fault.class {
+            FaultClass::Connect => &mut errors.connect,
+            FaultClass::Status => &mut errors.status,
+            FaultClass::Short => &mut errors.short,
+            FaultClass::Corrupt => &mut errors.corrupt,
+            FaultClass::Protocol => &mut errors.protocol,
+        } += 1;
+        self.clients[client].counts.error += 1;
+        self.note(|| fault.to_string());
+    }
+
+    /// A call had no answer in time: it lasted at least until now.
+    pub fn timeout(&mut self, client: usize, at: Stamps) {
+        self.counts.timeout += 1;
+        self.clients[client].counts.timeout += 1;
+        self.gave_up(client, at);
+        self.note(|| format!("timeout: no reply within {:.3} s", at.ended.saturating_sub(at.sent) as f64 / 1e9));
+    }
+
+    /// A call was still queued or unanswered when draining ended.
+    pub fn censored(&mut self, client: usize, at: Stamps) {
+        self.counts.censored += 1;
+        self.clients[client].counts.censored += 1;
+        self.gave_up(client, at);
+    }
+
+    /// Bytes that went over the sockets.
+    pub fn wire(&mut self, up: u64, down: u64) {
+        self.bytes.wire_up += up;
+        self.bytes.wire_down += down;
+    }
+
+    fn gave_up(&mut self, client: usize, at: Stamps) {
+        let (response, service) = (at.ended.saturating_sub(at.intended), at.ended.saturating_sub(at.sent));
+        self.response.saturating_record(response);
+        self.service.saturating_record(service);
+        self.clients[client].response.saturating_record(response);
+        self.given_up_response = Some(self.given_up_response.map_or(response, |least| least.min(response)));
+        self.given_up_service = Some(self.given_up_service.map_or(service, |least| least.min(service)));
+    }
+
+    fn note(&mut self, words: impl FnOnce() -> String) {
+        if self.failures.len() < WORDS {
+            let words = words();
+            if !self.failures.contains(&words) {
+                self.failures.push(words);
+            }
+        }
+    }
+
+    /// The figures of the window, which lasted `elapsed_ns` and in which clients sent `messages`.
+    pub fn measured(self, elapsed_ns: u64, messages: u64, connect: bool, facts: BTreeMap<String, String>) -> Measured {
+        debug_assert!(self.counts.conserved(), "{:?}", self.counts);
+        Measured {
+            counts: self.counts,
+            elapsed_ns,
+            calls_per_s: if elapsed_ns == 0 { 0.0 } else { self.counts.ok as f64 * 1e9 / elapsed_ns as f64 },
+            response_time: Distribution::of(&self.response, self.given_up_response),
+            service_time: Distribution::of(&self.service, self.given_up_service),
+            connect: connect.then(|| Connect {
+                dial: Distribution::of(&self.dial, None),
+                tls: None,
+                first_answer: Distribution::of(&self.first_answer, None),
+            }),
+            bytes: self.bytes,
+            messages_per_call: (self.counts.ok > 0).then(|| messages as f64 / self.counts.ok as f64),
+            retries: self.retries,
+            reconnects: self.reconnects,
+            clients: self
+                .clients
+                .into_iter()
+                .map(|own| Client {
+                    p50_ns: own.response.value_at_quantile(0.5),
+                    p99_ns: own.response.value_at_quantile(0.99),
+                    ..own.counts
+                })
+                .collect(),
+            failures: self.failures,
+            facts,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A process of ours that speaks in lines, and whose death takes everything it started with it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child as Process, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, getpid, getppid};
+use serde::Serialize;
+
+use crate::error::{Context, Error, Result};
+
+/// How long a wait lasts at most before the caller looks around.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a process may take to end once it has been told to.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How much of what a process wrote to stderr is quoted.
+const QUOTED: usize = 1500;
+
+/// A child process in a process group of its own; dropping it kills the group.
+#[derive(Debug)]
+pub struct Child {
+    what: String,
+    process: Process,
+    stdin: Option<ChildStdin>,
+    stdout: ChildStdout,
+    heard: Vec<u8>,
+    stderr: File,
+    status: Option<ExitStatus>,
+}
+
+/// What came from a child within one tick.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A line, without its end.
+    Line(String),
+    /// Nothing yet.
+    Nothing,
+    /// The child has closed its stdout.
+    End,
+}
+
+impl Child {
+    /// Starts `command`, which is called `what` in messages.
+    pub fn start(what: &str, mut command: Command) -> Result<Self> {
+        let starting = || format!("cannot start {what}");
+        let stderr = File::from(memfd_create("stderr", MFdFlags::MFD_CLOEXEC).doing(starting())?);
+        let parent = getpid();
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(stderr.try_clone().doing(starting())?)
+            .process_group(0);
+        // SAFETY: only async-signal-safe calls (prctl, getppid) are made between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                set_pdeathsig(Signal::SIGKILL)?;
+                // The parent may have died before the signal was asked for.
+                if getppid() == parent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) }
+            });
+        }
+        let mut process = command.spawn().doing(starting())?;
+        let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
+            return Err(Error::stopped(starting()));
+        };
+        Ok(Child { what: what.to_owned(), process, stdin: Some(stdin), stdout, heard: Vec::new(), stderr, status: None })
+    }
+
+    /// Its process, which leads its group.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id() as i32)
+    }
+
+    /// Says one line to it.
+    pub fn say(&mut self, line: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_vec(line).doing(format_args!("cannot write to {}", self.what))?;
+        text.push(b'\n');
+        let Some(stdin) = &mut self.stdin else { return Err(Error::failed(format!("{} has been told to stop", self.what))) };
+        stdin.write_all(&text).and_then(|()| stdin.flush()).map_err(|_| self.ended())
+    }
+
+    /// Waits for the next line, for one tick at most.
+    pub fn hear(&mut self) -> Result<Heard> {
+        loop {
+            if let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
+                let rest = self.heard.split_off(end + 1);
+                let line = std::mem::replace(&mut self.heard, rest);
+                return Ok(Heard::Line(String::from_utf8_lossy(&line[..end]).into_owned()));
+            }
+            let mut waiting = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut waiting, PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO)) {
+                Ok(0) | Err(Errno::EINTR) => return Ok(Heard::Nothing),
+                Ok(_) => {}
+                Err(error) => return Err(Error::stopped(format!("cannot wait for {}: {error}", self.what))),
+            }
+            let mut buffer = [0; 65536];
+            match self.stdout.read(&mut buffer) {
+                Ok(0) => return Ok(Heard::End),
+                Ok(n) => self.heard.extend_from_slice(&buffer[..n]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::failed(format!("cannot read from {}: {error}", self.what))),
+            }
+        }
+    }
+
+    /// True while it runs.
+    pub fn alive(&mut self) -> bool {
+        if self.status.is_none() {
+            self.status = self.process.try_wait().ok().flatten();
+        }
+        self.status.is_none()
+    }
+
+    /// The error that says how it ended, with the end of what it wrote to stderr.
+    pub fn ended(&mut self) -> Error {
+        let deadline = Instant::now() + TICK;
+        while self.alive() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let how = match self.status {
+            None => "closed its stdout".to_owned(),
+            Some(status) => match (status.signal(), status.code()) {
+                (Some(signal), _) => match Signal::try_from(signal) {
+                    Ok(name) => format!("was killed by {name}"),
+                    Err(_) => format!("was killed by signal {signal}"),
+                },
+                (None, code) => format!("ended with exit code {}", code.unwrap_or_default()),
+            },
+        };
+        let said = self.stderr_tail();
+        let said = if said.is_empty() { said } else { format!("; it wrote: {said}") };
+        Error::failed(format!("{} {how}{said}", self.what))
+    }
+
+    fn stderr_tail(&mut self) -> String {
+        let mut text = Vec::new();
+        // Nothing to quote is no reason to fail twice.
+        let _ = self.stderr.seek(SeekFrom::Start(0)).and_then(|_| self.stderr.read_to_end(&mut text));
+        let text = String::from_utf8_lossy(&text);
+        let text = text.trim();
+        let from = text.char_indices().rev().nth(QUOTED).map_or(0, |(at, _)| at);
+        text[from..].to_owned()
+    }
+
+    /// Tells it to stop by closing its stdin, waits for it, and ends what is left of its group.
+    pub fn stop(mut self) -> Result<()> {
+        self.stdin = None;
+        let deadline = Instant::now() + FAREWELL;
+        let mut nap = Duration::from_micros(200);
+        while self.alive() && Instant::now() < deadline {
+            std::thread::sleep(nap);
+            nap = (nap * 2).min(Duration::from_millis(10));
+        }
+        match self.status {
+            Some(status) if status.success() => Ok(()),
+            Some(_) => Err(self.ended()),
+            None => Err(Error::failed(format!("{} did not stop within {} s and was killed", self.what, FAREWELL.as_secs()))),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.stdin = None;
+        // The group outlives its leader where the leader left children behind.
+        let _ = killpg(self.pid(), Signal::SIGKILL);
+        if self.alive() {
+            let _ = self.process.wait();
+        }
+    }
+}
