@@ -1,10 +1,15 @@
-//! What was measured: the records of a run and the file that holds them.
+//! What was measured: the records of a run, and the files that hold them.
+
+pub mod distribution;
+pub mod file;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::results::distribution::Distribution;
 
 /// The version of the results format that this engine writes.
 pub const SCHEMA: u32 = 1;
@@ -56,7 +61,7 @@ pub struct Manifest {
     pub command: Vec<String>,
     /// True where `--quick` made the run smaller.
     pub quick: bool,
-    /// True where Ctrl-C ended the run early.
+    /// True where the run ended early: Ctrl-C ended it, or it was killed and its journal was read.
     pub interrupted: bool,
     /// What the machine is, by name: kernel, cpu, cores, memory, congestion control, clock source, limits.
     pub machine: BTreeMap<String, String>,
@@ -175,34 +180,6 @@ impl Counts {
     pub fn conserved(&self) -> bool {
         self.scheduled == self.ok + self.error.total() + self.timeout + self.censored
     }
-}
-
-/// A distribution of times in nanoseconds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Distribution {
-    /// How many times are in it.
-    pub count: u64,
-    /// The shortest, in nanoseconds; like all figures here exact to three significant digits.
-    pub min_ns: u64,
-    /// The mean.
-    pub mean_ns: u64,
-    /// The median.
-    pub p50_ns: u64,
-    /// 90 of 100 are at most this long.
-    pub p90_ns: u64,
-    /// 95 of 100 are at most this long.
-    pub p95_ns: u64,
-    /// 99 of 100 are at most this long.
-    pub p99_ns: u64,
-    /// 999 of 1,000 are at most this long.
-    pub p999_ns: u64,
-    /// The longest.
-    pub max_ns: u64,
-    /// The lowest quantile at which a call stands that was given up, so that from there on figures are lower bounds.
-    pub at_least_from: Option<f64>,
-    /// The whole distribution: HdrHistogram V2 with DEFLATE, in base64.
-    pub histogram: String,
 }
 
 /// The parts of connecting.
