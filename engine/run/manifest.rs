@@ -1,0 +1,86 @@
+//! What a reader must know about the machine and the moment of a run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::utsname::uname;
+use nix::time::{ClockId, clock_gettime};
+
+use crate::results::Manifest;
+
+/// The manifest of a run that begins now; what only the caller knows is left empty.
+pub fn of_this_machine() -> Manifest {
+    Manifest {
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        git: git(),
+        build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        started: clock_gettime(ClockId::CLOCK_REALTIME).map(|now| rfc3339(now.tv_sec())).unwrap_or_default(),
+        machine: machine(),
+        ..Manifest::default()
+    }
+}
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn machine() -> BTreeMap<String, String> {
+    let mut machine = BTreeMap::new();
+    let mut put = |name: &str, value: Option<String>| {
+        machine.insert(name.to_owned(), value.unwrap_or_else(|| "not told by this kernel".to_owned()));
+    };
+    put("kernel", uname().ok().map(|name| format!("{} {}", name.sysname().display(), name.release().display())));
+    let cpu = read("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    put("cpu", model.map(|(_, name)| name.trim().to_owned()));
+    put("cores", std::thread::available_parallelism().ok().map(|cores| cores.to_string()));
+    let memory = read("/proc/meminfo").unwrap_or_default();
+    put("memory", memory.lines().find_map(|line| line.strip_prefix("MemTotal:")).map(|value| value.trim().to_owned()));
+    put("congestion control", read("/proc/sys/net/ipv4/tcp_congestion_control"));
+    put("clock source", read("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
+    put("load before", read("/proc/loadavg"));
+    put("cpu governor", read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
+    put("open files limit", getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft.to_string()));
+    machine
+}
+
+/// The commit of the folder that the run was started in.
+fn git() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    Some(if dirty { format!("{commit}-dirty") } else { commit })
+}
+
+/// Seconds since 1970 as RFC 3339, by Howard Hinnant's civil_from_days.
+fn rfc3339(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn seconds_become_dates() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(rfc3339(1_795_305_600), "2026-11-22T00:00:00Z");
+    }
+}

@@ -1,0 +1,114 @@
+//! Runs a plan: every trial in its turn, every record kept as soon as it is there.
+
+pub mod child;
+pub mod cost;
+pub mod interrupt;
+pub mod manifest;
+pub mod trial;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::plan::{Cell, Plan, Turn};
+use crate::results::file::{JOURNAL, Journal, RESULTS};
+use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
+use crate::run::interrupt::interrupted;
+
+/// How often `results.json` is written while a run goes on, at most.
+const REWRITE: Duration = Duration::from_secs(5);
+
+/// What a run is told besides its plan.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder that everything is written into.
+    pub out: PathBuf,
+    /// The scenario as it was read, with `--set` and `--quick` applied.
+    pub scenario: serde_json::Value,
+    /// Whether `--quick` made the plan smaller.
+    pub quick: bool,
+    /// The command line, without the path of the program.
+    pub command: Vec<String>,
+}
+
+/// Whoever shows how a run goes on.
+pub trait Watch {
+    /// A trial begins; `done` of `plan.turns` are over.
+    fn begins(&mut self, plan: &Plan, done: usize);
+    /// So many of its calls have ended.
+    fn progress(&mut self, ended: u64);
+    /// A trial is over.
+    fn recorded(&mut self, cell: &Cell, record: &Record);
+}
+
+/// Runs every turn of `plan` and returns what was measured, also when it was interrupted.
+pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
+    std::fs::create_dir_all(&settings.out)
+        .map_err(|error| Error::stopped(format!("cannot make {}: {error}", settings.out.display())))?;
+    let begun = Instant::now();
+    let mut results = Results {
+        schema: SCHEMA,
+        scenario: settings.scenario.clone(),
+        manifest: Manifest { quick: settings.quick, command: settings.command.clone(), ..manifest::of_this_machine() },
+        refusals: plan.refusals.clone(),
+        records: Vec::with_capacity(plan.turns.len()),
+    };
+    let path = settings.out.join(RESULTS);
+    let mut journal = Journal::create(&settings.out.join(JOURNAL), &results)?;
+    let mut written = Instant::now();
+    for (done, turn) in plan.turns.iter().enumerate() {
+        if interrupted() {
+            break;
+        }
+        watch.begins(plan, done);
+        let cell = &plan.cells[turn.cell];
+        let Some(record) = one_turn(cell, *turn, &mut results.manifest, watch) else { break };
+        journal.append(&record)?;
+        watch.recorded(cell, &record);
+        results.records.push(record);
+        if written.elapsed() > REWRITE {
+            keep(&mut results, begun, &path)?;
+            written = Instant::now();
+        }
+    }
+    results.manifest.interrupted = interrupted();
+    keep(&mut results, begun, &path)?;
+    Ok(results)
+}
+
+fn keep(results: &mut Results, begun: Instant, path: &Path) -> Result<()> {
+    results.manifest.took_s = (begun.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+    results.write(path)
+}
+
+/// The record of one trial; none where the run was interrupted.
+fn one_turn(cell: &Cell, turn: Turn, manifest: &mut Manifest, watch: &mut dyn Watch) -> Option<Record> {
+    let mut record = Record {
+        id: cell.id.clone(),
+        coordinates: cell.coordinates.clone(),
+        trial: turn.trial,
+        block: turn.block,
+        outcome: Outcome::Failed,
+        reason: None,
+        measured: None,
+        cost: None,
+        verdict: crate::results::Verdict::valid(),
+    };
+    match trial::measure(cell, &mut |ended| watch.progress(ended)) {
+        Ok(trial) => {
+            manifest.facts.entry(cell.target.name.clone()).or_insert(trial.facts);
+            record.verdict = trial::judge(&trial.measured);
+            if trial.measured.counts.ok > 0 {
+                record.outcome = Outcome::Measured;
+            } else {
+                let why = trial.measured.failures.first().map_or("no call was answered in time", String::as_str);
+                record.reason = Some(format!("no call succeeded: {why}"));
+            }
+            record.measured = Some(trial.measured);
+            record.cost = Some(trial.cost);
+        }
+        Err(_) if interrupted() => return None,
+        Err(error) => record.reason = Some(error.to_string()),
+    }
+    Some(record)
+}

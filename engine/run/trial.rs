@@ -1,0 +1,160 @@
+//! One trial of one cell, from launch to teardown.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::drive::lines::{Assignment, FromDrive, ToDrive};
+use crate::error::{Context, Error, Result};
+use crate::plan::Cell;
+use crate::results::{Cost, Measured, State, Verdict};
+use crate::run::child::{Child, Heard};
+use crate::run::cost::Counters;
+use crate::run::interrupt::interrupted;
+use crate::server::contract::{Ready, ReadyLine};
+use crate::server::service::fresh_nonce;
+use crate::transport::contract::Facts;
+
+/// How long a server may take until it listens.
+const LAUNCH: Duration = Duration::from_secs(30);
+/// How long a client process may be silent beyond what its calls may take.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What one trial brought.
+#[derive(Debug)]
+pub struct Trial {
+    /// What the client process measured.
+    pub measured: Measured,
+    /// What each end spent between the barrier and the last reply.
+    pub cost: Cost,
+    /// What the server told about itself.
+    pub facts: Facts,
+}
+
+/// Launches a fresh server and a client process, measures, and leaves nothing running.
+pub fn measure(cell: &Cell, progress: &mut dyn FnMut(u64)) -> Result<Trial> {
+    let nonce = fresh_nonce();
+    let mut server = Child::start("the server", server_command(cell, &nonce)?)?;
+    let ready = await_ready(&mut server)?;
+    let mut drive = Child::start("the client process", drive_command(cell)?)?;
+    let load = &cell.load;
+    let transport = cell.target.pairing.transport().name();
+    let assignment = Assignment::of(load, transport, &cell.target.options, &ready.address, Some(&nonce));
+    drive.say(&ToDrive::Assignment(Box::new(assignment)))?;
+
+    let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
+    let FromDrive::Armed { .. } = await_line(&mut drive, &mut server, arming, &mut |_| {})? else {
+        return Err(Error::failed("the client process said something else where `armed` was due"));
+    };
+    let before = (Counters::of(server.pid()), Counters::of(drive.pid()));
+    drive.say(&ToDrive::Go {})?;
+    let silence = load.timeout + load.drain + SILENCE;
+    let FromDrive::Done {} = await_line(&mut drive, &mut server, silence, progress)? else {
+        return Err(Error::failed("the client process said something else where `done` was due"));
+    };
+    let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
+    let survived = server.alive();
+    drive.say(&ToDrive::Report {})?;
+    let FromDrive::Measured(measured) = await_line(&mut drive, &mut server, SILENCE, &mut |_| {})? else {
+        return Err(Error::failed("the client process said something else where `measured` was due"));
+    };
+    if !survived {
+        return Err(server.ended());
+    }
+    drive.stop()?;
+    server.stop()?;
+    let cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
+    Ok(Trial { measured: *measured, cost, facts: ready.facts })
+}
+
+/// Whether the figures show what they claim to.
+pub fn judge(measured: &Measured) -> Verdict {
+    let mut reasons = Vec::new();
+    let counts = &measured.counts;
+    if !counts.conserved() {
+        reasons.push(format!(
+            "{} calls were scheduled, but {} are accounted for",
+            counts.scheduled,
+            counts.ok + counts.error.total() + counts.timeout + counts.censored
+        ));
+    }
+    if counts.error.corrupt > 0 {
+        reasons.push(format!("{} replies had the wrong content", counts.error.corrupt));
+    }
+    let state = if reasons.is_empty() { State::Valid } else { State::Invalid };
+    Verdict { state, reasons }
+}
+
+/// This very program, even where its file has been replaced since.
+fn engine(command: &str) -> Command {
+    let mut engine = Command::new("/proc/self/exe");
+    engine.arg(command);
+    engine
+}
+
+fn server_command(cell: &Cell, nonce: &str) -> Result<Command> {
+    let pairing = &cell.target.pairing;
+    let mut command = engine("serve");
+    command.args(["--transport", pairing.transport().name(), "--server", pairing.model().name()]);
+    command.args(["--fill", &cell.load.fill.to_string(), "--seed", &cell.load.seed.to_string(), "--nonce", nonce]);
+    for (name, value) in &cell.target.options.0 {
+        command.args(["--option", &format!("{name}={value}")]);
+    }
+    Ok(command)
+}
+
+fn drive_command(_: &Cell) -> Result<Command> {
+    Ok(engine("drive"))
+}
+
+fn await_ready(server: &mut Child) -> Result<Ready> {
+    let deadline = Instant::now() + LAUNCH;
+    loop {
+        match server.hear()? {
+            Heard::Line(line) => {
+                let line: ReadyLine = serde_json::from_str(&line)
+                    .doing(format_args!("the server said `{line}` where its ready line was due"))?;
+                return Ok(line.ready);
+            }
+            Heard::End => return Err(server.ended()),
+            Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
+            Heard::Nothing if Instant::now() > deadline => {
+                return Err(Error::failed(format!("the server did not listen within {} s", LAUNCH.as_secs())));
+            }
+            Heard::Nothing => {}
+        }
+    }
+}
+
+/// The next line of the client process that is not progress; an error where it fails, falls silent, or the server dies.
+fn await_line(
+    drive: &mut Child,
+    server: &mut Child,
+    silence: Duration,
+    progress: &mut dyn FnMut(u64),
+) -> Result<FromDrive> {
+    let mut deadline = Instant::now() + silence;
+    loop {
+        match drive.hear()? {
+            Heard::Line(line) => {
+                let line: FromDrive = serde_json::from_str(&line)
+                    .doing("the client process said something that is not one of its lines")?;
+                match line {
+                    FromDrive::Progress { ended } => {
+                        progress(ended);
+                        deadline = Instant::now() + silence;
+                    }
+                    FromDrive::Failed { .. } if !server.alive() => return Err(server.ended()),
+                    FromDrive::Failed { class, reason } => return Err(Error::failed(format!("{class}: {reason}"))),
+                    line => return Ok(line),
+                }
+            }
+            Heard::End => return Err(drive.ended()),
+            Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
+            Heard::Nothing if !server.alive() => return Err(server.ended()),
+            Heard::Nothing if Instant::now() > deadline => {
+                return Err(Error::failed(format!("the client process was silent for {} s", silence.as_secs())));
+            }
+            Heard::Nothing => {}
+        }
+    }
+}
