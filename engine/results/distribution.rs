@@ -13,7 +13,7 @@ use crate::error::{Context, Error, Result};
 pub const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// An empty histogram of times in nanoseconds; all have the same bounds, so that any two can be added.
-pub fn histogram() -> Histogram<u64> {
+pub fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("1 is at least 1, and an hour is more than 2")
 }
 
@@ -68,7 +68,7 @@ impl Distribution {
 
     /// The whole distribution, or why its text cannot be read.
     pub fn histogram(&self) -> Result<Histogram<u64>> {
-        let mut times = histogram();
+        let mut times = empty();
         if !self.histogram.is_empty() {
             let doing = "reading a histogram of the results";
             let bytes = STANDARD.decode(&self.histogram).doing(doing)?;
@@ -112,11 +112,11 @@ fn written(times: &Histogram<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Distribution, LONGEST_NS, histogram};
+    use super::{Distribution, LONGEST_NS, empty};
 
     #[test]
     fn a_distribution_survives_its_text() {
-        let mut times = histogram();
+        let mut times = empty();
         for ns in (1..=1_000).map(|n| n * 1_000) {
             times.record(ns).expect("below an hour");
         }
@@ -131,14 +131,14 @@ mod tests {
 
     #[test]
     fn an_empty_distribution_is_all_zero() {
-        let distribution = Distribution::of(&histogram(), None);
+        let distribution = Distribution::of(&empty(), None);
         assert_eq!(distribution, Distribution::default());
         assert!(distribution.histogram().expect("empty text").is_empty());
     }
 
     #[test]
     fn a_call_that_was_given_up_bounds_what_stands_above_it() {
-        let mut times = histogram();
+        let mut times = empty();
         for _ in 0..98 {
             times.record(1_000).expect("below an hour");
         }
