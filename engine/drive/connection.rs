@@ -66,7 +66,11 @@ impl Connection {
 
     /// Does what the protocol wants done before the first call.
     pub fn open(&mut self, buffer: &mut [u8], timeout: Duration) -> Result<(), Trouble> {
-        if self.codec.open(&mut self.out) { self.finish(buffer, timeout)?.verdict.map_err(Trouble::Fault) } else { Ok(()) }
+        if self.codec.open(&mut self.out) {
+            self.finish(buffer, timeout)?.verdict.map_err(Trouble::Fault)
+        } else {
+            Ok(())
+        }
     }
 
     /// Makes one call and waits for its reply.

@@ -102,14 +102,8 @@ impl EventLoop {
     pub fn new(job: Job) -> Result<Self, Failed> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|error| Failed::new("assignment", format!("cannot make an epoll instance: {error}")))?;
-        let idle_call = Under {
-            due: Due { caller: 0, intended: 0 },
-            ask: Ask::Ping,
-            begun: 0,
-            sent: 0,
-            dialled: 0,
-            attempt: 0,
-        };
+        let idle_call =
+            Under { due: Due { caller: 0, intended: 0 }, ask: Ask::Ping, begun: 0, sent: 0, dialled: 0, attempt: 0 };
         let line = |_| Line {
             socket: None,
             codec: job.codec(),
@@ -227,7 +221,11 @@ impl EventLoop {
                 }
                 self.time_out(index, now, &mut pass);
             }
-            let next = self.oldest.front().map_or(drain_end, |index| self.lines[index].call.begun + timeout).min(drain_end);
+            if pass.under_way == 0 && self.queue.is_empty() {
+                break;
+            }
+            let next =
+                self.oldest.front().map_or(drain_end, |index| self.lines[index].call.begun + timeout).min(drain_end);
             // Rounded up to a whole millisecond, so that a wait never ends just before its deadline.
             let wait = next.saturating_sub(now).div_ceil(1_000_000).min(60_000) as u16;
             let ready = match self.epoll.wait(&mut events, EpollTimeout::from(wait)) {
@@ -267,11 +265,7 @@ impl EventLoop {
     fn begin(&mut self, index: usize, now: u64) {
         self.lines[index].call.begun = now;
         self.oldest.push_back(index);
-        let fault = if self.lines[index].socket.is_some() {
-            self.send(index, now)
-        } else {
-            self.dial(index)
-        };
+        let fault = if self.lines[index].socket.is_some() { self.send(index, now) } else { self.dial(index) };
         if let Err(fault) = fault {
             self.broken.push((index, fault));
         }
@@ -428,10 +422,7 @@ impl EventLoop {
             self.leave(index, pass.recorder.as_deref_mut());
             let call = self.lines[index].call;
             if let Some(recorder) = pass.recorder.as_deref_mut() {
-                recorder.censored(
-                    call.due.caller,
-                    Stamps { intended: call.due.intended, sent: call.sent, ended: now },
-                );
+                recorder.censored(call.due.caller, Stamps { intended: call.due.intended, sent: call.sent, ended: now });
             }
             self.oldest.remove(index);
             self.lines[index].stage = Stage::Idle;

@@ -51,10 +51,10 @@ impl Recorder {
         // A client's own figures are there to show fairness: two digits from a microsecond on are enough.
         let small = || Histogram::new_with_bounds(1_000, 3_600_000_000_000, 2).unwrap_or_else(|_| unreachable!());
         Recorder {
-            response: distribution::histogram(),
-            service: distribution::histogram(),
-            dial: distribution::histogram(),
-            first_answer: distribution::histogram(),
+            response: distribution::empty(),
+            service: distribution::empty(),
+            dial: distribution::empty(),
+            first_answer: distribution::empty(),
             given_up_response: None,
             given_up_service: None,
             counts: Counts::default(),

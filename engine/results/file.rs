@@ -147,14 +147,14 @@ impl Results {
         results.ok_or_else(|| Error::usage("the journal was cut short before its first line ended"))?.complete()
     }
 
-    /// Itself, if each measured record has its figures and each other has none.
+    /// Itself, if each measured record has its figures; a failed one may have them, where no call succeeded.
     fn complete(self) -> Result<Self> {
-        match self.records.iter().find(|record| (record.outcome == Outcome::Measured) != record.measured.is_some()) {
+        match self.records.iter().find(|record| record.outcome == Outcome::Measured && record.measured.is_none()) {
             Some(record) => Err(Error::usage(format!(
-                "the figures of `{}`, trial {}, do not go with its outcome",
+                "`{}`, trial {}, is called measured and has no figures",
                 record.id, record.trial
             ))
-            .help("a measured record has every figure of the results schema, another has none")),
+            .help("a measured record has every figure of the results schema")),
             None => Ok(self),
         }
     }

@@ -70,7 +70,15 @@ impl Child {
         let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(Error::stopped(starting()));
         };
-        Ok(Child { what: what.to_owned(), process, stdin: Some(stdin), stdout, heard: Vec::new(), stderr, status: None })
+        Ok(Child {
+            what: what.to_owned(),
+            process,
+            stdin: Some(stdin),
+            stdout,
+            heard: Vec::new(),
+            stderr,
+            status: None,
+        })
     }
 
     /// Its process, which leads its group.
@@ -82,7 +90,9 @@ impl Child {
     pub fn say(&mut self, line: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_vec(line).doing(format_args!("cannot write to {}", self.what))?;
         text.push(b'\n');
-        let Some(stdin) = &mut self.stdin else { return Err(Error::failed(format!("{} has been told to stop", self.what))) };
+        let Some(stdin) = &mut self.stdin else {
+            return Err(Error::failed(format!("{} has been told to stop", self.what)));
+        };
         stdin.write_all(&text).and_then(|()| stdin.flush()).map_err(|_| self.ended())
     }
 
@@ -161,7 +171,9 @@ impl Child {
         match self.status {
             Some(status) if status.success() => Ok(()),
             Some(_) => Err(self.ended()),
-            None => Err(Error::failed(format!("{} did not stop within {} s and was killed", self.what, FAREWELL.as_secs()))),
+            None => {
+                Err(Error::failed(format!("{} did not stop within {} s and was killed", self.what, FAREWELL.as_secs())))
+            }
         }
     }
 }

@@ -27,7 +27,8 @@ impl Counters {
         for pid in processes() {
             let Some(stat) = Stat::of(pid).filter(|stat| stat.group == leader) else { continue };
             let clock = clock_getcpuclockid(pid).and_then(clock_gettime);
-            counters.living_ns += clock.map_or(stat.own_ticks * tick_ns, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64);
+            counters.living_ns += clock
+                .map_or(stat.own_ticks * tick_ns, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64);
             counters.reaped_ns += stat.reaped_ticks * tick_ns;
             counters.processes += u64::from(!stat.zombie);
             counters.threads += if stat.zombie { 0 } else { stat.threads };
@@ -112,7 +113,8 @@ mod tests {
     fn this_very_process_is_found_with_its_cpu_time() {
         let before = Counters::of(getpgrp());
         let mut x = 1u64;
-        let own = || nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("own clock").tv_nsec();
+        let own =
+            || nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("own clock").tv_nsec();
         let (begun, mut now) = (own(), own());
         while (now - begun).unsigned_abs() < 2_000_000 {
             x = std::hint::black_box(x.wrapping_mul(3));
