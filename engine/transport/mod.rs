@@ -1,6 +1,7 @@
 //! The list of transports.
 
 pub mod contract;
+pub mod http1;
 pub mod outbox;
 pub mod socket;
 pub mod tcp;
@@ -8,4 +9,4 @@ pub mod tcp;
 use crate::transport::contract::Transport;
 
 /// Every transport; a new one is its file and its line here.
-pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp];
+pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &http1::Http1];

@@ -1,0 +1,423 @@
+//! The client's end of a connection.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::call::{Ask, Check, Fault, Fill, sum_of_squares};
+use crate::transport::contract::{ClientCodec, ClientContext, Reply};
+use crate::transport::http1::body::{Body, Coded, Part};
+use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken};
+use crate::transport::http1::hex::{self, HexReader, HexWriter, SPACED};
+use crate::transport::outbox::Outbox;
+
+/// The longest small reply, and how much of the page of an error is kept, in bytes.
+const SMALL: usize = 4096;
+
+/// A response as its head describes it.
+#[derive(Debug, Clone, Copy)]
+struct Response {
+    status: u16,
+    body: Body,
+    keep: bool,
+}
+
+/// A body that is being sent in chunks.
+enum Sending {
+    Hex(HexWriter),
+    Coded(Coded),
+}
+
+/// A client that sends one request after the other.
+pub(crate) struct HttpClient {
+    fill: Arc<Fill>,
+    authority: String,
+    keeps_alive: bool,
+    /// The head of the request for `asked`, kept while the same is asked again.
+    request: Vec<u8>,
+    asked: Option<Ask>,
+    sending: Option<Sending>,
+    head: Head,
+    /// The response that the last head describes, as it was before its body came.
+    known: Option<Response>,
+    /// The response whose body is coming in.
+    response: Option<Response>,
+    small: Vec<u8>,
+    check: Check,
+    chunks: HexReader,
+    /// The reply's body is not JSON of chunks.
+    broken: bool,
+    messages: u64,
+}
+
+impl HttpClient {
+    /// A client that says `Connection: close` with each request unless it `keeps_alive`.
+    pub(crate) fn new(context: &ClientContext, keeps_alive: bool) -> Self {
+        HttpClient {
+            fill: context.fill.clone(),
+            authority: context.authority.clone(),
+            keeps_alive,
+            request: Vec::new(),
+            asked: None,
+            sending: None,
+            head: Head::default(),
+            known: None,
+            response: None,
+            small: Vec::new(),
+            check: Check::new(context.fill.clone(), 0, false),
+            chunks: HexReader::new(),
+            broken: false,
+            messages: 0,
+        }
+    }
+
+    /// The head of the request for a call.
+    fn request(&self, ask: Ask) -> Vec<u8> {
+        let octets = |framing: String| format!("Content-Type: application/octet-stream\r\n{framing}\r\n");
+        let length = |len: u64| octets(format!("Content-Length: {len}"));
+        let (line, fields) = match ask {
+            Ask::Nonce => ("GET /nonce".to_owned(), String::new()),
+            Ask::Ping => ("GET /ping".to_owned(), String::new()),
+            Ask::Echo { len, chunk: None } => ("POST /echo".to_owned(), length(len)),
+            Ask::Echo { .. } => ("POST /echo".to_owned(), octets("Transfer-Encoding: chunked".to_owned())),
+            Ask::Upload { len, chunk: None } => ("POST /upload".to_owned(), length(len)),
+            Ask::Upload { len, chunk: Some(chunk) } => {
+                let length = HexWriter::length(len, chunk, SPACED).unwrap_or(u64::MAX);
+                let fields = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+                ("POST /upload-file-chunked".to_owned(), fields)
+            }
+            Ask::Download { len, chunk: None } => (format!("GET /download/{len}"), String::new()),
+            Ask::Download { len, chunk: Some(chunk) } => {
+                (format!("GET /download-file-chunked/{len}/{chunk}"), String::new())
+            }
+            Ask::Compute { n } => (format!("GET /compute/{n}"), String::new()),
+            Ask::Sleep { ns } => {
+                (format!("GET /sleep/{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000), String::new())
+            }
+        };
+        let (host, version) = (&self.authority, env!("CARGO_PKG_VERSION"));
+        let connection = if self.keeps_alive { "" } else { "Connection: close\r\n" };
+        format!("{line} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: engine/{version}\r\n{fields}{connection}\r\n").into()
+    }
+
+    /// Where the bytes of the reply's body go.
+    fn take(&mut self, status: u16, bytes: &[u8]) -> Result<(), Fault> {
+        match self.asked {
+            Some(Ask::Download { chunk: Some(_), .. }) if status == 200 => {
+                let check = &mut self.check;
+                self.broken = self.broken || self.chunks.feed(bytes, |decoded| check.feed(decoded)).is_err();
+            }
+            Some(Ask::Echo { .. } | Ask::Download { .. }) if status == 200 => self.check.feed(bytes),
+            _ => {
+                let room = SMALL - self.small.len();
+                if status == 200 && bytes.len() > room {
+                    return Err(Fault::protocol(format!("more than {SMALL} bytes came where a short reply was due")));
+                }
+                self.small.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The reply, now that all of it has come; `keep` is false where the connection ends with it.
+    fn finish(&mut self, response: Response, keep: bool) -> Reply {
+        self.response = None;
+        let (verdict, nonce) = match self.verdict(response.status) {
+            Ok(nonce) => (Ok(()), nonce),
+            Err(fault) => (Err(fault), None),
+        };
+        Reply { verdict, reusable: keep && response.keep && self.keeps_alive, nonce }
+    }
+
+    /// The nonce where that was asked for.
+    fn verdict(&self, status: u16) -> Result<Option<String>, Fault> {
+        if status != 200 {
+            return Err(Fault::status(format!("{status} {}", sentence(&self.small))));
+        }
+        match self.asked.unwrap_or(Ask::Ping) {
+            Ask::Nonce => {
+                let Nonce { nonce } = self.read("{\"nonce\":\"…\"}")?;
+                return Ok(Some(nonce));
+            }
+            Ask::Ping => {
+                let Pong { response } = self.read("{\"response\":\"pong\"}")?;
+                if response != "pong" {
+                    return Err(Fault::protocol("the answer to a ping is not pong"));
+                }
+            }
+            Ask::Upload { len, .. } => {
+                let Size { size } = self.read("{\"size\":…}")?;
+                if size != len {
+                    return Err(Fault::short(format!("{size} bytes arrived where {len} were sent")));
+                }
+            }
+            Ask::Compute { n } => {
+                let Computed { result } = self.read("{\"result\":…}")?;
+                if result != sum_of_squares(n) {
+                    return Err(Fault::corrupt(format!("{result} came where {} was right", sum_of_squares(n))));
+                }
+            }
+            Ask::Sleep { ns } => {
+                let Slept { duration } = self.read("{\"duration\":…}")?;
+                let right = ns as f64 / 1e9;
+                // Half a nanosecond, or what decimal digits lose on the way.
+                if (duration - right).abs() > (right * 1e-12).max(0.5e-9) {
+                    return Err(Fault::corrupt(format!("{duration} came where {right} was right")));
+                }
+            }
+            Ask::Download { len, chunk: Some(chunk) } => {
+                let chunks = self.chunks.finish().ok().filter(|_| !self.broken);
+                let chunks = chunks.ok_or_else(|| Fault::protocol("the reply is not {\"chunks\":[\"<hex>\",…]}"))?;
+                self.check.finish()?;
+                let right = hex::count(len, chunk);
+                if chunks != right {
+                    return Err(Fault::corrupt(format!("{chunks} chunks came where {right} were asked for")));
+                }
+            }
+            Ask::Echo { .. } | Ask::Download { .. } => self.check.finish()?,
+        }
+        Ok(None)
+    }
+
+    fn read<'a, T: Deserialize<'a>>(&'a self, right: &str) -> Result<T, Fault> {
+        serde_json::from_slice(&self.small).map_err(|_| {
+            Fault::protocol(format!("the reply `{}` is not {right}", String::from_utf8_lossy(&self.small).trim()))
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Nonce {
+    nonce: String,
+}
+
+#[derive(Deserialize)]
+struct Pong<'a> {
+    response: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Size {
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct Computed {
+    result: u128,
+}
+
+#[derive(Deserialize)]
+struct Slept {
+    duration: f64,
+}
+
+/// What the page of an error says: its paragraph where it has one.
+fn sentence(page: &[u8]) -> String {
+    let page = String::from_utf8_lossy(page);
+    let paragraph = page.split_once("<p>").and_then(|(_, rest)| rest.split_once("</p>")).map(|(inner, _)| inner);
+    paragraph.unwrap_or(&page).trim().chars().take(200).collect()
+}
+
+impl Response {
+    fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let mut headers = [httparse::EMPTY_HEADER; FIELD_LIMIT];
+        let mut response = httparse::Response::new(&mut headers);
+        if !matches!(response.parse(bytes), Ok(httparse::Status::Complete(_))) {
+            return Err(Fault::protocol("what came is not an HTTP/1.1 response"));
+        }
+        let status = response.code.unwrap_or_default();
+        let fields = Fields::read(response.headers).map_err(|refusal| Fault::protocol(refusal.reason))?;
+        let body = match (status, fields.length) {
+            (100..200 | 204 | 304, _) => Body::Length(0),
+            _ if fields.chunked => Body::chunked(),
+            (_, Some(length)) => Body::Length(length),
+            _ => Body::UntilClose,
+        };
+        let old = response.version != Some(1);
+        Ok(Response { status, body, keep: !fields.close && (!old || fields.keep_alive) })
+    }
+}
+
+impl ClientCodec for HttpClient {
+    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox) {
+        if self.asked != Some(*ask) {
+            self.request = self.request(*ask);
+            self.asked = Some(*ask);
+        }
+        self.messages += 1;
+        self.response = None;
+        self.broken = false;
+        self.small.clear();
+        self.chunks = HexReader::new();
+        self.check.restart(ask.payload_down(), content);
+        out.put(&self.request);
+        self.sending = match *ask {
+            Ask::Echo { len, chunk: None } | Ask::Upload { len, chunk: None } => {
+                out.put_fill(&self.fill, 0, len);
+                None
+            }
+            Ask::Echo { len, chunk: Some(chunk) } => Some(Sending::Coded(Coded::new(self.fill.clone(), len, chunk))),
+            Ask::Upload { len, chunk: Some(chunk) } => {
+                Some(Sending::Hex(HexWriter::new(self.fill.clone(), len, chunk, SPACED)))
+            }
+            _ => None,
+        };
+        self.produce(out);
+    }
+
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+        loop {
+            let Some(mut response) = self.response else {
+                let response = match (self.head.take(input), self.known) {
+                    (Taken::Part, _) => return Ok(None),
+                    (Taken::TooLong, _) => return Err(Fault::protocol("the head of the reply is too long")),
+                    (Taken::Same, Some(known)) => known,
+                    (Taken::Same | Taken::New, _) => Response::read(self.head.bytes())?,
+                };
+                self.known = Some(response);
+                match response.status {
+                    101 => return Err(Fault::protocol("the server switches to another protocol unasked")),
+                    // An interim response says nothing about this call (RFC 9110, 15.2).
+                    100..200 => {}
+                    _ => self.response = Some(response),
+                }
+                continue;
+            };
+            let part = response.body.next(input).map_err(Fault::protocol)?;
+            self.response = Some(response);
+            match part {
+                Part::Wait => return Ok(None),
+                Part::Bytes(bytes) => self.take(response.status, bytes)?,
+                Part::End => {
+                    // A server that answers before it has heard all of the request will not hear the rest.
+                    let heard = out.is_empty() && self.sending.is_none();
+                    return Ok(Some(self.finish(response, heard)));
+                }
+            }
+        }
+    }
+
+    fn produce(&mut self, out: &mut Outbox) {
+        let more = match &mut self.sending {
+            None => return,
+            Some(Sending::Hex(writer)) => writer.produce(out),
+            Some(Sending::Coded(coded)) => coded.produce(out),
+        };
+        if !more {
+            self.sending = None;
+        }
+    }
+
+    fn hung_up(&mut self) -> Result<Reply, Fault> {
+        match self.response {
+            Some(response) if matches!(response.body, Body::UntilClose) => Ok(self.finish(response, false)),
+            _ => Err(Fault::connect("the server closed the connection before its reply was complete")),
+        }
+    }
+
+    fn messages(&self) -> u64 {
+        self.messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HttpClient;
+    use crate::call::{Ask, FaultClass, Fill};
+    use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
+    use crate::transport::outbox::Outbox;
+
+    fn client() -> HttpClient {
+        let context =
+            ClientContext { fill: Fill::constant(b'x'), options: Options::default(), authority: "localhost:80".into() };
+        HttpClient::new(&context, true)
+    }
+
+    /// The reply to `ask` when these bytes come, and then the end.
+    fn reply(ask: Ask, bytes: &str) -> Result<Reply, FaultClass> {
+        let (mut client, mut out) = (client(), Outbox::new());
+        client.call(&ask, true, &mut out);
+        out.drain();
+        let mut input = bytes.as_bytes();
+        let reply = match client.receive(&mut input, &mut out) {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => client.hung_up(),
+            Err(fault) => Err(fault),
+        };
+        reply.map_err(|fault| fault.class)
+    }
+
+    fn class(ask: Ask, bytes: &str) -> Option<FaultClass> {
+        match reply(ask, bytes) {
+            Ok(reply) => reply.verdict.err().map(|fault| fault.class),
+            Err(class) => Some(class),
+        }
+    }
+
+    const DOWNLOAD: Ask = Ask::Download { len: 3, chunk: None };
+    const CHUNKS: Ask = Ask::Download { len: 3, chunk: Some(2) };
+
+    #[test]
+    fn every_way_to_end_a_body_is_understood() {
+        for (bytes, reusable) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxxx", true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nxxx", false),
+            ("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nxxx", false),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n2\r\nxx\r\n0\r\n\r\n", true),
+            ("HTTP/1.1 200 OK\r\n\r\nxxx", false),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxxx", true),
+        ] {
+            let reply = reply(DOWNLOAD, bytes).expect(bytes);
+            assert_eq!((reply.verdict, reply.reusable), (Ok(()), reusable), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_reply_is_told_by_its_class() {
+        let ok = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let sleep = Ask::Sleep { ns: 10_000_000 };
+        for (ask, bytes, expected) in [
+            (DOWNLOAD, ok("xx"), Some(FaultClass::Short)),
+            (DOWNLOAD, ok("xyx"), Some(FaultClass::Corrupt)),
+            (DOWNLOAD, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxx".into(), Some(FaultClass::Connect)),
+            (DOWNLOAD, "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nxxx".into(), Some(FaultClass::Status)),
+            (DOWNLOAD, "HTTP/1.1 204 No Content\r\n\r\n".into(), Some(FaultClass::Status)),
+            (DOWNLOAD, "SSH-2.0-OpenSSH\r\n\r\n".into(), Some(FaultClass::Protocol)),
+            (CHUNKS, ok("{\"chunks\": [\"7878\", \"78\"]}"), None),
+            (CHUNKS, ok("{\"chunks\":[\"7878\"]}"), Some(FaultClass::Short)),
+            (CHUNKS, ok("{\"chunks\":[\"7878\",\"79\"]}"), Some(FaultClass::Corrupt)),
+            (CHUNKS, ok("{\"chunks\":[\"787878\"]}"), Some(FaultClass::Corrupt)),
+            (CHUNKS, ok("[\"787878\"]"), Some(FaultClass::Protocol)),
+            (CHUNKS, ok("{\"chunks\":[\"7878\",\"78\""), Some(FaultClass::Protocol)),
+            (Ask::Ping, ok("{\"response\": \"pong\"}"), None),
+            (Ask::Ping, ok("pong"), Some(FaultClass::Protocol)),
+            (Ask::Ping, ok(&"x".repeat(5000)), Some(FaultClass::Protocol)),
+            (Ask::Upload { len: 3, chunk: None }, ok("{\"size\":2}"), Some(FaultClass::Short)),
+            (Ask::Compute { n: 10 }, ok("{\"result\":285}"), None),
+            (Ask::Compute { n: 10 }, ok("{\"result\":286}"), Some(FaultClass::Corrupt)),
+            (sleep, ok("{\"duration\":0.01}"), None),
+            (sleep, ok("{\"duration\":0.02}"), Some(FaultClass::Corrupt)),
+        ] {
+            assert_eq!(class(ask, &bytes), expected, "{ask:?} {bytes}");
+        }
+    }
+
+    #[test]
+    fn an_error_gives_its_sentence_and_leaves_the_connection_usable() {
+        let page = "<!doctype html>\n<h1>Not Found</h1>\n<p>There is no such endpoint.</p>\n";
+        let bytes = format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+        let reply = reply(Ask::Ping, &bytes).expect("it is framed");
+        assert!(reply.reusable);
+        assert_eq!(reply.verdict.expect_err("it is an error").reason, "404 There is no such endpoint.");
+    }
+
+    #[test]
+    fn an_early_reply_ends_the_connection() {
+        let (mut client, mut out) = (client(), Outbox::new());
+        client.call(&Ask::Upload { len: 1 << 30, chunk: Some(65_536) }, true, &mut out);
+        let mut input = &b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"[..];
+        let reply = client.receive(&mut input, &mut out).expect("it is framed").expect("it is whole");
+        assert!(!reply.reusable);
+        assert_eq!(reply.verdict.expect_err("too large").class, FaultClass::Status);
+    }
+}

@@ -1,0 +1,91 @@
+//! HTTP/1.1 with the endpoints of the reference suite.
+//!
+//! The message format is RFC 9112's. A whole body travels as it is; a body in chunks travels as hex strings in
+//! JSON, which is what the reference suite does, and an echo in chunks by chunked transfer coding.
+
+mod body;
+mod client;
+mod date;
+mod endpoint;
+mod head;
+mod hex;
+mod server;
+
+use crate::registry::Entry;
+use crate::transport::contract::{
+    ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
+    StreamProtocol, Transport,
+};
+use crate::transport::http1::client::HttpClient;
+use crate::transport::http1::server::HttpServer;
+
+/// The transport `http1`.
+pub struct Http1;
+
+impl Entry for Http1 {
+    fn name(&self) -> &'static str {
+        "http1"
+    }
+    fn about(&self) -> &'static str {
+        "HTTP/1.1 with the endpoints of the reference suite"
+    }
+}
+
+const OPTIONS: &[OptionSpec] = &[
+    OptionSpec {
+        name: "keep-alive",
+        about: "whether a connection carries more than one call",
+        kind: OptionKind::Flag,
+        default: "true",
+    },
+    OptionSpec {
+        name: "pool",
+        about: "how many connections all clients share, as one requests.Session does",
+        kind: OptionKind::Count(1),
+        default: "one for each client",
+    },
+    OptionSpec {
+        name: "retries",
+        about: "how often a failed call is sent again; counted and reported",
+        kind: OptionKind::Count(0),
+        default: "0",
+    },
+];
+
+impl Transport for Http1 {
+    fn options(&self) -> &'static [OptionSpec] {
+        OPTIONS
+    }
+
+    fn seam(&self) -> Seam {
+        Seam::Stream(&Messages)
+    }
+
+    fn facts(&self, options: &Options) -> Facts {
+        [
+            ("encrypted", "no"),
+            ("compressed", "no"),
+            ("keep-alive", if keeps_alive(options) { "yes" } else { "no: a connection for each call" }),
+            ("serialisation", "JSON for small replies, hex in JSON for chunks, none for whole bodies"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+fn keeps_alive(options: &Options) -> bool {
+    options.flag("keep-alive", true)
+}
+
+/// Requests and responses, on any ordered stream.
+struct Messages;
+
+impl StreamProtocol for Messages {
+    fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
+        Box::new(HttpClient::new(context, keeps_alive(&context.options)))
+    }
+
+    fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
+        Box::new(HttpServer::new(context.body_limit, keeps_alive(&context.options)))
+    }
+}

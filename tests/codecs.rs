@@ -1,0 +1,249 @@
+//! Both ends of every stream transport, in memory: bytes in, bytes out, however they are cut or broken.
+
+use std::sync::Arc;
+
+use engine::call::{Answer, Ask, Asked, Fill, FillKind, SplitMix};
+use engine::server::service::Service;
+use engine::transport::TRANSPORTS;
+use engine::transport::contract::{
+    ClientCodec, ClientContext, Next, Options, Reply, Seam, ServerCodec, ServerContext, Step, StreamProtocol,
+};
+use engine::transport::outbox::Outbox;
+
+const CHUNK: u64 = 1000;
+const SEED: u64 = 42;
+const LIMIT: u64 = 1 << 22;
+
+/// Two ends with a wire between them that delivers `step` bytes at a time.
+struct Pair {
+    client: Box<dyn ClientCodec>,
+    server: Box<dyn ServerCodec>,
+    service: Service,
+    step: usize,
+    up: Vec<u8>,
+    down: Vec<u8>,
+}
+
+impl Pair {
+    fn new(protocol: &dyn StreamProtocol, step: usize) -> Self {
+        let fill = Fill::new(FillKind::Random, SEED);
+        let options = Options::default();
+        let authority = "127.0.0.1:1".to_owned();
+        let mut pair = Pair {
+            client: protocol.client(&ClientContext { fill, options: options.clone(), authority }),
+            server: protocol.server(&ServerContext { options, body_limit: LIMIT }),
+            service: Service::new("the-token".into(), Some((FillKind::Random, SEED)), None),
+            step,
+            up: Vec::new(),
+            down: Vec::new(),
+        };
+        let mut out = Outbox::new();
+        if pair.client.open(&mut out) {
+            pair.until_reply(&mut out).verdict.expect("the greeting is answered");
+        }
+        pair
+    }
+
+    fn call(&mut self, ask: Ask) -> Reply {
+        let mut out = Outbox::new();
+        self.client.call(&ask, true, &mut out);
+        self.until_reply(&mut out)
+    }
+
+    /// Lets bytes go to and fro until the client has its reply.
+    fn until_reply(&mut self, out: &mut Outbox) -> Reply {
+        loop {
+            let up = written(out, |out| self.client.produce(out));
+            let down = self.serve(&up);
+            assert!(!up.is_empty() || !down.is_empty(), "both ends wait for each other");
+            self.up.extend(up);
+            self.down.extend(&down);
+            let mut down = down.as_slice();
+            while !down.is_empty() {
+                let (mut input, rest) = down.split_at(self.step.min(down.len()));
+                down = rest;
+                if let Some(reply) = self.client.receive(&mut input, out).expect("the reply is well formed") {
+                    assert!(input.is_empty() && down.is_empty(), "bytes came after the reply");
+                    return reply;
+                }
+            }
+        }
+    }
+
+    /// What the server writes when these bytes come.
+    fn serve(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let (mut out, mut all) = (Outbox::new(), Vec::new());
+        for piece in bytes.chunks(self.step) {
+            let mut input = piece;
+            loop {
+                let step = self.server.receive(&mut input, &mut out).expect("the call is well formed");
+                all.extend(written(&mut out, |out| self.server.produce(out)));
+                match step {
+                    Step::Read => break,
+                    Step::Close => panic!("the server closes"),
+                    Step::Execute(asked) => {
+                        let next = self.server.answer(self.service.execute(asked).answer, &mut out);
+                        assert_eq!(next, Next::Continue);
+                        all.extend(written(&mut out, |out| self.server.produce(out)));
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Everything that one end has to write.
+fn written(out: &mut Outbox, mut produce: impl FnMut(&mut Outbox)) -> Vec<u8> {
+    let mut all = Vec::new();
+    loop {
+        all.extend(out.drain());
+        produce(out);
+        if out.is_empty() {
+            return all;
+        }
+    }
+}
+
+fn stream_transports() -> impl Iterator<Item = (&'static str, &'static dyn StreamProtocol)> {
+    TRANSPORTS.iter().map(|transport| {
+        let Seam::Stream(protocol) = transport.seam();
+        (transport.name(), protocol)
+    })
+}
+
+fn every_call(payloads: &[u64]) -> Vec<Ask> {
+    let mut asks = vec![Ask::Ping, Ask::Compute { n: 1000 }, Ask::Sleep { ns: 1_500_000 }, Ask::Nonce, Ask::Ping];
+    for &len in payloads {
+        for chunk in [None, Some(CHUNK)] {
+            asks.extend([Ask::Echo { len, chunk }, Ask::Upload { len, chunk }, Ask::Download { len, chunk }]);
+        }
+    }
+    asks
+}
+
+#[test]
+fn every_call_is_answered_however_its_bytes_are_cut() {
+    for (name, protocol) in stream_transports() {
+        for step in [1, 7, 1460, usize::MAX] {
+            let mut pair = Pair::new(protocol, step);
+            for ask in every_call(&[0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 1 << 20]) {
+                let reply = pair.call(ask);
+                assert_eq!(reply.verdict, Ok(()), "{name}: {ask:?} in steps of {step}");
+                assert!(reply.reusable, "{name}: {ask:?}");
+                assert_eq!(reply.nonce.as_deref(), (ask == Ask::Nonce).then_some("the-token"));
+                pair.up.clear();
+                pair.down.clear();
+            }
+            assert!(pair.client.messages() >= 41);
+        }
+    }
+}
+
+/// One to eight slips of a known stream: bytes changed, taken out, doubled, or the rest cut off.
+fn broken(mut bytes: Vec<u8>, random: &mut SplitMix) -> Vec<u8> {
+    for _ in 0..=random.below(8) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = random.below(bytes.len() as u64) as usize;
+        let end = (at + random.below(20) as usize).min(bytes.len());
+        match random.below(5) {
+            0 => bytes[at] = random.next() as u8,
+            1 => bytes[at] ^= 1 << random.below(8),
+            2 => drop(bytes.drain(at..end)),
+            3 => drop(bytes.splice(at..at, bytes[at..end].to_vec())),
+            _ => bytes.truncate(at),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn broken_bytes_are_a_fault_or_a_refusal_and_never_a_panic() {
+    const ROUNDS: u64 = 50_000;
+    for (name, protocol) in stream_transports() {
+        let mut random = SplitMix::new(7);
+        let asks = every_call(&[0, 5, 2100]);
+        let streams: Vec<(Vec<u8>, Vec<u8>)> = asks
+            .iter()
+            .map(|ask| {
+                let mut pair = Pair::new(protocol, usize::MAX);
+                pair.call(*ask);
+                (pair.up, pair.down)
+            })
+            .collect();
+        let fill = Fill::new(FillKind::Random, SEED);
+        let (mut refused, mut wrong) = (0, 0);
+        for round in 0..ROUNDS {
+            let which = (round % asks.len() as u64) as usize;
+            let step = [1, 13, usize::MAX][(round / 7 % 3) as usize];
+            refused += u64::from(server_refuses(protocol, &broken(streams[which].0.clone(), &mut random), step));
+            let down = broken(streams[which].1.clone(), &mut random);
+            wrong += u64::from(client_is_not_content(protocol, asks[which], &fill, &down, step));
+        }
+        // Some slips change nothing that matters, and most change something.
+        assert!(refused > ROUNDS / 20 && wrong > ROUNDS / 3, "{name}: {refused} refused, {wrong} wrong of {ROUNDS}");
+    }
+}
+
+/// True where the server ends the connection at these bytes.
+fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> bool {
+    let mut server = protocol.server(&ServerContext { options: Options::default(), body_limit: 4096 });
+    let service = Service::new("the-token".into(), None, None);
+    let mut out = Outbox::new();
+    for piece in bytes.chunks(step) {
+        let mut input = piece;
+        loop {
+            match server.receive(&mut input, &mut out) {
+                Ok(Step::Read) => break,
+                Ok(Step::Close) | Err(_) => return true,
+                Ok(Step::Execute(asked)) => {
+                    // A slip may ask for years of computing, or for a body that would be made for hours.
+                    let answer = match asked {
+                        Asked::Compute { .. } => Answer::Number(0),
+                        asked => service.execute(asked).answer,
+                    };
+                    if server.answer(answer, &mut out) == Next::Close {
+                        return true;
+                    }
+                    out.clear();
+                    server.produce(&mut out);
+                    if !out.is_empty() {
+                        return false;
+                    }
+                }
+            }
+        }
+        assert!(input.is_empty(), "a server that wants more has taken all there was");
+    }
+    false
+}
+
+/// True where the client has no good reply after these bytes.
+fn client_is_not_content(protocol: &dyn StreamProtocol, ask: Ask, fill: &Arc<Fill>, bytes: &[u8], step: usize) -> bool {
+    let authority = "127.0.0.1:1".to_owned();
+    let mut client = protocol.client(&ClientContext { fill: fill.clone(), options: Options::default(), authority });
+    let mut out = Outbox::new();
+    let mut opening = client.open(&mut out);
+    if !opening {
+        client.call(&ask, true, &mut out);
+    }
+    out.clear();
+    for piece in bytes.chunks(step) {
+        let mut input = piece;
+        loop {
+            match client.receive(&mut input, &mut out) {
+                Err(_) => return true,
+                Ok(None) => break,
+                Ok(Some(reply)) if opening && reply.verdict.is_ok() => {
+                    opening = false;
+                    client.call(&ask, true, &mut out);
+                }
+                Ok(Some(reply)) => return reply.verdict.is_err(),
+            }
+        }
+        out.clear();
+    }
+    true
+}
