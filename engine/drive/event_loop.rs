@@ -228,10 +228,8 @@ impl EventLoop {
                 self.oldest.front().map_or(drain_end, |index| self.lines[index].call.begun + timeout).min(drain_end);
             // Rounded up to a whole millisecond, so that a wait never ends just before its deadline.
             let wait = next.saturating_sub(now).div_ceil(1_000_000).min(60_000) as u16;
-            let ready = match self.epoll.wait(&mut events, EpollTimeout::from(wait)) {
-                Ok(ready) => ready,
-                Err(_) => 0,
-            };
+            // Interrupted by a signal, a wait returns nothing; the loop looks again.
+            let ready = self.epoll.wait(&mut events, EpollTimeout::from(wait)).unwrap_or(0);
             for event in &events[..ready] {
                 let hung_up = event.events().intersects(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP);
                 self.ready(event.data() as usize, hung_up, &mut pass);
@@ -307,7 +305,7 @@ impl EventLoop {
             if line.codec.open(&mut line.out) {
                 line.stage = Stage::Opening;
             } else {
-                self.oldest.to_back(index);
+                self.oldest.move_back(index);
                 let now = self.now();
                 self.lines[index].call.begun = now;
                 self.send(index, now)?;
@@ -319,7 +317,7 @@ impl EventLoop {
         match (line.stage, reply) {
             (Stage::Opening, Some(reply)) => {
                 reply.verdict?;
-                self.oldest.to_back(index);
+                self.oldest.move_back(index);
                 let now = self.now();
                 self.lines[index].call.begun = now;
                 self.send(index, now)?;
@@ -591,7 +589,7 @@ impl Order {
         }
     }
 
-    fn to_back(&mut self, index: usize) {
+    fn move_back(&mut self, index: usize) {
         self.remove(index);
         self.push_back(index);
     }
@@ -607,7 +605,7 @@ mod tests {
         for index in [2, 0, 3] {
             order.push_back(index);
         }
-        order.to_back(2);
+        order.move_back(2);
         assert_eq!(order.front(), Some(0));
         order.remove(0);
         order.remove(0);
