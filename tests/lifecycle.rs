@@ -1,0 +1,192 @@
+//! Nothing is lost and nothing is left running, however a run ends.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use engine::results::{Outcome, Results};
+
+/// How long anything here may take before the test says that it never happened.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SCENARIO: &str = "
+title: A life
+question: Does everything end?
+targets:
+  - {transport: tcp, server: [forking, threaded, async]}
+workloads:
+  - {name: calls, call: ping, clients: 3, DURATION}
+trials: TRIALS
+";
+
+struct Life {
+    folder: tempfile::TempDir,
+}
+
+impl Life {
+    fn new(duration: &str, trials: u32) -> Life {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = SCENARIO.replace("DURATION", duration).replace("TRIALS", &trials.to_string());
+        fs::write(folder.path().join("life.yaml"), text).expect("the scenario is written");
+        Life { folder }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn start(&self) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_engine"))
+            .arg("run")
+            .arg(self.folder.path().join("life.yaml"))
+            .arg("--out")
+            .arg(self.out())
+            .arg("--quiet")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the run starts")
+    }
+
+    /// Waits until so many records are in the journal.
+    fn await_records(&self, count: usize) {
+        until("a record", || {
+            fs::read_to_string(self.out().join("results.journal"))
+                .is_ok_and(|journal| journal.matches("{\"record\"").count() >= count)
+        });
+    }
+}
+
+fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < PATIENCE, "{what} never came");
+        std::thread::yield_now();
+    }
+}
+
+fn stat(pid: u32) -> Option<(u32, char)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((fields.next()?.parse().ok()?, state))
+}
+
+/// All processes that descend from `ancestor`, and live.
+fn descendants(ancestor: u32) -> BTreeSet<u32> {
+    let all: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .expect("/proc")
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid: u32| stat(pid).filter(|(_, state)| *state != 'Z').map(|(parent, _)| (pid, parent)))
+        .collect();
+    let mut family = BTreeSet::from([ancestor]);
+    loop {
+        let more: Vec<u32> =
+            all.iter().filter(|(pid, parent)| family.contains(parent) && !family.contains(pid)).map(|x| x.0).collect();
+        if more.is_empty() {
+            family.remove(&ancestor);
+            return family;
+        }
+        family.extend(more);
+    }
+}
+
+fn command_line(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default().replace('\0', " ")
+}
+
+fn gone(pid: u32) -> bool {
+    stat(pid).is_none_or(|(_, state)| matches!(state, 'Z' | 'X'))
+}
+
+fn kill(signal: &str, pid: u32) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill runs").success());
+}
+
+fn read(path: &Path) -> Results {
+    Results::read(path).expect("the results can be read")
+}
+
+#[test]
+fn a_run_measures_every_trial_and_writes_its_three_files() {
+    let life = Life::new("iterations: 50", 2);
+    assert_eq!(life.start().wait().expect("the run ends").code(), Some(0));
+    let results = read(&life.out());
+    assert_eq!(results.records.len(), 6);
+    for record in &results.records {
+        assert_eq!(record.outcome, Outcome::Measured);
+        let measured = record.measured.as_ref().expect("figures");
+        assert!(measured.counts.conserved() && measured.counts.ok == 150);
+        let cost = record.cost.as_ref().expect("costs");
+        assert!(cost.server.cpu_ns.is_some_and(|ns| ns > 0) && cost.client.peak_memory.is_some_and(|bytes| bytes > 0));
+        if record.coordinates["server"] == "forking" {
+            // The parent, and a child for each client that is still connected when the window closes.
+            assert_eq!(cost.server.processes, Some(4));
+        }
+    }
+    for file in ["results.json", "report.md", "report.html"] {
+        assert!(life.out().join(file).exists(), "{file}");
+    }
+    assert_eq!(results.manifest.facts.len(), 3);
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_running_and_loses_nothing_measured() {
+    let life = Life::new("duration: 300ms", 100);
+    let mut run = life.start();
+    life.await_records(2);
+    // Both ends, forked children among them, seen at one moment.
+    let mut family = BTreeSet::new();
+    until("a forked child", || {
+        family = descendants(run.id());
+        family.iter().filter(|pid| command_line(**pid).contains("--server forking")).count() >= 3
+    });
+    kill("-KILL", run.id());
+    run.wait().expect("the run ends");
+    until("the end of all", || family.iter().all(|pid| gone(*pid)));
+    let results = read(&life.out());
+    assert!(results.records.len() >= 2 && results.manifest.interrupted);
+    let report = Command::new(env!("CARGO_BIN_EXE_engine")).arg("report").arg(life.out()).output().expect("a report");
+    assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stderr));
+    assert!(life.out().join("report.md").exists());
+}
+
+#[test]
+fn an_interrupted_run_writes_what_it_has_and_says_130() {
+    let life = Life::new("duration: 300ms", 100);
+    let mut run = life.start();
+    life.await_records(1);
+    let family = descendants(run.id());
+    kill("-INT", run.id());
+    assert_eq!(run.wait().expect("the run ends").code(), Some(130));
+    assert!(family.iter().all(|pid| gone(*pid)));
+    let results = read(&life.out().join("results.json"));
+    assert!(results.manifest.interrupted && !results.records.is_empty());
+    assert!(life.out().join("report.html").exists());
+}
+
+#[test]
+fn a_server_killed_in_the_middle_fails_its_cell_and_no_other() {
+    let life = Life::new("duration: 500ms", 1);
+    let mut run = life.start();
+    let mut victim = None;
+    until("the threaded server at work", || {
+        victim = descendants(run.id()).into_iter().find(|pid| command_line(*pid).contains("--server threaded"));
+        let at_work = |pid| fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() >= 4);
+        victim.is_some_and(at_work)
+    });
+    kill("-KILL", victim.expect("found"));
+    assert_eq!(run.wait().expect("the run ends").code(), Some(1));
+    let results = read(&life.out());
+    assert_eq!(results.records.len(), 3);
+    for record in &results.records {
+        if record.coordinates["server"] == "threaded" {
+            assert_eq!(record.outcome, Outcome::Failed);
+            assert!(record.reason.as_ref().expect("a reason").contains("was killed by SIGKILL"), "{:?}", record.reason);
+        } else {
+            assert_eq!(record.outcome, Outcome::Measured);
+        }
+    }
+}
