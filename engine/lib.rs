@@ -29,6 +29,7 @@ pub mod error;
 pub mod plan;
 pub mod registry;
 pub mod results;
+pub mod scenario;
 pub mod server;
 pub mod transport;
 pub mod units;
