@@ -12,6 +12,8 @@ pub trait Word: Copy + 'static {
     const ALL: &'static [Self];
     /// The word as users write it.
     fn word(self) -> &'static str;
+    /// What it stands for, in a sentence.
+    fn about(self) -> &'static str;
 }
 
 /// Declares a closed set of words once, for YAML, JSON, schema and display.
@@ -25,6 +27,9 @@ macro_rules! words {
             fn word(self) -> &'static str {
                 match self { $($name::$variant => $word),+ }
             }
+            fn about(self) -> &'static str {
+                match self { $($name::$variant => concat!($($about),+).trim_ascii()),+ }
+            }
         }
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -33,6 +38,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// What is asked of a server.

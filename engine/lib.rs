@@ -30,6 +30,7 @@ pub mod plan;
 pub mod registry;
 pub mod results;
 pub mod run;
+pub mod scenario;
 pub mod server;
 pub mod transport;
 pub mod units;

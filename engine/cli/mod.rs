@@ -1,14 +1,19 @@
 //! The commands, and what each prints where.
 
+mod check;
 mod drive;
+mod list;
+mod load;
+mod plan;
+mod schema;
 mod serve;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
 
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Result};
 
 /// Compares RPC protocols and server models by running a scenario and writing a report.
 #[derive(Debug, Parser)]
@@ -20,6 +25,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read and plan scenarios, and tell every mistake
+    Check(check::Check),
+    /// Print the cells of a scenario, the refusals, and how long it should take
+    Plan(plan::Show),
+    /// Print what there is to compare, with its options, and who fits whom
+    List(list::List),
+    /// Print the JSON Schema of a scenario or of results
+    Schema(schema::Schema),
     /// Serve one transport on one server model, by hand
     Serve(serve::Serve),
     /// Be one client process: an assignment on stdin, measurements on stdout
@@ -37,6 +50,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let outcome = match arguments.command {
+        Command::Check(check) => check.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::List(list) => list.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Serve(serve) => serve.run(),
         Command::Drive(drive) => drive.run(),
     };
@@ -44,6 +61,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         complain(&error);
         error.exit()
     })
+}
+
+/// Prints to stdout. That nobody reads any more, as behind `| head`, is the reader's choice.
+fn say(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::stopped(format!("stdout cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints an error to stderr: what is wrong first, what would be right next.

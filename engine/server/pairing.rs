@@ -67,16 +67,21 @@ impl PartialEq for Pairing {
     }
 }
 
+/// The words of a combination, joined by `-`; what is native goes without saying.
+pub fn words(transport: &dyn Transport, model: &dyn Model, stack: Stack, driver: Driver) -> String {
+    let mut words = format!("{}-{}", transport.name(), model.name());
+    if stack != Stack::Native {
+        words += &format!("-{stack}");
+    }
+    if driver != Driver::Native {
+        words += &format!("-{driver}-driver");
+    }
+    words
+}
+
 impl fmt::Display for Pairing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.transport.name(), self.model.name())?;
-        if self.stack != Stack::Native {
-            write!(f, "-{}", self.stack)?;
-        }
-        if self.driver != Driver::Native {
-            write!(f, "-{}-driver", self.driver)?;
-        }
-        Ok(())
+        f.pad(&words(self.transport, self.model, self.stack, self.driver))
     }
 }
 

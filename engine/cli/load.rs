@@ -1,0 +1,98 @@
+//! Reads the scenario that a command names, edited as the command asks, and plans it.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::complain;
+use crate::error::{Context, Error, Exit, Result};
+use crate::plan::Plan;
+use crate::scenario::{LARGEST, Mistakes, Scenario, read};
+
+/// Which scenario, with which changes.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// The scenario
+    pub(crate) file: PathBuf,
+    /// Change a value, such as trials=3 or workloads.latency.clients=10; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(crate) sets: Vec<String>,
+    /// Only the cells whose id contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+    /// At most 3 trials, a tenth of the iterations, durations up to 2 s, payloads up to 1 MiB
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// A scenario with all changes, and what it multiplies to.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The scenario.
+    pub(crate) scenario: Scenario,
+    /// The same as results hold it.
+    pub(crate) as_read: Value,
+    /// What will run.
+    pub(crate) plan: Plan,
+}
+
+impl Chosen {
+    /// The scenario and its plan; or the exit code, after every mistake was told on stderr.
+    pub(crate) fn load(&self) -> std::result::Result<Loaded, Exit> {
+        let scenario = scenario(&self.file, &self.sets)?;
+        let scenario = if self.quick { scenario.quick() } else { scenario };
+        let whole = Plan::of(&scenario);
+        let plan = match &self.only {
+            None => whole,
+            Some(text) => {
+                let example = whole.cells.first().map(|cell| cell.id.clone()).unwrap_or_default();
+                let plan = whole.only(text);
+                if plan.cells.is_empty() {
+                    return Err(told(
+                        Error::usage(format!("no cell's id contains `{text}`"))
+                            .help(format!("ids look like `{example}`; `engine plan` prints them all")),
+                    ));
+                }
+                plan
+            }
+        };
+        let as_read = serde_json::to_value(&scenario).doing("writing the scenario").map_err(told)?;
+        Ok(Loaded { scenario, as_read, plan })
+    }
+}
+
+/// The scenario in a file; or the exit code, after every mistake was told on stderr.
+pub(crate) fn scenario(file: &Path, sets: &[String]) -> std::result::Result<Scenario, Exit> {
+    let text = text(file).map_err(told)?;
+    read(&file.display().to_string(), &text, sets).map_err(|mistakes| tell_mistakes(file, &mistakes))
+}
+
+/// The text of a file, no more of it than a scenario can have.
+fn text(file: &Path) -> Result<String> {
+    let wrong = |reason: &str| Error::usage(format!("{} cannot be read: {reason}", file.display()));
+    let mut bytes = Vec::new();
+    File::open(file).and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(|error| {
+        wrong(&error.to_string()).help("give the path of a scenario, such as scenarios/quickstart.yaml")
+    })?;
+    String::from_utf8(bytes).map_err(|_| wrong("it is not text in UTF-8"))
+}
+
+fn told(error: Error) -> Exit {
+    complain(&error);
+    error.exit()
+}
+
+fn tell_mistakes(file: &Path, mistakes: &Mistakes) -> Exit {
+    let stderr = std::io::stderr();
+    let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let count = match mistakes.count() {
+        1 => "1 mistake".to_owned(),
+        count => format!("{count} mistakes"),
+    };
+    // Nobody is left to tell where stderr is closed.
+    let _ = writeln!(stderr.lock(), "{}{count} in {}", mistakes.render(colour), file.display());
+    Exit::Usage
+}

@@ -1,0 +1,64 @@
+//! `engine plan`: the cells of a scenario, the refusals, and how long it should take.
+
+use std::fmt::Write;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::load::{Chosen, Loaded};
+use crate::cli::say;
+use crate::error::{Exit, Result};
+
+/// Prints what a run would measure, without running it.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// As JSON, with the order of all trials
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub(crate) fn run(self) -> Result<Exit> {
+        match self.chosen.load() {
+            Err(exit) => Ok(exit),
+            Ok(loaded) => {
+                say(&if self.json { json(&loaded, self.chosen.quick) } else { text(&loaded) })?;
+                Ok(Exit::Success)
+            }
+        }
+    }
+}
+
+fn text(Loaded { scenario, plan, .. }: &Loaded) -> String {
+    let mut text = format!("{}\n", scenario.title);
+    // Writing to a string cannot fail.
+    for cell in &plan.cells {
+        let _ = writeln!(text, "{:>4} × {}", cell.trials, cell.id);
+    }
+    for refused in &plan.refusals {
+        let target = refused.coordinates.get("target").and_then(|name| name.as_str()).unwrap_or("?");
+        let _ = writeln!(text, "refused {target}: {}", refused.reason);
+    }
+    let _ = writeln!(text, "{}", plan.summary());
+    text
+}
+
+fn json(Loaded { as_read, plan, .. }: &Loaded, quick: bool) -> String {
+    let cells: Vec<_> = plan
+        .cells
+        .iter()
+        .map(|cell| json!({"id": cell.id, "coordinates": cell.coordinates, "trials": cell.trials}))
+        .collect();
+    let turns: Vec<_> = plan
+        .turns
+        .iter()
+        .map(|turn| json!({"id": plan.cells[turn.cell].id, "trial": turn.trial, "block": turn.block}))
+        .collect();
+    let whole = json!({
+        "scenario": as_read, "quick": quick, "estimate_s": plan.estimate.as_secs_f64(),
+        "cells": cells, "refusals": plan.refusals, "turns": turns,
+    });
+    format!("{whole:#}\n")
+}

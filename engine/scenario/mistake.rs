@@ -1,0 +1,130 @@
+//! What is wrong with a scenario, shown where it is wrong.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
+
+/// A range of bytes in one of the texts that a scenario was made from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// The text: 0 is the file, the others are edits.
+    pub(crate) source: usize,
+    /// The first byte.
+    pub(crate) start: usize,
+    /// The byte after the last.
+    pub(crate) end: usize,
+}
+
+impl Place {
+    /// Puts a place that was counted from `offset` of that source where it belongs.
+    pub(crate) fn settle(&mut self, source: usize, offset: usize) {
+        *self = Place { source, start: self.start + offset, end: self.end + offset };
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mistake {
+    what: String,
+    place: Place,
+    label: Option<String>,
+    elsewhere: Option<Box<(Place, String)>>,
+    help: Option<String>,
+}
+
+impl Mistake {
+    /// What is wrong, and where.
+    pub(crate) fn new(what: impl Into<String>, place: Place) -> Self {
+        Mistake { what: what.into(), place, label: None, elsewhere: None, help: None }
+    }
+    /// A few words at the place itself.
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+    /// Another place that has to do with it.
+    pub(crate) fn elsewhere(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.elsewhere = Some(Box::new((place, label.into())));
+        self
+    }
+    /// What would be right.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A text that a scenario was made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// The name of the file, or `--set`.
+    pub(crate) name: String,
+    /// The text.
+    pub(crate) text: String,
+}
+
+/// Everything that is wrong with a scenario, in the order of its lines.
+#[derive(Debug, Clone)]
+pub struct Mistakes {
+    sources: Vec<Source>,
+    list: Vec<Mistake>,
+}
+
+impl Mistakes {
+    /// The mistakes in those sources. One that stands twice, as an anchor makes it, is told once.
+    pub(crate) fn new(sources: Vec<Source>, mut list: Vec<Mistake>) -> Self {
+        list.sort_by_key(|mistake| (mistake.place.source, mistake.place.start));
+        list.dedup();
+        Mistakes { sources, list }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// All of them as compilers show them: what, file:line:column, the line with a caret, what would be right.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let mut text = String::new();
+        for mistake in &self.list {
+            text.push_str(&renderer.render(&[self.group(mistake)]));
+            text.push_str("\n\n");
+        }
+        text
+    }
+
+    fn group(&self, mistake: &Mistake) -> Group<'_> {
+        let primary = AnnotationKind::Primary
+            .span(self.span(mistake.place))
+            .label(mistake.label.as_deref().map(normalize_untrusted_str));
+        let mut snippet = self.snippet(mistake.place).annotation(primary);
+        let mut other = None;
+        if let Some((place, label)) = mistake.elsewhere.as_deref() {
+            let context = AnnotationKind::Context.span(self.span(*place)).label(normalize_untrusted_str(label));
+            if place.source == mistake.place.source {
+                snippet = snippet.annotation(context);
+            } else {
+                other = Some(self.snippet(*place).annotation(context));
+            }
+        }
+        let mut group = Level::ERROR.primary_title(normalize_untrusted_str(&mistake.what)).element(snippet);
+        if let Some(other) = other {
+            group = group.element(other);
+        }
+        match &mistake.help {
+            Some(help) => group.element(Level::HELP.message(normalize_untrusted_str(help))),
+            None => group,
+        }
+    }
+
+    fn snippet(&self, place: Place) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let source = &self.sources[place.source];
+        Snippet::source(&source.text).path(source.name.as_str())
+    }
+
+    /// The bytes of a place, kept inside its text and off the middle of a character.
+    fn span(&self, place: Place) -> std::ops::Range<usize> {
+        let text = &self.sources[place.source].text;
+        let start = text.floor_char_boundary(place.start.min(text.len()));
+        start..text.ceil_char_boundary(place.end.clamp(start, text.len()))
+    }
+}

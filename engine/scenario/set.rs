@@ -1,0 +1,73 @@
+//! Edits of a scenario from the command line: `workloads.latency.clients=10`.
+
+use crate::registry::suggestion;
+use crate::scenario::mistake::{Mistake, Place};
+use crate::scenario::tree::{Key, Node, Value, read};
+
+/// Applies one `path=value`, which is the source of that number.
+///
+/// A step of the path is a key, the index of an item from 0, or its name. A key that is not there yet is added;
+/// whether it belongs there is for the walk to say.
+pub(crate) fn apply(tree: &mut Node, text: &str, source: usize) -> Result<(), Mistake> {
+    let whole = Place { source, start: 0, end: text.len() };
+    let Some((path, value)) = text.split_once('=') else {
+        return Err(
+            Mistake::new("this is not an edit", whole).help("write it like `--set workloads.latency.clients=10`")
+        );
+    };
+    let mut node = read(value, source, path.len() + 1)?;
+    if matches!(node.value, Value::Nothing) {
+        node.place = whole;
+    }
+    let mut here = tree;
+    let mut start = 0;
+    for step in path.split('.') {
+        let place = Place { source, start, end: start + step.len() };
+        start = place.end + 1;
+        here = descend(here, step, place)?;
+    }
+    *here = node;
+    Ok(())
+}
+
+fn descend<'t>(node: &'t mut Node, step: &str, place: Place) -> Result<&'t mut Node, Mistake> {
+    let kind = node.kind();
+    match &mut node.value {
+        Value::Map(entries) => {
+            let index = entries.iter().position(|(key, _)| key.name == step).unwrap_or_else(|| {
+                let empty = Node { place, value: Value::Map(Vec::new()) };
+                entries.push((Key { place, name: step.to_owned() }, empty));
+                entries.len() - 1
+            });
+            Ok(&mut entries[index].1)
+        }
+        Value::List(items) => {
+            let names: Vec<String> = items.iter().map(|item| name(item).unwrap_or_default()).collect();
+            let index = step.parse().ok().filter(|index| *index < items.len());
+            let index = index.or_else(|| names.iter().position(|name| name == step)).ok_or_else(|| {
+                let known: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+                let help = match items.len() {
+                    0 => "the list is empty".to_owned(),
+                    count => {
+                        format!("{}; an index from 0 to {} is understood too", suggestion(step, &known), count - 1)
+                    }
+                };
+                Mistake::new(format!("nothing here is called `{step}`"), place).help(help)
+            })?;
+            Ok(&mut items[index])
+        }
+        _ => Err(Mistake::new(format!("`{step}` leads nowhere: what stands before it is {kind}"), place)),
+    }
+}
+
+/// By what an item of a list is known: its `name`, or the words of a target that has none.
+fn name(item: &Node) -> Option<String> {
+    let Value::Map(entries) = &item.value else { return None };
+    let text = |wanted: &str| {
+        entries.iter().find(|(key, _)| key.name == wanted).and_then(|(_, node)| match &node.value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+    };
+    text("name").or_else(|| Some(format!("{}-{}", text("transport")?, text("server")?)))
+}

@@ -1,0 +1,182 @@
+//! The YAML of a scenario as a tree in which every key and every value knows its place.
+//!
+//! This is the only file that names the YAML reader.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::options::DuplicateKeyPolicy;
+use serde_yaml::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
+
+use crate::scenario::mistake::{Mistake, Place};
+
+/// One value of the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    /// Where it stands.
+    pub(crate) place: Place,
+    /// What it is.
+    pub(crate) value: Value,
+}
+
+/// What a value is, before anyone asks what it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Nothing,
+    Flag(bool),
+    Count(u64),
+    Number(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a map. A file may hold it twice; whoever walks the tree says so.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Key {
+    /// Where it stands.
+    pub(crate) place: Place,
+    /// The key.
+    pub(crate) name: String,
+}
+
+/// Reads `text`, which begins at byte `offset` of the source of that number, or says what is wrong with its YAML.
+pub(crate) fn read(text: &str, source: usize, offset: usize) -> Result<Node, Mistake> {
+    // The limits stop a small file that grows without bound when its aliases are followed.
+    let options = serde_yaml::options! {
+        budget: serde_yaml::budget! {
+            max_events: 200_000,
+            max_nodes: 100_000,
+            max_aliases: 500,
+            max_anchors: 200,
+            max_depth: 64,
+            max_documents: 1,
+        },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 100_000 },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+    };
+    match serde_yaml::from_str_with_options::<Node>(text, options) {
+        Ok(mut node) => {
+            node.settle(source, offset);
+            Ok(node)
+        }
+        Err(error) => {
+            let mut place = error.location().map_or_else(Place::default, |location| place(&location));
+            place.settle(source, offset);
+            place.end = place.end.min(offset + text.len());
+            Err(Mistake::new(reason(&error), place))
+        }
+    }
+}
+
+/// The reader's words for what is wrong, on one line.
+fn reason(error: &Error) -> String {
+    let text = UserMessageFormatter.format_message(error.without_snippet());
+    format!("this YAML cannot be read: {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn place(location: &Location) -> Place {
+    let span = location.span();
+    let start = span.byte_offset().unwrap_or(0) as usize;
+    Place { source: 0, start, end: start + span.byte_len().unwrap_or(0) as usize }
+}
+
+impl Node {
+    /// Gives every place its source and its distance from the beginning of it.
+    fn settle(&mut self, source: usize, offset: usize) {
+        self.place.settle(source, offset);
+        match &mut self.value {
+            Value::List(items) => {
+                items.iter_mut().for_each(|item| item.settle(source, offset));
+                self.place.end = self.place.start + 1;
+            }
+            Value::Map(entries) => {
+                for (key, node) in &mut *entries {
+                    key.place.settle(source, offset);
+                    node.settle(source, offset);
+                }
+                // A caret under the first key says more than one under the whole map.
+                self.place = entries.first().map_or(self.place, |(key, _)| key.place);
+            }
+            _ => {}
+        }
+    }
+
+    /// What it is, for an error that wanted something else.
+    pub(crate) fn kind(&self) -> String {
+        match &self.value {
+            Value::Nothing => "nothing".to_owned(),
+            Value::Flag(flag) => format!("the flag `{flag}`"),
+            Value::Count(count) => format!("the number `{count}`"),
+            Value::Number(number) => format!("the number `{number}`"),
+            Value::Text(text) => format!("the text `{text}`"),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map of keys".to_owned(),
+        }
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, defined, .. } = Spanned::<Value>::deserialize(deserializer)?;
+        Ok(Node { place: place(&defined), value })
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything)
+    }
+}
+
+struct Anything;
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Nothing)
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Flag(flag))
+    }
+    fn visit_u64<E>(self, count: u64) -> Result<Value, E> {
+        Ok(Value::Count(count))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(u64::try_from(number).map_or(Value::Number(number as f64), Value::Count))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Number(number))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Vec::new();
+        while let Some((key, node)) = entries.next_entry::<Spanned<String>, Node>()? {
+            map.push((Key { place: place(&key.defined), name: key.value }, node));
+        }
+        Ok(Value::Map(map))
+    }
+}

@@ -1,0 +1,292 @@
+//! Takes values out of the tree and notes everything that is wrong on the way.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use crate::call::Word;
+use crate::registry::{nearest, suggestion};
+use crate::scenario::axis::{Axis, Chunk, Listed, Named};
+use crate::scenario::mistake::{Mistake, Place};
+use crate::scenario::tree::{Key, Node, Value};
+use crate::units::{Size, Time};
+
+/// A value that can stand behind a key. What is wrong with it is noted, and then there is none.
+pub(crate) trait Read: Sized {
+    /// The value of `key`, as `node` holds it.
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self>;
+}
+
+fn wrong_kind(key: &str, wanted: &str, node: &Node) -> Mistake {
+    Mistake::new(format!("`{key}` takes {wanted}, not {}", node.kind()), node.place).label(format!("expected {wanted}"))
+}
+
+impl Read for String {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        match &node.value {
+            Value::Text(text) if !text.trim().is_empty() => return Some(text.clone()),
+            Value::Text(_) => mistakes.push(Mistake::new(format!("`{key}` is empty"), node.place)),
+            Value::Flag(_) | Value::Count(_) | Value::Number(_) => {
+                mistakes.push(wrong_kind(key, "text", node).help("put it in quotes"));
+            }
+            _ => mistakes.push(wrong_kind(key, "text", node)),
+        }
+        None
+    }
+}
+
+impl Read for u64 {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        match node.value {
+            Value::Count(count) => return Some(count),
+            _ => mistakes.push(wrong_kind(key, "a whole number", node)),
+        }
+        None
+    }
+}
+
+impl Read for NonZeroU64 {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let count = NonZeroU64::new(u64::read(key, node, mistakes)?);
+        if count.is_none() {
+            let what = format!("`{key}` is zero");
+            mistakes.push(Mistake::new(what, node.place).label("expected at least 1").help("the least is 1"));
+        }
+        count
+    }
+}
+
+impl Read for NonZeroU32 {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let count = NonZeroU64::read(key, node, mistakes)?;
+        match NonZeroU32::try_from(count) {
+            Ok(count) => return Some(count),
+            Err(_) => mistakes.push(
+                Mistake::new(format!("`{key}` is too large"), node.place).help(format!("the most is {}", u32::MAX)),
+            ),
+        }
+        None
+    }
+}
+
+/// A quantity with its unit, or a word; `zero` says whether it may be nothing.
+fn parsed<T: std::str::FromStr<Err = String>>(
+    key: &str,
+    node: &Node,
+    wanted: &str,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<T> {
+    let text = match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::Count(count) => count.to_string(),
+        Value::Number(number) => number.to_string(),
+        _ => {
+            mistakes.push(wrong_kind(key, wanted, node));
+            return None;
+        }
+    };
+    match text.parse() {
+        Ok(value) => return Some(value),
+        Err(reason) => {
+            // The parser's sentence: what is wrong, then what would be right.
+            let (what, help) = reason.split_once("; ").unwrap_or((&reason, ""));
+            let mistake = Mistake::new(format!("`{key}`: {what}"), node.place).label(format!("expected {wanted}"));
+            mistakes.push(if help.is_empty() { mistake } else { mistake.help(help) });
+        }
+    }
+    None
+}
+
+impl Read for Size {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        parsed(key, node, "a size with its unit", mistakes)
+    }
+}
+
+impl Read for Time {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        parsed(key, node, "a time with its unit", mistakes)
+    }
+}
+
+impl Read for Chunk {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let chunk = parsed(key, node, "`whole` or a size with its unit", mistakes)?;
+        if chunk == Chunk::Of(Size(0)) {
+            mistakes.push(Mistake::new(format!("`{key}` is zero"), node.place).help("the least is 1B"));
+            return None;
+        }
+        Some(chunk)
+    }
+}
+
+/// A word out of those that are known, each with what it stands for.
+fn word<T: Copy>(
+    key: &str,
+    what: &str,
+    node: &Node,
+    known: &[(&'static str, T)],
+    mistakes: &mut Vec<Mistake>,
+) -> Option<T> {
+    let Value::Text(text) = &node.value else {
+        mistakes.push(wrong_kind(key, &format!("the name of a {what}"), node));
+        return None;
+    };
+    let found = known.iter().find(|(name, _)| name == text).map(|(_, value)| *value);
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        mistakes.push(Mistake::new(format!("unknown {what} `{text}`"), node.place).help(suggestion(text, &names)));
+    }
+    found
+}
+
+impl<W: Word> Read for W {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let known: Vec<(&'static str, W)> = W::ALL.iter().map(|it| (it.word(), *it)).collect();
+        word(key, key, node, &known, mistakes)
+    }
+}
+
+impl<T: Listed + ?Sized> Read for Named<T> {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let known: Vec<(&'static str, Named<T>)> = T::list().iter().map(|it| (it.name(), Named(*it))).collect();
+        word(key, T::WHAT, node, &known, mistakes)
+    }
+}
+
+impl<T: Read + PartialEq> Read for Axis<T> {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        axis(key, node, mistakes, T::read)
+    }
+}
+
+/// One value, or a list of different ones, each taken by `read`.
+pub(crate) fn axis<T: PartialEq>(
+    key: &str,
+    node: &Node,
+    mistakes: &mut Vec<Mistake>,
+    read: impl Fn(&str, &Node, &mut Vec<Mistake>) -> Option<T>,
+) -> Option<Axis<T>> {
+    let Value::List(items) = &node.value else { return read(key, node, mistakes).map(Axis::one) };
+    if items.is_empty() {
+        mistakes.push(empty_list(key, node));
+    }
+    let mut values: Vec<(T, Place)> = Vec::new();
+    for item in items {
+        let Some(value) = read(key, item, mistakes) else { continue };
+        match values.iter().find(|(other, _)| *other == value) {
+            Some((_, first)) => mistakes.push(
+                Mistake::new(format!("`{key}` has the same value twice"), item.place)
+                    .elsewhere(*first, "first here")
+                    .help("each value of a list makes cells of its own, so it stands there once"),
+            ),
+            None => values.push((value, item.place)),
+        }
+    }
+    Axis::new(values.into_iter().map(|(value, _)| value))
+}
+
+/// A list that must hold something.
+pub(crate) fn empty_list(key: &str, node: &Node) -> Mistake {
+    Mistake::new(format!("`{key}` is an empty list"), node.place)
+        .help("give it at least one value, or leave the key out")
+}
+
+/// The keys of a map, taken one after the other; what was never asked for is unknown.
+pub(crate) struct Fields<'t> {
+    what: &'static str,
+    place: Place,
+    entries: &'t [(Key, Node)],
+    asked: Vec<&'static str>,
+    missing: Vec<(&'static str, &'static str)>,
+}
+
+impl<'t> Fields<'t> {
+    /// The keys of `node`, which is `what`.
+    pub(crate) fn of(what: &'static str, node: &'t Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            mistakes.push(Mistake::new(format!("{what} is a map of keys, not {}", node.kind()), node.place));
+            return None;
+        };
+        for (index, (key, _)) in entries.iter().enumerate() {
+            if let Some((first, _)) = entries[..index].iter().find(|(other, _)| other.name == key.name) {
+                mistakes.push(
+                    Mistake::new(format!("the key `{}` stands twice in {what}", key.name), key.place)
+                        .label("again here")
+                        .elsewhere(first.place, "first here")
+                        .help("keep one of them"),
+                );
+            }
+        }
+        Some(Fields { what, place: node.place, entries, asked: Vec::new(), missing: Vec::new() })
+    }
+
+    /// The value of a key and the key itself, if it is there with a value.
+    pub(crate) fn entry(&mut self, name: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(&'t Key, &'t Node)> {
+        self.asked.push(name);
+        let (key, node) = self.entries.iter().find(|(key, _)| key.name == name)?;
+        if node.value == Value::Nothing {
+            let mistake = Mistake::new(format!("`{name}` has no value"), key.place);
+            mistakes.push(mistake.help("give it a value, or leave the key out"));
+            return None;
+        }
+        Some((key, node))
+    }
+
+    /// The value of a key that may be absent.
+    pub(crate) fn optional<T: Read>(&mut self, name: &'static str, mistakes: &mut Vec<Mistake>) -> Option<T> {
+        let (_, node) = self.entry(name, mistakes)?;
+        T::read(name, node, mistakes)
+    }
+
+    /// The value of a key that has to be there, written like `example`.
+    pub(crate) fn required<T: Read>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<T> {
+        if !self.has(name) {
+            self.missing.push((name, example));
+        }
+        self.optional(name, mistakes)
+    }
+
+    /// Notes that a key is needed, as `example` shows it, and not there.
+    pub(crate) fn lacks(&mut self, name: &'static str, example: &'static str) {
+        self.missing.push((name, example));
+    }
+
+    /// True where the key is there, whatever its value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.place_of(name).is_some()
+    }
+
+    /// Where a key stands.
+    pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
+        self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.place)
+    }
+
+    /// Where the map itself stands.
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Notes what is missing and what is unknown; a key that looks like a slip of a missing one is told once.
+    pub(crate) fn finish(mut self, reserved: &[&str], mistakes: &mut Vec<Mistake>) {
+        for (key, _) in self.entries.iter().filter(|(key, _)| !self.asked.contains(&key.name.as_str())) {
+            let mistake = Mistake::new(format!("unknown key `{}` in {}", key.name, self.what), key.place);
+            if reserved.contains(&key.name.as_str()) {
+                mistakes.push(mistake.help("this key is reserved for a later version of the engine"));
+                continue;
+            }
+            let near = nearest(&key.name, &self.asked);
+            self.missing.retain(|(name, _)| Some(*name) != near);
+            mistakes.push(mistake.help(suggestion(&key.name, &self.asked)));
+        }
+        for (name, example) in self.missing {
+            mistakes.push(
+                Mistake::new(format!("`{name}` is missing from {}", self.what), self.place)
+                    .help(format!("add it, such as `{example}`")),
+            );
+        }
+    }
+}
