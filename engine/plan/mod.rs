@@ -218,3 +218,180 @@ fn rough(time: Duration) -> String {
         seconds => format!("{} h", seconds.div_ceil(3600)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use crate::plan::{Extent, Plan};
+    use crate::scenario::{Scenario, read};
+
+    fn scenario(text: &str) -> Scenario {
+        let head = "title: t\nquestion: q\n";
+        read("test.yaml", &format!("{head}{text}"), &[]).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)))
+    }
+
+    fn ids(plan: &Plan) -> Vec<&str> {
+        plan.cells.iter().map(|cell| cell.id.as_str()).collect()
+    }
+
+    const BODIES: &str = "
+targets:
+  - {transport: tcp, server: [threaded, async]}
+workloads:
+  - name: bodies
+    call: [ping, upload]
+    payload: [1KiB, 1.5MiB]
+    chunk: [whole, 64KiB]
+    split: [body, calls]
+    iterations: 100
+  - {name: busy, call: compute, work: [10, 1000], duration: 5s, trials: 2, timeout: 1s}
+trials: 3
+";
+
+    #[test]
+    fn lists_multiply_into_cells_in_the_order_of_the_file() {
+        let plan = Plan::of(&scenario(BODIES));
+        let of_one = [
+            "bodies/call=ping",
+            "bodies/call=upload/payload=1KiB/chunk=whole",
+            "bodies/call=upload/payload=1KiB/chunk=64KiB/split=body",
+            "bodies/call=upload/payload=1KiB/chunk=64KiB/split=calls",
+            "bodies/call=upload/payload=1.5MiB/chunk=whole",
+            "bodies/call=upload/payload=1.5MiB/chunk=64KiB/split=body",
+            "bodies/call=upload/payload=1.5MiB/chunk=64KiB/split=calls",
+            "busy/work=10",
+            "busy/work=1000",
+        ];
+        let expected: Vec<String> = ["tcp-threaded", "tcp-async"]
+            .iter()
+            .flat_map(|target| of_one.iter().map(move |rest| format!("{target}/{rest}")))
+            .collect();
+        assert_eq!(ids(&plan), expected);
+        assert_eq!(plan.turns.len(), 2 * (7 * 3 + 2 * 2));
+        assert!(plan.refusals.is_empty());
+
+        let chunked = &plan.cells[5];
+        assert_eq!(
+            serde_json::Value::from(chunked.coordinates.clone()),
+            serde_json::json!({
+                "target": "tcp-threaded", "transport": "tcp", "server": "threaded", "stack": "native",
+                "driver": "native", "workload": "bodies", "call": "upload", "payload": "1.5MiB", "fill": "zeros",
+                "chunk": "64KiB", "split": "body", "clients": 1,
+            })
+        );
+        assert_eq!((chunked.load.payload, chunked.load.chunk), (Some(1_572_864), Some(65_536)));
+        assert_eq!(chunked.load.extent, Extent::Iterations(100));
+        assert_eq!((chunked.load.timeout, chunked.load.drain), (Duration::from_secs(30), Duration::from_secs(30)));
+
+        let busy = &plan.cells[7];
+        assert_eq!((busy.load.work, busy.load.payload, busy.trials), (Some(10), None, 2));
+        assert_eq!(busy.load.extent, Extent::Duration(Duration::from_secs(5)));
+        assert_eq!((busy.load.timeout, busy.load.drain), (Duration::from_secs(1), Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_given_name_is_followed_by_what_varies_inside_the_target() {
+        let plan = Plan::of(&scenario(
+            "
+targets:
+  - {transport: tcp, server: threaded, name: floor}
+  - {transport: tcp, server: [forking, async], name: other}
+workloads: [{name: w, call: ping, iterations: 1}]
+",
+        ));
+        assert_eq!(ids(&plan), ["floor/w", "other-forking/w", "other-async/w"]);
+    }
+
+    #[test]
+    fn a_block_holds_every_cell_once_in_a_seeded_order() {
+        let mut scenario = scenario(BODIES);
+        let plan = Plan::of(&scenario);
+        assert_eq!(plan.turns, Plan::of(&scenario).turns);
+        for block in 1..=3 {
+            let turns: Vec<_> = plan.turns.iter().filter(|turn| turn.block == block).collect();
+            let mut cells: Vec<usize> = turns.iter().map(|turn| turn.cell).collect();
+            assert!(turns.iter().all(|turn| turn.trial == block));
+            assert!(!cells.is_sorted(), "block {block} is not shuffled");
+            cells.sort_unstable();
+            let expected: Vec<usize> = (0..18).filter(|cell| plan.cells[*cell].trials >= block).collect();
+            assert_eq!(cells, expected);
+        }
+        assert!(plan.turns.is_sorted_by_key(|turn| turn.block));
+        scenario.seed = Some(2);
+        assert_ne!(plan.turns, Plan::of(&scenario).turns);
+    }
+
+    #[test]
+    fn sequential_runs_cell_by_cell() {
+        let plan = Plan::of(&scenario(&format!("{BODIES}order: sequential\n")));
+        assert!(plan.turns.is_sorted_by_key(|turn| (turn.cell, turn.trial)));
+        assert!(plan.turns.iter().all(|turn| turn.block == 1));
+    }
+
+    #[test]
+    fn only_keeps_matching_cells_and_their_order() {
+        let whole = Plan::of(&scenario(BODIES));
+        let kept = Plan::of(&scenario(BODIES)).only("async/busy");
+        assert_eq!(ids(&kept), ["tcp-async/busy/work=10", "tcp-async/busy/work=1000"]);
+        let order = |plan: &Plan| -> Vec<(String, u32)> {
+            let turns = plan.turns.iter().map(|turn| (plan.cells[turn.cell].id.clone(), turn.trial));
+            turns.filter(|(id, _)| id.contains("async/busy")).collect()
+        };
+        assert_eq!(order(&kept), order(&whole));
+        assert!(kept.estimate < whole.estimate);
+    }
+
+    #[test]
+    fn quick_shrinks_and_equal_cells_become_one() {
+        let quick = Plan::of(
+            &scenario(
+                "
+targets: [{transport: tcp, server: threaded}]
+workloads:
+  - {name: files, call: download, payload: [1MiB, 128MiB, 500MiB], iterations: 5, trials: 1}
+  - {name: many, call: ping, iterations: 1000}
+  - {name: some, call: ping, iterations: 40}
+  - {name: timed, call: ping, duration: 1m}
+",
+            )
+            .quick(),
+        );
+        assert_eq!(ids(&quick), ["tcp-threaded/files", "tcp-threaded/many", "tcp-threaded/some", "tcp-threaded/timed"]);
+        let extents: Vec<Extent> = quick.cells.iter().map(|cell| cell.load.extent).collect();
+        let two = Extent::Duration(Duration::from_secs(2));
+        assert_eq!(extents, [Extent::Iterations(5), Extent::Iterations(100), Extent::Iterations(10), two]);
+        assert_eq!(quick.cells.iter().map(|cell| cell.trials).collect::<Vec<_>>(), [1, 3, 3, 3]);
+    }
+
+    #[test]
+    fn more_of_anything_is_estimated_to_take_longer() {
+        let estimate = |workload: &str| {
+            let text =
+                format!("targets: [{{transport: tcp, server: threaded}}]\nworkloads: [{{name: w, {workload}}}]\n");
+            Plan::of(&scenario(&text)).estimate
+        };
+        let base = estimate("call: ping, iterations: 100");
+        assert!(base < estimate("call: ping, iterations: 10000"));
+        assert!(base < estimate("call: ping, iterations: 100, clients: 50"));
+        assert!(base < estimate("call: ping, iterations: 100, trials: 11"));
+        assert!(base < estimate("call: echo, payload: 10MiB, iterations: 100"));
+        assert!(estimate("call: ping, duration: 60s") >= Duration::from_secs(600));
+    }
+
+    #[test]
+    fn thousands_of_cells_are_planned_at_once() {
+        let sizes: Vec<String> = (1..=250).map(|size| format!("{size}KiB")).collect();
+        let text = format!(
+            "targets: [{{transport: tcp, server: [threaded, forking]}}]\nworkloads: [{{name: w, call: [upload, echo], \
+             payload: [{}], fill: [zeros, random], iterations: 10}}]\n",
+            sizes.join(", ")
+        );
+        let scenario = scenario(&text);
+        let begun = Instant::now();
+        let plan = Plan::of(&scenario);
+        assert_eq!((plan.cells.len(), plan.turns.len()), (2000, 20_000));
+        // A plan takes a few milliseconds; the bound only catches what grows with the square of the cells.
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+}

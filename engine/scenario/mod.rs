@@ -107,7 +107,7 @@ pub struct Target {
     pub name: Option<String>,
     /// Options of the transport and of the server model.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schema::options")]
+    #[schemars(default, schema_with = "schema::options")]
     pub options: BTreeMap<String, Axis<OptionValue>>,
 }
 

@@ -34,14 +34,27 @@ pub fn known_options() -> Vec<(&'static OptionSpec, Vec<&'static str>)> {
 
 /// The schema of `options`: a flat map with every option of every transport and model.
 pub(crate) fn options(generator: &mut SchemaGenerator) -> Schema {
-    let mut properties = Map::new();
+    let (mut properties, mut example) = (Map::new(), Map::new());
     for (spec, owners) in known_options() {
         let mut schema = one_or_several(&values(spec.kind, generator));
         let about = format!("Of {}: {}. Default: {}.", owners.join(", "), spec.about, spec.default);
         schema.insert("description".to_owned(), about.into());
+        schema.insert("examples".to_owned(), vec![example_of(spec.kind)].into());
+        if example.is_empty() {
+            example.insert(spec.name.to_owned(), example_of(spec.kind));
+        }
         properties.insert(spec.name.to_owned(), schema.into());
     }
-    json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
+    json_schema!({"type": "object", "properties": properties, "additionalProperties": false, "examples": [example]})
+}
+
+fn example_of(kind: OptionKind) -> Value {
+    match kind {
+        OptionKind::Flag => false.into(),
+        OptionKind::Count(least) => least.max(2).into(),
+        OptionKind::Size => "64KiB".into(),
+        OptionKind::Word(words) => words.first().copied().into(),
+    }
 }
 
 fn values(kind: OptionKind, generator: &mut SchemaGenerator) -> Schema {

@@ -65,9 +65,8 @@ pub(crate) fn read(text: &str, source: usize, offset: usize) -> Result<Node, Mis
             Ok(node)
         }
         Err(error) => {
-            let mut place = error.location().map_or_else(Place::default, |location| place(&location));
+            let mut place = error.location().map_or_else(Place::default, |location| place_of_error(&location, text));
             place.settle(source, offset);
-            place.end = place.end.min(offset + text.len());
             Err(Mistake::new(reason(&error), place))
         }
     }
@@ -83,6 +82,17 @@ fn place(location: &Location) -> Place {
     let span = location.span();
     let start = span.byte_offset().unwrap_or(0) as usize;
     Place { source: 0, start, end: start + span.byte_len().unwrap_or(0) as usize }
+}
+
+/// Errors of syntax know their line and column only, counted in characters from 1.
+fn place_of_error(location: &Location, text: &str) -> Place {
+    if location.span().byte_offset().is_some() {
+        return place(location);
+    }
+    let (line, column) = (location.line().max(1) as usize, location.column().max(1) as usize);
+    let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let start = before + text[before..].chars().take(column - 1).map(char::len_utf8).sum::<usize>();
+    Place { source: 0, start, end: start + 1 }
 }
 
 impl Node {

@@ -1,0 +1,124 @@
+//! Wrong scenarios, and what `engine check` says about each: exit code 2 and the text beside the file.
+//!
+//! `UPDATE=1 cargo test --test mistakes` writes the texts anew, for reading before they are committed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mistakes")
+}
+
+fn wrong_scenarios() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .expect("the folder is part of the project")
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 12, "only {} wrong scenarios", files.len());
+    files
+}
+
+fn engine(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_engine"))
+        .args(arguments)
+        .current_dir(folder())
+        .output()
+        .expect("the engine starts")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("messages are text")
+}
+
+#[test]
+fn each_is_told_where_it_is() {
+    for file in wrong_scenarios() {
+        let name = file.file_name().and_then(|name| name.to_str()).expect("names are text");
+        let output = engine(&["check", name]);
+        let told = stderr(&output);
+        let golden = file.with_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&golden, &told).expect("the text can be written");
+        }
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(output.stdout.is_empty(), "{name}: diagnostics belong on stderr");
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(told, expected, "{name}");
+    }
+}
+
+#[test]
+fn what_a_schema_can_know_fails_the_schema_too() {
+    // These need more than one value at a time, or never become a value at all.
+    const BEYOND: [&str; 6] =
+        ["duplicate-key", "duplicate-name", "exploding-anchors", "not-yaml", "too-many", "unused-axis"];
+    let schema = engine(&["schema", "scenario"]).stdout;
+    let schema: Value = serde_json::from_slice(&schema).expect("a schema is JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    for file in wrong_scenarios() {
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("names are text");
+        if BEYOND.contains(&name) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        let value: Value = serde_yaml::from_str(&text).expect("it is YAML");
+        assert!(!schema.is_valid(&value), "{name} satisfies the schema");
+    }
+}
+
+#[test]
+fn one_run_tells_the_mistakes_of_every_file() {
+    let output = engine(&["check", "zero-clients.yaml", "empty-list.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(told.contains("zero-clients.yaml:9:15") && told.contains("empty-list.yaml:8:11"), "{told}");
+}
+
+#[test]
+fn an_edit_is_told_at_its_own_text() {
+    let scenario = "../../scenarios/quickstart.yaml";
+    for (edit, place, what) in [
+        ("trials=ten", "--set:1:8", "`trials` takes a whole number"),
+        ("workloads.nowhere.clients=1", "--set:1:11", "nothing here is called `nowhere`"),
+        ("targets.0.options.speed=2", "--set:1:19", "unknown option `speed`"),
+        ("trials.deep=1", "--set:1:8", "leads nowhere"),
+        ("trials=[", "--set:1:8", "cannot be read"),
+        ("trials", "--set:1:1", "not an edit"),
+    ] {
+        let output = engine(&["plan", scenario, "--set", edit]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{edit}: {told}");
+        assert!(told.contains(place) && told.contains(what), "{edit}: {told}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_scenario_is_refused_before_it_is_parsed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let large = folder.path().join("large.yaml");
+    std::fs::write(&large, "# much\n".repeat(200_000)).expect("it can be written");
+    let binary = folder.path().join("binary.yaml");
+    std::fs::write(&binary, [0xff, 0xfe, 0x00]).expect("it can be written");
+    let missing = folder.path().join("missing.yaml");
+    for (file, what) in
+        [(large, "the most is 1048576 bytes"), (binary, "not text in UTF-8"), (missing, "cannot be read")]
+    {
+        let output = engine(&["check", file.to_str().expect("paths are text")]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(what), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_too() {
+    for arguments in [&["check"][..], &["plan"], &["nonsense"], &["schema", "cat"]] {
+        assert_eq!(engine(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    let output = engine(&["plan", "../../scenarios/quickstart.yaml", "--only", "nonsense"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no cell's id contains `nonsense`"), "{}", stderr(&output));
+}

@@ -1,0 +1,108 @@
+//! The scenarios that come with the engine: each reads, plans, satisfies its schema and has its header.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+fn scenarios() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let entries = std::fs::read_dir(folder).expect("the folder is part of the project");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn engine(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_engine")).args(arguments).output().expect("the engine starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("it prints JSON")
+}
+
+#[test]
+fn each_reads_plans_and_satisfies_its_schema() {
+    let schema = jsonschema::validator_for(&engine(&["schema", "scenario"])).expect("a schema");
+    for file in scenarios() {
+        let path = file.to_str().expect("paths are text");
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        let header = "# yaml-language-server: $schema=../schemas/scenario.schema.json\n";
+        assert!(text.starts_with(header), "{path} does not tell editors its schema");
+        let written: Value = serde_yaml::from_str(&text).expect("it is YAML");
+        for quick in [false, true] {
+            let mut arguments = vec!["plan", path, "--json"];
+            arguments.extend(quick.then_some("--quick"));
+            let plan = engine(&arguments);
+            assert!(plan["cells"].as_array().is_some_and(|cells| !cells.is_empty()), "{path} plans nothing");
+            for (what, scenario) in [("as written", &written), ("as read", &plan["scenario"])] {
+                let wrong: Vec<String> = schema.iter_errors(scenario).map(|error| error.to_string()).collect();
+                assert!(wrong.is_empty(), "{path} {what}: {wrong:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn quick_is_smaller_and_edits_reach_the_plan() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/quickstart.yaml");
+    let whole = engine(&["plan", path, "--json"]);
+    let quick = engine(&["plan", path, "--json", "--quick"]);
+    let length = |plan: &Value, key: &str| plan[key].as_array().expect("a list").len();
+    assert_eq!(quick["quick"], true);
+    assert!(length(&quick, "turns") < length(&whole, "turns"));
+    assert!(quick["estimate_s"].as_f64() < whole["estimate_s"].as_f64());
+
+    let edited = engine(&[
+        "plan",
+        path,
+        "--json",
+        "--set",
+        "trials=2",
+        "--set",
+        "workloads.latency.clients=[1, 3]",
+        "--only",
+        "clients=3",
+    ]);
+    assert_eq!(edited["scenario"]["trials"], 2);
+    for cell in edited["cells"].as_array().expect("a list") {
+        assert_eq!((&cell["trials"], &cell["coordinates"]["clients"]), (&2.into(), &3.into()), "{cell}");
+    }
+    assert_eq!(length(&edited, "turns"), 2 * length(&edited, "cells"));
+}
+
+#[test]
+fn a_reader_who_leaves_early_causes_no_error() {
+    for arguments in [&["list"][..], &["schema"], &["schema", "results"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_engine"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the engine starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn the_list_shows_every_square_of_the_grid() {
+    let output = Command::new(env!("CARGO_BIN_EXE_engine")).arg("list").output().expect("the engine starts");
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    for word in ["tcp", "threaded", "forking", "async", "native", "python"] {
+        assert!(text.contains(word), "{word} is not listed");
+    }
+    // One row for each transport in each of the four grids, with a mark or the number of a reason in every square.
+    let (_, grids) = text.split_once("Who fits whom").expect("there is a grid");
+    let rows: Vec<Vec<&str>> = grids
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| {
+            words.len() > 1 && words[1..].iter().all(|square| *square == "x" || square.parse::<u32>().is_ok())
+        })
+        .collect();
+    assert_eq!(rows.iter().filter(|row| row[0] == "tcp").count(), 4, "{grids}");
+    for number in rows.iter().flat_map(|row| &row[1..]).filter(|square| **square != "x") {
+        assert!(grids.contains(&format!("\n  {number}: ")), "reason {number} is not told:\n{grids}");
+    }
+}
