@@ -5,8 +5,9 @@ pub mod http1;
 pub mod outbox;
 pub mod socket;
 pub mod tcp;
+pub mod unix;
 
 use crate::transport::contract::Transport;
 
 /// Every transport; a new one is its file and its line here.
-pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &http1::Http1];
+pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &unix::Unix, &http1::Http1];

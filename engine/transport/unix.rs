@@ -1,0 +1,31 @@
+//! The frames of `tcp` over an abstract Unix socket: what is left when the network's own work is gone.
+
+use crate::registry::Entry;
+use crate::transport::contract::{Facts, Family, Options, Seam, Transport};
+use crate::transport::tcp::{Frames, frame_facts};
+
+/// The transport `unix`.
+pub struct Unix;
+
+impl Entry for Unix {
+    fn name(&self) -> &'static str {
+        "unix"
+    }
+    fn about(&self) -> &'static str {
+        "the frames of tcp over an abstract Unix socket, without a network stack"
+    }
+}
+
+impl Transport for Unix {
+    fn family(&self) -> Family {
+        Family::Unix
+    }
+
+    fn seam(&self) -> Seam {
+        Seam::Stream(&Frames)
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        frame_facts()
+    }
+}

@@ -1,0 +1,101 @@
+//! Clients that are not ours, curl and Python's requests, against our HTTP servers.
+
+mod served;
+mod systems;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use engine::server::MODELS;
+use served::Served;
+
+/// The output of a command that must succeed.
+fn text(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("the command starts");
+    assert!(status.success(), "{command:?}: {status}\n{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("the output is text")
+}
+
+fn launch(model: &str, keep_alive: bool) -> Served {
+    let option = format!("keep-alive={keep_alive}");
+    Served::launch(&["--transport", "http1", "--server", model, "--option", &option])
+}
+
+#[test]
+fn requests_can_use_every_endpoint() {
+    let Some(python) = systems::python() else {
+        eprintln!("not run: requests_can_use_every_endpoint needs python3 and its packages");
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systems/http_calls.py");
+    for model in MODELS {
+        for (keep_alive, word) in [(true, "keep"), (false, "close")] {
+            let served = launch(model.name(), keep_alive);
+            text(Command::new(&python).arg(&script).args([&served.ready.address, word]));
+            served.stop();
+        }
+    }
+}
+
+#[test]
+fn curl_can_use_every_endpoint() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "in CI curl must be there");
+        eprintln!("not run: curl_can_use_every_endpoint needs curl");
+        return;
+    }
+    let body = tempfile::NamedTempFile::new().expect("there is room for a file");
+    // Long enough that curl asks for 100 Continue before it sends it.
+    fs::write(&body, "0123456789abcdef".repeat(100_000)).expect("the file can be written");
+    let file = format!("@{}", body.path().display());
+    for model in MODELS {
+        let served = launch(model.name(), true);
+        let curl = |arguments: &[&str]| {
+            let mut command = Command::new("curl");
+            command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "30"]);
+            command.args(["--write-out", "%{http_code} %{content_type} %{num_connects};"]);
+            for argument in arguments {
+                match argument.strip_prefix('/') {
+                    Some(path) => command.arg(format!("http://{}/{path}", served.ready.address)),
+                    None if *argument == "null" => command.arg("/dev/null"),
+                    None => command.arg(argument),
+                };
+            }
+            text(&mut command)
+        };
+        let json = |body: &str| format!("{body}\n200 application/json 1;");
+        assert_eq!(curl(&["/ping"]), json("{\"response\":\"pong\"}"));
+        assert_eq!(curl(&["/nonce"]), json(&format!("{{\"nonce\":\"{}\"}}", served.ready.nonce)));
+        assert_eq!(curl(&["/compute/10"]), json("{\"result\":285}"));
+        assert_eq!(curl(&["/sleep/0.01"]), json("{\"duration\":0.01}"));
+        assert_eq!(curl(&["/echo", "--data-binary", "a\nb"]), "a\nb200 text/html; charset=utf-8 1;");
+        assert_eq!(curl(&["/upload", "--data-binary", &file]), json("{\"size\":1600000}"));
+        assert_eq!(
+            curl(&["/upload-file", "--data-binary", &file, "-H", "Expect: 100-continue"]),
+            json("{\"size\":1600000}")
+        );
+        assert_eq!(
+            curl(&["/upload", "--data-binary", &file, "-H", "Transfer-Encoding: chunked"]),
+            json("{\"size\":1600000}")
+        );
+        assert_eq!(curl(&["/echo", "--data-binary", &file, "-o", "null"]), "200 text/html; charset=utf-8 1;");
+        assert_eq!(curl(&["/download/5"]), "xxxxx200 application/octet-stream 1;");
+        assert_eq!(curl(&["/download-file/2"]), "\x00\x00200 application/octet-stream 1;");
+        assert_eq!(curl(&["/download-file-chunked/3/2"]), json("{\"chunks\":[\"0000\",\"00\"]}"));
+        let chunks = ["-H", "Content-Type: application/json", "-d", "{\"chunks\": [\"00ff\", \"0a\"]}"];
+        assert_eq!(curl(&[&["/upload-file-chunked"][..], &chunks].concat()), json("{\"size\":3}"));
+        assert!(curl(&["/ping", "--head"]).contains("\r\nContent-Length: 20\r\n"));
+        assert!(curl(&["/missing"]).ends_with("404 text/html; charset=utf-8 1;"));
+        assert!(curl(&["/ping", "-X", "PUT"]).ends_with("405 text/html; charset=utf-8 1;"));
+        assert!(
+            curl(&["/upload-file-chunked", "-H", "Content-Type: application/json", "-d", "{"])
+                .ends_with("400 text/html; charset=utf-8 1;")
+        );
+        // The last figure is how many connections a call opened.
+        let twice = |field: &str| curl(&["/ping", "/ping", "-H", field, "-o", "null", "-o", "null"]);
+        assert_eq!(twice("Connection: keep-alive"), "200 application/json 1;200 application/json 0;");
+        assert_eq!(twice("Connection: close"), "200 application/json 1;200 application/json 1;");
+        served.stop();
+    }
+}
