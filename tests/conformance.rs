@@ -5,6 +5,7 @@ mod served;
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::call::{Ask, Driver, Fill, FillKind, SplitMix, Stack};
 use engine::server::MODELS;
@@ -22,7 +23,7 @@ const SEED: u64 = 42;
 
 /// A socket whose server may take half a minute before the test fails.
 fn dial(address: &Address) -> Socket {
-    let socket = Socket::dial(address).expect("the server listens");
+    let socket = Socket::dial_within(address, Duration::from_secs(10)).expect("the server listens");
     setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(30)).expect("the time is not zero");
     socket
 }
