@@ -175,8 +175,9 @@ fn a_payload_in_calls_is_one_call_for_each_chunk() {
 #[test]
 fn a_server_that_stops_for_a_while_is_seen() {
     let server = Server::launch("tcp", "threaded", &[]);
-    let signal =
-        |name: &str| assert!(Command::new("kill").args([name, &server.pid().to_string()]).status().expect("kill").success());
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args([name, &server.pid().to_string()]).status().expect("kill").success())
+    };
     let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
     command.arg("drive");
     let stall = Duration::from_millis(400);
