@@ -1,12 +1,13 @@
 //! Every transport on every server model that can host it: all calls are answered, and bad peers hurt only themselves.
 
-mod served;
+mod ends;
 
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ends::Server;
 use engine::call::{Ask, Driver, Fill, FillKind, SplitMix, Stack};
 use engine::server::MODELS;
 use engine::server::pairing::Pairing;
@@ -16,15 +17,16 @@ use engine::transport::outbox::Outbox;
 use engine::transport::socket::{Address, Socket, flush};
 use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt::ReceiveTimeout};
 use nix::sys::time::{TimeVal, TimeValLike};
-use served::Served;
 
 const CHUNK: u64 = 64 * 1024;
 const SEED: u64 = 42;
+/// How long a server may keep its client waiting.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A socket whose server may take half a minute before the test fails.
+/// A socket whose server may be slow, but not for ever.
 fn dial(address: &Address) -> Socket {
-    let socket = Socket::dial_within(address, Duration::from_secs(10)).expect("the server listens");
-    setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(30)).expect("the time is not zero");
+    let socket = Socket::dial_within(address, PATIENCE).expect("the server listens");
+    setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(PATIENCE.as_secs() as i64)).expect("the time is not zero");
     socket
 }
 
@@ -84,10 +86,11 @@ fn protocol(pairing: &Pairing) -> &'static dyn StreamProtocol {
     protocol
 }
 
-fn launch(pairing: &Pairing) -> Served {
-    let (transport, model) = (pairing.transport().name(), pairing.model().name());
-    let seed = SEED.to_string();
-    Served::launch(&["--transport", transport, "--server", model, "--fill", "random", "--seed", &seed])
+fn launch(pairing: &Pairing) -> (Server, Address) {
+    let fill = ["--fill", "random", "--seed", &SEED.to_string()];
+    let server = Server::launch(pairing.transport().name(), pairing.model().name(), &fill);
+    let address = server.address().parse().expect("the ready line has an address");
+    (server, address)
 }
 
 #[test]
@@ -95,9 +98,9 @@ fn every_pair_that_fits_answers_every_call() {
     let fill = Fill::new(FillKind::Random, SEED);
     let mut pairs = 0;
     for pairing in pairings() {
-        let served = launch(&pairing);
-        assert_eq!(served.status("Threads"), 1, "{pairing}: a server that is ready has one thread");
-        let caller = || Caller::dial(protocol(&pairing), &served.address(), &fill);
+        let (server, address) = launch(&pairing);
+        assert_eq!(server.status("Threads"), 1, "{pairing}: a server that is ready has one thread");
+        let caller = || Caller::dial(protocol(&pairing), &address, &fill);
         let (mut one, mut other) = (caller(), caller());
         let check = |caller: &mut Caller, ask: Ask| {
             let reply = caller.call(ask);
@@ -105,7 +108,7 @@ fn every_pair_that_fits_answers_every_call() {
             assert!(reply.reusable, "{pairing}: {ask:?}");
             reply.nonce
         };
-        assert_eq!(check(&mut one, Ask::Nonce).as_ref(), Some(&served.ready.nonce), "{pairing}");
+        assert_eq!(check(&mut one, Ask::Nonce).as_deref(), Some(server.nonce()), "{pairing}");
         for ask in [Ask::Ping, Ask::Compute { n: 0 }, Ask::Compute { n: 1000 }, Ask::Sleep { ns: 1_000_000 }] {
             check(&mut one, ask);
             check(&mut other, ask);
@@ -121,7 +124,7 @@ fn every_pair_that_fits_answers_every_call() {
         one.close();
         // The other connection is still open: whoever serves it must not outlive the server.
         check(&mut other, Ask::Ping);
-        served.stop();
+        assert!(server.stop(), "{pairing}: closing stdin ends it well, children included");
         pairs += 1;
     }
     assert!(pairs >= TRANSPORTS.len(), "every transport fits some model");
@@ -175,13 +178,12 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
     let mut random = SplitMix::new(SEED);
     let garbage: Vec<u8> = (0..100_000).map(|_| random.next() as u8).collect();
     for pairing in pairings() {
-        let served = launch(&pairing);
-        let address = served.address();
+        let (server, address) = launch(&pairing);
         let caller = || Caller::dial(protocol(&pairing), &address, &fill);
         let mut bystander = caller();
         let upload = sent(protocol(&pairing), Ask::Upload { len: 10_000, chunk: None }, &fill);
         let huge = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n";
-        let before = served.status("VmPeak");
+        let before = server.status("VmPeak");
         for bytes in [
             &b""[..],
             &b"\0"[..],
@@ -198,10 +200,10 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
             assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served");
         }
         // In KiB: nobody makes room for what a length only announces.
-        assert!(served.status("VmPeak") - before < 1 << 20, "{pairing} grew to {} KiB", served.status("VmPeak"));
+        assert!(server.status("VmPeak") - before < 1 << 20, "{pairing} grew to {} KiB", server.status("VmPeak"));
         abandon(&address, &sent(protocol(&pairing), Ask::Download { len: 1 << 24, chunk: None }, &fill));
         assert_eq!(bystander.call(Ask::Echo { len: 1000, chunk: None }).verdict, Ok(()), "{pairing}");
         assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served after a reset");
-        served.stop();
+        assert!(server.stop(), "{pairing}: closing stdin ends it well, children included");
     }
 }

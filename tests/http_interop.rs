@@ -1,14 +1,14 @@
 //! Clients that are not ours, curl and Python's requests, against our HTTP servers.
 
-mod served;
+mod ends;
 mod systems;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use ends::Server;
 use engine::server::MODELS;
-use served::Served;
 
 /// The output of a command that must succeed.
 fn text(command: &mut Command) -> String {
@@ -17,9 +17,8 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(stdout).expect("the output is text")
 }
 
-fn launch(model: &str, keep_alive: bool) -> Served {
-    let option = format!("keep-alive={keep_alive}");
-    Served::launch(&["--transport", "http1", "--server", model, "--option", &option])
+fn launch(model: &str, keep_alive: bool) -> Server {
+    Server::launch("http1", model, &["--option", &format!("keep-alive={keep_alive}")])
 }
 
 #[test]
@@ -31,9 +30,9 @@ fn requests_can_use_every_endpoint() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systems/http_calls.py");
     for model in MODELS {
         for (keep_alive, word) in [(true, "keep"), (false, "close")] {
-            let served = launch(model.name(), keep_alive);
-            text(Command::new(&python).arg(&script).args([&served.ready.address, word]));
-            served.stop();
+            let server = launch(model.name(), keep_alive);
+            text(Command::new(&python).arg(&script).args([server.address(), word]));
+            assert!(server.stop());
         }
     }
 }
@@ -50,14 +49,14 @@ fn curl_can_use_every_endpoint() {
     fs::write(&body, "0123456789abcdef".repeat(100_000)).expect("the file can be written");
     let file = format!("@{}", body.path().display());
     for model in MODELS {
-        let served = launch(model.name(), true);
+        let server = launch(model.name(), true);
         let curl = |arguments: &[&str]| {
             let mut command = Command::new("curl");
             command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "30"]);
             command.args(["--write-out", "%{http_code} %{content_type} %{num_connects};"]);
             for argument in arguments {
                 match argument.strip_prefix('/') {
-                    Some(path) => command.arg(format!("http://{}/{path}", served.ready.address)),
+                    Some(path) => command.arg(format!("http://{}/{path}", server.address())),
                     None if *argument == "null" => command.arg("/dev/null"),
                     None => command.arg(argument),
                 };
@@ -66,7 +65,7 @@ fn curl_can_use_every_endpoint() {
         };
         let json = |body: &str| format!("{body}\n200 application/json 1;");
         assert_eq!(curl(&["/ping"]), json("{\"response\":\"pong\"}"));
-        assert_eq!(curl(&["/nonce"]), json(&format!("{{\"nonce\":\"{}\"}}", served.ready.nonce)));
+        assert_eq!(curl(&["/nonce"]), json(&format!("{{\"nonce\":\"{}\"}}", server.nonce())));
         assert_eq!(curl(&["/compute/10"]), json("{\"result\":285}"));
         assert_eq!(curl(&["/sleep/0.01"]), json("{\"duration\":0.01}"));
         assert_eq!(curl(&["/echo", "--data-binary", "a\nb"]), "a\nb200 text/html; charset=utf-8 1;");
@@ -96,6 +95,6 @@ fn curl_can_use_every_endpoint() {
         let twice = |field: &str| curl(&["/ping", "/ping", "-H", field, "-o", "null", "-o", "null"]);
         assert_eq!(twice("Connection: keep-alive"), "200 application/json 1;200 application/json 0;");
         assert_eq!(twice("Connection: close"), "200 application/json 1;200 application/json 1;");
-        served.stop();
+        assert!(server.stop());
     }
 }

@@ -1,12 +1,21 @@
 //! The two ends of a measurement as tests launch them by hand.
+#![allow(dead_code, reason = "not every test file needs everything")]
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use engine::results::Measured;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-/// A server launched by hand; killed when dropped.
+/// How long a server may take to stop before a test says that it never does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server launched by hand, in a process group of its own; killed when dropped.
 pub(crate) struct Server {
     process: Child,
     stdin: Option<ChildStdin>,
@@ -22,38 +31,74 @@ impl Server {
 
     /// Starts a command that prints a ready line.
     pub(crate) fn start(mut command: Command) -> Server {
-        let mut process =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server can be started");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        let mut process = command.spawn().expect("the server can be started");
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("stdout is a pipe")).read_line(&mut line).expect("a ready line");
         let line: Value = serde_json::from_str(&line).expect("the ready line is JSON");
         Server { stdin: process.stdin.take(), ready: line["ready"].clone(), process }
     }
 
-    #[allow(dead_code, reason = "not every test file needs it")]
     pub(crate) fn address(&self) -> &str {
         self.ready["address"].as_str().expect("an address")
     }
 
-    #[allow(dead_code, reason = "not every test file needs it")]
+    pub(crate) fn nonce(&self) -> &str {
+        self.ready["nonce"].as_str().expect("a token")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// Closes stdin and waits; true where the server ended well.
-    #[allow(dead_code, reason = "not every test file needs it")]
+    /// A number of `/proc/PID/status`: `Threads`, or `VmPeak` in KiB.
+    pub(crate) fn status(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the server runs");
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("such a line");
+        value.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Closes stdin and waits; true where the server ended well and left no child behind.
     pub(crate) fn stop(mut self) -> bool {
         drop(self.stdin.take());
-        self.process.wait().expect("the server can be waited for").success()
+        let well = until(|| self.process.try_wait().expect("the server can be waited for"));
+        // Children die with their parent, but nobody says when the kernel is done with them.
+        well.is_some_and(|status| status.success()) && until(|| living(self.pid()).is_empty().then_some(())).is_some()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        if let Ok(None) = self.process.try_wait() {
+            let _ = killpg(Pid::from_raw(self.process.id() as i32), Signal::SIGKILL);
+            let _ = self.process.wait();
+        }
     }
+}
+
+/// What `try_it` gives in the end, or none where patience does.
+fn until<T>(mut try_it: impl FnMut() -> Option<T>) -> Option<T> {
+    let since = Instant::now();
+    loop {
+        match try_it() {
+            None if since.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(1)),
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The processes of a group, but for dead ones that wait to be reaped.
+fn living(group: u32) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("there is /proc").flatten();
+    let stats = processes.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    stats
+        .filter(|stat| {
+            // After the name in brackets: state, parent, group.
+            let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+            fields.get(2) == Some(&group.to_string().as_str()) && !matches!(fields[0], "Z" | "X")
+        })
+        .collect()
 }
 
 /// A client process that speaks the lines.
