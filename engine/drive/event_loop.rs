@@ -227,7 +227,10 @@ impl EventLoop {
             let next =
                 self.oldest.front().map_or(drain_end, |index| self.lines[index].call.begun + timeout).min(drain_end);
             // Rounded up to a whole millisecond, so that a wait never ends just before its deadline.
-            let wait = next.saturating_sub(now).div_ceil(1_000_000).min(60_000) as u16;
+            let wait = match self.broken.is_empty() {
+                true => next.saturating_sub(now).div_ceil(1_000_000).min(60_000) as u16,
+                false => 0,
+            };
             // Interrupted by a signal, a wait returns nothing; the loop looks again.
             let ready = self.epoll.wait(&mut events, EpollTimeout::from(wait)).unwrap_or(0);
             for event in &events[..ready] {
