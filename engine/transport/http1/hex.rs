@@ -81,9 +81,10 @@ impl HexWriter {
             }
             let here = self.fill.at(self.offset);
             let n = (here.len() as u64).min(self.left).min(AHEAD);
-            text.reserve(n as usize * 2 + 1);
-            for byte in &here[..n as usize] {
-                text.extend_from_slice(&DIGITS[usize::from(*byte)]);
+            let before = text.len();
+            text.resize(before + n as usize * 2, 0);
+            for (pair, byte) in text[before..].chunks_exact_mut(2).zip(here) {
+                pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
             }
             self.offset += n;
             self.left -= n;
