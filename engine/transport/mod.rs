@@ -3,6 +3,7 @@
 pub mod contract;
 pub mod http1;
 pub mod outbox;
+pub mod rpyc;
 pub mod socket;
 pub mod tcp;
 pub mod unix;
@@ -10,4 +11,4 @@ pub mod unix;
 use crate::transport::contract::Transport;
 
 /// Every transport; a new one is its file and its line here.
-pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &unix::Unix, &http1::Http1];
+pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &unix::Unix, &rpyc::Rpyc, &http1::Http1];

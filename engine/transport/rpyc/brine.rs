@@ -1,0 +1,387 @@
+//! Brine, in which rpyc writes values: read token by token without copying, written into any buffer.
+//!
+//! The tags are those of `rpyc/core/brine.py` of rpyc 6.0.2. A container is a tag and a count, and what it
+//! holds follows it, so a flat stream of tokens says everything and nesting costs no memory.
+
+use std::io::Write;
+
+use crate::call::Fault;
+
+/// How deep values may nest; real peers give up at about the same depth, where Python's stack ends.
+const DEPTH: usize = 300;
+
+pub(crate) const NONE: u8 = 0x00;
+pub(crate) const EMPTY_BYTES: u8 = 0x01;
+pub(crate) const EMPTY_TUPLE: u8 = 0x02;
+pub(crate) const TRUE: u8 = 0x03;
+pub(crate) const FALSE: u8 = 0x04;
+pub(crate) const NOT_IMPLEMENTED: u8 = 0x05;
+pub(crate) const ELLIPSIS: u8 = 0x06;
+pub(crate) const TEXT: u8 = 0x08;
+pub(crate) const BYTES_1: u8 = 0x0a;
+pub(crate) const BYTES_4: u8 = 0x0d;
+pub(crate) const BYTES_SHORT: u8 = 0x0e;
+pub(crate) const BYTES_LONG: u8 = 0x0f;
+pub(crate) const TUPLE_1: u8 = 0x10;
+pub(crate) const TUPLE_4: u8 = 0x13;
+pub(crate) const TUPLE_SHORT: u8 = 0x14;
+pub(crate) const TUPLE_LONG: u8 = 0x15;
+pub(crate) const INT_SHORT: u8 = 0x16;
+pub(crate) const INT_LONG: u8 = 0x17;
+pub(crate) const FLOAT: u8 = 0x18;
+pub(crate) const SLICE: u8 = 0x19;
+pub(crate) const FROZENSET: u8 = 0x1a;
+pub(crate) const COMPLEX: u8 = 0x1b;
+/// Never on the wire: stands for long bytes that went elsewhere while they streamed in.
+pub(crate) const STREAMED: u8 = 0x1f;
+const INT_LEAST: u8 = 0x20;
+const INT_MOST: u8 = 0xef;
+const INT_ZERO: i64 = 0x50;
+
+/// One step through a value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Token<'a> {
+    None,
+    NotImplemented,
+    Ellipsis,
+    Bool(bool),
+    Int(i64),
+    /// The decimal digits of an integer beyond 64 bits.
+    Big(&'a str),
+    Float(f64),
+    Complex(f64, f64),
+    Bytes(&'a [u8]),
+    /// Bytes that went elsewhere while they streamed in; how many.
+    Streamed(u32),
+    Text(&'a str),
+    /// So many values follow.
+    Tuple(u32),
+    /// A tuple of start, stop and step follows.
+    Slice,
+    /// A tuple of the members follows.
+    Frozenset,
+}
+
+impl Token<'_> {
+    /// What Python calls the type.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Token::None => "NoneType",
+            Token::NotImplemented => "NotImplementedType",
+            Token::Ellipsis => "ellipsis",
+            Token::Bool(_) => "bool",
+            Token::Int(_) | Token::Big(_) => "int",
+            Token::Float(_) => "float",
+            Token::Complex(..) => "complex",
+            Token::Bytes(_) | Token::Streamed(_) => "bytes",
+            Token::Text(_) => "str",
+            Token::Tuple(_) => "tuple",
+            Token::Slice => "slice",
+            Token::Frozenset => "frozenset",
+        }
+    }
+}
+
+/// Reads values from a message that is there in full.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+fn malformed(what: &str) -> Fault {
+    Fault::protocol(format!("malformed brine: {what}"))
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Reader { bytes }
+    }
+
+    /// True once everything has been read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Fault> {
+        let (taken, rest) = self.bytes.split_at_checked(len).ok_or_else(|| malformed("it ends too soon"))?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, Fault> {
+        self.take(1).map(|taken| taken[0])
+    }
+
+    fn word(&mut self) -> Result<u32, Fault> {
+        Ok(self.take(4)?.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)))
+    }
+
+    fn double(&mut self) -> Result<f64, Fault> {
+        Ok(f64::from_bits(self.take(8)?.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))))
+    }
+
+    fn number(&mut self, len: usize) -> Result<Token<'a>, Fault> {
+        let digits = self.take(len)?;
+        let unsigned = digits.strip_prefix(b"-").unwrap_or(digits);
+        if unsigned.is_empty() || !unsigned.iter().all(u8::is_ascii_digit) {
+            return Err(malformed("an integer that is not in decimal"));
+        }
+        let text = std::str::from_utf8(digits).map_err(|_| malformed("an integer that is not in decimal"))?;
+        Ok(text.parse().map_or(Token::Big(text), Token::Int))
+    }
+
+    /// The next token.
+    pub(crate) fn token(&mut self) -> Result<Token<'a>, Fault> {
+        let tag = self.byte()?;
+        Ok(match tag {
+            INT_LEAST..=INT_MOST => Token::Int(i64::from(tag) - INT_ZERO),
+            NONE => Token::None,
+            EMPTY_BYTES => Token::Bytes(&[]),
+            EMPTY_TUPLE => Token::Tuple(0),
+            TRUE => Token::Bool(true),
+            FALSE => Token::Bool(false),
+            NOT_IMPLEMENTED => Token::NotImplemented,
+            ELLIPSIS => Token::Ellipsis,
+            TEXT => match self.token()? {
+                Token::Bytes(bytes) => {
+                    Token::Text(std::str::from_utf8(bytes).map_err(|_| malformed("text that is not UTF-8"))?)
+                }
+                _ => return Err(malformed("text without bytes")),
+            },
+            BYTES_1..=BYTES_4 => Token::Bytes(self.take(usize::from(tag - BYTES_1) + 1)?),
+            BYTES_SHORT => {
+                let len = self.byte()?;
+                Token::Bytes(self.take(len.into())?)
+            }
+            BYTES_LONG => {
+                let len = self.word()?;
+                Token::Bytes(self.take(len as usize)?)
+            }
+            TUPLE_1..=TUPLE_4 => Token::Tuple(u32::from(tag - TUPLE_1) + 1),
+            TUPLE_SHORT => Token::Tuple(self.byte()?.into()),
+            TUPLE_LONG => Token::Tuple(self.word()?),
+            INT_SHORT => {
+                let len = self.byte()?;
+                self.number(len.into())?
+            }
+            INT_LONG => {
+                let len = self.word()?;
+                self.number(len as usize)?
+            }
+            FLOAT => Token::Float(self.double()?),
+            COMPLEX => Token::Complex(self.double()?, self.double()?),
+            SLICE => Token::Slice,
+            FROZENSET => Token::Frozenset,
+            STREAMED => Token::Streamed(self.word()?),
+            _ => return Err(malformed(&format!("no value has the tag {tag:#04x}"))),
+        })
+    }
+
+    /// The number of values in the tuple that comes next.
+    pub(crate) fn tuple(&mut self) -> Result<u32, Fault> {
+        match self.token()? {
+            Token::Tuple(count) => Ok(count),
+            other => Err(malformed(&format!("a {} where a tuple was due", other.type_name()))),
+        }
+    }
+
+    /// The tuple that comes next has to have `count` values.
+    pub(crate) fn tuple_of(&mut self, count: u32) -> Result<(), Fault> {
+        match self.tuple()? {
+            len if len == count => Ok(()),
+            len => Err(malformed(&format!("a tuple of {len} where one of {count} was due"))),
+        }
+    }
+
+    /// The integer that comes next.
+    pub(crate) fn int(&mut self) -> Result<i64, Fault> {
+        match self.token()? {
+            Token::Int(int) => Ok(int),
+            other => Err(malformed(&format!("a {} where a small int was due", other.type_name()))),
+        }
+    }
+
+    /// The text that comes next.
+    pub(crate) fn text(&mut self) -> Result<&'a str, Fault> {
+        match self.token()? {
+            Token::Text(text) => Ok(text),
+            other => Err(malformed(&format!("a {} where a str was due", other.type_name()))),
+        }
+    }
+
+    /// The bytes of the whole value that comes next.
+    pub(crate) fn raw(&mut self) -> Result<&'a [u8], Fault> {
+        let before = self.bytes;
+        self.skip(DEPTH)?;
+        Ok(&before[..before.len() - self.bytes.len()])
+    }
+
+    fn skip(&mut self, depth: usize) -> Result<(), Fault> {
+        let deeper = depth.checked_sub(1).ok_or_else(|| malformed("values nest too deep"))?;
+        match self.token()? {
+            Token::Tuple(count) => (0..count).try_for_each(|_| self.skip(deeper)),
+            Token::Slice => {
+                self.tuple_of(3)?;
+                (0..3).try_for_each(|_| self.skip(deeper))
+            }
+            Token::Frozenset => {
+                let members = self.tuple()?;
+                (0..members).try_for_each(|_| self.skip(deeper))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Appends a token as real rpyc writes it; the values of a container have to follow.
+pub(crate) fn put(out: &mut Vec<u8>, token: Token<'_>) {
+    match token {
+        Token::None => out.push(NONE),
+        Token::NotImplemented => out.push(NOT_IMPLEMENTED),
+        Token::Ellipsis => out.push(ELLIPSIS),
+        Token::Bool(true) => out.push(TRUE),
+        Token::Bool(false) => out.push(FALSE),
+        Token::Int(int) => put_int(out, int),
+        Token::Big(digits) => put_digits(out, digits.as_bytes()),
+        Token::Float(float) => {
+            out.push(FLOAT);
+            out.extend_from_slice(&float.to_be_bytes());
+        }
+        Token::Complex(real, imaginary) => {
+            out.push(COMPLEX);
+            out.extend_from_slice(&real.to_be_bytes());
+            out.extend_from_slice(&imaginary.to_be_bytes());
+        }
+        Token::Bytes(bytes) => {
+            put_bytes_head(out, bytes.len() as u32);
+            out.extend_from_slice(bytes);
+        }
+        Token::Streamed(len) => {
+            out.push(STREAMED);
+            out.extend_from_slice(&len.to_be_bytes());
+        }
+        Token::Text(text) => put_text(out, text),
+        Token::Tuple(count) => match count {
+            0 => out.push(EMPTY_TUPLE),
+            1..=4 => out.push(TUPLE_1 + count as u8 - 1),
+            5..=255 => out.extend_from_slice(&[TUPLE_SHORT, count as u8]),
+            _ => {
+                out.push(TUPLE_LONG);
+                out.extend_from_slice(&count.to_be_bytes());
+            }
+        },
+        Token::Slice => out.push(SLICE),
+        Token::Frozenset => out.push(FROZENSET),
+    }
+}
+
+/// Appends an integer.
+pub(crate) fn put_int(out: &mut Vec<u8>, int: i64) {
+    match int {
+        -48..160 => out.push((int + INT_ZERO) as u8),
+        _ => put_decimal(out, int),
+    }
+}
+
+/// Appends an integer of any size.
+pub(crate) fn put_number(out: &mut Vec<u8>, number: u128) {
+    match i64::try_from(number) {
+        Ok(int) => put_int(out, int),
+        Err(_) => put_decimal(out, number),
+    }
+}
+
+fn put_decimal(out: &mut Vec<u8>, number: impl std::fmt::Display) {
+    // No integer of 128 bits has more than 40 digits.
+    let (mut digits, mut len) = ([0; 40], 0);
+    let mut room = digits.as_mut_slice();
+    if write!(room, "{number}").is_ok() {
+        len = 40 - room.len();
+    }
+    put_digits(out, &digits[..len]);
+}
+
+fn put_digits(out: &mut Vec<u8>, digits: &[u8]) {
+    match digits.len() {
+        len @ ..256 => out.extend_from_slice(&[INT_SHORT, len as u8]),
+        len => {
+            out.push(INT_LONG);
+            out.extend_from_slice(&(len as u32).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(digits);
+}
+
+/// Appends the head of `len` bytes, which have to follow.
+pub(crate) fn put_bytes_head(out: &mut Vec<u8>, len: u32) {
+    match len {
+        0 => out.push(EMPTY_BYTES),
+        1..=4 => out.push(BYTES_1 + len as u8 - 1),
+        5..=255 => out.extend_from_slice(&[BYTES_SHORT, len as u8]),
+        _ => {
+            out.push(BYTES_LONG);
+            out.extend_from_slice(&len.to_be_bytes());
+        }
+    }
+}
+
+/// Appends text.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    out.push(TEXT);
+    put_bytes_head(out, text.len() as u32);
+    out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, Token, put, put_int, put_number};
+
+    fn again(bytes: &[u8]) -> Vec<u8> {
+        let (mut reader, mut out) = (Reader::new(bytes), Vec::new());
+        while !reader.is_empty() {
+            put(&mut out, reader.token().expect("well formed"));
+        }
+        out
+    }
+
+    #[test]
+    fn what_real_rpyc_wrote_is_read_and_written_back() {
+        // brine.dump of (None, NotImplemented, ..., True, False, (), b"", 900, 18.2, slice(1, 2, 3), frozenset).
+        let value = [
+            0x14, 0x0b, 0x00, 0x05, 0x06, 0x03, 0x04, 0x02, 0x01, 0x16, 0x03, b'9', b'0', b'0', 0x18, 0x40, 0x32, 0x33,
+            0x33, 0x33, 0x33, 0x33, 0x33, 0x19, 0x12, 0x51, 0x52, 0x53, 0x1a, 0x12, 0x55, 0x56, 0x57,
+        ];
+        assert_eq!(again(&value), value);
+        assert_eq!(Reader::new(&value).raw().expect("one value"), value);
+    }
+
+    #[test]
+    fn integers_take_the_shortest_form_at_every_edge() {
+        for (int, bytes) in [
+            (-49, b"\x16\x03-49".as_slice()),
+            (-48, b"\x20"),
+            (0, b"\x50"),
+            (159, b"\xef"),
+            (160, b"\x16\x03160"),
+            (i64::MAX, b"\x16\x139223372036854775807"),
+            (i64::MIN, b"\x16\x14-9223372036854775808"),
+        ] {
+            let mut out = Vec::new();
+            put_int(&mut out, int);
+            assert_eq!(out, bytes);
+            assert_eq!(Reader::new(&out).token().expect("an int"), Token::Int(int));
+        }
+        let mut out = Vec::new();
+        put_number(&mut out, u128::MAX);
+        assert_eq!(again(&out), out);
+    }
+
+    #[test]
+    fn what_is_malformed_is_a_fault() {
+        let deep = vec![0x10; 100_000];
+        for bytes in [b"".as_slice(), b"\x07", b"\x08\x50", b"\x0f\xff\xff\xff\xff1", b"\x16\x02-a", b"\x19\x50", &deep]
+        {
+            assert!(Reader::new(bytes).raw().is_err(), "{bytes:?}");
+        }
+    }
+}

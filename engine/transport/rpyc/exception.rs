@@ -1,0 +1,115 @@
+//! Exceptions on the wire: type, arguments, attributes and the text of the traceback.
+//!
+//! `raised := ((module, name), args, attributes, traceback)`, or the integer 1 for StopIteration
+//! (`rpyc/core/vinegar.py` of rpyc 6.0.2).
+
+use crate::call::Fault;
+use crate::transport::rpyc::brine::{self, Reader, Token};
+
+/// The release of rpyc that this one speaks like; clients warn where the first number differs from theirs.
+const VERSION: &str = "6.0.2";
+
+/// What is raised at the other end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Raised {
+    /// The end of an iteration.
+    StopIteration,
+    /// A built-in exception with its message.
+    Builtin(&'static str, String),
+    /// `KeyError` with the brine of its key.
+    Key(Vec<u8>),
+    /// `AttributeError` for an attribute of an object, which is given as its text.
+    Attribute { message: String, name: String, object: String },
+    /// What the peer has raised itself, as it came.
+    Again(Vec<u8>),
+}
+
+impl Raised {
+    pub(crate) fn type_error(message: impl Into<String>) -> Self {
+        Raised::Builtin("TypeError", message.into())
+    }
+
+    pub(crate) fn value_error(message: impl Into<String>) -> Self {
+        Raised::Builtin("ValueError", message.into())
+    }
+
+    /// Appends it.
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        let (kind, message) = match self {
+            Raised::StopIteration => return brine::put_int(out, 1),
+            Raised::Again(raised) => return out.extend_from_slice(raised),
+            Raised::Key(_) => ("KeyError", "it is not an object of this connection"),
+            Raised::Builtin(kind, message) => (*kind, message.as_str()),
+            Raised::Attribute { message, .. } => ("AttributeError", message.as_str()),
+        };
+        brine::put(out, Token::Tuple(4));
+        brine::put(out, Token::Tuple(2));
+        brine::put_text(out, "builtins");
+        brine::put_text(out, kind);
+        brine::put(out, Token::Tuple(1));
+        match self {
+            Raised::Key(key) => out.extend_from_slice(key),
+            _ => brine::put_text(out, message),
+        }
+        let attributes: &[(&str, &str)] = match self {
+            Raised::Attribute { name, object, .. } => &[("name", name), ("obj", object)],
+            _ => &[],
+        };
+        brine::put(out, Token::Tuple(attributes.len() as u32 + 1));
+        for (name, value) in attributes.iter().chain([&("_remote_version", VERSION)]) {
+            brine::put(out, Token::Tuple(2));
+            brine::put_text(out, name);
+            brine::put_text(out, value);
+        }
+        brine::put_text(
+            out,
+            &format!("Traceback (most recent call last):\n  in engine's service\n{kind}: {message}\n"),
+        );
+    }
+}
+
+/// True where the brine of what was raised says StopIteration.
+pub(crate) fn is_stop_iteration(raised: &[u8]) -> bool {
+    Reader::new(raised).int() == Ok(1)
+}
+
+/// What was raised, as `module.Name: message`.
+pub(crate) fn describe(raised: &[u8]) -> Result<String, Fault> {
+    if is_stop_iteration(raised) {
+        return Ok("builtins.StopIteration".into());
+    }
+    let mut reader = Reader::new(raised);
+    reader.tuple_of(4)?;
+    reader.tuple_of(2)?;
+    let mut text = format!("{}.{}", reader.text()?, reader.text()?);
+    let args = reader.raw()?;
+    let mut args = Reader::new(args);
+    if args.tuple()? > 0
+        && let Token::Text(message) = args.token()?
+    {
+        text = format!("{text}: {message}");
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Raised, describe, is_stop_iteration};
+
+    fn put(raised: &Raised) -> Vec<u8> {
+        let mut out = Vec::new();
+        raised.put(&mut out);
+        out
+    }
+
+    #[test]
+    fn what_is_raised_can_be_told_at_the_other_end() {
+        let raised = put(&Raised::value_error("too long"));
+        assert_eq!(describe(&raised), Ok("builtins.ValueError: too long".into()));
+        assert_eq!(put(&Raised::Again(raised.clone())), raised);
+        assert!(is_stop_iteration(&put(&Raised::StopIteration)) && !is_stop_iteration(&raised));
+        let message = "'Service' object has no attribute 'nope'".to_owned();
+        let raised = Raised::Attribute { message, name: "nope".into(), object: "<engine.Service>".into() };
+        assert!(describe(&put(&raised)).is_ok_and(|text| text.ends_with("attribute 'nope'")));
+    }
+}

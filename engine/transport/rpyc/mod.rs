@@ -1,0 +1,83 @@
+//! RPyC's own wire protocol, in both roles: real rpyc clients and servers talk to ours.
+//!
+//! What is offered and what is answered with a clean exception is listed in `docs/rpyc.md`.
+
+mod brine;
+mod client;
+mod exception;
+mod frame;
+mod inspect;
+mod list;
+mod message;
+mod objects;
+mod server;
+mod service;
+
+use crate::registry::Entry;
+use crate::transport::contract::{
+    ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
+    StreamProtocol, Transport,
+};
+use crate::transport::rpyc::client::RpycClient;
+use crate::transport::rpyc::server::RpycServer;
+
+/// The transport `rpyc`.
+pub struct Rpyc;
+
+impl Entry for Rpyc {
+    fn name(&self) -> &'static str {
+        "rpyc"
+    }
+    fn about(&self) -> &'static str {
+        "the wire protocol of RPyC 6: method calls on remote objects, over TCP"
+    }
+}
+
+const OPTIONS: [OptionSpec; 2] = [
+    OptionSpec {
+        name: "method",
+        about: "whether each call looks its method up anew, as `root.ping()` does, or uses one that was bound once",
+        kind: OptionKind::Word(&["attribute", "bound"]),
+        default: "attribute",
+    },
+    OptionSpec {
+        name: "compress",
+        about: "whether frames over 3000 bytes are sent as zlib",
+        kind: OptionKind::Flag,
+        default: "true",
+    },
+];
+
+impl Transport for Rpyc {
+    fn options(&self) -> &'static [OptionSpec] {
+        &OPTIONS
+    }
+
+    fn seam(&self) -> Seam {
+        Seam::Stream(&Rpyc)
+    }
+
+    fn facts(&self, options: &Options) -> Facts {
+        let compressed = if options.flag("compress", true) { "frames over 3000 bytes, zlib" } else { "no" };
+        let bound = options.word("method") == Some("bound");
+        [
+            ("encrypted", "no"),
+            ("compressed", compressed),
+            ("connection", "kept for all calls of a client"),
+            ("serialisation", "brine"),
+            ("messages for a call", if bound { "1: call" } else { "3: get the method, call it, drop it" }),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+impl StreamProtocol for Rpyc {
+    fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
+        Box::new(RpycClient::new(context))
+    }
+
+    fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
+        Box::new(RpycServer::new(context))
+    }
+}

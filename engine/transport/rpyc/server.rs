@@ -1,0 +1,495 @@
+//! The server's end: a service whose handlers may wait for objects of the client without a thread of their own.
+
+use crate::call::{Answer, Asked, Fault};
+use crate::transport::contract::{Next, ServerCodec, ServerContext, Step};
+use crate::transport::outbox::Outbox;
+use crate::transport::rpyc::brine::{self, Reader, Token};
+use crate::transport::rpyc::exception::{Raised, is_stop_iteration};
+use crate::transport::rpyc::frame::{Bodies, Body, Inbound};
+use crate::transport::rpyc::list::List;
+use crate::transport::rpyc::message::{Boxed, Id, Link, Message, REQUEST, VALUE, handler, put_token, put_value};
+use crate::transport::rpyc::objects::{Object, Objects, Outcome, Trouble};
+use crate::transport::rpyc::service::{CLASS, METHODS, Method};
+
+/// What messages say besides the body whose length is limited.
+const BESIDES: u64 = 64 * 1024;
+/// The longest echo that is held.
+const ECHO_LIMIT: u64 = 256 << 20;
+/// The longest bytes that a frame has room for.
+const LONGEST: u64 = u32::MAX as u64 - BESIDES;
+
+/// The server's end of one connection.
+pub(crate) struct RpycServer {
+    inbound: Inbound,
+    session: Session,
+}
+
+struct Session {
+    link: Link,
+    objects: Objects,
+    collecting: bool,
+    body: Vec<u8>,
+    body_limit: u64,
+    waiting: Vec<Waiting>,
+    executing: Option<Executing>,
+}
+
+/// A call that is being executed by the server model.
+struct Executing {
+    seq: i64,
+    wanted: Wanted,
+    releases: Releases,
+}
+
+/// Objects of the client's that came with a call and are given up after its reply.
+type Releases = Vec<Vec<u8>>;
+
+/// What the reply is made of.
+enum Wanted {
+    /// What the service answers.
+    Answer,
+    /// A list of the bytes that the service answers, in chunks of so many.
+    Chunks(u64),
+    /// This box, once the service has answered.
+    Held(Vec<u8>),
+}
+
+/// A call that waits for the client to tell how long things are.
+struct Waiting {
+    call: i64,
+    releases: Releases,
+    total: u64,
+    iterator: Option<Vec<u8>>,
+    /// Objects whose length is still to be asked, and whether they are given up then.
+    unmeasured: Vec<(Vec<u8>, bool)>,
+    for_what: For,
+    awaited: i64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum For {
+    Iterator,
+    Chunk,
+    Length,
+}
+
+/// How long a value is, or whom to ask.
+enum Length<'a> {
+    Known(u64),
+    Ask(Id<'a>),
+}
+
+impl RpycServer {
+    pub(crate) fn new(context: &ServerContext) -> Self {
+        let session = Session {
+            link: Link::new(context.options.flag("compress", true)),
+            objects: Objects::service(CLASS),
+            collecting: false,
+            body: Vec::new(),
+            body_limit: context.body_limit.min(ECHO_LIMIT),
+            waiting: Vec::new(),
+            executing: None,
+        };
+        RpycServer { inbound: Inbound::new(context.body_limit.saturating_add(BESIDES)), session }
+    }
+}
+
+impl ServerCodec for RpycServer {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+        while let Some(message) = self.inbound.take(input, &mut self.session)? {
+            match self.session.hear(message, out)? {
+                Step::Read => {}
+                step => return Ok(step),
+            }
+        }
+        Ok(Step::Read)
+    }
+
+    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next {
+        self.session.answer(answer, out);
+        Next::Continue
+    }
+}
+
+impl Bodies for Session {
+    fn streams(&mut self, before: &[u8]) -> bool {
+        self.body.clear();
+        let method = called(before, &self.objects);
+        self.collecting = matches!(method, Ok((Some(Method::Echo), 1, true)));
+        let awaited = || {
+            let mut chunks = self.waiting.iter().filter(|waiting| waiting.for_what == For::Chunk);
+            chunks.any(|waiting| Message::is_reply_before(before, waiting.awaited))
+        };
+        let counted = matches!(method, Ok((Some(Method::Upload | Method::UploadFile | Method::UploadFileChunked), ..)));
+        self.collecting || counted || awaited()
+    }
+
+    fn body(&mut self, part: &[u8]) -> Result<(), Fault> {
+        if self.collecting {
+            if (self.body.len() + part.len()) as u64 > self.body_limit {
+                return Err(Fault::protocol(format!("an echo of more than {} bytes", self.body_limit)));
+            }
+            self.body.extend_from_slice(part);
+        }
+        Ok(())
+    }
+}
+
+/// Which method `before`, the beginning of a message, calls with how many arguments by value,
+/// and whether it ends just before the first of them.
+fn called(before: &[u8], objects: &Objects) -> Result<(Option<Method>, u32, bool), Fault> {
+    let mut reader = Reader::new(before.get(1..).unwrap_or_default());
+    if before.first() != Some(&REQUEST) {
+        return Ok((None, 0, false));
+    }
+    reader.tuple_of(2)?;
+    reader.int()?;
+    reader.tuple_of(2)?;
+    let asked = reader.int()?;
+    reader.tuple_of(2)?;
+    reader.int()?;
+    reader.tuple()?;
+    let object = Boxed::read(&mut reader)?;
+    let method = match (asked, object) {
+        (handler::CALL, Boxed::Mine(id)) => objects.method(id),
+        (handler::CALLATTR, _) => match Boxed::read(&mut reader)?.token()? {
+            Some(Token::Text(name)) => Method::named(name).map(|place| METHODS[place]),
+            _ => None,
+        },
+        _ => None,
+    };
+    reader.tuple_of(2)?;
+    if reader.int()? != VALUE {
+        return Ok((method, 0, false));
+    }
+    let count = reader.tuple()?;
+    Ok((method, count, reader.is_empty()))
+}
+
+impl Session {
+    fn hear(&mut self, message: &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+        match Message::read(message)? {
+            Message::Request { seq, handler, args } => {
+                let mut releases = Releases::new();
+                args.yours(&mut |id| releases.push(id.raw.to_vec()))?;
+                match self.objects.request(handler, args) {
+                    Ok(Outcome::Given(given)) => self.objects.give(given, seq, &mut self.link, out),
+                    Ok(Outcome::Close) => return Ok(Step::Close),
+                    Ok(Outcome::Call { method, args, kwargs }) => match method.bind(args, kwargs)? {
+                        Err(raised) => self.link.exception(out, seq, &raised),
+                        Ok(args) => match self.invoke(seq, method, args, &mut releases, out) {
+                            Ok(step) => return Ok(step),
+                            Err(Trouble::Raised(raised)) => self.link.exception(out, seq, &raised),
+                            Err(Trouble::Fault(fault)) => return Err(fault),
+                        },
+                    },
+                    Err(Trouble::Raised(raised)) => self.link.exception(out, seq, &raised),
+                    Err(Trouble::Fault(fault)) => return Err(fault),
+                }
+                self.release(&releases, out);
+                Ok(Step::Read)
+            }
+            Message::Reply { seq, value } => match self.take_waiting(seq)? {
+                Some(waiting) => self.go_on(waiting, value, out),
+                None => Ok(Step::Read),
+            },
+            Message::Exception { seq, raised } => match self.take_waiting(seq)? {
+                Some(waiting) => self.failed(waiting, raised, out),
+                None => Ok(Step::Read),
+            },
+        }
+    }
+
+    fn release(&mut self, releases: &Releases, out: &mut Outbox) {
+        releases.iter().for_each(|id| self.link.del(out, id));
+    }
+
+    fn execute(&mut self, asked: Asked, seq: i64, wanted: Wanted, releases: Releases) -> Step {
+        self.executing = Some(Executing { seq, wanted, releases });
+        Step::Execute(asked)
+    }
+
+    fn invoke(
+        &mut self,
+        seq: i64,
+        method: Method,
+        [first, second]: [Boxed<'_>; 2],
+        releases: &mut Releases,
+        out: &mut Outbox,
+    ) -> Result<Step, Trouble> {
+        let (asked, wanted) = match method {
+            Method::Ping => (Asked::Ping, Wanted::Answer),
+            Method::Nonce => (Asked::Nonce, Wanted::Answer),
+            Method::ServiceName => {
+                self.link.reply_token(out, seq, Token::Text(""));
+                return Ok(Step::Read);
+            }
+            Method::ServiceAliases => {
+                self.link.reply(out, seq, |reply| {
+                    put_token(reply, Token::Tuple(1));
+                    brine::put_text(reply, "");
+                });
+                return Ok(Step::Read);
+            }
+            Method::Echo => match first.token()? {
+                Some(Token::Bytes(bytes)) => (Asked::Echo(bytes.to_vec()), Wanted::Answer),
+                Some(Token::Streamed(_)) => (Asked::Echo(std::mem::take(&mut self.body)), Wanted::Answer),
+                _ => {
+                    let mut held = Vec::new();
+                    self.objects.rebox(first, &mut held)?;
+                    (Asked::Echo(Vec::new()), Wanted::Held(held))
+                }
+            },
+            Method::Compute => {
+                let n = match first.token()? {
+                    Some(Token::Int(n)) => n.max(0) as u64,
+                    Some(Token::Bool(n)) => n.into(),
+                    Some(Token::Big(digits)) => {
+                        if digits.starts_with('-') {
+                            0
+                        } else {
+                            u64::MAX
+                        }
+                    }
+                    _ => return Err(not_an_integer(first).into()),
+                };
+                (Asked::Compute { n }, Wanted::Answer)
+            }
+            Method::Sleep => {
+                let seconds = match first.token()? {
+                    Some(Token::Int(seconds)) => seconds as f64,
+                    Some(Token::Bool(seconds)) => f64::from(u8::from(seconds)),
+                    Some(Token::Float(seconds)) => seconds,
+                    _ => return Err(not_an_integer(first).into()),
+                };
+                if seconds.is_nan() || seconds < 0.0 {
+                    return Err(Raised::value_error("sleep length must be non-negative").into());
+                }
+                if seconds > 9e9 {
+                    return Err(Raised::Builtin("OverflowError", "sleep length is too large".into()).into());
+                }
+                let mut held = Vec::new();
+                self.objects.rebox(first, &mut held)?;
+                (Asked::Sleep { ns: (seconds * 1e9).round() as u64 }, Wanted::Held(held))
+            }
+            Method::Download | Method::DownloadFile => {
+                let len = size(first)?;
+                if len > LONGEST {
+                    let message = format!("no frame has room for {len} bytes");
+                    return Err(Raised::Builtin("OverflowError", message).into());
+                }
+                (Asked::Download { len, file: method == Method::DownloadFile }, Wanted::Answer)
+            }
+            Method::DownloadFileChunked => match (size(first)?, size_signed(second)?) {
+                (_, 0) => return Err(Raised::value_error("range() arg 3 must not be zero").into()),
+                (_, ..0) => (Asked::Download { len: 0, file: true }, Wanted::Chunks(1)),
+                (len, chunk) => (Asked::Download { len, file: true }, Wanted::Chunks(chunk as u64)),
+            },
+            Method::Upload | Method::UploadFile => {
+                let mut waiting = Waiting::of(seq, releases);
+                match self.length(first)? {
+                    Length::Known(len) => waiting.total = len,
+                    Length::Ask(id) => waiting.unmeasured.push((id.raw.to_vec(), false)),
+                }
+                return Ok(self.ask(waiting, out));
+            }
+            Method::UploadFileChunked => return self.upload_chunks(seq, first, releases, out),
+        };
+        Ok(self.execute(asked, seq, wanted, std::mem::take(releases)))
+    }
+
+    fn length<'a>(&self, of: Boxed<'a>) -> Result<Length<'a>, Trouble> {
+        let known = match of {
+            Boxed::Yours(id) => return Ok(Length::Ask(id)),
+            Boxed::Mine(id) => self.objects.list(self.objects.find(id)?).map(|list| list.count() as u64),
+            Boxed::Tuple(_) => Some(of.items()?.len().into()),
+            Boxed::Value(raw) => {
+                let mut reader = Reader::new(raw);
+                match reader.token()? {
+                    Token::Bytes(bytes) => Some(bytes.len() as u64),
+                    Token::Streamed(len) => Some(len.into()),
+                    Token::Text(text) => Some(text.chars().count() as u64),
+                    Token::Tuple(count) => Some(count.into()),
+                    Token::Frozenset => Some(reader.tuple()?.into()),
+                    _ => None,
+                }
+            }
+        };
+        let missing = || Raised::type_error(format!("object of type '{}' has no len()", of.type_name()));
+        Ok(Length::Known(known.ok_or_else(missing)?))
+    }
+
+    fn upload_chunks(
+        &mut self,
+        seq: i64,
+        chunks: Boxed<'_>,
+        releases: &mut Releases,
+        out: &mut Outbox,
+    ) -> Result<Step, Trouble> {
+        let mut items = match (chunks, chunks.token()?) {
+            (Boxed::Yours(id), _) => {
+                let mut waiting = Waiting::of(seq, releases);
+                waiting.awaited = self.link.callattr(out, id.raw, "__iter__");
+                self.waiting.push(waiting);
+                return Ok(Step::Read);
+            }
+            (Boxed::Mine(id), _) => {
+                let slot = self.objects.find(id)?;
+                let list = self.objects.list(slot).ok_or_else(|| not_iterable(chunks))?;
+                let mut waiting = Waiting::of(seq, releases);
+                waiting.total = list.bytes();
+                return Ok(self.ask(waiting, out));
+            }
+            (Boxed::Tuple(_), _) | (_, Some(Token::Tuple(_))) => chunks.items()?,
+            (Boxed::Value(raw), Some(Token::Frozenset)) => Boxed::Value(&raw[1..]).items()?,
+            (_, Some(Token::Text(text))) => {
+                let mut waiting = Waiting::of(seq, releases);
+                waiting.total = text.chars().count() as u64;
+                return Ok(self.ask(waiting, out));
+            }
+            (_, Some(Token::Bytes(&[]))) => return Ok(self.ask(Waiting::of(seq, releases), out)),
+            (_, Some(Token::Bytes(_) | Token::Streamed(_))) => {
+                return Err(Raised::type_error("object of type 'int' has no len()").into());
+            }
+            _ => return Err(not_iterable(chunks).into()),
+        };
+        let (mut total, mut unmeasured) = (0, Vec::new());
+        while let Some(item) = items.next()? {
+            match self.length(item)? {
+                Length::Known(len) => total += len,
+                Length::Ask(id) => unmeasured.push((id.raw.to_vec(), false)),
+            }
+        }
+        let waiting = Waiting { total, unmeasured, ..Waiting::of(seq, releases) };
+        Ok(self.ask(waiting, out))
+    }
+
+    /// Asks for the next thing that a call waits for; executes the call once there is none.
+    fn ask(&mut self, mut waiting: Waiting, out: &mut Outbox) -> Step {
+        (waiting.for_what, waiting.awaited) = match (waiting.unmeasured.last(), &waiting.iterator) {
+            (Some((id, _)), _) => (For::Length, self.link.callattr(out, id, "__len__")),
+            (None, Some(iterator)) => (For::Chunk, self.link.callattr(out, iterator, "__next__")),
+            (None, None) => {
+                return self.execute(Asked::Upload(waiting.total), waiting.call, Wanted::Answer, waiting.releases);
+            }
+        };
+        self.waiting.push(waiting);
+        Step::Read
+    }
+
+    fn take_waiting(&mut self, seq: i64) -> Result<Option<Waiting>, Fault> {
+        if !(0..self.link.next_seq()).contains(&seq) {
+            return Err(Fault::protocol(format!("a reply to the request {seq}, which was never made")));
+        }
+        let place = self.waiting.iter().position(|waiting| waiting.awaited == seq);
+        Ok(place.map(|place| self.waiting.swap_remove(place)))
+    }
+
+    fn go_on(&mut self, mut waiting: Waiting, value: Boxed<'_>, out: &mut Outbox) -> Result<Step, Fault> {
+        match waiting.for_what {
+            For::Iterator => match value {
+                Boxed::Yours(id) => waiting.iterator = Some(id.raw.to_vec()),
+                _ => return Ok(self.raise(waiting, &Raised::type_error("iter() returned non-iterator"), out)),
+            },
+            For::Chunk => match self.length(value) {
+                Ok(Length::Known(len)) => waiting.total = waiting.total.saturating_add(len),
+                Ok(Length::Ask(id)) => waiting.unmeasured.push((id.raw.to_vec(), true)),
+                Err(Trouble::Raised(raised)) => return Ok(self.raise(waiting, &raised, out)),
+                Err(Trouble::Fault(fault)) => return Err(fault),
+            },
+            For::Length => {
+                let Some(Token::Int(len @ 0..)) = value.token()? else {
+                    return Ok(self.raise(waiting, &Raised::type_error("a length is an int of at least 0"), out));
+                };
+                waiting.total = waiting.total.saturating_add(len as u64);
+                if let Some((id, true)) = waiting.unmeasured.pop() {
+                    self.link.del(out, &id);
+                }
+            }
+        }
+        Ok(self.ask(waiting, out))
+    }
+
+    fn failed(&mut self, mut waiting: Waiting, raised: &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+        if waiting.for_what == For::Chunk && is_stop_iteration(raised) {
+            if let Some(iterator) = waiting.iterator.take() {
+                self.link.del(out, &iterator);
+            }
+            return Ok(self.ask(waiting, out));
+        }
+        Ok(self.raise(waiting, &Raised::Again(raised.to_vec()), out))
+    }
+
+    fn raise(&mut self, waiting: Waiting, raised: &Raised, out: &mut Outbox) -> Step {
+        self.link.exception(out, waiting.call, raised);
+        let dropped = waiting.unmeasured.into_iter().filter_map(|(id, dropped)| dropped.then_some(id));
+        let releases = dropped.chain(waiting.iterator).chain(waiting.releases).collect();
+        self.release(&releases, out);
+        Step::Read
+    }
+
+    fn answer(&mut self, answer: Answer, out: &mut Outbox) {
+        let Some(Executing { seq, wanted, releases }) = self.executing.take() else { return };
+        let link = &mut self.link;
+        match (answer, wanted) {
+            (Answer::Silence, _) => {}
+            (Answer::Error { status, message }, _) => {
+                link.exception(out, seq, &Raised::Builtin("RuntimeError", format!("{status}: {message}")));
+            }
+            (_, Wanted::Held(held)) => link.reply(out, seq, |reply| reply.extend_from_slice(&held)),
+            (Answer::Bytes { fill, len }, Wanted::Chunks(chunk)) => {
+                let slot = self.objects.add(Object::List(List::new(fill, len, chunk)));
+                link.reply(out, seq, |reply| self.objects.put(slot, reply));
+            }
+            (Answer::Bytes { fill, len }, _) => {
+                link.reply_bytes(out, seq, len as u32, Body::Fill { fill, offset: 0, len })
+            }
+            (Answer::Echo(bytes), _) => link.reply_bytes(out, seq, bytes.len() as u32, Body::Owned(bytes)),
+            (Answer::Pong, _) => link.reply_token(out, seq, Token::Text("pong")),
+            (Answer::Nonce(nonce), _) => link.reply_token(out, seq, Token::Text(&nonce)),
+            (Answer::Size(size), _) => put_number(link, seq, size.into(), out),
+            (Answer::Number(number), _) => put_number(link, seq, number, out),
+            (Answer::Slept(ns), _) => link.reply_token(out, seq, Token::Float(ns as f64 / 1e9)),
+        }
+        self.release(&releases, out);
+    }
+}
+
+fn put_number(link: &mut Link, seq: i64, number: u128, out: &mut Outbox) {
+    link.reply(out, seq, |reply| {
+        put_value(reply);
+        brine::put_number(reply, number);
+    });
+}
+
+impl Waiting {
+    fn of(call: i64, releases: &mut Releases) -> Self {
+        let releases = std::mem::take(releases);
+        let for_what = For::Iterator;
+        Waiting { call, releases, total: 0, iterator: None, unmeasured: Vec::new(), for_what, awaited: -1 }
+    }
+}
+
+fn not_an_integer(value: Boxed<'_>) -> Raised {
+    Raised::type_error(format!("'{}' object cannot be interpreted as an integer", value.type_name()))
+}
+
+fn not_iterable(value: Boxed<'_>) -> Raised {
+    Raised::type_error(format!("'{}' object is not iterable", value.type_name()))
+}
+
+fn size_signed(value: Boxed<'_>) -> Result<i64, Trouble> {
+    match value.token()? {
+        Some(Token::Int(size)) => Ok(size),
+        Some(Token::Bool(size)) => Ok(size.into()),
+        Some(Token::Big(_)) => {
+            Err(Raised::Builtin("OverflowError", "cannot fit 'int' into an index-sized integer".into()).into())
+        }
+        _ => Err(not_an_integer(value).into()),
+    }
+}
+
+/// A number of bytes; negative ones are none, as in Python.
+fn size(value: Boxed<'_>) -> Result<u64, Trouble> {
+    Ok(size_signed(value)?.max(0) as u64)
+}
