@@ -1,5 +1,6 @@
 //! The commands, and what each prints where.
 
+mod report;
 mod serve;
 
 use std::ffi::OsString;
@@ -19,6 +20,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the report of results
+    Report(report::Report),
     /// Serve one transport on one server model, by hand
     Serve(serve::Serve),
 }
@@ -34,6 +37,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let outcome = match arguments.command {
+        Command::Report(report) => report.run(),
         Command::Serve(serve) => serve.run(),
     };
     outcome.unwrap_or_else(|error| {
