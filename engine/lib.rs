@@ -28,6 +28,7 @@ pub mod drive;
 pub mod error;
 pub mod plan;
 pub mod registry;
+pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;

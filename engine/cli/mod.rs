@@ -6,6 +6,7 @@ mod list;
 mod load;
 mod output;
 mod plan;
+mod report;
 mod run;
 mod schema;
 mod serve;
@@ -37,6 +38,8 @@ enum Command {
     List(list::List),
     /// Print the JSON Schema of a scenario or of results
     Schema(schema::Schema),
+    /// Write the report of results
+    Report(report::Report),
     /// Serve one transport on one server model, by hand
     Serve(serve::Serve),
     /// Be one client process: an assignment on stdin, measurements on stdout
@@ -59,6 +62,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Plan(plan) => plan.run(),
         Command::List(list) => list.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Report(report) => report.run(),
         Command::Serve(serve) => serve.run(),
         Command::Drive(drive) => drive.run(),
     };

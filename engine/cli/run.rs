@@ -11,6 +11,7 @@ use crate::cli::output::Figures;
 use crate::cli::say;
 use crate::error::{Context, Exit, Result};
 use crate::plan::{Cell, Plan};
+use crate::report;
 use crate::results::{Outcome, Record, Results, State};
 use crate::run::{self, Settings, Watch, interrupt};
 
@@ -47,7 +48,8 @@ impl Run {
         let mut progress = Progress::new(&read.plan, self.quiet);
         let results = run::run(&read.plan, &settings, &mut progress)?;
         progress.end();
-        let written = vec![settings.out.join(crate::results::file::RESULTS)];
+        let mut written = vec![settings.out.join(crate::results::file::RESULTS)];
+        written.extend(report::write(&results, &settings.out)?);
 
         if self.json {
             say(&serde_json::to_string_pretty(&results).doing("cannot write the results as JSON")?)?;

@@ -182,6 +182,24 @@ impl Counts {
     }
 }
 
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Counts>>(counts: I) -> Counts {
+        counts.fold(Counts::default(), |sum, own| Counts {
+            scheduled: sum.scheduled + own.scheduled,
+            ok: sum.ok + own.ok,
+            error: Errors {
+                connect: sum.error.connect + own.error.connect,
+                status: sum.error.status + own.error.status,
+                short: sum.error.short + own.error.short,
+                corrupt: sum.error.corrupt + own.error.corrupt,
+                protocol: sum.error.protocol + own.error.protocol,
+            },
+            timeout: sum.timeout + own.timeout,
+            censored: sum.censored + own.censored,
+        })
+    }
+}
+
 /// The parts of connecting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,369 @@
+//! The trials of a cell taken together: sums, and the figures of their merged histograms.
+
+use serde::Serialize;
+
+use crate::error::{Context, Result};
+use crate::report::ahead::{Contender, Measure, Score};
+use crate::report::order::{AXES, coordinate};
+use crate::results::distribution::{Distribution, empty};
+use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Spent, State};
+
+/// Samples that must lie beyond a quantile for it to be printed.
+const BEYOND: f64 = 10.0;
+
+/// One cell over all its trials; trials whose verdict is invalid count in no figure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cell {
+    /// Target, workload, and the axes that vary.
+    pub id: String,
+    /// The target's name.
+    pub target: String,
+    /// Every axis by name, as in the results.
+    pub coordinates: Coordinates,
+    /// What became of its trials.
+    pub trials: Trials,
+    /// What became of its calls.
+    pub counts: Counts,
+    /// Calls of all classes of error.
+    pub errors: u64,
+    /// From the intended start of a call to the end of its reply.
+    pub response: Times,
+    /// The parts of connecting, where connecting is what was measured.
+    pub connect: Option<Parts>,
+    /// Answered calls for each second of all trials; none where nothing was measured.
+    pub calls_per_s: Option<f64>,
+    /// Payload bytes, both ways together, for each second of all trials; none for calls without a payload.
+    pub bandwidth: Option<f64>,
+    /// Bytes on the wire, both ways, for each byte of payload.
+    pub wire_per_payload: Option<f64>,
+    /// Bytes that the client wrote for each answered call.
+    pub wire_up_per_call: Option<f64>,
+    /// Bytes that the client read for each answered call.
+    pub wire_down_per_call: Option<f64>,
+    /// Protocol messages that the client sent for each answered call.
+    pub messages_per_call: Option<f64>,
+    /// Calls that were sent again.
+    pub retries: u64,
+    /// Connections dialled anew after a failure.
+    pub reconnects: u64,
+    /// How evenly the clients were served, where there are several.
+    pub fairness: Option<Fairness>,
+    /// What the server spent.
+    pub server: Spending,
+    /// What the client process spent.
+    pub client: Spending,
+    /// How the load was driven, as the client process says: `blocking`, `event loop`.
+    pub driver: String,
+    /// The first few failures in words.
+    pub failures: Vec<String>,
+    /// Each trial's own figures, for ranking.
+    #[serde(skip)]
+    scores: Vec<Option<Scored>>,
+}
+
+/// How many trials ended how.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Trials {
+    /// All of them.
+    pub all: usize,
+    /// Those whose figures count.
+    pub counted: usize,
+    /// Those among them that are suspect.
+    pub suspect: usize,
+    /// Those measured whose figures do not count.
+    pub invalid: usize,
+    /// Those that broke.
+    pub failed: usize,
+    /// Those that were not run.
+    pub skipped: usize,
+}
+
+/// Times over all trials; a figure that too few calls support is absent.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Times {
+    /// How many calls have a time.
+    pub count: u64,
+    /// The mean.
+    pub mean: Option<Reading>,
+    /// The median.
+    pub p50: Option<Reading>,
+    /// 90 of 100 are at most this long.
+    pub p90: Option<Reading>,
+    /// 95 of 100 are at most this long.
+    pub p95: Option<Reading>,
+    /// 99 of 100 are at most this long.
+    pub p99: Option<Reading>,
+    /// 999 of 1,000 are at most this long.
+    pub p999: Option<Reading>,
+    /// The longest.
+    pub max: Option<Reading>,
+}
+
+/// One time read from a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Reading {
+    /// In nanoseconds.
+    pub ns: u64,
+    /// True where calls were given up, so that the truth is this or longer.
+    pub at_least: bool,
+}
+
+/// The parts of connecting.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Parts {
+    /// Until the kernel says connected.
+    pub dial: Times,
+    /// The TLS handshake, where there is one.
+    pub tls: Option<Times>,
+    /// From connected to the end of the first answer.
+    pub first_answer: Times,
+}
+
+/// The spread of a figure over the clients of all trials.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Spread {
+    /// Of the client that has least.
+    pub least: u64,
+    /// Of the client in the middle.
+    pub median: u64,
+    /// Of the client that has most.
+    pub most: u64,
+}
+
+/// How evenly the clients were served.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Fairness {
+    /// How many clients each trial had.
+    pub clients: usize,
+    /// Answered calls of a client in a trial.
+    pub ok: Spread,
+    /// Median response time of a client in a trial, in nanoseconds, where each has calls enough.
+    pub p50_ns: Option<Spread>,
+    /// 99th percentile of a client in a trial, in nanoseconds, where each has calls enough.
+    pub p99_ns: Option<Spread>,
+}
+
+/// What one end spent.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Spending {
+    /// CPU time for each answered call, in nanoseconds; absent where the counter is too coarse for it.
+    pub cpu_ns_per_call: Option<f64>,
+    /// The largest resident memory of one process in any trial, in bytes.
+    pub peak_memory: Option<u64>,
+    /// The most processes at the end of a trial.
+    pub processes: Option<u64>,
+    /// The most threads at the end of a trial.
+    pub threads: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+struct Scored {
+    response: Option<Score>,
+    bandwidth: f64,
+    rate: f64,
+}
+
+impl Cell {
+    /// Takes the trials of one cell together.
+    pub fn of(records: &[&Record]) -> Result<Self> {
+        let first = records.first().copied();
+        let coordinates = first.map(|record| record.coordinates.clone()).unwrap_or_default();
+        let counted: Vec<(&Record, &Measured)> = records
+            .iter()
+            .filter(|record| record.verdict.state != State::Invalid)
+            .filter_map(|record| Some((*record, record.measured.as_ref()?)))
+            .collect();
+        let measured: Vec<&Measured> = counted.iter().map(|(_, measured)| *measured).collect();
+        let counts = measured.iter().map(|m| m.counts).sum::<Counts>();
+        let sum = |of: fn(&Measured) -> u64| measured.iter().map(|m| of(m)).sum::<u64>();
+        let seconds = sum(|m| m.elapsed_ns) as f64 / 1e9;
+        let payload = sum(|m| m.bytes.payload_up + m.bytes.payload_down) as f64;
+        let (up, down) = (sum(|m| m.bytes.wire_up) as f64, sum(|m| m.bytes.wire_down) as f64);
+        let messages: Option<f64> = measured.iter().map(|m| Some(m.messages_per_call? * m.counts.ok as f64)).sum();
+        let ends = |end: fn(&Record) -> Option<&Spent>| -> Vec<Spent> {
+            counted.iter().map(|(record, _)| end(record).cloned().unwrap_or_default()).collect()
+        };
+        Ok(Cell {
+            id: first.map(|record| record.id.clone()).unwrap_or_default(),
+            target: coordinate(&coordinates, "target").unwrap_or_default(),
+            trials: trials(records),
+            counts,
+            errors: counts.error.total(),
+            response: times(measured.iter().map(|m| &m.response_time))?,
+            connect: parts(&measured)?,
+            calls_per_s: over(counts.ok as f64, seconds),
+            bandwidth: over(payload, seconds).filter(|_| coordinates.contains_key("payload")),
+            wire_per_payload: over(up + down, payload),
+            wire_up_per_call: over(up, counts.ok as f64),
+            wire_down_per_call: over(down, counts.ok as f64),
+            messages_per_call: messages.and_then(|messages| over(messages, counts.ok as f64)),
+            retries: sum(|m| m.retries),
+            reconnects: sum(|m| m.reconnects),
+            fairness: fairness(&measured),
+            server: spending(&ends(|record| Some(&record.cost.as_ref()?.server)), counts.ok),
+            client: spending(&ends(|record| Some(&record.cost.as_ref()?.client)), counts.ok),
+            driver: distinct(measured.iter().filter_map(|m| m.facts.get("driver"))).join(", "),
+            failures: distinct(measured.iter().flat_map(|m| &m.failures)),
+            scores: records.iter().filter(|record| ranks(record)).map(|record| scored(record)).collect(),
+            coordinates,
+        })
+    }
+
+    /// The value of one of the workload's axes; none where its call does not use it.
+    pub fn axis(&self, axis: &str) -> Option<String> {
+        coordinate(&self.coordinates, axis)
+    }
+
+    /// The values of all axes of the workload.
+    pub fn setting(&self) -> Vec<Option<String>> {
+        AXES.iter().map(|axis| self.axis(axis)).collect()
+    }
+
+    /// What this cell is ranked by.
+    pub fn measures(&self) -> Vec<Measure> {
+        let several = self.axis("clients").is_some_and(|clients| clients != "1");
+        match self.axis("call").as_deref() {
+            Some("upload" | "download") => vec![Measure::Bandwidth],
+            _ if several => vec![Measure::ResponseTime, Measure::Rate],
+            _ => vec![Measure::ResponseTime],
+        }
+    }
+
+    /// Itself among those it is compared with.
+    pub fn contender(&self, measure: Measure) -> Contender {
+        let score = |scored: &Option<Scored>| {
+            let Some(scored) = scored else { return Score::Failed };
+            match measure {
+                Measure::ResponseTime => scored.response.unwrap_or(Score::Failed),
+                Measure::Bandwidth => Score::Exact(scored.bandwidth),
+                Measure::Rate => Score::Exact(scored.rate),
+            }
+        };
+        Contender {
+            target: self.target.clone(),
+            scores: self.scores.iter().map(score).collect(),
+            answered: over(self.counts.ok as f64, self.counts.scheduled as f64).unwrap_or(0.0),
+        }
+    }
+}
+
+fn trials(records: &[&Record]) -> Trials {
+    let count = |condition: fn(&Record) -> bool| records.iter().filter(|record| condition(record)).count();
+    Trials {
+        all: records.len(),
+        counted: count(|r| r.outcome == Outcome::Measured && r.verdict.state != State::Invalid),
+        suspect: count(|r| r.outcome == Outcome::Measured && r.verdict.state == State::Suspect),
+        invalid: count(|r| r.outcome == Outcome::Measured && r.verdict.state == State::Invalid),
+        failed: count(|r| r.outcome == Outcome::Failed),
+        skipped: count(|r| r.outcome == Outcome::Skipped),
+    }
+}
+
+/// Merges the histograms and reads the figures that enough calls support.
+fn times<'a>(trials: impl IntoIterator<Item = &'a Distribution>) -> Result<Times> {
+    let mut merged = empty();
+    let mut given_up: Option<u64> = None;
+    for trial in trials {
+        let histogram = trial.histogram()?;
+        given_up = given_up.into_iter().chain(trial.given_up_ns(&histogram)).min();
+        merged.add(&histogram).doing("adding the histograms of a cell")?;
+    }
+    let all = Distribution::of(&merged, given_up);
+    let reading = |quantile: f64, ns: u64| {
+        // A little is forgiven for 1 - 0.9, which is less than a tenth in binary.
+        (all.count as f64 * (1.0 - quantile) + 1e-6 >= BEYOND)
+            .then(|| Reading { ns, at_least: all.at_least_from.is_some_and(|from| from <= quantile) })
+    };
+    let whole = |ns| (all.count > 0).then(|| Reading { ns, at_least: all.at_least_from.is_some() });
+    Ok(Times {
+        count: all.count,
+        mean: whole(all.mean_ns),
+        p50: reading(0.5, all.p50_ns),
+        p90: reading(0.9, all.p90_ns),
+        p95: reading(0.95, all.p95_ns),
+        p99: reading(0.99, all.p99_ns),
+        p999: reading(0.999, all.p999_ns),
+        max: whole(all.max_ns),
+    })
+}
+
+fn parts(measured: &[&Measured]) -> Result<Option<Parts>> {
+    let connects: Vec<_> = measured.iter().filter_map(|m| m.connect.as_ref()).collect();
+    if connects.is_empty() {
+        return Ok(None);
+    }
+    let tls: Vec<&Distribution> = connects.iter().filter_map(|connect| connect.tls.as_ref()).collect();
+    Ok(Some(Parts {
+        dial: times(connects.iter().map(|connect| &connect.dial))?,
+        tls: if tls.is_empty() { None } else { Some(times(tls)?) },
+        first_answer: times(connects.iter().map(|connect| &connect.first_answer))?,
+    }))
+}
+
+fn fairness(measured: &[&Measured]) -> Option<Fairness> {
+    let clients = measured.iter().map(|m| m.clients.len()).max().filter(|clients| *clients > 1)?;
+    let all = || measured.iter().flat_map(|m| &m.clients);
+    let fewest = all().map(|client| client.ok).min()? as f64;
+    let enough = |quantile: f64| fewest * (1.0 - quantile) + 1e-6 >= BEYOND;
+    Some(Fairness {
+        clients,
+        ok: spread(all().map(|client| client.ok))?,
+        p50_ns: spread(all().map(|client| client.p50_ns)).filter(|_| enough(0.5)),
+        p99_ns: spread(all().map(|client| client.p99_ns)).filter(|_| enough(0.99)),
+    })
+}
+
+fn spread(values: impl Iterator<Item = u64>) -> Option<Spread> {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    Some(Spread { least: *values.first()?, median: values[values.len() / 2], most: *values.last()? })
+}
+
+/// A cost per call is given only where the counter's steps are less than 2 % of what it counted.
+fn spending(ends: &[Spent], answered: u64) -> Spending {
+    let cpu: Option<u64> = ends.iter().map(|end| end.cpu_ns).sum();
+    let steps: Option<u64> = ends.iter().map(|end| end.cpu_step_ns).sum();
+    let fine = matches!((cpu, steps), (Some(cpu), Some(steps)) if (steps as f64) < 0.02 * cpu as f64);
+    Spending {
+        cpu_ns_per_call: cpu.filter(|_| fine).and_then(|cpu| over(cpu as f64, answered as f64)),
+        peak_memory: ends.iter().filter_map(|end| end.peak_memory).max(),
+        processes: ends.iter().filter_map(|end| end.processes).max(),
+        threads: ends.iter().filter_map(|end| end.threads).max(),
+    }
+}
+
+fn ranks(record: &Record) -> bool {
+    match record.outcome {
+        Outcome::Measured => record.verdict.state != State::Invalid,
+        Outcome::Failed => true,
+        Outcome::Skipped => false,
+    }
+}
+
+fn scored(record: &Record) -> Option<Scored> {
+    let measured = record.measured.as_ref().filter(|measured| measured.counts.ok > 0)?;
+    let times = &measured.response_time;
+    let p50 = times.p50_ns as f64;
+    let given_up = times.at_least_from.is_some_and(|from| from <= 0.5);
+    let seconds = measured.elapsed_ns as f64 / 1e9;
+    Some(Scored {
+        response: (times.count > 0).then_some(if given_up { Score::AtLeast(p50) } else { Score::Exact(p50) }),
+        bandwidth: over((measured.bytes.payload_up + measured.bytes.payload_down) as f64, seconds)?,
+        rate: over(measured.counts.ok as f64, seconds)?,
+    })
+}
+
+fn over(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+fn distinct<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
+    const KEPT: usize = 3;
+    let mut kept: Vec<String> = Vec::new();
+    for word in words {
+        if kept.len() < KEPT && !kept.contains(word) {
+            kept.push(word.clone());
+        }
+    }
+    kept
+}

@@ -1,0 +1,147 @@
+//! How the figures were made and what they cannot show, said from what the results hold.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::report::ahead::LEAST_TRIALS;
+use crate::report::cell::Cell;
+use crate::report::figures::{counted, listed};
+use crate::report::table::{Column, Table};
+use crate::results::Results;
+
+/// A value under its name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub value: String,
+}
+
+/// What the reader has to know before believing a figure.
+pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
+    let mut said = vec![load(results), place(results), order(&results.scenario)];
+    said.extend(drivers(cells));
+    said.extend(
+        [
+            "Response time runs from the moment a call was due to the end of its reply. A timed-out call counts as \
+             having lasted until it was given up, and a figure that such a call could have made longer stands behind \
+             “≥”. A call that failed has no time; it is counted under its class.",
+            "The trials of a cell are shown together: their histograms are added, each exact to three significant \
+             digits. A quantile is printed only where at least ten calls lie beyond it, else “–”. Trials whose \
+             verdict is invalid count in no figure.",
+            "Bandwidth is the payload of all answered calls divided by the time of all trials: MB/s are 1,000,000 \
+             bytes, MiB/s are 1,048,576 bytes a second. Sizes are never taken together.",
+        ]
+        .map(str::to_owned),
+    );
+    said.push(format!(
+        "A target is ahead of another when each of its trials, at least {LEAST_TRIALS}, beats each trial of the other, \
+         and it answers no smaller share of its calls; else they are tied. A trial is one vote: thousands of calls to \
+         one server process are not thousands of experiments. How much one is ahead is the ratio of the medians of \
+         the trials."
+    ));
+    said.push(
+        "CPU time is that of all processes of an end, children included, between the start of the load and its last \
+         reply. A cost per call is printed only where the counter's step is less than 2 % of what it counted."
+            .to_owned(),
+    );
+    said
+}
+
+fn load(results: &Results) -> String {
+    let loops: Vec<&str> = distinct(
+        results.records.iter().filter_map(|record| Some(record.measured.as_ref()?.facts.get("loop")?.as_str())),
+    );
+    match loops.as_slice() {
+        ["closed"] | [] => {
+            "The load is a closed loop: each client makes its next call when the last one has ended. So a \
+                            slow server is asked less often, and the figures do not show the queue that callers who do \
+                            not wait for each other would form."
+                .to_owned()
+        }
+        loops => {
+            format!("The load is of these kinds, which are not to be compared with each other: {}.", listed(loops))
+        }
+    }
+}
+
+fn place(results: &Results) -> String {
+    let cores = results.manifest.machine.get("cores").map(|cores| format!("{cores} cores of ")).unwrap_or_default();
+    format!(
+        "Server and client are processes of their own on one machine. They share the {cores}this machine and talk over \
+         its loopback interface, so there is no network in these figures, and what one end spends the other cannot use."
+    )
+}
+
+fn order(scenario: &Value) -> String {
+    let order = match scenario.get("order").and_then(Value::as_str) {
+        Some("sequential") => "cell after cell, so that a slow change of the machine can look like a difference",
+        _ => "in random blocks that hold each cell once, so that a slow change of the machine meets all of them alike",
+    };
+    let seed = scenario.get("seed").map(|seed| format!(" (seed {seed})")).unwrap_or_default();
+    format!("Each trial has a freshly launched server. Trials ran {order}{seed}.")
+}
+
+/// Which client drove which cells, since figures of different drivers are not of one kind.
+fn drivers(cells: &[Cell]) -> Option<String> {
+    let mut by_driver: BTreeMap<&str, usize> = BTreeMap::new();
+    for cell in cells.iter().filter(|cell| !cell.driver.is_empty()) {
+        *by_driver.entry(&cell.driver).or_default() += 1;
+    }
+    let said: Vec<String> =
+        by_driver.iter().map(|(driver, count)| format!("{driver} in {}", counted(*count, "cell", "cells"))).collect();
+    let caution = if said.len() > 1 {
+        " They do not spend the same on a call, so compare cells of one driver; where a workload has several, its \
+         tables say which."
+    } else {
+        ""
+    };
+    (!said.is_empty()).then(|| format!("The client's driver was {}.{caution}", listed(&said)))
+}
+
+/// What is true of every target, and a table of what differs.
+pub fn facts(results: &Results, cells: &[Cell]) -> (Vec<Named>, Option<Table>) {
+    let mut targets: Vec<(&String, &BTreeMap<String, String>)> = results.manifest.facts.iter().collect();
+    targets.sort_by_key(|(target, _)| cells.iter().position(|cell| cell.target == **target).unwrap_or(usize::MAX));
+    let names: Vec<&str> = {
+        let mut names: Vec<&str> = targets.iter().flat_map(|(_, facts)| facts.keys().map(String::as_str)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    let of = |facts: &BTreeMap<String, String>, name: &str| facts.get(name).cloned().unwrap_or_else(|| "–".to_owned());
+    let (same, differing): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| distinct(targets.iter().map(|(_, facts)| facts.get(*name))).len() == 1);
+    let common = same
+        .iter()
+        .filter_map(|name| Some(Named { name: (*name).to_owned(), value: targets.first()?.1.get(*name)?.clone() }));
+    let table = Table {
+        caption: "In what the targets differ".to_owned(),
+        columns: ["target"]
+            .into_iter()
+            .chain(differing.iter().copied())
+            .map(|label| Column { label: label.to_owned(), figures: false })
+            .collect(),
+        rows: targets
+            .iter()
+            .map(|(target, facts)| {
+                [(*target).clone()].into_iter().chain(differing.iter().map(|name| of(facts, name))).collect()
+            })
+            .collect(),
+    };
+    (common.collect(), (!differing.is_empty()).then_some(table))
+}
+
+/// Each value once, in the order of first appearance.
+pub fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
+}

@@ -1,0 +1,82 @@
+//! Results made into a report: all arithmetic in a view, then templates that only lay out.
+
+pub mod ahead;
+pub mod cell;
+pub mod figures;
+pub mod markup;
+pub mod method;
+pub mod order;
+pub mod table;
+pub mod view;
+pub mod yaml;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+
+use crate::error::{Context, Error, Result};
+use crate::report::view::View;
+use crate::results::Results;
+
+/// The files of a report, each with the template that makes it.
+const FILES: [(&str, &str); 2] = [
+    ("report.md", include_str!("../../templates/report.md.jinja")),
+    ("report.html", include_str!("../../templates/report.html.jinja")),
+];
+
+/// Writes the report into a folder, which is made where it is missing, and returns the files.
+pub fn write(results: &Results, dir: &Path) -> Result<Vec<PathBuf>> {
+    let unwritable = |path: &Path, error: std::io::Error| {
+        Error::stopped(format!("{} cannot be written: {error}", path.display()))
+            .help("see that the disk has room and the folder may be written to")
+    };
+    let view = View::of(results)?;
+    fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
+    let mut written = Vec::new();
+    for (name, template) in FILES {
+        let path = dir.join(name);
+        fs::write(&path, render(&view, name, template)?).map_err(|error| unwritable(&path, error))?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// Fails where a report in a folder is not what the results give, naming the file and its first differing line.
+pub fn check(results: &Results, dir: &Path) -> Result<()> {
+    let view = View::of(results)?;
+    for (name, template) in FILES {
+        let path = dir.join(name);
+        let committed = fs::read_to_string(&path)
+            .map_err(|error| Error::failed(format!("{} cannot be read: {error}", path.display())))?;
+        let rendered = render(&view, name, template)?;
+        if committed != rendered {
+            let same = rendered.lines().zip(committed.lines()).take_while(|(a, b)| a == b).count();
+            return Err(Error::failed(format!(
+                "{}:{}: is `{}`, but the results give `{}`",
+                path.display(),
+                same + 1,
+                committed.lines().nth(same).unwrap_or("the end of the file"),
+                rendered.lines().nth(same).unwrap_or("the end of the file"),
+            ))
+            .help("write the report again with `engine report`"));
+        }
+    }
+    Ok(())
+}
+
+/// Lays a view out by the text of a template; texts are escaped as the ending of `name` asks.
+pub fn render(view: &View, name: &str, template: &str) -> Result<String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let mut syntax = environment.syntax().to_builder();
+    let syntax = syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.doing("preparing templates")?);
+    environment.set_auto_escape_callback(markup::escaping);
+    environment.set_formatter(markup::formatter);
+    environment.add_filter("fenced", markup::fenced);
+    environment.render_named_str(name, template, Serde(view)).map_err(|error| {
+        Error::usage(format!("template {name}: {error:#}")).help("a template gets the view of the report")
+    })
+}

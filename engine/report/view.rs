@@ -1,0 +1,346 @@
+//! Everything that a report shows, computed; templates only lay it out.
+//!
+//! A template of one's own gets exactly this: `engine report RESULTS --template FILE`.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::report::ahead::{Comparison, Measure, Outcome as Standing, compare};
+use crate::report::cell::Cell;
+use crate::report::figures::{counted, lasting, listed};
+use crate::report::method::{Named, distinct, facts, method};
+use crate::report::order::{self, AXES, coordinate};
+use crate::report::table::{Column, Table, ranking, tables};
+use crate::report::yaml::yaml;
+use crate::results::{Coordinates, Outcome, Record, Results, State};
+
+/// A report, ready to be laid out.
+#[derive(Debug, Clone, Serialize)]
+pub struct View {
+    /// The title of the scenario.
+    pub title: String,
+    /// The question that it asks.
+    pub question: String,
+    /// What makes this run less than a full one, in sentences.
+    pub marks: Vec<String>,
+    /// What was done, in sentences.
+    pub summary: Vec<String>,
+    /// Each workload in the order of the scenario.
+    pub workloads: Vec<Workload>,
+    /// The combinations that cannot exist.
+    pub refusals: Vec<Remark>,
+    /// The trials that broke or were not run, and what was wrong with calls that failed.
+    pub failures: Vec<Remark>,
+    /// The trials whose figures are suspect or invalid.
+    pub doubts: Vec<Remark>,
+    /// How it was measured, in sentences.
+    pub method: Vec<String>,
+    /// What is true of every target.
+    pub common: Vec<Named>,
+    /// In what the targets differ; none where they do not.
+    pub differing: Option<Table>,
+    /// The machine.
+    pub machine: Vec<Named>,
+    /// The engine and the run.
+    pub run: Vec<Named>,
+    /// The scenario as YAML.
+    pub scenario: String,
+}
+
+/// One workload.
+#[derive(Debug, Clone, Serialize)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// A name for links to it.
+    pub anchor: String,
+    /// What is the same in all its cells.
+    pub setting: Vec<Named>,
+    /// The axes that vary in it.
+    pub axes: Vec<String>,
+    /// Who is ahead in it, in a sentence.
+    pub summary: String,
+    /// Who is ahead in each setting.
+    pub comparisons: Vec<Comparison>,
+    /// The same as a table.
+    pub ranking: Table,
+    /// Its cells with every figure as a number.
+    pub cells: Vec<Cell>,
+    /// Its figures as tables.
+    pub tables: Vec<Table>,
+}
+
+/// Something that has to be said about some trials of a cell.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Remark {
+    /// The cell or combination.
+    pub of: String,
+    /// Which trials, or what state they are in.
+    pub which: String,
+    /// What is to be said.
+    pub reason: String,
+}
+
+impl View {
+    /// Computes the view; fails where a histogram cannot be read.
+    pub fn of(results: &Results) -> Result<Self> {
+        let mut records: Vec<&Record> = results.records.iter().collect();
+        records.sort_by(|a, b| {
+            order::compare(&results.scenario, &a.coordinates, &b.coordinates)
+                .then_with(|| (&a.id, a.trial).cmp(&(&b.id, b.trial)))
+        });
+        let cells = records
+            .chunk_by(|a, b| a.id == b.id)
+            .map(|trials| Cell::of(trials).map_err(|error| error.context(&trials[0].id)))
+            .collect::<Result<Vec<Cell>>>()?;
+        let workloads: Vec<Workload> = cells
+            .chunk_by(|a, b| a.axis("workload") == b.axis("workload"))
+            .zip(1..)
+            .map(|(cells, number)| workload(results, cells, number))
+            .collect();
+        let text = |key: &str| results.scenario.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (common, differing) = facts(results, &cells);
+        Ok(View {
+            title: text("title"),
+            question: text("question"),
+            marks: marks(results),
+            summary: summary(results, &cells, &workloads),
+            refusals: refusals(results),
+            failures: failures(&records, &cells),
+            doubts: doubts(&records),
+            method: method(results, &cells),
+            common,
+            differing,
+            machine: results.manifest.machine.iter().map(|(name, value)| named(name, value)).collect(),
+            run: run(results),
+            scenario: yaml(&results.scenario),
+            workloads,
+        })
+    }
+}
+
+fn named(name: &str, value: impl Into<String>) -> Named {
+    Named { name: name.to_owned(), value: value.into() }
+}
+
+fn marks(results: &Results) -> Vec<String> {
+    let manifest = &results.manifest;
+    let marks = [
+        (
+            manifest.quick,
+            "This is a quick run, with fewer trials, calls and bytes than the scenario asks for: it shows that \
+             everything works, and its figures are a first impression.",
+        ),
+        (manifest.interrupted, "The run ended early. What had been measured by then is here; the rest is missing."),
+        (
+            manifest.build == "debug",
+            "The engine was built for debugging. Such a build spends several times as much on each call, at both ends.",
+        ),
+    ];
+    marks.into_iter().filter(|(is, _)| *is).map(|(_, said)| said.to_owned()).collect()
+}
+
+fn run(results: &Results) -> Vec<Named> {
+    let manifest = &results.manifest;
+    let engine = format!("{} ({} build)", manifest.engine, manifest.build);
+    let mut run = vec![named("engine", engine)];
+    run.extend(manifest.git.iter().map(|commit| named("commit", commit)));
+    run.push(named("started", &manifest.started));
+    run.push(named("took", lasting(manifest.took_s)));
+    run.push(named("command", manifest.command.join(" ")));
+    run
+}
+
+fn summary(results: &Results, cells: &[Cell], workloads: &[Workload]) -> Vec<String> {
+    let targets = distinct(cells.iter().map(|cell| &cell.target)).len();
+    let trials = |count: fn(&Cell) -> usize| cells.iter().map(count).sum::<usize>();
+    let mut said = vec![format!(
+        "{} met {} in {}; {} in {}.",
+        counted(targets, "target", "targets"),
+        counted(workloads.len(), "workload", "workloads"),
+        counted(cells.len(), "cell", "cells"),
+        counted(trials(|cell| cell.trials.all), "trial", "trials"),
+        lasting(results.manifest.took_s),
+    )];
+    let troubles: Vec<String> = [
+        ("failed", trials(|cell| cell.trials.failed)),
+        ("not run", trials(|cell| cell.trials.skipped)),
+        ("invalid", trials(|cell| cell.trials.invalid)),
+        ("suspect", trials(|cell| cell.trials.suspect)),
+    ]
+    .iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(what, count)| format!("{what}: {count}"))
+    .collect();
+    said.push(match troubles.as_slice() {
+        [] => "Every trial was measured, and nothing speaks against its figures.".to_owned(),
+        troubles => format!("Of these trials, {}.", troubles.join(", ")),
+    });
+    let unanswered = cells.iter().filter(|cell| cell.counts.ok < cell.counts.scheduled).count();
+    if troubles.is_empty() {
+        said.push("Every trial was measured, and nothing speaks against its figures.".to_owned());
+    } else {
+        said.push(format!("{}.", listed(&troubles)));
+    }
+    if unanswered > 0 {
+        said.push(format!("In {} some calls were not answered as asked.", counted(unanswered, "cell", "cells")));
+    }
+    if !results.refusals.is_empty() {
+        let count = results.refusals.len();
+        said.push(format!("{} cannot exist.", counted(count, "combination", "combinations")));
+    }
+    said
+}
+
+fn workload(results: &Results, cells: &[Cell], number: usize) -> Workload {
+    let first = cells.first().map(|cell| cell.coordinates.clone()).unwrap_or_default();
+    let (varying, constant): (Vec<&str>, Vec<&str>) =
+        AXES.iter().partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
+    let axes: Vec<String> = varying.into_iter().map(str::to_owned).collect();
+    let comparisons = comparisons(&axes, cells);
+    let mut tables = tables(&axes, cells);
+    if distinct(cells.iter().map(|cell| &cell.driver)).len() > 1 {
+        tables.push(drivers(&axes, cells));
+    }
+    Workload {
+        name: coordinate(&first, "workload").unwrap_or_default(),
+        anchor: format!("workload-{number}"),
+        setting: setting(results, &first, &constant, cells),
+        summary: standing(&comparisons),
+        ranking: ranking(&axes, &comparisons),
+        tables,
+        comparisons,
+        axes,
+        cells: cells.to_vec(),
+    }
+}
+
+/// What is the same in all cells of a workload, the scenario's scalars included.
+fn setting(results: &Results, first: &Coordinates, constant: &[&str], cells: &[Cell]) -> Vec<Named> {
+    let axes = constant.iter().filter_map(|axis| Some(named(axis, coordinate(first, axis)?)));
+    let written = order::workload(&results.scenario, first).map(|(_, workload)| workload);
+    let scalars =
+        ["warmup", "iterations", "duration", "timeout", "drain", "verify", "trials"].iter().filter_map(|key| {
+            let value = written.and_then(|workload| workload.get(*key)).filter(|value| !value.is_null());
+            let value = value.or_else(|| results.scenario.get(*key)).filter(|value| !value.is_null())?;
+            Some(named(key, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        });
+    let drivers = distinct(cells.iter().map(|cell| &cell.driver));
+    let driver = drivers.first().filter(|driver| drivers.len() == 1 && !driver.is_empty());
+    axes.chain(scalars).chain(driver.map(|driver| named("driven by", driver.as_str()))).collect()
+}
+
+/// Ranks the cells that were asked the same.
+fn comparisons(axes: &[String], cells: &[Cell]) -> Vec<Comparison> {
+    let groups = cells.chunk_by(|a, b| a.setting() == b.setting());
+    groups
+        .flat_map(|group| {
+            let values =
+                |cell: &Cell| axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| "–".to_owned())).collect();
+            let setting: Vec<String> = group.first().map(values).unwrap_or_default();
+            let measures: Vec<Measure> = group.first().map(Cell::measures).unwrap_or_default();
+            measures.into_iter().map(move |measure| {
+                let contenders: Vec<_> = group.iter().map(|cell| cell.contender(measure)).collect();
+                compare(setting.clone(), measure, &contenders)
+            })
+        })
+        .collect()
+}
+
+/// Who is ahead in a workload: the sentence of its only comparison, or how often who is.
+fn standing(comparisons: &[Comparison]) -> String {
+    if let [only] = comparisons {
+        return format!("by {}, {}", only.measured_by, only.sentence);
+    }
+    let said = |comparison: &Comparison| match comparison.outcome {
+        Standing::Ahead => format!("{} is ahead", comparison.leaders.join(", ")),
+        Standing::Tie => {
+            let mut leaders = comparison.leaders.clone();
+            leaders.sort();
+            format!("{} are tied", listed(&leaders))
+        }
+        Standing::Unranked => "nobody is ranked".to_owned(),
+        Standing::Alone => "a target stands alone".to_owned(),
+    };
+    let all: Vec<String> = comparisons.iter().map(said).collect();
+    let counted_said: Vec<String> = distinct(all.iter())
+        .into_iter()
+        .map(|said| format!("{said} in {}", all.iter().filter(|other| *other == said).count()))
+        .collect();
+    format!("of {}, {}", counted(comparisons.len(), "comparison", "comparisons"), listed(&counted_said))
+}
+
+fn drivers(axes: &[String], cells: &[Cell]) -> Table {
+    let labels = axes.iter().map(String::as_str).chain(["target", "driven by"]);
+    Table {
+        caption: "Which client made the calls".to_owned(),
+        columns: labels.map(|label| Column { label: label.to_owned(), figures: false }).collect(),
+        rows: cells
+            .iter()
+            .map(|cell| {
+                let axes = axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| "–".to_owned()));
+                axes.chain([cell.target.clone(), cell.driver.clone()]).collect()
+            })
+            .collect(),
+    }
+}
+
+fn refusals(results: &Results) -> Vec<Remark> {
+    let words = |coordinates: &Coordinates| {
+        let words = coordinates.keys().filter_map(|name| Some(format!("{name} {}", coordinate(coordinates, name)?)));
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let remark = |refused: &crate::results::Refused| Remark {
+        of: words(&refused.coordinates),
+        which: String::new(),
+        reason: refused.reason.clone(),
+    };
+    distinct(results.refusals.iter().map(remark))
+}
+
+fn failures(records: &[&Record], cells: &[Cell]) -> Vec<Remark> {
+    let broken = records.iter().filter(|record| record.outcome != Outcome::Measured);
+    let mut failures = gathered(broken.map(|record| {
+        let unsaid = if record.outcome == Outcome::Failed { "it failed without a reason" } else { "it was not run" };
+        (record.id.as_str(), "", record.trial, record.reason.clone().unwrap_or_else(|| unsaid.to_owned()))
+    }));
+    failures.extend(cells.iter().filter(|cell| !cell.failures.is_empty()).map(|cell| Remark {
+        of: cell.id.clone(),
+        which: "calls".to_owned(),
+        reason: cell.failures.join("; "),
+    }));
+    failures
+}
+
+fn doubts(records: &[&Record]) -> Vec<Remark> {
+    let doubted = records.iter().filter(|record| record.outcome == Outcome::Measured);
+    gathered(doubted.filter_map(|record| {
+        let state = match record.verdict.state {
+            State::Valid => return None,
+            State::Suspect => "suspect: ",
+            State::Invalid => "invalid: ",
+        };
+        Some((record.id.as_str(), state, record.trial, record.verdict.reasons.join("; ")))
+    }))
+}
+
+/// One remark for all trials of a cell of which the same is to be said.
+fn gathered<'a>(remarks: impl Iterator<Item = (&'a str, &'static str, u32, String)>) -> Vec<Remark> {
+    let mut gathered: Vec<(Remark, Vec<u32>)> = Vec::new();
+    for (of, which, trial, reason) in remarks {
+        let remark = Remark { of: of.to_owned(), which: which.to_owned(), reason };
+        match gathered.iter_mut().find(|(known, _)| *known == remark) {
+            Some((_, trials)) => trials.push(trial),
+            None => gathered.push((remark, vec![trial])),
+        }
+    }
+    gathered
+        .into_iter()
+        .map(|(remark, trials)| {
+            let numbers: Vec<String> = trials.iter().map(u32::to_string).collect();
+            let word = if numbers.len() == 1 { "trial" } else { "trials" };
+            Remark { which: format!("{}{word} {}", remark.which, listed(&numbers)), ..remark }
+        })
+        .collect()
+}

@@ -1,0 +1,322 @@
+//! The same results give the same report, and what they hold is shown rightly and harmlessly.
+
+mod reports;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use engine::report::view::View;
+use engine::results::file::{JOURNAL, Journal, RESULTS};
+use engine::results::{Results, State};
+use serde_json::json;
+use tempfile::TempDir;
+
+use reports::{Effect, TRIALS, fail, give_up, golden, results};
+
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports")
+}
+
+fn engine(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_engine")).args(arguments).output().expect("the engine starts")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of ours is UTF-8")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Results in a folder of their own.
+fn folder(results: &Results) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    results.write(&folder.path().join(RESULTS)).expect("results are written");
+    folder
+}
+
+fn ping(target: &str, ns: u64, calls: u64) -> Effect {
+    Effect::new(target, "latency", json!({"call": "ping", "clients": 1}), ns, calls)
+}
+
+/// The texts of one row of a table, by the words of its caption and target.
+fn row(results: &Results, caption: &str, target: &str) -> Vec<(String, String)> {
+    let view = View::of(results).expect("a view");
+    let tables = &view.workloads[0].tables;
+    let table = tables.iter().find(|table| table.caption.contains(caption)).expect(caption);
+    let at = table.columns.iter().position(|column| column.label == "target").expect("a target column");
+    let row = table.rows.iter().find(|row| row[at] == target).expect(target);
+    table.columns.iter().map(|column| column.label.clone()).zip(row.iter().cloned()).collect()
+}
+
+fn shown(row: &[(String, String)], label: &str) -> String {
+    row.iter().find(|(name, _)| name == label).expect(label).1.clone()
+}
+
+#[test]
+fn fixed_results_give_the_fixed_report() {
+    if std::env::var_os("UPDATE").is_some() {
+        golden().write(&home().join(RESULTS)).expect("the fixture is written");
+        assert!(engine(&["report", text(&home())]).status.success());
+    }
+    let output = engine(&["report", text(&home()), "--check", text(&home())]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn a_report_that_does_not_match_is_named_with_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = text(folder.path());
+    assert!(engine(&["report", text(&home()), "--out", dir]).status.success());
+    assert!(engine(&["report", text(&home()), "--check", dir]).status.success());
+    let path = folder.path().join("report.md");
+    let report = fs::read_to_string(&path).expect("the report");
+    fs::write(&path, report.replacen("Which answers", "Who answers", 1)).expect("a forgery");
+    let output = engine(&["report", text(&home()), "--check", dir]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("report.md:3: is `Who answers"), "{}", said(&output));
+    fs::remove_file(&path).expect("no report");
+    assert_eq!(engine(&["report", text(&home()), "--check", dir]).status.code(), Some(1));
+}
+
+#[test]
+fn the_order_of_records_does_not_matter() {
+    let (given, mut reversed) = (golden(), golden());
+    reversed.records.reverse();
+    let (a, b) = (folder(&given), folder(&reversed));
+    for dir in [&a, &b] {
+        assert!(engine(&["report", text(dir.path())]).status.success());
+    }
+    for name in ["report.md", "report.html"] {
+        let read = |dir: &TempDir| fs::read_to_string(dir.path().join(name)).expect(name);
+        assert_eq!(read(&a), read(&b));
+    }
+}
+
+#[test]
+fn hostile_texts_are_shown_and_not_obeyed() {
+    let evil = "</pre></title><script>alert(1)</script>|`x`\n# h\n```\n<img src=x onerror=alert(1)>\u{1b}[2J";
+    let mut results = golden();
+    for key in ["title", "question"] {
+        results.scenario[key] = evil.into();
+    }
+    results.scenario["workloads"][0]["name"] = evil.into();
+    results.manifest.machine.insert(evil.to_owned(), evil.to_owned());
+    results.refusals[0].reason = evil.to_owned();
+    for record in &mut results.records {
+        record.coordinates.insert("target".to_owned(), format!("{evil}{}", record.id).into());
+        record.id.push_str(evil);
+        if record.trial == 1 {
+            fail(record, evil);
+        } else {
+            record.verdict.state = State::Suspect;
+            record.verdict.reasons = vec![evil.to_owned()];
+            record.measured.iter_mut().for_each(|measured| measured.failures = vec![evil.to_owned()]);
+        }
+    }
+    let folder = folder(&results);
+    assert!(engine(&["report", text(folder.path())]).status.success());
+
+    let html = fs::read_to_string(folder.path().join("report.html")).expect("html");
+    for harm in ["<script", "<img", "\u{1b}"] {
+        assert!(!html.contains(harm), "{harm}");
+    }
+    assert_eq!(html.matches("</title>").count(), 1);
+    assert_eq!(html.matches("</pre>").count(), 1);
+
+    let markdown = fs::read_to_string(folder.path().join("report.md")).expect("markdown");
+    assert!(!markdown.contains('\u{1b}'));
+    let (prose, scenario) = markdown.split_once("## The scenario").expect("the scenario is last");
+    assert!(scenario.trim_start().starts_with("````yaml\n") && scenario.trim_end().ends_with("\n````"), "{scenario}");
+    let mut width = None;
+    for line in prose.lines() {
+        assert!(!line.replace("\\<", "").contains("<script"), "{line}");
+        assert!(!line.starts_with("# h") && !line.starts_with("```"), "{line}");
+        // Every row of a table has as many cells as its head.
+        let cells = line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
+        assert!(width.is_none() || cells.is_none() || width == cells, "{line}");
+        width = cells;
+    }
+}
+
+#[test]
+fn a_quantile_needs_ten_calls_beyond_it() {
+    // 5 trials of 200 calls: 10 beyond p99, 1 beyond p99.9.
+    let latency = row(&results(&[ping("tcp-threaded", 100_000, 200)]), "Response time", "tcp-threaded");
+    assert_ne!(shown(&latency, "p99"), "–");
+    assert_eq!(shown(&latency, "p99.9"), "–");
+    // 5 trials of 3 calls: not even a median, but a mean and a longest.
+    let few = row(&results(&[ping("tcp-threaded", 100_000, 3)]), "Response time", "tcp-threaded");
+    assert_eq!([shown(&few, "p50"), shown(&few, "p90")], ["–", "–"]);
+    assert!(shown(&few, "mean").ends_with(" µs"), "{few:?}");
+    assert!(shown(&few, "max").ends_with(" µs"), "{few:?}");
+}
+
+#[test]
+fn what_was_given_up_is_shown_as_a_lower_bound() {
+    let mut results = results(&[ping("tcp-threaded", 100_000, 196)]);
+    results.records.iter_mut().for_each(|record| give_up(record, 4));
+    let latency = row(&results, "Response time", "tcp-threaded");
+    // 20 of 1000 calls were given up: p95 is known, p99 and all that is made from the whole are not.
+    assert!(shown(&latency, "p95").ends_with(" µs") && !shown(&latency, "p95").contains('≥'), "{latency:?}");
+    assert_eq!(shown(&latency, "p99"), "≥ 30.0 s");
+    assert_eq!(shown(&latency, "max"), "≥ 30.0 s");
+    assert!(shown(&latency, "mean").starts_with("≥ "), "{latency:?}");
+    assert_eq!(shown(&latency, "success"), "97.95 %");
+}
+
+#[test]
+fn who_is_ahead_is_decided_by_trials() {
+    let ranked = |effects: &[Effect], change: fn(&mut Results)| {
+        let mut results = results(effects);
+        change(&mut results);
+        View::of(&results).expect("a view").workloads[0].summary.clone()
+    };
+    let (quick, slow) = (ping("a", 100_000, 50), ping("b", 200_000, 50));
+    let summary = ranked(&[quick.clone(), slow.clone()], |_| ());
+    assert!(summary.starts_with("by response time (p50), a is ahead with 10"), "{summary}");
+    assert!(summary.contains(", of b by 1.9") || summary.contains(", of b by 2.0"), "{summary}");
+    let alike = ranked(&[quick.clone(), ping("b", 100_100, 50)], |_| ());
+    assert!(alike.ends_with(" are tied"), "{alike}");
+    let short = ranked(&[quick.clone(), slow.clone()], |results| results.records.retain(|record| record.trial < 5));
+    assert!(short.contains("not ranked"), "{short}");
+    let invalid = ranked(&[quick.clone(), slow.clone()], |results| {
+        let record = results.records.iter_mut().find(|record| record.id.starts_with("a/")).expect("a trial of a");
+        record.verdict.state = State::Invalid;
+    });
+    assert!(invalid.contains("not ranked"), "{invalid}");
+    let broken = ranked(&[quick, slow], |results| {
+        let record = results.records.iter_mut().find(|record| record.id.starts_with("a/")).expect("a trial of a");
+        fail(record, "it broke");
+    });
+    assert!(broken.ends_with("a and b are tied"), "{broken}");
+}
+
+#[test]
+fn bandwidth_is_all_bytes_over_all_time() {
+    let axes = json!({"call": "upload", "payload": "1MiB", "clients": 1});
+    let mut results = results(&[Effect::new("tcp-threaded", "bandwidth", axes, 1_000_000, 10)]);
+    for (record, milliseconds) in results.records.iter_mut().zip([10, 10, 10, 10, 60]) {
+        record.measured.as_mut().expect("measured").elapsed_ns = milliseconds * 1_000_000;
+    }
+    // 50 MiB in 100 ms, not the mean of the trials' bandwidths.
+    let transfer = row(&results, "Bandwidth", "tcp-threaded");
+    assert_eq!([shown(&transfer, "MB/s"), shown(&transfer, "MiB/s")], ["524", "500"]);
+}
+
+#[test]
+fn a_cost_is_shown_only_where_the_counter_is_fine_enough() {
+    let mut results = results(&[ping("tcp-threaded", 100_000, 100)]);
+    for record in &mut results.records {
+        let cost = record.cost.as_mut().expect("a cost");
+        (cost.server.cpu_ns, cost.server.cpu_step_ns) = (Some(100_000_000), Some(10_000_000));
+        (cost.client.cpu_ns, cost.client.cpu_step_ns) = (Some(100_000_000), Some(1_000_000));
+    }
+    let cost = row(&results, "cost", "tcp-threaded");
+    assert_eq!(shown(&cost, "client CPU per call"), "1.00 ms");
+    assert!(!cost.iter().any(|(label, _)| label == "server CPU per call"), "{cost:?}");
+}
+
+#[test]
+fn results_satisfy_their_schema() {
+    let schema = serde_json::to_value(schemars::schema_for!(Results)).expect("a schema");
+    let results = serde_json::to_value(golden()).expect("results");
+    let validator = jsonschema::validator_for(&schema).expect("a valid schema");
+    let mistakes: Vec<String> = validator.iter_errors(&results).map(|error| error.to_string()).collect();
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    assert_eq!(Results::parse(&results.to_string()).expect("readable"), golden());
+    let mut wrong = results;
+    wrong["records"][0]["outcome"] = "perhaps".into();
+    assert!(!validator.is_valid(&wrong));
+}
+
+#[test]
+fn the_journal_of_a_killed_run_reads_without_its_half_line() {
+    let whole = golden();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(JOURNAL);
+    let begun = Results { records: Vec::new(), ..whole.clone() };
+    let mut journal = Journal::create(&path, &begun).expect("a journal");
+    for record in &whole.records {
+        journal.append(record).expect("a record is kept");
+    }
+    let length = fs::metadata(&path).expect("a file").len();
+    fs::File::options().write(true).open(&path).expect("a file").set_len(length - 100).expect("cut short");
+
+    let read = Results::read(folder.path()).expect("a journal is read");
+    assert_eq!(read.records, whole.records[..whole.records.len() - 1]);
+    assert!(read.manifest.interrupted);
+    assert!(engine(&["report", text(folder.path())]).status.success());
+    let report = fs::read_to_string(folder.path().join("report.md")).expect("a report");
+    assert!(report.contains("The run ended early"), "{report}");
+
+    begun.write(&folder.path().join(RESULTS)).expect("older results");
+    assert_eq!(Results::read(folder.path()).expect("the longer one"), read);
+    whole.write(&folder.path().join(RESULTS)).expect("complete results");
+    assert_eq!(Results::read(folder.path()).expect("the longer one"), whole);
+
+    let journal = fs::read_to_string(&path).expect("text").replacen("{\"record\"", "{\"rec", 1);
+    fs::write(&path, journal).expect("a broken line");
+    let output = engine(&["report", text(&path)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("results.journal: line 2: "), "{}", said(&output));
+}
+
+#[test]
+fn what_is_not_results_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(RESULTS);
+    for (content, wrong) in [
+        ("", "not JSON"),
+        ("{}", "no `schema` number"),
+        ("{\"schema\": 2}", "results of format 2; this engine reads format 1"),
+        ("{\"schema\": 1}", "not results: missing field"),
+    ] {
+        fs::write(&path, content).expect("a file");
+        let output = engine(&["report", text(folder.path())]);
+        assert_eq!(output.status.code(), Some(2), "{content}");
+        assert!(said(&output).contains(wrong), "{content}: {}", said(&output));
+    }
+    let mut results = golden();
+    results.records[0].measured = None;
+    results.write(&path).expect("a file");
+    assert!(said(&engine(&["report", text(folder.path())])).contains("do not go with its outcome"));
+    fs::remove_file(&path).expect("a file");
+    assert!(said(&engine(&["report", text(folder.path())])).contains("holds neither results.json nor results.journal"));
+}
+
+#[test]
+fn a_template_of_ones_own_gets_the_view() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let template = folder.path().join("own.html.jinja");
+    fs::write(&template, "{% for w in workloads if w.cells[0].response.p50.ns > 1000 %}{{ w.name }} & {% endfor %}")
+        .expect("a template");
+    let report =
+        |arguments: &[&str]| engine(&[&["report", text(&home()), "--template", text(&template)], arguments].concat());
+    let output = report(&[]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "connect & latency & bandwidth & concurrent & ",
+        "{}",
+        said(&output)
+    );
+    assert!(report(&["--out", text(folder.path())]).status.success());
+    assert!(folder.path().join("own.html").exists());
+    fs::write(&template, "{{ titel }}").expect("a template");
+    let output = report(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("own.html"), "{}", said(&output));
+}
+
+#[test]
+fn every_trial_is_accounted_for() {
+    let view = View::of(&golden()).expect("a view");
+    for cell in view.workloads.iter().flat_map(|workload| &workload.cells) {
+        let trials = cell.trials;
+        assert_eq!(trials.all, TRIALS as usize, "{}", cell.id);
+        assert_eq!(trials.counted + trials.invalid + trials.failed + trials.skipped, trials.all, "{}", cell.id);
+        assert!(cell.counts.conserved(), "{}", cell.id);
+    }
+}
