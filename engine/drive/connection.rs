@@ -113,9 +113,7 @@ impl Connection {
                 self.socket.quick_ack();
             }
             if let Some(reply) = reply {
-                if !input.is_empty() {
-                    return Err(Fault::protocol("bytes came after the reply that nobody asked for").into());
-                }
+                take_rest(&mut *self.codec, input, &mut self.out)?;
                 if self.patience < timeout {
                     self.be_patient(timeout)?;
                 }
@@ -144,6 +142,16 @@ impl Connection {
         self.patience = time;
         Ok(())
     }
+}
+
+/// Gives the codec what came behind a reply: a protocol may have more to say (rpyc lets go of objects), but no second reply.
+pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox) -> Result<(), Fault> {
+    while !input.is_empty() {
+        if codec.receive(&mut input, out)?.is_some() {
+            return Err(Fault::protocol("a reply came that nobody asked for"));
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that the server is the one that was launched, on a connection of its own.

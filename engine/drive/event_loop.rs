@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::call::{Ask, Fault};
-use crate::drive::connection::{READ, prove};
+use crate::drive::connection::{READ, prove, take_rest};
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
@@ -496,9 +496,7 @@ impl Line {
                 socket.quick_ack();
             }
             if let Some(reply) = reply {
-                if !input.is_empty() {
-                    return Err(Fault::protocol("bytes came after the reply that nobody asked for"));
-                }
+                take_rest(&mut *self.codec, input, &mut self.out)?;
                 return Ok(Some(reply));
             }
             if !self.out.is_empty() {
