@@ -12,11 +12,12 @@ impl Cell {
     /// About how long one trial takes: both ends are launched, every call costs something, every byte is carried
     /// each way it goes. The figures are guesses for a small machine, right within a factor of three or so.
     pub(crate) fn estimate(&self) -> Duration {
-        const LAUNCH_S: f64 = 0.15;
+        const LAUNCH_S: f64 = 0.05;
         const LAUNCH_PYTHON_S: f64 = 0.8;
-        const CALL_S: f64 = 100e-6;
-        const CALL_PYTHON_S: f64 = 500e-6;
-        const BYTES_PER_S: f64 = 300e6;
+        const CALL_S: f64 = 150e-6;
+        const CALL_PYTHON_S: f64 = 600e-6;
+        const DIAL_S: f64 = 1e-3;
+        const BYTES_PER_S: f64 = 200e6;
         const STEP_S: f64 = 2e-9;
         const STEP_PYTHON_S: f64 = 60e-9;
 
@@ -30,8 +31,10 @@ impl Cell {
             Split::Calls => Chunks::count(load.payload.unwrap_or(0), load.chunk) as f64,
             Split::Body => 1.0,
         };
+        let dial = if load.call == Call::Connect { DIAL_S } else { 0.0 };
         let step = if python_server { STEP_PYTHON_S } else { STEP_S };
         let busy = messages * if python { CALL_PYTHON_S } else { CALL_S }
+            + dial
             + bytes / BYTES_PER_S
             + load.work.unwrap_or(0) as f64 * step;
         // What keeps the machine busy adds up over the clients; what only waits does not.

@@ -1,6 +1,9 @@
 //! Takes values out of the tree and notes everything that is wrong on the way.
 
+use std::fmt::Display;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::str::FromStr;
+use std::time::Duration;
 
 use crate::call::Word;
 use crate::registry::{nearest, suggestion};
@@ -54,26 +57,18 @@ impl Read for NonZeroU64 {
     }
 }
 
+/// The most clients or trials: beyond that a machine runs out of ports, and a reader out of patience.
+const MOST: u64 = 100_000;
+
 impl Read for NonZeroU32 {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         let count = NonZeroU64::read(key, node, mistakes)?;
-        match NonZeroU32::try_from(count) {
-            Ok(count) => return Some(count),
-            Err(_) => mistakes.push(
-                Mistake::new(format!("`{key}` is too large"), node.place).help(format!("the most is {}", u32::MAX)),
-            ),
-        }
-        None
+        at_most(MOST, count.get(), key, node, mistakes).and_then(|count| NonZeroU32::new(count as u32))
     }
 }
 
-/// A quantity with its unit, or a word; `zero` says whether it may be nothing.
-fn parsed<T: std::str::FromStr<Err = String>>(
-    key: &str,
-    node: &Node,
-    wanted: &str,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<T> {
+/// A quantity with its unit, or the word that stands for one.
+fn parsed<T: FromStr<Err = String>>(key: &str, node: &Node, wanted: &str, mistakes: &mut Vec<Mistake>) -> Option<T> {
     let text = match &node.value {
         Value::Text(text) => text.clone(),
         Value::Count(count) => count.to_string(),
@@ -95,16 +90,39 @@ fn parsed<T: std::str::FromStr<Err = String>>(
     None
 }
 
+/// The largest body: what a server takes in at most.
+const LARGEST_BODY: Size = Size(1 << 32);
+
 impl Read for Size {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        parsed(key, node, "a size with its unit", mistakes)
+        let size = parsed(key, node, "a size with its unit", mistakes)?;
+        at_most(LARGEST_BODY, size, key, node, mistakes)
     }
 }
 
+/// The longest time: a run that waits longer than a day for anything will not be waited for.
+const LONGEST: Time = Time(Duration::from_secs(24 * 3600));
+
 impl Read for Time {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        parsed(key, node, "a time with its unit", mistakes)
+        let time = parsed(key, node, "a time with its unit", mistakes)?;
+        at_most(LONGEST, time, key, node, mistakes)
     }
+}
+
+/// The value, unless it is beyond what can be run.
+fn at_most<T: PartialOrd + Display>(
+    most: T,
+    value: T,
+    key: &str,
+    node: &Node,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<T> {
+    if value > most {
+        mistakes.push(Mistake::new(format!("`{key}` is too large"), node.place).help(format!("the most is {most}")));
+        return None;
+    }
+    Some(value)
 }
 
 impl Read for Chunk {
@@ -113,6 +131,9 @@ impl Read for Chunk {
         if chunk == Chunk::Of(Size(0)) {
             mistakes.push(Mistake::new(format!("`{key}` is zero"), node.place).help("the least is 1B"));
             return None;
+        }
+        if let Chunk::Of(size) = chunk {
+            at_most(LARGEST_BODY, size, key, node, mistakes)?;
         }
         Some(chunk)
     }
