@@ -9,6 +9,8 @@ mod date;
 mod endpoint;
 mod head;
 mod hex;
+mod reply;
+mod request;
 mod server;
 
 use crate::registry::Entry;

@@ -1,7 +1,5 @@
 //! The server's end of a connection.
 
-use std::io::Write;
-
 use serde_json::json;
 
 use crate::call::{Answer, Asked, Fault};
@@ -9,38 +7,14 @@ use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::http1::body::{Body, Part};
 use crate::transport::http1::date::Date;
 use crate::transport::http1::endpoint::Endpoint;
-use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Refusal, Taken};
+use crate::transport::http1::head::{Head, Refusal, Taken};
 use crate::transport::http1::hex::{COMPACT, HexReader, HexWriter};
+use crate::transport::http1::reply::{DATA, FILE, HTML, JSON, head, page, seconds};
+use crate::transport::http1::request::{Request, Serves};
 use crate::transport::outbox::Outbox;
 
-const JSON: &str = "Content-Type: application/json\r\n";
-const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
-const DATA: &str = "Content-Disposition: attachment; filename=data.bin\r\n\
-                    Content-Type: application/octet-stream\r\nCache-Control: no-cache\r\n";
-const FILE: &str = "Content-Disposition: attachment; filename=file.bin\r\n\
-                    Content-Type: application/octet-stream\r\nCache-Control: no-cache\r\n";
 /// Room that is made for an echo before its bytes have come.
 const ROOM: u64 = 1 << 20;
-
-/// A request as its head describes it.
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    serves: Result<Serves, Refusal>,
-    body: Body,
-    /// The method is `HEAD`: the reply is a head alone.
-    bare: bool,
-    /// HTTP/1.0, where keeping the connection has to be said.
-    old: bool,
-    keep: bool,
-    expects: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Serves {
-    Call(Endpoint),
-    /// What `OPTIONS` is answered with.
-    Allow(&'static str),
-}
 
 /// What is done with the body.
 enum Sink {
@@ -211,60 +185,6 @@ impl HttpServer {
 const TOO_LARGE: Refusal = Refusal::new(413, "The body is longer than this server takes in.");
 const NOT_CHUNKS: Refusal = Refusal::new(400, "The body is not JSON like {\"chunks\": [\"00ff\", \"0a\"]}.");
 
-impl Request {
-    /// Stands for bytes that are no request.
-    const fn broken() -> Self {
-        let (serves, body) = (Ok(Serves::Allow("")), Body::Length(0));
-        Request { serves, body, bare: false, old: false, keep: false, expects: false }
-    }
-
-    /// Reads a head; an error where what follows it could not be understood.
-    fn read(bytes: &[u8], keeps_alive: bool) -> Result<Self, Refusal> {
-        let mut headers = [httparse::EMPTY_HEADER; FIELD_LIMIT];
-        let mut request = httparse::Request::new(&mut headers);
-        match request.parse(bytes) {
-            Ok(httparse::Status::Complete(_)) => {}
-            Err(httparse::Error::TooManyHeaders) => return Err(Refusal::new(431, "There are too many fields.")),
-            Err(httparse::Error::Version) => {
-                return Err(Refusal::new(505, "The only versions served are HTTP/1.0 and HTTP/1.1."));
-            }
-            Ok(httparse::Status::Partial) | Err(_) => return Err(Refusal::new(400, "This is not an HTTP request.")),
-        }
-        let (method, target) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
-        let old = request.version != Some(1);
-        let fields = Fields::read(request.headers)?;
-        if fields.hosts > 1 || (fields.hosts == 0 && !old) {
-            return Err(Refusal::new(400, "A request has exactly one field Host."));
-        }
-        if fields.chunked && old {
-            return Err(Refusal::new(400, "HTTP/1.0 has no transfer codings."));
-        }
-        Ok(Request {
-            serves: Self::serves(method, target, fields),
-            body: if fields.chunked { Body::chunked() } else { Body::Length(fields.length.unwrap_or(0)) },
-            bare: method == "HEAD",
-            old,
-            keep: keeps_alive && !fields.close && (!old || fields.keep_alive),
-            expects: fields.expects && !old,
-        })
-    }
-
-    fn serves(method: &str, target: &str, fields: Fields) -> Result<Serves, Refusal> {
-        let endpoint = Endpoint::find(target)?;
-        if method == "OPTIONS" {
-            return Ok(Serves::Allow(endpoint.allow()));
-        }
-        if !endpoint.answers(method) {
-            let reason = "This endpoint does not answer this method.";
-            return Err(Refusal { status: 405, reason, allow: endpoint.allow() });
-        }
-        if endpoint == Endpoint::UploadChunks && !fields.json {
-            return Err(Refusal::new(415, "The Content-Type of chunks is application/json."));
-        }
-        Ok(Serves::Call(endpoint))
-    }
-}
-
 impl ServerCodec for HttpServer {
     fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
         loop {
@@ -360,72 +280,9 @@ impl ServerCodec for HttpServer {
     }
 }
 
-/// Writes the head of a reply whose body has `len` bytes.
-fn head(text: &mut Vec<u8>, date: &mut Date, request: &Request, status: u16, fields: &str, len: u64) {
-    let connection = match (request.keep, request.old) {
-        (true, false) => "",
-        (true, true) => "Connection: keep-alive\r\n",
-        (false, _) => "Connection: close\r\n",
-    };
-    let (name, date) = (name(status), date.now());
-    // Writing into memory does not fail.
-    let _ = write!(
-        text,
-        "HTTP/1.1 {status} {name}\r\nServer: engine\r\nDate: {date}\r\n{fields}Content-Length: {len}\r\n{connection}\r\n"
-    );
-}
-
-/// Writes a reply that is a page like Werkzeug's, or has no body where there is no reason to give.
-fn page(text: &mut Vec<u8>, date: &mut Date, request: &Request, status: u16, reason: &str, allow: &str) {
-    let allow = if allow.is_empty() { String::new() } else { format!("Allow: {allow}\r\n") };
-    let reason = reason.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;");
-    let name = name(status);
-    let body = if reason.is_empty() {
-        String::new()
-    } else {
-        format!("<!doctype html>\n<html lang=en>\n<title>{status} {name}</title>\n<h1>{name}</h1>\n<p>{reason}</p>\n")
-    };
-    head(text, date, request, status, &format!("{HTML}{allow}"), body.len() as u64);
-    if !request.bare {
-        text.extend_from_slice(body.as_bytes());
-    }
-}
-
-/// The name of a status (RFC 9110, 15).
-fn name(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        417 => "Expectation Failed",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        _ => "Error",
-    }
-}
-
-/// Nanoseconds as Python prints seconds: the shortest digits that mean the same number.
-fn seconds(ns: u64) -> String {
-    let seconds = ns as f64 / 1e9;
-    if seconds != 0.0 && seconds < 1e-4 {
-        // Python writes exponents with two digits, and all of these have one.
-        format!("{seconds:e}").replace("e-", "e-0")
-    } else {
-        format!("{seconds:?}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{HttpServer, seconds};
+    use super::HttpServer;
     use crate::call::{Answer, Asked, Fill};
     use crate::transport::contract::{Next, ServerCodec, Step};
     use crate::transport::outbox::Outbox;
@@ -554,20 +411,5 @@ mod tests {
         let (reply, _) = exchange("OPTIONS /echo HTTP/1.1\r\nHost: a\r\n\r\n", 99);
         assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.contains("Allow: OPTIONS, POST\r\n"));
         assert!(reply.ends_with("Content-Length: 0\r\n\r\n"));
-    }
-
-    #[test]
-    fn seconds_are_printed_as_python_prints_them() {
-        for (ns, text) in [
-            (0, "0.0"),
-            (1, "1e-09"),
-            (15_000, "1.5e-05"),
-            (100_000, "0.0001"),
-            (10_000_000, "0.01"),
-            (1_000_000_000, "1.0"),
-            (86_400_000_000_000, "86400.0"),
-        ] {
-            assert_eq!(seconds(ns), text);
-        }
     }
 }
