@@ -47,8 +47,8 @@ fn row(results: &Results, caption: &str, target: &str) -> Vec<(String, String)> 
     let tables = &view.workloads[0].tables;
     let table = tables.iter().find(|table| table.caption.contains(caption)).expect(caption);
     let at = table.columns.iter().position(|column| column.label == "target").expect("a target column");
-    let row = table.rows.iter().find(|row| row[at] == target).expect(target);
-    table.columns.iter().map(|column| column.label.clone()).zip(row.iter().cloned()).collect()
+    let row = table.rows.iter().find(|row| row.texts[at] == target).expect(target);
+    table.columns.iter().map(|column| column.label.clone()).zip(row.texts.iter().cloned()).collect()
 }
 
 fn shown(row: &[(String, String)], label: &str) -> String {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::report::ahead::LEAST_TRIALS;
 use crate::report::cell::Cell;
-use crate::report::figures::{counted, listed};
-use crate::report::table::{Column, Table};
+use crate::report::figures::{NONE, counted, listed};
+use crate::report::table::{Column, Kind, Row, Table};
 use crate::results::Results;
 
 /// A value under its name.
@@ -112,26 +112,18 @@ pub fn facts(results: &Results, cells: &[Cell]) -> (Vec<Named>, Option<Table>) {
         names.dedup();
         names
     };
-    let of = |facts: &BTreeMap<String, String>, name: &str| facts.get(name).cloned().unwrap_or_else(|| "–".to_owned());
     let (same, differing): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|name| distinct(targets.iter().map(|(_, facts)| facts.get(*name))).len() == 1);
     let common = same
         .iter()
         .filter_map(|name| Some(Named { name: (*name).to_owned(), value: targets.first()?.1.get(*name)?.clone() }));
-    let table = Table {
-        caption: "In what the targets differ".to_owned(),
-        columns: ["target"]
-            .into_iter()
-            .chain(differing.iter().copied())
-            .map(|label| Column { label: label.to_owned(), figures: false })
-            .collect(),
-        rows: targets
-            .iter()
-            .map(|(target, facts)| {
-                [(*target).clone()].into_iter().chain(differing.iter().map(|name| of(facts, name))).collect()
-            })
-            .collect(),
-    };
+    let mut columns = Column::all(["target"], Kind::Name);
+    columns.extend(Column::all(differing.iter().copied(), Kind::Text));
+    let rows = targets.iter().map(|(target, facts)| {
+        let values = differing.iter().map(|name| facts.get(*name).map_or(NONE, String::as_str));
+        Row { begins: false, texts: [target.as_str()].into_iter().chain(values).map(str::to_owned).collect() }
+    });
+    let table = Table { caption: "In what the targets differ".to_owned(), columns, rows: rows.collect() };
     (common.collect(), (!differing.is_empty()).then_some(table))
 }
 

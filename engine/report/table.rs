@@ -13,8 +13,17 @@ pub struct Table {
     pub caption: String,
     /// Its columns.
     pub columns: Vec<Column>,
-    /// Its rows: a text for each column.
-    pub rows: Vec<Vec<String>>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+/// One row of a table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// True where a new setting begins.
+    pub begins: bool,
+    /// A text for each column.
+    pub texts: Vec<String>,
 }
 
 /// One column of a table.
@@ -22,8 +31,27 @@ pub struct Table {
 pub struct Column {
     /// What stands in it.
     pub label: String,
-    /// True where it holds figures, which stand at the right.
-    pub figures: bool,
+    /// How its texts are to be set.
+    pub kind: Kind,
+}
+
+/// How the texts of a column are to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A name, on one line.
+    Name,
+    /// A figure, on one line and at the right.
+    Figure,
+    /// Words, on as many lines as they need.
+    Text,
+}
+
+impl Column {
+    /// Columns of one kind.
+    pub fn all<'a>(labels: impl IntoIterator<Item = &'a str>, kind: Kind) -> Vec<Column> {
+        labels.into_iter().map(|label| Column { label: label.to_owned(), kind }).collect()
+    }
 }
 
 /// How one column is made from a cell.
@@ -55,6 +83,8 @@ const TIMES: [Figure; 7] = [
     figure("p99.9", |cell| reading(cell.response.p999)),
     figure("max", |cell| reading(cell.response.max)),
 ];
+
+const DRIVER: [Figure; 1] = [figure("driver", |cell| cell.driver.clone())];
 
 /// A transfer is made too seldom for the far quantiles.
 const TRANSFER: [Figure; 4] = [TIMES[0], TIMES[1], TIMES[2], TIMES[6]];
@@ -136,6 +166,7 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
         .collect();
     let tls = connects.iter().any(|cell| cell.connect.is_some_and(|parts| parts.tls.is_some()));
     let echoes = of(&["echo"]);
+    let mixed = cells.windows(2).any(|pair| pair[0].driver != pair[1].driver);
 
     let joined = |groups: &[&'static [Figure]]| -> Vec<&'static Figure> { groups.iter().copied().flatten().collect() };
     let ends: &'static [Figure] = &[RATE, SUCCESS, COUNTED];
@@ -145,6 +176,7 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
         ("Bandwidth, and the time of one transfer", transfers, joined(&[&BANDWIDTH, &TRANSFER, ends])),
         ("Response time", others, joined(&[&TIMES, ends])),
         ("Bandwidth of echoes, payload both ways", echoes, joined(&[&BANDWIDTH])),
+        ("Which client made the calls", if mixed { cells.iter().collect() } else { Vec::new() }, joined(&[&DRIVER])),
         ("Client by client: least – median – most", several, joined(&[&FAIRNESS])),
         ("What it cost", cells.iter().collect(), joined(&[&COST])),
         ("Calls that failed, by class", failed, joined(&[&FAILED])),
@@ -163,8 +195,8 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             .standings
             .iter()
             .filter(|standing| !comparison.leaders.contains(&standing.target))
-            .filter(|standing| standing.trials >= LEAST_TRIALS)
             .map(|standing| match standing.behind {
+                _ if standing.trials < LEAST_TRIALS => format!("{} (too few trials to rank)", standing.target),
                 Some(behind) => format!("{} {}", standing.target, factor(behind)),
                 None => standing.target.clone(),
             })
@@ -179,45 +211,39 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             let written = |value| comparison.measure.written(value);
             Some(format!("{} ({} – {})", written(best.median?), written(best.least?), written(best.most?)))
         });
-        let mut row = comparison.setting.clone();
-        row.extend([
+        let mut texts = comparison.setting.clone();
+        texts.extend([
             comparison.measured_by.to_owned(),
             leaders,
             span.unwrap_or_else(|| NONE.to_owned()),
             if behind.is_empty() { NONE.to_owned() } else { behind.join(", ") },
         ]);
-        row
+        Row { begins: false, texts }
     });
-    let labels =
-        axes.iter().map(String::as_str).chain(["by", "ahead", "best median of trials (least – most)", "behind"]);
-    Table {
-        caption: "Who is ahead".to_owned(),
-        columns: labels.map(|label| Column { label: label.to_owned(), figures: false }).collect(),
-        rows: rows.collect(),
-    }
+    let mut columns = Column::all(axes.iter().map(String::as_str).chain(["by"]), Kind::Name);
+    columns.extend(Column::all(["ahead", "best median of trials (least – most)", "behind"], Kind::Text));
+    Table { caption: "Who is ahead".to_owned(), columns, rows: rows.collect() }
 }
 
 /// A table with a row for each cell. A column without any figure is left out, unless it is a quantile: there the
 /// dashes say that too few calls were made for it.
 fn table(caption: &str, axes: &[String], cells: &[&Cell], figures: &[&Figure]) -> Table {
-    let named = axes.iter().map(String::as_str).chain(["target"]);
-    let mut columns: Vec<Column> = named.map(|label| Column { label: label.to_owned(), figures: false }).collect();
-    let mut rows: Vec<Vec<String>> = cells
-        .iter()
-        .map(|cell| {
-            let settings = axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| NONE.to_owned()));
-            settings.chain([cell.target.clone()]).collect()
-        })
-        .collect();
+    let mut columns = Column::all(axes.iter().map(String::as_str).chain(["target"]), Kind::Name);
+    let mut rows: Vec<Row> = Vec::new();
+    for (at, cell) in cells.iter().enumerate() {
+        let begins = at > 0 && cells[at - 1].setting() != cell.setting();
+        let setting = axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| NONE.to_owned()));
+        rows.push(Row { begins, texts: setting.chain([cell.target.clone()]).collect() });
+    }
     for figure in figures {
         let texts: Vec<String> = cells.iter().map(|cell| (figure.text)(cell)).collect();
         let quantile = TIMES.iter().any(|time| time.label == figure.label);
         if !quantile && texts.iter().all(|text| text == NONE) {
             continue;
         }
-        columns.push(Column { label: figure.label.to_owned(), figures: true });
+        columns.extend(Column::all([figure.label], Kind::Figure));
         for (row, text) in rows.iter_mut().zip(texts) {
-            row.push(text);
+            row.texts.push(text);
         }
     }
     Table { caption: caption.to_owned(), columns, rows }

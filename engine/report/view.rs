@@ -11,7 +11,7 @@ use crate::report::cell::Cell;
 use crate::report::figures::{counted, lasting, listed};
 use crate::report::method::{Named, distinct, facts, method};
 use crate::report::order::{self, AXES, coordinate};
-use crate::report::table::{Column, Table, ranking, tables};
+use crate::report::table::{Table, ranking, tables};
 use crate::report::yaml::yaml;
 use crate::results::{Coordinates, Outcome, Record, Results, State};
 
@@ -178,11 +178,6 @@ fn summary(results: &Results, cells: &[Cell], workloads: &[Workload]) -> Vec<Str
         troubles => format!("Of these trials, {}.", troubles.join(", ")),
     });
     let unanswered = cells.iter().filter(|cell| cell.counts.ok < cell.counts.scheduled).count();
-    if troubles.is_empty() {
-        said.push("Every trial was measured, and nothing speaks against its figures.".to_owned());
-    } else {
-        said.push(format!("{}.", listed(&troubles)));
-    }
     if unanswered > 0 {
         said.push(format!("In {} some calls were not answered as asked.", counted(unanswered, "cell", "cells")));
     }
@@ -199,17 +194,13 @@ fn workload(results: &Results, cells: &[Cell], number: usize) -> Workload {
         AXES.iter().partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
     let axes: Vec<String> = varying.into_iter().map(str::to_owned).collect();
     let comparisons = comparisons(&axes, cells);
-    let mut tables = tables(&axes, cells);
-    if distinct(cells.iter().map(|cell| &cell.driver)).len() > 1 {
-        tables.push(drivers(&axes, cells));
-    }
     Workload {
         name: coordinate(&first, "workload").unwrap_or_default(),
         anchor: format!("workload-{number}"),
         setting: setting(results, &first, &constant, cells),
         summary: standing(&comparisons),
         ranking: ranking(&axes, &comparisons),
-        tables,
+        tables: tables(&axes, cells),
         comparisons,
         axes,
         cells: cells.to_vec(),
@@ -264,25 +255,14 @@ fn standing(comparisons: &[Comparison]) -> String {
         Standing::Alone => "a target stands alone".to_owned(),
     };
     let all: Vec<String> = comparisons.iter().map(said).collect();
-    let counted_said: Vec<String> = distinct(all.iter())
-        .into_iter()
-        .map(|said| format!("{said} in {}", all.iter().filter(|other| *other == said).count()))
-        .collect();
-    format!("of {}, {}", counted(comparisons.len(), "comparison", "comparisons"), listed(&counted_said))
-}
-
-fn drivers(axes: &[String], cells: &[Cell]) -> Table {
-    let labels = axes.iter().map(String::as_str).chain(["target", "driven by"]);
-    Table {
-        caption: "Which client made the calls".to_owned(),
-        columns: labels.map(|label| Column { label: label.to_owned(), figures: false }).collect(),
-        rows: cells
-            .iter()
-            .map(|cell| {
-                let axes = axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| "–".to_owned()));
-                axes.chain([cell.target.clone(), cell.driver.clone()]).collect()
-            })
-            .collect(),
+    let comparisons = counted(all.len(), "comparison", "comparisons");
+    match distinct(all.iter()).as_slice() {
+        [same] => format!("{same} in all {comparisons}"),
+        several => {
+            let times = |said: &String| all.iter().filter(|other| *other == said).count();
+            let said: Vec<String> = several.iter().map(|said| format!("{said} in {}", times(said))).collect();
+            format!("of {comparisons}, {}", said.join(", "))
+        }
     }
 }
 
