@@ -190,6 +190,8 @@ class HttpClient:
         self.wire = Wire()
         self.dial_ns = 0
         self.retries = 0
+        if options.get("pool") and HttpClient.shared is None:
+            HttpClient.shared = self.new_session()
 
     def new_session(self):
         session = requests.Session()
@@ -203,11 +205,7 @@ class HttpClient:
     def dial(self):
         """Makes the session; as with every requests.Session, the first call connects."""
         self.dial_ns = 0
-        if not self.options.get("pool"):
-            self.session = self.new_session()
-        else:
-            HttpClient.shared = HttpClient.shared or self.new_session()
-            self.session = HttpClient.shared
+        self.session = HttpClient.shared or self.new_session()
 
     def dialled(self, sock, took_ns):
         self.dial_ns = took_ns

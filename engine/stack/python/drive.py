@@ -50,66 +50,52 @@ class Engine:
 
 
 class Work:
-    """One timed call of the assignment, and the check of its reply."""
+    """What the assignment's calls ask, each in its turn, and the check of each reply."""
 
     def __init__(self, job):
-        self.fill = Fill.of(job["fill"], job["seed"])
-        self.payload, self.chunk = job.get("payload") or 0, job.get("chunk")
-        self.calls = job.get("split") == "calls" and bool(self.chunk)
+        call, payload, chunk = job["call"], job.get("payload") or 0, job.get("chunk")
+        self.fill = Fill.of(job.get("fill", "zeros"), job.get("seed", 0))
         self.n, self.hold = job.get("work") or 0, (job.get("hold_ns") or 0) / 1e9
         self.squares = self.n and (self.n - 1) * self.n * (2 * self.n - 1) // 6
-        call = job["call"]
-        self.up = self.payload if call in ("echo", "upload") else 0
-        self.down = self.payload if call in ("echo", "download") else 0
-        sizes = [self.payload]
-        if self.chunk and (self.calls or call == "upload"):
-            sizes = [min(self.chunk, self.payload - begin) for begin in range(0, self.payload, self.chunk)] or [0]
-        self.sizes = sizes
-        if call in ("echo", "upload"):
-            body_in_chunks = call == "upload" and self.chunk and not self.calls
-            begin = 0
-            self.pieces = []
-            for size in sizes:
-                self.pieces.append(self.fill.bytes(size, begin))
-                # Each call sends the fill from its beginning; the chunks of one body go on where the last ended.
-                begin += size if body_in_chunks else 0
+        # A split into calls asks for each chunk by itself, from the fill's beginning.
+        self.sizes, self.chunk = [payload], chunk
+        if chunk and job.get("split") == "calls":
+            self.sizes = [min(chunk, payload - begin) for begin in range(0, payload, chunk)] or [0]
+            self.chunk = None
+        self.sends, self.gets = call in ("echo", "upload"), call in ("echo", "download")
+        if call == "upload" and self.chunk:
+            self.bodies = {payload: self.fill.chunks(payload, self.chunk)}
+        elif self.sends:
+            self.bodies = {size: self.fill.bytes(size) for size in self.sizes}
         self.do = getattr(self, call)
 
-    def ping(self, client, content):
+    def size(self, number):
+        """The payload of the call of that number."""
+        return self.sizes[number % len(self.sizes)]
+
+    def ping(self, client, size, content):
         if client.ping() != "pong":
             raise CallFailed("protocol", "the answer to a ping is not pong")
 
     connect = ping
 
-    def echo(self, client, content):
-        for piece in self.pieces:
-            self.same(client.echo(piece), len(piece), content)
+    def echo(self, client, size, content):
+        self.same([client.echo(self.bodies[size])], size, content)
 
-    def upload(self, client, content):
-        if self.chunk and not self.calls:
-            self.sized(client.upload_chunks(self.pieces), self.payload)
-        else:
-            for piece in self.pieces:
-                self.sized(client.upload(piece), len(piece))
+    def upload(self, client, size, content):
+        send = client.upload_chunks if self.chunk else client.upload
+        self.sized(send(self.bodies[size]), size)
 
-    def download(self, client, content):
-        if self.chunk and not self.calls:
-            chunks = client.download_chunks(self.payload, self.chunk)
-            self.sized(sum(len(chunk) for chunk in chunks), self.payload)
-            offset = 0
-            for chunk in chunks if content else ():
-                self.same(chunk, len(chunk), True, offset)
-                offset += len(chunk)
-        else:
-            for size in self.sizes:
-                self.same(client.download(size), size, content)
+    def download(self, client, size, content):
+        chunks = client.download_chunks(size, self.chunk) if self.chunk else [client.download(size)]
+        self.same(chunks, size, content)
 
-    def compute(self, client, content):
+    def compute(self, client, size, content):
         result = client.compute(self.n)
         if result != self.squares:
             raise CallFailed("corrupt", f"{result} came where {self.squares} was right")
 
-    def sleep(self, client, content):
+    def sleep(self, client, size, content):
         if client.sleep(self.hold) != self.hold:
             raise CallFailed("corrupt", "the server slept for another time than it was asked to")
 
@@ -118,10 +104,13 @@ class Work:
         if size != expected:
             raise CallFailed("short", f"{size} bytes came where {expected} were expected")
 
-    def same(self, data, expected, content, offset=0):
-        self.sized(len(data), expected)
-        if content and not self.fill.matches(data, offset):
-            raise CallFailed("corrupt", "the content of a reply is not what the fill has there")
+    def same(self, chunks, expected, content):
+        self.sized(sum(len(chunk) for chunk in chunks), expected)
+        offset = 0
+        for chunk in chunks if content else ():
+            if not self.fill.matches(chunk, offset):
+                raise CallFailed("corrupt", f"the content differs in the piece at offset {offset}")
+            offset += len(chunk)
 
 
 class Caller:
@@ -132,12 +121,12 @@ class Caller:
         self.client = load.client()
         self.connected = False
         self.checked = False
-        self.begun = None
         self.counts = dict.fromkeys(("ok", "timeout", "censored") + ERRORS, 0)
         self.response, self.service = Times(), Times()
         self.dials, self.first_answers = Times(), Times()
         self.reconnects = 0
         self.ended = 0
+        self.payload = 0
         self.failures = []
 
     def prepare(self):
@@ -152,9 +141,9 @@ class Caller:
             raise self.failed(error) from None
         if self.load.connects:
             self.hang_up()
-        for _ in range(self.load.warmup):
+        for number in range(self.load.warmup):
             try:
-                self.call()
+                self.call(self.load.work.size(number))
             except CallFailed as failure:
                 # A reply that is wrong before anything is timed would never be looked at again.
                 if failure.kind in ("short", "corrupt", "protocol"):
@@ -165,20 +154,21 @@ class Caller:
         load = self.load
         calls = 0
         while calls < load.iterations and not load.over and time.perf_counter_ns() < load.last_start_ns:
+            size = load.work.size(calls)
             calls += 1
             self.begun = time.perf_counter_ns()
             try:
-                took = self.call()
+                took = self.call(size)
             except CallFailed as failure:
                 self.settle_failure(failure)
             else:
                 self.counts["ok"] += 1
+                self.payload += size
                 self.response.answered.append(self.ended - self.begun)
                 self.service.answered.append(took)
                 if load.connects:
                     self.dials.answered.append(self.client.dial_ns)
                     self.first_answers.answered.append(took - self.client.dial_ns)
-            self.begun = None
 
     def settle_failure(self, failure):
         kind = "censored" if self.load.over else failure.kind
@@ -189,7 +179,7 @@ class Caller:
         if len(self.failures) < SHOWN_FAILURES:
             self.failures.append(f"{kind}: {failure}")
 
-    def call(self):
+    def call(self, size):
         """Makes one call, returns how long its service took, and dials anew where the last one broke."""
         load = self.load
         content = load.all_content or not self.checked
@@ -198,17 +188,17 @@ class Caller:
             if load.connects:
                 self.dial()
             elif not self.connected:
-                self.reconnects += 1
                 self.dial()
                 self.sent = time.perf_counter_ns()
-            load.work.do(self.client, content)
+            load.work.do(self.client, size, content)
             self.ended = time.perf_counter_ns()
             self.checked = True
             return self.ended - self.sent
         except Exception as error:
             self.ended = time.perf_counter_ns()
             failure = self.failed(error)
-            if failure.kind in BREAKING:
+            if failure.kind in BREAKING and not load.connects:
+                self.reconnects += 1
                 self.hang_up()
             raise failure from None
         finally:
@@ -263,13 +253,14 @@ class Load:
         self.address, self.nonce = job["address"], job.get("nonce")
         self.options, self.timeout = job.get("options") or {}, job["timeout_ns"] / 1e9
         self.connects = job["call"] == "connect"
-        self.warmup = job.get("warmup") or 0
         self.all_content = job.get("verify") == "content"
-        self.iterations = sys.maxsize if job.get("iterations") is None else job["iterations"]
         self.duration_ns, self.drain_ns = job.get("duration_ns"), job["drain_ns"]
         self.over = False
         self.last_start_ns = sys.maxsize
         self.work = Work(job)
+        each = len(self.work.sizes)
+        self.warmup = (job.get("warmup") or 0) * each
+        self.iterations = sys.maxsize if job.get("iterations") is None else job["iterations"] * each
         self.callers = [Caller(self) for _ in range(job["clients"])]
         self.pool = ThreadPoolExecutor(max_workers=job["clients"])
 
@@ -333,6 +324,7 @@ class Load:
         if self.connects:
             dials, answers = [c.dials for c in callers], [c.first_answers for c in callers]
             connect = {"dial": merged(dials), "tls": None, "first_answer": merged(answers)}
+        payload = sum(caller.payload for caller in callers)
         failures = [failure for caller in callers for failure in caller.failures]
         return {
             "counts": {
@@ -348,8 +340,8 @@ class Load:
             "service_time": merged(caller.service for caller in callers),
             "connect": connect,
             "bytes": {
-                "payload_up": total["ok"] * self.work.up,
-                "payload_down": total["ok"] * self.work.down,
+                "payload_up": payload if self.work.sends else 0,
+                "payload_down": payload if self.work.gets else 0,
                 "wire_up": self.wire_after[0] - self.wire_before[0],
                 "wire_down": self.wire_after[1] - self.wire_before[1],
             },
@@ -379,8 +371,13 @@ class Load:
         }
 
     def facts(self):
-        facts = {"driver": f"{self.kind.about}, a thread for each client in one process", "waits": "blocking",
-                 "python": platform.python_version()}
+        clients = len(self.callers)
+        facts = {
+            "driver": f"{self.kind.about}, a thread for each client in one process",
+            "loop": "closed",
+            "connections": str(min(clients, self.options.get("pool", clients))),
+            "python": platform.python_version(),
+        }
         facts.update((package, metadata.version(package)) for package in self.kind.versions)
         return facts
 
@@ -388,7 +385,11 @@ class Load:
 def main():
     engine = Engine()
     try:
-        load = Load(engine.told("assignment"))
+        job = engine.told("assignment")
+        try:
+            load = Load(job)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CallFailed("assignment", f"{type(error).__name__}: {error}") from None
         load.arm()
         say(armed={"clients": len(load.callers)})
         engine.told("go")
