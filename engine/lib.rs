@@ -33,5 +33,6 @@ pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod server;
+pub mod stack;
 pub mod transport;
 pub mod units;

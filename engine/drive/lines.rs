@@ -1,8 +1,13 @@
 //! The lines between a run and its client process.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::call::{Call, FillKind, Split, Verify};
+use crate::drive::samples::condense;
+use crate::error::{Context, Error, Result};
 use crate::plan::{Extent, Load};
 use crate::results::Measured;
 use crate::transport::contract::Options;
@@ -123,7 +128,7 @@ pub enum ToDrive {
     Report {},
 }
 
-/// A line from the client process.
+/// A line from the client process; parsed from text, it may hold times in place of each distribution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FromDrive {
@@ -148,4 +153,15 @@ pub enum FromDrive {
         /// What happened, in words.
         reason: String,
     },
+}
+
+impl FromStr for FromDrive {
+    type Err = Error;
+
+    fn from_str(line: &str) -> Result<Self> {
+        let doing = "the client process said something that is not one of its lines";
+        let mut line: Value = serde_json::from_str(line).doing(doing)?;
+        condense(&mut line)?;
+        serde_json::from_value(line).doing(doing)
+    }
 }

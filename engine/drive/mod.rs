@@ -7,6 +7,7 @@ pub mod job;
 pub mod lines;
 pub mod load;
 pub mod recorder;
+pub mod samples;
 
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;

@@ -135,19 +135,15 @@ fn await_line(
     let mut deadline = Instant::now() + silence;
     loop {
         match drive.hear()? {
-            Heard::Line(line) => {
-                let line: FromDrive = serde_json::from_str(&line)
-                    .doing("the client process said something that is not one of its lines")?;
-                match line {
-                    FromDrive::Progress { ended } => {
-                        progress(ended);
-                        deadline = Instant::now() + silence;
-                    }
-                    FromDrive::Failed { .. } if !server.alive() => return Err(server.ended()),
-                    FromDrive::Failed { class, reason } => return Err(Error::failed(format!("{class}: {reason}"))),
-                    line => return Ok(line),
+            Heard::Line(line) => match line.parse()? {
+                FromDrive::Progress { ended } => {
+                    progress(ended);
+                    deadline = Instant::now() + silence;
                 }
-            }
+                FromDrive::Failed { .. } if !server.alive() => return Err(server.ended()),
+                FromDrive::Failed { class, reason } => return Err(Error::failed(format!("{class}: {reason}"))),
+                line => return Ok(line),
+            },
             Heard::End => return Err(drive.ended()),
             Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
             Heard::Nothing if !server.alive() => return Err(server.ended()),

@@ -9,6 +9,7 @@ pub mod impairment;
 pub mod pairing;
 pub mod service;
 pub mod threaded;
+pub mod workers;
 
 use crate::server::contract::Model;
 

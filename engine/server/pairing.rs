@@ -8,6 +8,10 @@ use crate::call::{Driver, Stack};
 use crate::server::contract::Model;
 use crate::transport::contract::{OptionSpec, Transport};
 
+/// Under which models a real Python server speaks a transport; a client of Python's speaks each of them too.
+const PYTHON: &[(&str, &[&str])] =
+    &[("rpyc", &["threaded", "forking", "pooled"]), ("http1", &["threaded", "preforked", "pooled"])];
+
 /// Transport, model, stack and driver that can work together.
 #[derive(Clone, Copy)]
 pub struct Pairing {
@@ -32,10 +36,18 @@ impl Pairing {
         stack: Stack,
         driver: Driver,
     ) -> Result<Self, Refusal> {
-        if let Some(reason) = model.refuses(transport) {
-            return Err(Refusal { reason });
+        let reason = match stack {
+            Stack::Native => model.refuses(transport),
+            Stack::Python => no_python_server(transport.name(), model.name()),
+        };
+        let reason = reason.or_else(|| match driver {
+            Driver::Native => None,
+            Driver::Python => no_python_client(transport.name()),
+        });
+        match reason {
+            Some(reason) => Err(Refusal { reason }),
+            None => Ok(Pairing { transport, model, stack, driver }),
         }
-        Ok(Pairing { transport, model, stack, driver })
     }
 
     /// Every option that may be set here: the transport's and the model's.
@@ -59,6 +71,26 @@ impl Pairing {
     pub fn driver(&self) -> Driver {
         self.driver
     }
+}
+
+fn no_python_server(transport: &str, model: &str) -> Option<String> {
+    match PYTHON.iter().find(|(name, _)| *name == transport) {
+        None => Some(format!("no real Python server speaks {transport} here; there are some for {}", python_speaks())),
+        Some((_, models)) if models.contains(&model) => None,
+        Some((_, models)) => {
+            let models = models.join(", ");
+            Some(format!("no real Python server for {transport} is {model}; there are {models}"))
+        }
+    }
+}
+
+fn no_python_client(transport: &str) -> Option<String> {
+    let speaks = PYTHON.iter().any(|(name, _)| *name == transport);
+    (!speaks).then(|| format!("the Python driver does not speak {transport}; it speaks {}", python_speaks()))
+}
+
+fn python_speaks() -> String {
+    PYTHON.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
 }
 
 impl PartialEq for Pairing {
@@ -88,5 +120,20 @@ impl fmt::Display for Pairing {
 impl fmt::Debug for Pairing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pairing({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{no_python_client, no_python_server};
+
+    #[test]
+    fn python_is_refused_in_words_where_there_is_none() {
+        assert_eq!(no_python_server("rpyc", "forking"), None);
+        assert_eq!(no_python_client("http1"), None);
+        let refused = no_python_server("http1", "forking").expect("Flask has no forking server here");
+        assert_eq!(refused, "no real Python server for http1 is forking; there are threaded, preforked, pooled");
+        assert!(no_python_server("tcp", "threaded").expect("tcp").contains("rpyc and http1"));
+        assert!(no_python_client("tcp").expect("tcp").contains("does not speak tcp"));
     }
 }

@@ -1,0 +1,18 @@
+//! The option `workers`, which every model with a fixed number of them understands.
+
+use std::thread::available_parallelism;
+
+use crate::transport::contract::{OptionKind, OptionSpec, Options};
+
+/// How many workers share the calls.
+pub static WORKERS: OptionSpec = OptionSpec {
+    name: "workers",
+    about: "how many threads or processes share the calls",
+    kind: OptionKind::Count(1),
+    default: "the number of cores",
+};
+
+/// The number of workers that `options` ask for, else the number of cores.
+pub fn workers(options: &Options) -> u64 {
+    options.count(WORKERS.name).unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get() as u64))
+}

@@ -1,0 +1,130 @@
+//! The real Python servers: RPyC's own, Werkzeug's and gunicorn's, all with the reference suite's service.
+
+use std::process::Command;
+
+use crate::call::Word;
+use crate::registry::Entry;
+use crate::server::workers::workers;
+use crate::stack::contract::{Launch, System};
+use crate::stack::environment::Environment;
+use crate::transport::contract::{Facts, Options};
+
+/// One server class under one server model.
+pub struct PythonServer {
+    name: &'static str,
+    about: &'static str,
+    transport: &'static str,
+    server: &'static str,
+    program: &'static str,
+    connection: &'static str,
+    counts_workers: bool,
+}
+
+const RPYC: PythonServer = PythonServer {
+    name: "",
+    about: "",
+    transport: "rpyc",
+    server: "",
+    program: "serve_rpyc.py",
+    connection: "kept for all calls of a client",
+    counts_workers: false,
+};
+
+const HTTP: PythonServer = PythonServer { transport: "http1", program: "serve_http.py", ..RPYC };
+
+/// RPyC's ThreadedServer.
+pub static RPYC_THREADED: PythonServer = PythonServer {
+    name: "rpyc ThreadedServer",
+    about: "RPyC's server with a thread for each connection",
+    server: "threaded",
+    ..RPYC
+};
+
+/// RPyC's ForkingServer.
+pub static RPYC_FORKING: PythonServer = PythonServer {
+    name: "rpyc ForkingServer",
+    about: "RPyC's server with a process for each connection",
+    server: "forking",
+    ..RPYC
+};
+
+/// RPyC's ThreadPoolServer.
+pub static RPYC_POOLED: PythonServer = PythonServer {
+    name: "rpyc ThreadPoolServer",
+    about: "RPyC's server that lends a connection with bytes to a worker thread, and polls it again at most 100 ms later",
+    server: "pooled",
+    counts_workers: true,
+    ..RPYC
+};
+
+/// Flask on Werkzeug's development server.
+pub static WERKZEUG: PythonServer = PythonServer {
+    name: "Flask on Werkzeug",
+    about: "the development server of the reference suite, with a thread for each connection",
+    server: "threaded",
+    connection: "closed after each reply, as the development server always does",
+    ..HTTP
+};
+
+/// Flask on gunicorn's sync workers.
+pub static GUNICORN_SYNC: PythonServer = PythonServer {
+    name: "Flask on gunicorn sync",
+    about: "gunicorn with worker processes that serve one request at a time",
+    server: "preforked",
+    connection: "closed after each reply: a sync worker keeps no client",
+    counts_workers: true,
+    ..HTTP
+};
+
+/// Flask on gunicorn's gthread worker.
+pub static GUNICORN_GTHREAD: PythonServer = PythonServer {
+    name: "Flask on gunicorn gthread",
+    about: "gunicorn with one process that polls and lends a connection with bytes to a thread",
+    server: "pooled",
+    connection: "kept, for two idle seconds at most",
+    counts_workers: true,
+    ..HTTP
+};
+
+impl Entry for PythonServer {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn about(&self) -> &'static str {
+        self.about
+    }
+}
+
+impl System for PythonServer {
+    fn transport(&self) -> &'static str {
+        self.transport
+    }
+
+    fn server(&self) -> &'static str {
+        self.server
+    }
+
+    fn facts(&self, options: &Options) -> Facts {
+        let mut facts: Facts = [("system", self.name), ("serves", self.about), ("connection", self.connection)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        if self.counts_workers {
+            facts.insert("workers".to_owned(), workers(options).to_string());
+        }
+        facts
+    }
+
+    fn command(&self, environment: &Environment, launch: &Launch<'_>) -> Command {
+        let mut command = environment.command(self.program);
+        command
+            .args(["--model", self.server, "--nonce", launch.nonce])
+            .arg(format!("--workers={}", workers(launch.options)))
+            .arg(format!("--timeout={}", launch.timeout.as_secs_f64()))
+            .arg(format!("--options={}", serde_json::json!(launch.options)))
+            .arg(format!("--facts={}", serde_json::json!(self.facts(launch.options))));
+        if let Some((kind, seed)) = launch.fill {
+            command.args(["--fill", kind.word()]).arg(format!("--seed={seed}"));
+        }
+        command
+    }
+}

@@ -1,0 +1,222 @@
+//! The real Python servers and clients, launched as a run launches them.
+
+mod ends;
+mod systems;
+
+use ends::{Drive, Server, assignment, measure};
+use engine::call::FillKind;
+use engine::results::Measured;
+use engine::stack::contract::{Launch, System};
+use engine::stack::environment::Environment;
+use engine::stack::{driver_command, system};
+use engine::transport::contract::{OptionValue, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const MS: u64 = 1_000_000;
+const SEED: u64 = 7;
+
+/// Every call that a scenario can ask for, with bytes that only one fill has.
+const CALLS: [&str; 9] = [
+    r#"{"call": "connect"}"#,
+    r#"{"call": "ping", "clients": 3}"#,
+    r#"{"call": "echo", "payload": 5000}"#,
+    r#"{"call": "upload", "payload": 5000, "chunk": 2000}"#,
+    r#"{"call": "upload", "payload": 1100000}"#,
+    r#"{"call": "download", "payload": 5000, "chunk": 2000}"#,
+    r#"{"call": "download", "payload": 1100000, "chunk": 600000, "split": "calls"}"#,
+    r#"{"call": "compute", "work": 100}"#,
+    r#"{"call": "sleep", "hold_ns": 20000000}"#,
+];
+
+fn asked(call: &str) -> Value {
+    let mut asked: Value = serde_json::from_str(call).expect("a call of the list");
+    for (key, value) in [("iterations", json!(2)), ("fill", json!("random")), ("seed", json!(SEED))] {
+        asked[key] = value;
+    }
+    asked["verify"] = json!("content");
+    asked
+}
+
+fn launch(system: &dyn System, environment: &Environment) -> Server {
+    let options = Options([("workers".to_owned(), OptionValue::Count(2))].into());
+    let (fill, timeout) = (Some((FillKind::Random, SEED)), Duration::from_secs(30));
+    Server::start(system.command(environment, &Launch { nonce: "the-token", fill, timeout, options: &options }))
+}
+
+fn by_python(environment: &Environment, server: &Server, transport: &str, more: Value) -> Result<Measured, Value> {
+    Drive::start(driver_command(environment)).measure(&assignment(server, transport, more))
+}
+
+fn all_is_well(got: &Measured, asked: &Value) {
+    assert!(got.counts.conserved() && got.counts.ok == got.counts.scheduled, "{asked}: {got:?}");
+    assert_eq!(got.response_time.count, got.counts.ok, "{asked}");
+    if asked["call"] == "sleep" {
+        assert!(got.response_time.min_ns >= 20 * MS, "{:?}", got.response_time);
+    }
+    if let Some(connect) = &got.connect {
+        assert_eq!((connect.dial.count, connect.first_answer.count), (2, 2));
+    }
+    assert_eq!(got.connect.is_some(), asked["call"] == "connect");
+}
+
+/// One system under both drivers: every call, every byte, and nothing left when stdin closes.
+fn serves(transport: &str, model: &str) {
+    let Some(environment) = systems::environment() else { return };
+    let system = system(transport, model).expect("there is such a system");
+    let server = launch(system, &environment);
+    assert_eq!(server.nonce(), "the-token");
+    let facts = server.ready["facts"].as_object().expect("facts");
+    for fact in ["python", "system", "serves", "connection"] {
+        assert!(facts.contains_key(fact), "{fact} is missing: {facts:?}");
+    }
+    assert_eq!(facts.contains_key("workers"), model != "threaded" && model != "forking");
+    for call in CALLS {
+        let asked = asked(call);
+        let python = by_python(&environment, &server, transport, asked.clone()).expect("Python measures");
+        all_is_well(&python, &asked);
+        let native = measure(&server, transport, asked.clone()).expect("the engine measures");
+        all_is_well(&native, &asked);
+        assert_eq!(python.counts, native.counts, "{asked}");
+        let payload = |got: &Measured| (got.bytes.payload_up, got.bytes.payload_down);
+        assert_eq!(payload(&python), payload(&native), "{asked}");
+        assert!(python.bytes.wire_up > python.bytes.payload_up, "{asked}: {:?}", python.bytes);
+        assert!(python.bytes.wire_down > python.bytes.payload_down, "{asked}: {:?}", python.bytes);
+    }
+    // A client that is still connected holds a child of a forking server alive.
+    let mut drive = Drive::start(driver_command(&environment));
+    drive.say(&json!({"assignment": assignment(&server, transport, json!({"clients": 2}))}));
+    assert_eq!(drive.hear(), json!({"armed": {"clients": 2}}));
+    assert!(server.stop(), "{transport} {model} has to end with its stdin and to leave nothing behind");
+}
+
+#[test]
+fn rpyc_threaded_server() {
+    serves("rpyc", "threaded");
+}
+
+#[test]
+fn rpyc_forking_server() {
+    serves("rpyc", "forking");
+}
+
+#[test]
+fn rpyc_thread_pool_server() {
+    serves("rpyc", "pooled");
+}
+
+#[test]
+fn flask_on_werkzeug() {
+    serves("http1", "threaded");
+}
+
+#[test]
+fn flask_on_gunicorn_sync() {
+    serves("http1", "preforked");
+}
+
+#[test]
+fn flask_on_gunicorn_gthread() {
+    serves("http1", "pooled");
+}
+
+#[test]
+fn python_clients_measure_our_servers() {
+    let Some(environment) = systems::environment() else { return };
+    for transport in ["rpyc", "http1"] {
+        let seed = SEED.to_string();
+        let server = Server::launch(transport, "threaded", &["--fill", "random", "--seed", &seed]);
+        for call in CALLS {
+            let asked = asked(call);
+            all_is_well(&by_python(&environment, &server, transport, asked.clone()).expect("measured"), &asked);
+        }
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn options_reach_the_python_client() {
+    let Some(environment) = systems::environment() else { return };
+    let wire_up = |transport: &str, options: Value| {
+        let server = Server::launch(transport, "threaded", &[]);
+        let more = json!({"options": options, "iterations": 10, "clients": 2});
+        let got = by_python(&environment, &server, transport, more).expect("measured");
+        assert_eq!(got.counts.ok, 20);
+        got
+    };
+    let attribute = wire_up("rpyc", json!({})).bytes.wire_up;
+    let bound = wire_up("rpyc", json!({"method": "bound"})).bytes.wire_up;
+    assert!(bound * 3 < attribute + attribute / 4, "a bound method is one message of three: {bound} of {attribute}");
+    let kept = wire_up("http1", json!({})).bytes.wire_up;
+    let closed = wire_up("http1", json!({"keep-alive": false})).bytes.wire_up;
+    assert!(closed != kept, "the request says whether it keeps its connection");
+    assert_eq!(wire_up("http1", json!({"pool": 1})).facts["connections"], "1");
+}
+
+#[test]
+fn another_server_than_the_one_launched_is_never_measured() {
+    let Some(environment) = systems::environment() else { return };
+    for transport in ["rpyc", "http1"] {
+        let server = Server::launch(transport, "threaded", &[]);
+        let more = json!({"nonce": "another"});
+        let failed = by_python(&environment, &server, transport, more).expect_err("it is another server");
+        assert_eq!(failed["failed"]["class"], "nonce", "{failed}");
+    }
+}
+
+#[test]
+fn a_server_that_dies_leaves_classified_failures() {
+    let Some(environment) = systems::environment() else { return };
+    for (transport, model) in [("rpyc", "forking"), ("http1", "preforked")] {
+        let server = launch(system(transport, model).expect("there is such a system"), &environment);
+        let more = json!({"clients": 2, "iterations": 3000});
+        let mut drive = Drive::start(driver_command(&environment));
+        let die = || kill(Pid::from_raw(server.pid() as i32), Signal::SIGKILL).expect("it runs");
+        let got = drive.measure_while(&assignment(&server, transport, more), die).expect("measured");
+        assert!(got.counts.conserved() && got.counts.scheduled == 6000, "{:?}", got.counts);
+        assert!(got.counts.error.connect > 0, "{:?}", got.counts);
+        assert_eq!(got.counts.error.total(), got.counts.error.connect, "{:?}", got.failures);
+        assert!(got.failures[0].starts_with("connect: "), "{:?}", got.failures);
+    }
+}
+
+#[test]
+fn calls_without_a_reply_time_out_and_are_lower_bounds() {
+    let Some(environment) = systems::environment() else { return };
+    for transport in ["rpyc", "http1"] {
+        let server = Server::launch(transport, "threaded", &["--fault", "drop=0.25"]);
+        let more = json!({"iterations": 8, "timeout_ns": 500 * MS});
+        let got = by_python(&environment, &server, transport, more).expect("measured");
+        assert_eq!((got.counts.ok, got.counts.timeout), (6, 2), "{transport}: {:?}", got.failures);
+        assert!(got.response_time.max_ns >= 499 * MS && got.response_time.count == 8);
+        assert_eq!(got.response_time.at_least_from, Some(0.75));
+        assert_eq!(got.reconnects, 2);
+    }
+}
+
+#[test]
+fn a_wrong_status_length_or_byte_is_a_failure_of_its_class() {
+    let Some(environment) = systems::environment() else { return };
+    for transport in ["rpyc", "http1"] {
+        for (fault, class) in [("status=503", "status"), ("short", "short"), ("corrupt", "corrupt")] {
+            let server = Server::launch(transport, "threaded", &["--fault", fault]);
+            let more = json!({"call": "echo", "payload": 100, "iterations": 4, "verify": "content"});
+            let got = by_python(&environment, &server, transport, more).expect("measured");
+            let errors = serde_json::to_value(got.counts.error).expect("counts are JSON");
+            assert_eq!(errors[class], 4, "{transport} {fault}: {errors} {:?}", got.failures);
+        }
+    }
+}
+
+#[test]
+fn what_is_unanswered_when_draining_ends_is_censored() {
+    let Some(environment) = systems::environment() else { return };
+    let server = Server::launch("rpyc", "threaded", &["--fault", "delay=60s"]);
+    let more = json!({"iterations": null, "duration_ns": 100 * MS, "drain_ns": 200 * MS, "clients": 2,
+        "timeout_ns": 120_000 * MS});
+    let got = by_python(&environment, &server, "rpyc", more).expect("measured");
+    assert_eq!((got.counts.scheduled, got.counts.censored), (2, 2), "{:?}", got.failures);
+    assert!(got.response_time.min_ns >= 299 * MS, "{:?}", got.response_time);
+}
