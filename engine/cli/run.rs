@@ -23,6 +23,9 @@ pub(crate) struct Run {
     /// Where to write [default: results/<name of the scenario file>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Download nothing: use the Python systems that are installed already
+    #[arg(long)]
+    offline: bool,
     /// Print nothing but errors and the closing summary's path
     #[arg(long)]
     quiet: bool,
@@ -41,6 +44,7 @@ impl Run {
         let settings = Settings {
             out: self.out.unwrap_or_else(|| PathBuf::from("results").join(stem)),
             scenario: read.as_read,
+            offline: self.offline,
             quick: self.chosen.quick,
             command: std::env::args().skip(1).collect(),
         };
@@ -135,6 +139,16 @@ impl Watch for Progress {
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
             bar.set_message(self.cell.clone());
+        }
+    }
+
+    fn says(&mut self, words: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(words),
+            None => {
+                // A closed stderr is the reader's choice.
+                let _ = writeln!(std::io::stderr(), "{words}");
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod child;
 pub mod cost;
 pub mod interrupt;
+pub mod launcher;
 pub mod manifest;
 pub mod trial;
 
@@ -14,6 +15,7 @@ use crate::plan::{Cell, Plan, Turn};
 use crate::results::file::{JOURNAL, Journal, RESULTS};
 use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
 use crate::run::interrupt::interrupted;
+use crate::run::launcher::Launcher;
 
 /// How often `results.json` is written while a run goes on, at most.
 const REWRITE: Duration = Duration::from_secs(5);
@@ -25,6 +27,8 @@ pub struct Settings {
     pub out: PathBuf,
     /// The scenario as it was read, with `--set` and `--quick` applied.
     pub scenario: serde_json::Value,
+    /// Whether nothing may be downloaded.
+    pub offline: bool,
     /// Whether `--quick` made the plan smaller.
     pub quick: bool,
     /// The command line, without the path of the program.
@@ -35,6 +39,8 @@ pub struct Settings {
 pub trait Watch {
     /// A trial begins; `done` of `plan.turns` are over.
     fn begins(&mut self, plan: &Plan, done: usize);
+    /// Something takes long for a reason that is worth a line.
+    fn says(&mut self, words: &str);
     /// So many of its calls have ended.
     fn progress(&mut self, ended: u64);
     /// A trial is over.
@@ -55,6 +61,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     };
     let path = settings.out.join(RESULTS);
     let mut journal = Journal::create(&settings.out.join(JOURNAL), &results)?;
+    let mut launcher = Launcher::new(settings.offline);
     let mut written = Instant::now();
     for (done, turn) in plan.turns.iter().enumerate() {
         if interrupted() {
@@ -62,7 +69,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         }
         watch.begins(plan, done);
         let cell = &plan.cells[turn.cell];
-        let Some(record) = one_turn(cell, *turn, &mut results.manifest, watch) else { break };
+        let Some(record) = one_turn(cell, *turn, &mut launcher, &mut results.manifest, watch) else { break };
         journal.append(&record)?;
         watch.recorded(cell, &record);
         results.records.push(record);
@@ -82,7 +89,13 @@ fn keep(results: &mut Results, begun: Instant, path: &Path) -> Result<()> {
 }
 
 /// The record of one trial; none where the run was interrupted.
-fn one_turn(cell: &Cell, turn: Turn, manifest: &mut Manifest, watch: &mut dyn Watch) -> Option<Record> {
+fn one_turn(
+    cell: &Cell,
+    turn: Turn,
+    launcher: &mut Launcher,
+    manifest: &mut Manifest,
+    watch: &mut dyn Watch,
+) -> Option<Record> {
     let mut record = Record {
         id: cell.id.clone(),
         coordinates: cell.coordinates.clone(),
@@ -94,7 +107,8 @@ fn one_turn(cell: &Cell, turn: Turn, manifest: &mut Manifest, watch: &mut dyn Wa
         cost: None,
         verdict: crate::results::Verdict::valid(),
     };
-    match trial::measure(cell, &mut |ended| watch.progress(ended)) {
+    launcher.prepare(cell, &mut |words| watch.says(words));
+    match trial::measure(cell, launcher, &mut |ended| watch.progress(ended)) {
         Ok(trial) => {
             manifest.facts.entry(cell.target.name.clone()).or_insert(trial.facts);
             record.verdict = trial::judge(&trial.measured);

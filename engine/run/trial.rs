@@ -1,6 +1,5 @@
 //! One trial of one cell, from launch to teardown.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::drive::lines::{Assignment, FromDrive, ToDrive};
@@ -10,6 +9,7 @@ use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::child::{Child, Heard};
 use crate::run::cost::Counters;
 use crate::run::interrupt::interrupted;
+use crate::run::launcher::Launcher;
 use crate::server::contract::{Ready, ReadyLine};
 use crate::server::service::fresh_nonce;
 use crate::transport::contract::Facts;
@@ -31,11 +31,11 @@ pub struct Trial {
 }
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
-pub fn measure(cell: &Cell, progress: &mut dyn FnMut(u64)) -> Result<Trial> {
+pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) -> Result<Trial> {
     let nonce = fresh_nonce();
-    let mut server = Child::start("the server", server_command(cell, &nonce)?)?;
+    let mut server = Child::start("the server", launcher.server(cell, &nonce)?)?;
     let ready = await_ready(&mut server)?;
-    let mut drive = Child::start("the client process", drive_command(cell)?)?;
+    let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
     let load = &cell.load;
     let transport = cell.target.pairing.transport().name();
     let assignment = Assignment::of(load, transport, &cell.target.options, &ready.address, Some(&nonce));
@@ -82,28 +82,6 @@ pub fn judge(measured: &Measured) -> Verdict {
     }
     let state = if reasons.is_empty() { State::Valid } else { State::Invalid };
     Verdict { state, reasons }
-}
-
-/// This very program, even where its file has been replaced since.
-fn engine(command: &str) -> Command {
-    let mut engine = Command::new("/proc/self/exe");
-    engine.arg(command);
-    engine
-}
-
-fn server_command(cell: &Cell, nonce: &str) -> Result<Command> {
-    let pairing = &cell.target.pairing;
-    let mut command = engine("serve");
-    command.args(["--transport", pairing.transport().name(), "--server", pairing.model().name()]);
-    command.args(["--fill", &cell.load.fill.to_string(), "--seed", &cell.load.seed.to_string(), "--nonce", nonce]);
-    for (name, value) in &cell.target.options.0 {
-        command.args(["--option", &format!("{name}={value}")]);
-    }
-    Ok(command)
-}
-
-fn drive_command(_: &Cell) -> Result<Command> {
-    Ok(engine("drive"))
 }
 
 fn await_ready(server: &mut Child) -> Result<Ready> {

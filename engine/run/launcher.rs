@@ -1,0 +1,79 @@
+//! Which process is launched for each end of a cell.
+
+use std::process::Command;
+
+use crate::call::{Driver, Stack};
+use crate::error::{Error, Result};
+use crate::plan::Cell;
+use crate::stack::contract::Launch;
+use crate::stack::environment::Environment;
+use crate::stack::{driver_command, system};
+
+/// Knows how to launch both ends, and installs what is not ours when it is first needed.
+#[derive(Debug)]
+pub struct Launcher {
+    offline: bool,
+    environment: Option<Result<Environment>>,
+}
+
+impl Launcher {
+    /// With `offline` nothing is downloaded.
+    pub fn new(offline: bool) -> Self {
+        Launcher { offline, environment: None }
+    }
+
+    /// Installs what the cell needs; `say` is told what takes long. What cannot be installed fails each cell that needs it.
+    pub fn prepare(&mut self, cell: &Cell, say: &mut dyn FnMut(&str)) {
+        let pairing = &cell.target.pairing;
+        if (pairing.stack() == Stack::Python || pairing.driver() == Driver::Python) && self.environment.is_none() {
+            self.environment = Some(Environment::ready(self.offline, say));
+        }
+    }
+
+    fn environment(&self) -> Result<&Environment> {
+        match &self.environment {
+            Some(Ok(environment)) => Ok(environment),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(Error::stopped("the Python systems were not prepared")),
+        }
+    }
+
+    /// The process that serves the cell and answers to `nonce`.
+    pub fn server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
+        let (pairing, load) = (&cell.target.pairing, &cell.load);
+        let (transport, model) = (pairing.transport().name(), pairing.model().name());
+        if pairing.stack() == Stack::Python {
+            let system = system(transport, model)
+                .ok_or_else(|| Error::stopped(format!("no Python system serves {transport} as {model}")))?;
+            let launch = Launch {
+                nonce,
+                fill: Some((load.fill, load.seed)),
+                timeout: load.timeout,
+                options: &cell.target.options,
+            };
+            return Ok(system.command(self.environment()?, &launch));
+        }
+        let mut command = engine("serve");
+        command.args(["--transport", transport, "--server", model]);
+        command.args(["--fill", &load.fill.to_string(), "--seed", &load.seed.to_string(), "--nonce", nonce]);
+        for (name, value) in &cell.target.options.0 {
+            command.args(["--option", &format!("{name}={value}")]);
+        }
+        Ok(command)
+    }
+
+    /// The process that makes the cell's calls.
+    pub fn drive(&self, cell: &Cell) -> Result<Command> {
+        match cell.target.pairing.driver() {
+            Driver::Native => Ok(engine("drive")),
+            Driver::Python => Ok(driver_command(self.environment()?)),
+        }
+    }
+}
+
+/// This very program, even where its file has been replaced since.
+fn engine(command: &str) -> Command {
+    let mut engine = Command::new("/proc/self/exe");
+    engine.arg(command);
+    engine
+}
