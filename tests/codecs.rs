@@ -50,23 +50,23 @@ impl Pair {
         self.until_reply(&mut out)
     }
 
-    /// Lets bytes go to and fro until the client has its reply.
+    /// Lets bytes go to and fro until the client has its reply and both ends have said what they had to.
     fn until_reply(&mut self, out: &mut Outbox) -> Reply {
+        let mut reply = None;
         loop {
             let up = written(out, |out| self.client.produce(out));
             let down = self.serve(&up);
-            assert!(!up.is_empty() || !down.is_empty(), "both ends wait for each other");
-            self.up.extend(up);
-            self.down.extend(&down);
-            let mut down = down.as_slice();
-            while !down.is_empty() {
-                let (mut input, rest) = down.split_at(self.step.min(down.len()));
-                down = rest;
-                if let Some(reply) = self.client.receive(&mut input, out).expect("the reply is well formed") {
-                    assert!(input.is_empty() && down.is_empty(), "bytes came after the reply");
-                    return reply;
-                }
+            if up.is_empty() && down.is_empty() {
+                return reply.expect("a reply before both ends fall silent");
             }
+            for mut input in down.chunks(self.step) {
+                if let Some(came) = self.client.receive(&mut input, out).expect("the reply is well formed") {
+                    assert!(reply.replace(came).is_none(), "one reply to a call");
+                }
+                assert!(input.is_empty(), "bytes came after the reply");
+            }
+            self.up.extend(up);
+            self.down.extend(down);
         }
     }
 

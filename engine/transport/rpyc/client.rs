@@ -10,7 +10,7 @@ use crate::transport::rpyc::exception::{describe, is_stop_iteration};
 use crate::transport::rpyc::frame::{Bodies, Body, Inbound};
 use crate::transport::rpyc::list::List;
 use crate::transport::rpyc::message::{Boxed, Id, Link, Message, handler, put_token, put_tuple};
-use crate::transport::rpyc::objects::{Object, Objects, Outcome, Trouble};
+use crate::transport::rpyc::objects::{CLASS_IDS, Object, Objects, Outcome, Trouble};
 use crate::transport::rpyc::service::{CLASS, METHODS, Method};
 
 /// The class of what a client offers as its own root: nothing.
@@ -29,7 +29,7 @@ struct Talk {
     lent: Objects,
     fill: Arc<Fill>,
     bind: bool,
-    /// The class of the server's root.
+    /// True where the server is an engine.
     ours: bool,
     root: Vec<u8>,
     /// The bound methods that are kept, by their place among the methods; empty where there is none.
@@ -95,12 +95,12 @@ impl ClientCodec for RpycClient {
     }
 
     fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+        let mut reply = None;
+        // A reply may have company: the server gives up what it was lent, or answers a DEL.
         while let Some(message) = self.inbound.take(input, &mut self.talk)? {
-            if let Some(reply) = self.talk.hear(message, out)? {
-                return Ok(Some(reply));
-            }
+            reply = self.talk.hear(message, out)?.or(reply);
         }
-        Ok(None)
+        Ok(reply)
     }
 
     fn hung_up(&mut self) -> Result<Reply, Fault> {
@@ -239,7 +239,7 @@ impl Talk {
             For::Nothing => return Err(Fault::protocol("a reply twice")),
             For::Root => {
                 let id = Self::object(value)?;
-                self.ours = id.name == CLASS;
+                self.ours = (id.name, id.class) == (CLASS, CLASS_IDS);
                 keep(&mut self.root, id);
                 let root = &self.root;
                 self.awaited = self.link.request(out, handler::INSPECT, |args| {

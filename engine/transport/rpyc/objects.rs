@@ -18,7 +18,8 @@ use crate::transport::rpyc::service::{METHODS, Method};
 /// Ids look like addresses of CPython, so that messages are as long as real ones.
 const FIRST_ID: i64 = 139_656_434_000_000;
 const ID_STEP: i64 = 64;
-const CLASS_IDS: i64 = 139_656_463_000_000;
+/// The id of our service's class; that of a real one is an address.
+pub(crate) const CLASS_IDS: i64 = 139_656_463_000_000;
 /// Longest text or tuple that is made of a list at once, in bytes of its chunks.
 const AT_ONCE: u64 = 64 << 20;
 

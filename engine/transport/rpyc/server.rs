@@ -493,3 +493,101 @@ fn size_signed(value: Boxed<'_>) -> Result<i64, Trouble> {
 fn size(value: Boxed<'_>) -> Result<u64, Trouble> {
     Ok(size_signed(value)?.max(0) as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RpycServer, Step};
+    use crate::call::{Answer, Fill};
+    use crate::transport::contract::{Options, ServerCodec, ServerContext};
+    use crate::transport::outbox::Outbox;
+    use crate::transport::rpyc::brine::Token;
+    use crate::transport::rpyc::message::{Boxed, Link, Message, handler, put_token, put_tuple, put_yours};
+
+    /// A client that reads each reply before it goes on.
+    struct Peer {
+        server: RpycServer,
+        link: Link,
+        out: Outbox,
+    }
+
+    impl Peer {
+        fn new() -> Self {
+            let context = ServerContext { options: Options::default(), body_limit: 1 << 20 };
+            Peer { server: RpycServer::new(&context), link: Link::new(false), out: Outbox::new() }
+        }
+
+        /// Sends what waits; the name of the object that is the last reply, if it is one.
+        fn object(&mut self) -> Option<Vec<u8>> {
+            let bytes = self.out.drain();
+            let (mut input, mut back) = (bytes.as_slice(), Outbox::new());
+            while let Step::Execute(_) = self.server.receive(&mut input, &mut back).expect("well formed") {
+                self.server.answer(Answer::Bytes { fill: Fill::constant(7), len: 20 }, &mut back);
+            }
+            let frame = back.drain();
+            match Message::read(&frame[5..frame.len() - 1]).expect("one reply") {
+                Message::Reply { value: Boxed::Yours(id), .. } => Some(id.raw.to_vec()),
+                _ => None,
+            }
+        }
+
+        fn root(&mut self) -> Vec<u8> {
+            self.link.request(&mut self.out, handler::GETROOT, |args| put_token(args, Token::Tuple(0)));
+            self.object().expect("a root")
+        }
+
+        fn attribute(&mut self, of: &[u8], name: &str) -> Vec<u8> {
+            self.link.getattr(&mut self.out, of, name);
+            self.object().expect("an attribute that is an object")
+        }
+
+        fn del(&mut self, id: &[u8]) {
+            self.link.del(&mut self.out, id);
+            assert_eq!(self.object(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_lent_is_forgotten_once_it_is_given_up() {
+        let mut peer = Peer::new();
+        let root = peer.root();
+        let chunked = peer.attribute(&root, "download_file_chunked");
+        let mut lists = std::collections::BTreeSet::new();
+        for _ in 0..10_000 {
+            peer.link.call(&mut peer.out, &chunked, |args| {
+                put_token(args, Token::Tuple(2));
+                args.extend_from_slice(&[0x51 + 19, 0x51 + 4]);
+            });
+            let list = peer.object().expect("a list");
+            let length = peer.attribute(&list, "__len__");
+            let repr = peer.attribute(&length, "__repr__");
+            peer.link.callattr(&mut peer.out, &list, "__iter__");
+            let iterator = peer.object().expect("an iterator");
+            // The list lives as long as something bound to it does.
+            peer.del(&list);
+            peer.del(&length);
+            assert_eq!(peer.server.session.objects.lent(), 4);
+            peer.del(&repr);
+            peer.del(&iterator);
+            assert_eq!(peer.server.session.objects.lent(), 0);
+            lists.insert(list);
+        }
+        assert!(lists.len() < 8, "places are used again");
+    }
+
+    #[test]
+    fn what_was_given_up_more_often_than_lent_is_gone_and_nothing_else() {
+        let mut peer = Peer::new();
+        let root = peer.root();
+        let ping = peer.attribute(&root, "ping");
+        assert_eq!(peer.attribute(&root, "ping"), ping);
+        peer.link.request(&mut peer.out, handler::DEL, |args| {
+            put_tuple(args, 2);
+            put_yours(args, &ping);
+            put_token(args, Token::Int(1000));
+        });
+        assert_eq!(peer.object(), None);
+        peer.link.getattr(&mut peer.out, &ping, "__doc__");
+        assert_eq!(peer.object(), None);
+        assert_eq!(peer.attribute(&root, "ping"), ping);
+    }
+}
