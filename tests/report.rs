@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use engine::report::view::View;
+use engine::report::yaml::yaml;
 use engine::results::file::{JOURNAL, Journal, RESULTS};
-use engine::results::{Results, State};
+use engine::results::{Outcome, Results, State};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -195,6 +196,20 @@ fn who_is_ahead_is_decided_by_trials() {
 }
 
 #[test]
+fn the_calls_of_a_trial_without_any_answer_count_as_failed() {
+    let mut results = results(&[ping("tcp-threaded", 100_000, 100)]);
+    let record = &mut results.records[0];
+    record.outcome = Outcome::Failed;
+    record.reason = Some("no call succeeded".to_owned());
+    let measured = record.measured.as_mut().expect("measured");
+    (measured.counts.ok, measured.counts.error.connect) = (0, 100);
+    let latency = row(&results, "Response time", "tcp-threaded");
+    assert_eq!([shown(&latency, "success"), shown(&latency, "trials")], ["80.00 %", "4 of 5"]);
+    let failed = row(&results, "failed", "tcp-threaded");
+    assert_eq!(shown(&failed, "connect"), "100");
+}
+
+#[test]
 fn bandwidth_is_all_bytes_over_all_time() {
     let axes = json!({"call": "upload", "payload": "1MiB", "clients": 1});
     let mut results = results(&[Effect::new("tcp-threaded", "bandwidth", axes, 1_000_000, 10)]);
@@ -282,7 +297,7 @@ fn what_is_not_results_is_said() {
     let mut results = golden();
     results.records[0].measured = None;
     results.write(&path).expect("a file");
-    assert!(said(&engine(&["report", text(folder.path())])).contains("do not go with its outcome"));
+    assert!(said(&engine(&["report", text(folder.path())])).contains("is called measured and has no figures"));
     fs::remove_file(&path).expect("a file");
     assert!(said(&engine(&["report", text(folder.path())])).contains("holds neither results.json nor results.journal"));
 }
@@ -319,4 +334,21 @@ fn every_trial_is_accounted_for() {
         assert_eq!(trials.counted + trials.invalid + trials.failed + trials.skipped, trials.all, "{}", cell.id);
         assert!(cell.counts.conserved(), "{}", cell.id);
     }
+}
+
+#[test]
+fn the_scenario_is_printed_as_yaml_that_reads_back() {
+    let scenario = json!({
+        "title": "RPyC: against \"HTTP\"\n# not a comment",
+        "targets": [
+            {"transport": "rpyc", "server": ["threaded", "no"]},
+            {"name": "- x", "options": {"keep-alive": false}},
+        ],
+        "empty": {}, "none": [], "matrix": [["a, b", "1e3"], []],
+        "size": "1.5MiB", "spaced": " 3B", "number": "0x1f", "trials": 10,
+    });
+    let text = yaml(&scenario);
+    let read: serde_json::Value = serde_yaml::from_str(&text).expect(&text);
+    assert_eq!(read, scenario, "{text}");
+    assert!(text.contains("\n  - transport: rpyc\n    server: [threaded, \"no\"]\n"), "{text}");
 }

@@ -1,11 +1,11 @@
 //! `engine report`: the report of results, written, checked, or laid out by a template of one's own.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::say;
 use crate::error::{Error, Exit, Result};
 use crate::report;
 use crate::report::view::View;
@@ -38,8 +38,7 @@ impl Report {
         } else {
             let beside = if self.results.is_dir() { Some(self.results.as_path()) } else { self.results.parent() };
             for path in report::write(&results, self.out.as_deref().or(beside).unwrap_or(Path::new(".")))? {
-                // A closed pipe is the reader's choice.
-                let _ = writeln!(std::io::stdout(), "{}", path.display());
+                say(&format!("{}\n", path.display()))?;
             }
         }
         Ok(Exit::Success)
@@ -54,8 +53,7 @@ fn own(results: &Results, template: &Path, out: Option<&Path>) -> Result<()> {
     let name = name.strip_suffix(".jinja").unwrap_or(&name);
     let rendered = report::render(&View::of(results)?, name, &text)?;
     let Some(dir) = out else {
-        let _ = std::io::stdout().write_all(rendered.as_bytes());
-        return Ok(());
+        return say(&rendered);
     };
     let path = dir.join(name);
     if path.canonicalize().is_ok_and(|path| template.canonicalize().is_ok_and(|template| template == path)) {

@@ -168,13 +168,15 @@ impl Cell {
     pub fn of(records: &[&Record]) -> Result<Self> {
         let first = records.first().copied();
         let coordinates = first.map(|record| record.coordinates.clone()).unwrap_or_default();
-        let counted: Vec<(&Record, &Measured)> = records
+        let tried: Vec<(&Record, &Measured)> = records
             .iter()
             .filter(|record| record.verdict.state != State::Invalid)
             .filter_map(|record| Some((*record, record.measured.as_ref()?)))
             .collect();
+        // A trial in which no call succeeded has failed: its calls are counted, its times and costs are not.
+        let counted: Vec<_> = tried.iter().copied().filter(|(record, _)| record.outcome == Outcome::Measured).collect();
         let measured: Vec<&Measured> = counted.iter().map(|(_, measured)| *measured).collect();
-        let counts = measured.iter().map(|m| m.counts).sum::<Counts>();
+        let counts = tried.iter().map(|(_, measured)| measured.counts).sum::<Counts>();
         let sum = |of: fn(&Measured) -> u64| measured.iter().map(|m| of(m)).sum::<u64>();
         let seconds = sum(|m| m.elapsed_ns) as f64 / 1e9;
         let payload = sum(|m| m.bytes.payload_up + m.bytes.payload_down) as f64;
@@ -197,13 +199,13 @@ impl Cell {
             wire_up_per_call: over(up, counts.ok as f64),
             wire_down_per_call: over(down, counts.ok as f64),
             messages_per_call: messages.and_then(|messages| over(messages, counts.ok as f64)),
-            retries: sum(|m| m.retries),
-            reconnects: sum(|m| m.reconnects),
+            retries: tried.iter().map(|(_, measured)| measured.retries).sum(),
+            reconnects: tried.iter().map(|(_, measured)| measured.reconnects).sum(),
             fairness: fairness(&measured),
             server: spending(&ends(|record| Some(&record.cost.as_ref()?.server)), counts.ok),
             client: spending(&ends(|record| Some(&record.cost.as_ref()?.client)), counts.ok),
             driver: distinct(measured.iter().filter_map(|m| m.facts.get("driver"))).join(", "),
-            failures: distinct(measured.iter().flat_map(|m| &m.failures)),
+            failures: distinct(tried.iter().flat_map(|(_, measured)| &measured.failures)),
             scores: records.iter().filter(|record| ranks(record)).map(|record| scored(record)).collect(),
             coordinates,
         })

@@ -51,23 +51,3 @@ fn scalar(text: &str) -> String {
     let taken = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());
     if quantity || words && !taken { text.to_owned() } else { Value::from(text).to_string() }
 }
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::yaml;
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        let scenario = json!({
-            "title": "RPyC: against \"HTTP\"\n# not a comment",
-            "targets": [{"transport": "rpyc", "server": ["threaded", "no"]}, {"name": "- x", "options": {"keep-alive": false}}],
-            "empty": {}, "none": [], "matrix": [["a, b", "1e3"], []], "size": "1.5MiB", "number": "0x1f", "trials": 10,
-        });
-        let text = yaml(&scenario);
-        let read: Value = serde_yaml::from_str(&text).expect(&text);
-        assert_eq!(read, scenario, "{text}");
-        assert!(text.contains("\n  - transport: rpyc\n    server: [threaded, \"no\"]\n"), "{text}");
-    }
-}
