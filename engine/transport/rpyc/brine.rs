@@ -40,19 +40,28 @@ const INT_ZERO: i64 = 0x50;
 
 /// One step through a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Token<'a> {
+pub enum Token<'a> {
+    /// `None`.
     None,
+    /// `NotImplemented`.
     NotImplemented,
+    /// `...`.
     Ellipsis,
+    /// `True` or `False`.
     Bool(bool),
+    /// An integer of at most 64 bits.
     Int(i64),
     /// The decimal digits of an integer beyond 64 bits.
     Big(&'a str),
+    /// A float, bit by bit.
     Float(f64),
+    /// A complex number: real and imaginary part.
     Complex(f64, f64),
+    /// `bytes`.
     Bytes(&'a [u8]),
-    /// Bytes that went elsewhere while they streamed in; how many.
+    /// Bytes that went elsewhere while they streamed in; how many. Never on the wire.
     Streamed(u32),
+    /// `str`.
     Text(&'a str),
     /// So many values follow.
     Tuple(u32),
@@ -64,7 +73,7 @@ pub(crate) enum Token<'a> {
 
 impl Token<'_> {
     /// What Python calls the type.
-    pub(crate) fn type_name(self) -> &'static str {
+    pub fn type_name(self) -> &'static str {
         match self {
             Token::None => "NoneType",
             Token::NotImplemented => "NotImplementedType",
@@ -84,7 +93,7 @@ impl Token<'_> {
 
 /// Reads values from a message that is there in full.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     bytes: &'a [u8],
 }
 
@@ -93,12 +102,13 @@ fn malformed(what: &str) -> Fault {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Reads what `bytes` hold.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Reader { bytes }
     }
 
     /// True once everything has been read.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
@@ -130,8 +140,8 @@ impl<'a> Reader<'a> {
         Ok(text.parse().map_or(Token::Big(text), Token::Int))
     }
 
-    /// The next token.
-    pub(crate) fn token(&mut self) -> Result<Token<'a>, Fault> {
+    /// The next token; a fault where there is none or it is malformed.
+    pub fn token(&mut self) -> Result<Token<'a>, Fault> {
         let tag = self.byte()?;
         Ok(match tag {
             INT_LEAST..=INT_MOST => Token::Int(i64::from(tag) - INT_ZERO),
@@ -178,7 +188,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of values in the tuple that comes next.
-    pub(crate) fn tuple(&mut self) -> Result<u32, Fault> {
+    pub fn tuple(&mut self) -> Result<u32, Fault> {
         match self.token()? {
             Token::Tuple(count) => Ok(count),
             other => Err(malformed(&format!("a {} where a tuple was due", other.type_name()))),
@@ -186,7 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The tuple that comes next has to have `count` values.
-    pub(crate) fn tuple_of(&mut self, count: u32) -> Result<(), Fault> {
+    pub fn tuple_of(&mut self, count: u32) -> Result<(), Fault> {
         match self.tuple()? {
             len if len == count => Ok(()),
             len => Err(malformed(&format!("a tuple of {len} where one of {count} was due"))),
@@ -194,7 +204,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The integer that comes next.
-    pub(crate) fn int(&mut self) -> Result<i64, Fault> {
+    pub fn int(&mut self) -> Result<i64, Fault> {
         match self.token()? {
             Token::Int(int) => Ok(int),
             other => Err(malformed(&format!("a {} where a small int was due", other.type_name()))),
@@ -202,7 +212,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The text that comes next.
-    pub(crate) fn text(&mut self) -> Result<&'a str, Fault> {
+    pub fn text(&mut self) -> Result<&'a str, Fault> {
         match self.token()? {
             Token::Text(text) => Ok(text),
             other => Err(malformed(&format!("a {} where a str was due", other.type_name()))),
@@ -210,7 +220,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of the whole value that comes next.
-    pub(crate) fn raw(&mut self) -> Result<&'a [u8], Fault> {
+    pub fn raw(&mut self) -> Result<&'a [u8], Fault> {
         let before = self.bytes;
         self.skip(DEPTH)?;
         Ok(&before[..before.len() - self.bytes.len()])
@@ -234,7 +244,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Appends a token as real rpyc writes it; the values of a container have to follow.
-pub(crate) fn put(out: &mut Vec<u8>, token: Token<'_>) {
+pub fn put(out: &mut Vec<u8>, token: Token<'_>) {
     match token {
         Token::None => out.push(NONE),
         Token::NotImplemented => out.push(NOT_IMPLEMENTED),

@@ -2,7 +2,7 @@
 //!
 //! What is offered and what is answered with a clean exception is listed in `docs/rpyc.md`.
 
-mod brine;
+pub mod brine;
 mod client;
 mod exception;
 mod frame;
