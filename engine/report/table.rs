@@ -191,10 +191,11 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
 /// Who is ahead in each setting of a workload.
 pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
     let rows = comparisons.iter().map(|comparison| {
+        let ranked = matches!(comparison.outcome, Outcome::Ahead | Outcome::Tie);
         let behind: Vec<String> = comparison
             .standings
             .iter()
-            .filter(|standing| !comparison.leaders.contains(&standing.target))
+            .filter(|standing| ranked && !comparison.leaders.contains(&standing.target))
             .map(|standing| match standing.behind {
                 _ if standing.trials < LEAST_TRIALS => format!("{} (too few trials to rank)", standing.target),
                 Some(behind) => format!("{} {}", standing.target, factor(behind)),
@@ -206,7 +207,7 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             Outcome::Tie => format!("tie: {}", listed(&comparison.leaders)),
             Outcome::Unranked | Outcome::Alone => comparison.sentence.clone(),
         };
-        let median = comparison.standings.first().filter(|_| comparison.outcome != Outcome::Unranked);
+        let median = comparison.standings.iter().find(|standing| ranked && standing.trials >= LEAST_TRIALS);
         let span = median.and_then(|best| {
             let written = |value| comparison.measure.written(value);
             Some(format!("{} ({} – {})", written(best.median?), written(best.least?), written(best.most?)))

@@ -251,7 +251,7 @@ fn standing(comparisons: &[Comparison]) -> String {
             leaders.sort();
             format!("{} are tied", listed(&leaders))
         }
-        Standing::Unranked => "nobody is ranked".to_owned(),
+        Standing::Unranked => "no ranking (too few trials)".to_owned(),
         Standing::Alone => "a target stands alone".to_owned(),
     };
     let all: Vec<String> = comparisons.iter().map(said).collect();
