@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ends::Server;
 use engine::call::{Ask, Driver, Fill, FillKind, SplitMix, Stack};
+use engine::drive::connection::take_rest;
 use engine::server::MODELS;
 use engine::server::pairing::Pairing;
 use engine::transport::TRANSPORTS;
@@ -61,7 +62,7 @@ impl Caller {
             assert!(n > 0, "the server has closed the connection: {:?}", self.codec.hung_up());
             let mut input = &self.buffer[..n];
             if let Some(reply) = self.codec.receive(&mut input, &mut self.out).expect("the reply is well formed") {
-                assert!(input.is_empty(), "bytes came after the reply");
+                take_rest(&mut *self.codec, input, &mut self.out).expect("one reply to a call");
                 return reply;
             }
         }
