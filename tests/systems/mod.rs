@@ -1,4 +1,5 @@
 //! The Python systems that tests talk to, installed once under the target folder.
+#![allow(dead_code, reason = "not every test file needs everything")]
 
 use std::path::{Path, PathBuf};
 
