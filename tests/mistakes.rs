@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use engine::call::SplitMix;
+use engine::scenario::read;
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -111,6 +113,39 @@ fn a_file_that_is_no_scenario_is_refused_before_it_is_parsed() {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(what), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn no_slip_of_the_pen_breaks_the_reader() {
+    let files = ["../../scenarios/rpyc-vs-http.yaml", "wrong-type.yaml", "duplicate-name.yaml"];
+    let mut random = SplitMix::new(1);
+    let mut wrong = 0;
+    for file in files {
+        let text = std::fs::read_to_string(folder().join(file)).expect("it can be read");
+        let lines: Vec<&str> = text.lines().collect();
+        for _ in 0..500 {
+            let mut changed = text.clone();
+            for _ in 0..=random.below(3) {
+                let at = changed.floor_char_boundary(random.below(changed.len() as u64) as usize);
+                let pieces = [
+                    "é", "\t", "\n", "-", ": ", "[", "}", "*a", "&a ", "'", "\"", "|\n", "0", "~", "\r\n", "!!x ",
+                    "\u{feff}",
+                ];
+                match random.below(3) {
+                    0 => changed.insert_str(at, pieces[random.below(pieces.len() as u64) as usize]),
+                    1 => changed.insert_str(at, lines[random.below(lines.len() as u64) as usize]),
+                    _ => changed.truncate(changed.floor_char_boundary(at.max(20))),
+                }
+            }
+            let sets = if random.below(4) == 0 { vec![changed.clone(), "trials=é[".to_owned()] } else { Vec::new() };
+            if let Err(mistakes) = read(file, &changed, &sets) {
+                assert!(mistakes.count() > 0);
+                assert!(mistakes.render(true).contains(file) || !sets.is_empty());
+                wrong += 1;
+            }
+        }
+    }
+    assert!(wrong > 500, "only {wrong} texts were wrong");
 }
 
 #[test]

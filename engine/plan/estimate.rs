@@ -17,7 +17,7 @@ impl Cell {
         const CALL_S: f64 = 150e-6;
         const CALL_PYTHON_S: f64 = 600e-6;
         const DIAL_S: f64 = 1e-3;
-        const BYTES_PER_S: f64 = 200e6;
+        const BYTES_PER_S: f64 = 500e6;
         const STEP_S: f64 = 2e-9;
         const STEP_PYTHON_S: f64 = 60e-9;
 
