@@ -17,12 +17,21 @@ pub struct Blocking {
     epoch: Instant,
     checked: bool,
     messages: u64,
+    recorder: Option<Recorder>,
 }
 
 impl Blocking {
     /// One client for `job`.
     pub fn new(job: Job) -> Self {
-        Blocking { job, connection: None, buffer: vec![0; READ], epoch: Instant::now(), checked: false, messages: 0 }
+        Blocking {
+            job,
+            connection: None,
+            buffer: vec![0; READ],
+            epoch: Instant::now(),
+            checked: false,
+            messages: 0,
+            recorder: None,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -141,23 +150,30 @@ impl LoadModel for Blocking {
             self.connect()?;
         }
         self.calls(Limit::Calls(self.job.warmup), None, &AtomicU64::new(0));
+        self.recorder = Some(Recorder::new(1));
         Ok(())
     }
 
-    fn measure(&mut self, ended: &AtomicU64) -> Measured {
-        let mut recorder = Recorder::new(1);
+    fn measure(&mut self, ended: &AtomicU64) {
+        let Some(mut recorder) = self.recorder.take() else { return };
         self.messages = 0;
         let mut before = 0;
         if let Some(connection) = &mut self.connection {
             connection.wire = (0, 0);
             before = connection.codec.messages();
         }
-        let elapsed = self.calls(self.job.limit, Some(&mut recorder), ended);
+        recorder.elapsed_ns = self.calls(self.job.limit, Some(&mut recorder), ended);
         if let Some(connection) = &self.connection {
             self.messages += connection.codec.messages();
             recorder.wire(connection.wire.0, connection.wire.1);
         }
-        recorder.measured(elapsed, self.messages - before, self.job.asks.connect, facts("blocking", &self.job))
+        recorder.messages = self.messages - before;
+        self.recorder = Some(recorder);
+    }
+
+    fn measured(&mut self) -> Measured {
+        let recorder = self.recorder.take().unwrap_or_else(|| Recorder::new(1));
+        recorder.measured(self.job.asks.connect, facts("blocking", &self.job))
     }
 
     fn close(&mut self) {

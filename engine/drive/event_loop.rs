@@ -38,6 +38,7 @@ pub struct EventLoop {
     /// Calls that failed while they were begun; kept for the loop, so that a dead server cannot make it recurse.
     broken: Vec<(usize, Fault)>,
     messages: u64,
+    recorder: Option<Recorder>,
 }
 
 /// One place for a connection, and the call that is on it.
@@ -123,6 +124,7 @@ impl EventLoop {
             idle: (0..job.connections).rev().collect(),
             broken: Vec::with_capacity(job.connections),
             messages: 0,
+            recorder: None,
             job,
         })
     }
@@ -514,23 +516,30 @@ impl LoadModel for EventLoop {
             self.connect_all()?;
         }
         self.pass(Limit::Calls(self.job.warmup), None, &AtomicU64::new(0));
+        self.recorder = Some(Recorder::new(self.job.clients));
         Ok(())
     }
 
-    fn measure(&mut self, ended: &AtomicU64) -> Measured {
-        let mut recorder = Recorder::new(self.job.clients);
+    fn measure(&mut self, ended: &AtomicU64) {
+        let Some(mut recorder) = self.recorder.take() else { return };
         self.messages = 0;
         let mut before = 0;
         for line in self.lines.iter_mut().filter(|line| line.socket.is_some()) {
             line.wire = (0, 0);
             before += line.codec.messages();
         }
-        let elapsed = self.pass(self.job.limit, Some(&mut recorder), ended);
+        recorder.elapsed_ns = self.pass(self.job.limit, Some(&mut recorder), ended);
         for line in self.lines.iter().filter(|line| line.socket.is_some()) {
             self.messages += line.codec.messages();
             recorder.wire(line.wire.0, line.wire.1);
         }
-        recorder.measured(elapsed, self.messages - before, self.job.asks.connect, facts("event loop", &self.job))
+        recorder.messages = self.messages - before;
+        self.recorder = Some(recorder);
+    }
+
+    fn measured(&mut self) -> Measured {
+        let recorder = self.recorder.take().unwrap_or_else(|| Recorder::new(self.job.clients));
+        recorder.measured(self.job.asks.connect, facts("event loop", &self.job))
     }
 
     fn close(&mut self) {

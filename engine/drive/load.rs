@@ -13,8 +13,12 @@ pub trait LoadModel {
 
     /// Makes the timed calls; `ended` counts those that are over, for whoever shows progress.
     ///
-    /// Connections stay open, so that what they cost the server can still be seen.
-    fn measure(&mut self, ended: &AtomicU64) -> Measured;
+    /// Allocates nothing that is not needed for the calls themselves, and leaves connections open: what either end
+    /// spends meanwhile is charged to the calls.
+    fn measure(&mut self, ended: &AtomicU64);
+
+    /// The figures of the timed calls.
+    fn measured(&mut self) -> Measured;
 
     /// Says goodbye on every connection.
     fn close(&mut self);

@@ -45,16 +45,15 @@ fn measure() -> Result<(), Failed> {
     say(&FromDrive::Armed { clients: assignment.clients })?;
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let measured = thread::scope(|scope| {
+    thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&ended, &over));
-        let measured = load.measure(&ended);
+        load.measure(&ended);
         over.store(true, Ordering::Relaxed);
         watching.thread().unpark();
-        measured
     });
     say(&FromDrive::Done {})?;
     let ToDrive::Report {} = hear()? else { return Err(Failed::new("assignment", "`report` was due")) };
-    say(&FromDrive::Measured(Box::new(measured)))?;
+    say(&FromDrive::Measured(Box::new(load.measured())))?;
     load.close();
     Ok(())
 }
