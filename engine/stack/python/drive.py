@@ -342,8 +342,9 @@ class Load:
             "bytes": {
                 "payload_up": payload if self.work.sends else 0,
                 "payload_down": payload if self.work.gets else 0,
-                "wire_up": self.wire_after[0] - self.wire_before[0],
-                "wire_down": self.wire_after[1] - self.wire_before[1],
+                # A reset connection looks like one whose peer's FIN was counted as a byte.
+                "wire_up": max(self.wire_after[0] - self.wire_before[0], 0),
+                "wire_down": max(self.wire_after[1] - self.wire_before[1], 0),
             },
             "messages_per_call": None,
             "retries": self.retries() - self.retries_before,
