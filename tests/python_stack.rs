@@ -13,6 +13,10 @@ use engine::transport::contract::{OptionValue, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -219,4 +223,70 @@ fn what_is_unanswered_when_draining_ends_is_censored() {
     let got = by_python(&environment, &server, "rpyc", more).expect("measured");
     assert_eq!((got.counts.scheduled, got.counts.censored), (2, 2), "{:?}", got.failures);
     assert!(got.response_time.min_ns >= 299 * MS, "{:?}", got.response_time);
+}
+
+/// What became of each cell of `scenario`, by the cell's id, and the exit code of the run.
+fn run(scenario: &str, path: &OsStr, cache: &Path, offline: bool) -> (Option<i32>, BTreeMap<String, Value>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("corners.yaml");
+    std::fs::write(&file, scenario).expect("the scenario is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.arg("run").arg(&file).arg("--out").arg(folder.path()).arg("--quiet");
+    command.env("PATH", path).env("ENGINE_CACHE", cache);
+    if offline {
+        command.arg("--offline");
+    }
+    let output = command.output().expect("the engine runs");
+    let results = std::fs::read_to_string(folder.path().join("results.json")).unwrap_or_else(|_| {
+        panic!("there are no results: {}", String::from_utf8_lossy(&output.stderr));
+    });
+    let results: Value = serde_json::from_str(&results).expect("results are JSON");
+    let records = results["records"].as_array().expect("records").iter();
+    let by_id = records.map(|record| (record["id"].as_str().expect("an id").to_owned(), record.clone())).collect();
+    (output.status.code(), by_id)
+}
+
+const CORNERS: &str = "
+title: Four corners
+question: Whose end is it?
+targets:
+  - {transport: rpyc, server: threaded, stack: [native, python], driver: [native, python]}
+workloads:
+  - {name: latency, call: ping, warmup: 2, iterations: 20}
+trials: 1
+";
+
+#[test]
+fn one_scenario_holds_the_four_corners() {
+    if systems::environment().is_none() {
+        return;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let (code, records) = run(CORNERS, &path, &systems::cache(), true);
+    assert_eq!((code, records.len()), (Some(0), 4), "{records:?}");
+    for record in records.values() {
+        assert_eq!(record["outcome"], "measured", "{record}");
+        assert_eq!((&record["counts"]["ok"], &record["response_time"]["count"]), (&json!(20), &json!(20)));
+    }
+}
+
+#[test]
+fn without_the_systems_their_cells_fail_and_the_others_run() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for (path, offline, reason) in
+        [(path.as_os_str(), true, "are not installed, and offline"), (OsStr::new("/nowhere"), false, "no `python3`")]
+    {
+        let (code, records) = run(CORNERS, path, cache.path(), offline);
+        assert_eq!((code, records.len()), (Some(1), 4), "{records:?}");
+        for (id, record) in &records {
+            if id.contains("python") {
+                assert_eq!(record["outcome"], "failed", "{record}");
+                let said = record["reason"].as_str().expect("a reason");
+                assert!(said.contains(reason) && said.contains("help: "), "{said}");
+            } else {
+                assert_eq!(record["outcome"], "measured", "{record}");
+            }
+        }
+    }
 }
