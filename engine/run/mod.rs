@@ -80,6 +80,8 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     }
     results.manifest.interrupted = interrupted();
     keep(&mut results, begun, &path)?;
+    // All of it is in results.json now; a journal that cannot be removed is only in the way.
+    let _ = std::fs::remove_file(settings.out.join(JOURNAL));
     Ok(results)
 }
 
