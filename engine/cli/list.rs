@@ -36,7 +36,8 @@ fn text() -> String {
             "Options",
             options.iter().map(|(spec, owners)| {
                 let (about, kind, default) = (spec.about, spec.kind, spec.default);
-                (spec.name, format!("{about}; {kind}, default {default} ({})", owners.join(", ")))
+                let owners = owners.join(", ");
+                (spec.name, format!("{about}\n               {owners}: {kind}; default: {default}"))
             }),
         );
     }

@@ -27,13 +27,13 @@ pub(crate) struct Mistake {
     place: Place,
     label: Option<String>,
     elsewhere: Option<Box<(Place, String)>>,
-    help: Option<String>,
+    help: Vec<String>,
 }
 
 impl Mistake {
     /// What is wrong, and where.
     pub(crate) fn new(what: impl Into<String>, place: Place) -> Self {
-        Mistake { what: what.into(), place, label: None, elsewhere: None, help: None }
+        Mistake { what: what.into(), place, label: None, elsewhere: None, help: Vec::new() }
     }
     /// A few words at the place itself.
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -45,9 +45,9 @@ impl Mistake {
         self.elsewhere = Some(Box::new((place, label.into())));
         self
     }
-    /// What would be right.
+    /// What would be right; several sentences stand in lines of their own.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help.push(help.into());
         self
     }
 }
@@ -110,10 +110,7 @@ impl Mistakes {
         if let Some(other) = other {
             group = group.element(other);
         }
-        match &mistake.help {
-            Some(help) => group.element(Level::HELP.message(normalize_untrusted_str(help))),
-            None => group,
-        }
+        group.elements(mistake.help.iter().map(|help| Level::HELP.message(normalize_untrusted_str(help))))
     }
 
     fn snippet(&self, place: Place) -> Snippet<'_, annotate_snippets::Annotation<'_>> {

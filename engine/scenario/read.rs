@@ -206,11 +206,9 @@ fn pairings(target: &Target, place: Place, mistakes: &mut Vec<Mistake>) -> Vec<P
         }
     }
     if pairings.is_empty() {
-        mistakes.push(
-            Mistake::new("every combination of this target is refused", place)
-                .label(reasons.join("; "))
-                .help("`engine list` shows who fits whom"),
-        );
+        let mistake = Mistake::new("every combination of this target is refused", place);
+        let mistake = reasons.into_iter().fold(mistake, Mistake::help);
+        mistakes.push(mistake.help("`engine list` shows who fits whom"));
     }
     pairings
 }
