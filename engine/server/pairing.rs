@@ -101,14 +101,13 @@ impl PartialEq for Pairing {
 
 /// The words of a combination, joined by `-`; what is native goes without saying.
 pub fn words(transport: &dyn Transport, model: &dyn Model, stack: Stack, driver: Driver) -> String {
-    let mut words = format!("{}-{}", transport.name(), model.name());
-    if stack != Stack::Native {
-        words += &format!("-{stack}");
+    let words = format!("{}-{}", transport.name(), model.name());
+    match (stack, driver) {
+        (Stack::Native, Driver::Native) => words,
+        (stack, Driver::Native) => format!("{words}-{stack}-stack"),
+        (Stack::Native, driver) => format!("{words}-{driver}-driver"),
+        (stack, Driver::Python) => format!("{words}-{stack}"),
     }
-    if driver != Driver::Native {
-        words += &format!("-{driver}-driver");
-    }
-    words
 }
 
 impl fmt::Display for Pairing {
