@@ -3,9 +3,19 @@
 mod ends;
 mod systems;
 
+use std::io::Read;
 use std::process::Command;
+use std::time::Duration;
 
 use ends::Server;
+use engine::call::{Ask, Fill};
+use engine::stack::contract::Launch;
+use engine::stack::system;
+use engine::transport::contract::{ClientContext, Options, StreamProtocol};
+use engine::transport::outbox::Outbox;
+use engine::transport::rpyc::Rpyc;
+use engine::transport::socket::{Socket, flush};
+use serde_json::Value;
 
 fn script(name: &str, args: &[&str]) -> Option<Command> {
     let mut command = Command::new(systems::python()?);
@@ -36,4 +46,119 @@ fn real_clients_use_the_forking_server() {
 #[test]
 fn real_clients_use_the_async_server() {
     real_clients_against("async");
+}
+
+/// A real ThreadedServer with the service of the reference suite.
+fn real_server() -> Option<Server> {
+    let environment = systems::environment()?;
+    let launch = Launch { nonce: "token", fill: None, timeout: Duration::from_secs(30), options: &Options::default() };
+    let system = system("rpyc", "threaded").expect("there is such a system");
+    Some(Server::start(system.command(&environment, &launch)))
+}
+
+/// What passes between a server and whoever calls it in `call`.
+fn overheard(server: &Server, call: impl FnOnce(&str)) -> Value {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().to_str().expect("a path that is text");
+    let relay = Server::start(script("rpyc_relay.py", &[server.address(), path]).expect("python is there"));
+    call(relay.address());
+    assert!(relay.stop(), "the relay ends well");
+    serde_json::from_reader(file).expect("the relay writes JSON")
+}
+
+fn real_calls(address: &str) {
+    let output = script("rpyc_calls.py", &[address]).expect("python is there").output().expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Our client's end on a socket of its own; whether it asked for quick acknowledgements throughout.
+fn our_calls(address: &str, options: Options, asks: &[Ask]) -> bool {
+    let fill = Fill::constant(0);
+    let mut codec = Rpyc.client(&ClientContext { fill, options, authority: address.into() });
+    let address = address.parse().expect("an address");
+    let mut socket = Socket::dial_within(&address, Duration::from_secs(30)).expect("the server listens");
+    let (mut out, mut buffer, mut quick) = (Outbox::new(), vec![0; 1 << 16], true);
+    assert!(codec.open(&mut out));
+    let mut asks = asks.iter();
+    loop {
+        let reply = loop {
+            flush(&mut socket, &mut out, &mut *codec, &mut 0).expect("the server reads");
+            let n = socket.read(&mut buffer).expect("the server writes");
+            assert!(n > 0, "the server closed: {:?}", codec.hung_up());
+            let reply = codec.receive(&mut &buffer[..n], &mut out).expect("the server keeps to the protocol");
+            quick &= codec.quick_ack();
+            socket.quick_ack();
+            if let Some(reply) = reply {
+                break reply;
+            }
+        };
+        assert_eq!(reply.verdict, Ok(()));
+        match asks.next() {
+            Some(ask) => codec.call(ask, matches!(ask, Ask::Echo { .. }), &mut out),
+            None => break,
+        }
+    }
+    codec.close(&mut out);
+    flush(&mut socket, &mut out, &mut *codec, &mut 0).expect("the server reads to the end");
+    while socket.read(&mut buffer).is_ok_and(|n| n > 0) {}
+    quick
+}
+
+/// The calls of `rpyc_calls.py`.
+const CALLS: [Ask; 16] = [
+    Ask::Nonce,
+    Ask::Ping,
+    Ask::Ping,
+    Ask::Echo { len: 0, chunk: None },
+    Ask::Echo { len: 300, chunk: None },
+    Ask::Echo { len: 4000, chunk: None },
+    Ask::Upload { len: 10, chunk: None },
+    Ask::Upload { len: 10_240, chunk: None },
+    Ask::Upload { len: 70_000, chunk: None },
+    Ask::Upload { len: 800, chunk: Some(100) },
+    Ask::Upload { len: 4001, chunk: Some(4000) },
+    Ask::Download { len: 10, chunk: None },
+    Ask::Download { len: 10_240, chunk: None },
+    Ask::Download { len: 800, chunk: Some(100) },
+    Ask::Download { len: 4001, chunk: Some(4000) },
+    Ask::Compute { n: 1000 },
+];
+const SLEEP: Ask = Ask::Sleep { ns: 1_500_000 };
+
+fn same_frames(left: &Value, right: &Value) {
+    for (way, frames) in left.as_object().expect("ways") {
+        let (frames, others) = (frames.as_array().expect("frames"), right[way].as_array().expect("frames"));
+        for (frame, other) in frames.iter().zip(others) {
+            // What a class tells of its methods names those of another class.
+            let inspection = way == "down reply" && frame[0] == 1;
+            assert!(frame == other || inspection, "{way}: {frame}\n{other}");
+        }
+        assert_eq!(frames.len(), others.len(), "{way}");
+    }
+}
+
+#[test]
+fn each_kind_of_call_is_made_and_answered_in_real_frames() {
+    let Some(real) = real_server() else { return };
+    let both_real = overheard(&real, real_calls);
+    assert!(both_real["up request"].as_array().is_some_and(|frames| frames.len() > 60), "{both_real}");
+
+    let ours = Server::launch("rpyc", "threaded", &["--nonce", "token"]);
+    same_frames(&both_real, &overheard(&ours, real_calls));
+
+    let asks: Vec<Ask> = CALLS.into_iter().chain([SLEEP]).collect();
+    let our_client = |address: &str| {
+        our_calls(address, Options::default(), &asks);
+    };
+    same_frames(&both_real, &overheard(&real, our_client));
+    same_frames(&both_real, &overheard(&ours, our_client));
+}
+
+#[test]
+fn our_client_hastens_the_acknowledgements_that_a_real_server_waits_for() {
+    let Some(real) = real_server() else { return };
+    let asks: Vec<Ask> = CALLS.iter().copied().cycle().take(200).collect();
+    assert!(our_calls(real.address(), Options::default(), &asks));
+    let ours = Server::launch("rpyc", "threaded", &[]);
+    assert!(!our_calls(ours.address(), Options::default(), &asks));
 }

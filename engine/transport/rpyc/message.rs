@@ -382,3 +382,144 @@ impl Link {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Boxed, Link, Message, handler, put_id, put_mine, put_token, put_tuple};
+    use crate::call::Fill;
+    use crate::transport::outbox::Outbox;
+    use crate::transport::rpyc::brine::{self, Token};
+    use crate::transport::rpyc::exception::Raised;
+    use crate::transport::rpyc::frame::Body;
+
+    // Frames of rpyc 6.0.2 and the reference suite's service, recorded by a relay.
+    const SERVICE: &str = "12080e2f7270796362656e63682e736572766572732e727079635f736572766572732e42656e63686d61726b53657276\
+        696365160e3934313534353237313833363136160f313339363536343334303439363136";
+    const METHOD: &str =
+        "12080e0f6275696c74696e732e6d6574686f64160f313339363536343633343232313434160f313339363536343334303530333034";
+    const UPLOAD: &str =
+        "12080e0f6275696c74696e732e6d6574686f64160f313339363536343633343232313434160f313339363536343334303533303536";
+    const ITERATOR: &str = "12080e166275696c74696e732e6c6973745f6974657261746f72160f313339363536343633343739323030160f\
+        313339363536343333393633303038";
+    const LIST: &str =
+        "12080e0d6275696c74696e732e6c697374160f313339363536343633343739363136160f313339363536343334303438383936";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let nibble = |digit: u8| char::from(digit).to_digit(16).expect("hex") as u8;
+        digits.chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()
+    }
+
+    /// The frame that `send` makes when the next request has the number `seq`.
+    fn frame(seq: i64, send: impl FnOnce(&mut Link, &mut Outbox)) -> Vec<u8> {
+        let (mut link, mut out) = (Link::new(true), Outbox::new());
+        link.seq = seq;
+        send(&mut link, &mut out);
+        out.drain()
+    }
+
+    #[test]
+    fn requests_are_those_that_were_recorded() {
+        let (service, method, upload) = (bytes(SERVICE), bytes(METHOD), bytes(UPLOAD));
+        let none = |args: &mut Vec<u8>| put_token(args, Token::Tuple(0));
+        let getroot = frame(0, |link, out| {
+            link.request(out, handler::GETROOT, none);
+        });
+        assert_eq!(getroot, bytes("0000000800 0111501153115102 0a"));
+        let inspect = frame(1, |link, out| {
+            link.request(out, handler::INSPECT, |args| {
+                put_token(args, Token::Tuple(1));
+                args.extend_from_slice(&service);
+            });
+        });
+        assert_eq!(inspect, bytes(&format!("0000005c00 01115111601151 10{SERVICE} 0a")));
+        let getattr = frame(2, |link, out| {
+            link.getattr(out, &service, "ping");
+        });
+        assert_eq!(getattr, bytes(&format!("0000006600 0111521154115211 1153{SERVICE} 1151080d70696e67 0a")));
+        assert_eq!(getattr.len(), 108);
+        let call = frame(3, |link, out| {
+            link.call(out, &method, none);
+        });
+        assert_eq!(call, bytes(&format!("0000004500 01115311571152121153{METHOD}115102115102 0a")));
+        let del = frame(4, |link, out| link.del(out, &method));
+        assert_eq!(del, bytes(&format!("0000004200 011154115f1152111153{METHOD}115151 0a")));
+        let echo = frame(18, |link, out| {
+            link.call(out, &method, |args| {
+                put_token(args, Token::Tuple(1));
+                brine::put(args, Token::Text("hello"));
+            });
+        });
+        assert_eq!(echo, bytes(&format!("0000004d00 01116211571152121153{METHOD}115110080e0568656c6c6f115102 0a")));
+        let whole = frame(21, |link, out| {
+            let body = Body::Fill { fill: Fill::constant(b'x'), offset: 0, len: 1024 };
+            link.call_with_bytes(out, &upload, 1024, body);
+        });
+        let x = "78".repeat(1024);
+        assert_eq!(whole, bytes(&format!("0000044a00 01116511571152121153{UPLOAD}1151100f00000400{x}115102 0a")));
+        assert_eq!(whole.len(), 1104);
+        let next = frame(38, |link, out| {
+            link.callattr(out, &bytes(ITERATOR), "__next__");
+        });
+        assert_eq!(
+            next,
+            bytes(&format!("0000005900 01117611581152131153{ITERATOR}1151080e085f5f6e6578745f5f115102115102 0a"))
+        );
+        let close = frame(55, |link, out| {
+            link.request(out, handler::CLOSE, none);
+        });
+        assert_eq!(close, bytes("0000000800 0111871152115102 0a"));
+    }
+
+    #[test]
+    fn a_list_is_lent_as_recorded() {
+        let call = frame(33, |link, out| {
+            link.call(out, &bytes(METHOD), |args| {
+                put_tuple(args, 1);
+                put_mine(args, "builtins.list", 139_656_463_479_616, 139_656_434_048_896);
+            });
+        });
+        assert_eq!(call, bytes(&format!("0000007a00 01117111571152121153{METHOD}115210 1154{LIST}115102 0a")));
+    }
+
+    #[test]
+    fn replies_are_those_that_were_recorded() {
+        let reply = |seq, token: Token<'_>| frame(0, |link, out| link.reply_token(out, seq, token));
+        assert_eq!(reply(3, Token::Text("pong")), bytes("0000000b00 0211531151080d706f6e67 0a"));
+        assert_eq!(reply(4, Token::None), bytes("0000000600 021154115100 0a"));
+        assert_eq!(reply(21, Token::Int(1024)), bytes("0000000b00 0211651151160431303234 0a"));
+        let method = frame(0, |link, out| {
+            link.reply(out, 2, |reply| put_mine(reply, "builtins.method", 139_656_463_422_144, 139_656_434_050_304));
+        });
+        assert_eq!(method, bytes(&format!("0000003a00 021152 1154{METHOD} 0a")));
+        let chunk = frame(0, |link, out| {
+            link.reply_bytes(out, 38, 100, Body::Fill { fill: Fill::constant(0), offset: 0, len: 100 });
+        });
+        assert_eq!(chunk, bytes(&format!("0000006b00 02117611510e64{} 0a", "00".repeat(100))));
+        let stop = frame(0, |link, out| link.exception(out, 46, &Raised::StopIteration));
+        assert_eq!(stop, bytes("0000000400 03117e51 0a"));
+    }
+
+    #[test]
+    fn recorded_messages_are_understood() {
+        let call = bytes(&format!("01117111571152121153{METHOD}1152101154{LIST}115102"));
+        let Ok(Message::Request { seq: 33, handler: handler::CALL, args }) = Message::read(&call) else {
+            panic!("a call with the number 33")
+        };
+        let mut items = args.items().expect("arguments");
+        let Ok(Some(Boxed::Mine(method))) = items.next() else { panic!("of a method of ours") };
+        assert_eq!((method.name, method.object), ("builtins.method", 139_656_434_050_304));
+        let mut lent = Vec::new();
+        args.yours(&mut |id| lent.push(id.raw.to_vec())).expect("well formed");
+        assert_eq!(lent, [bytes(LIST)]);
+        let mut id = Vec::new();
+        put_id(&mut id, method.name, method.class, method.object);
+        assert_eq!(id, method.raw);
+
+        let reply = bytes("02117211510e64");
+        assert!(Message::is_reply_before(&reply[..reply.len() - 2], 34));
+        assert!(!Message::is_reply_before(&reply[..reply.len() - 2], 35));
+        assert!(matches!(Message::read(&bytes("03117e51")), Ok(Message::Exception { seq: 46, raised: [0x51] })));
+        assert!(Message::read(&bytes("04117e51")).is_err());
+    }
+}
