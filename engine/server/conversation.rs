@@ -1,8 +1,11 @@
-//! One connection served from its first byte to its last, blocking or as a task.
+//! One connection served from its first byte to its last: blocking, call by call, or as a task.
 
+use std::fmt;
 use std::io::{self, Read};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::unix::AsyncFd;
 
 use crate::server::contract::Host;
@@ -12,36 +15,83 @@ use crate::transport::outbox::Outbox;
 use crate::transport::socket::{Socket, flush};
 
 /// How much is read at a time; pages that a small connection never touches cost nothing.
-const READ: usize = 256 * 1024;
+pub const READ: usize = 256 * 1024;
 
-/// Serves a connection on the calling thread until either side closes it.
-pub fn converse(mut socket: Socket, host: &Host) -> io::Result<()> {
-    let (mut codec, mut out, mut wire) = (host.codec(), Outbox::new(), 0);
-    let mut buffer = vec![0; READ];
-    loop {
-        let n = match socket.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let mut input = &buffer[..n];
+/// A connection, and where it stands between two calls.
+pub struct Conversation {
+    socket: Socket,
+    codec: Box<dyn ServerCodec>,
+    out: Outbox,
+}
+
+impl Conversation {
+    /// The beginning of one.
+    pub fn new(socket: Socket, host: &Host) -> Self {
+        Conversation { socket, codec: host.codec(), out: Outbox::new() }
+    }
+
+    /// The socket that it is held over.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Reads until a call has been answered, on a nonblocking socket at most until nothing more has come.
+    ///
+    /// The calling thread executes the call, and waits until its answer is written. False once it is over.
+    pub fn turn(&mut self, host: &Host, buffer: &mut [u8]) -> io::Result<bool> {
         loop {
-            let next = match codec.receive(&mut input, &mut out) {
-                Ok(Step::Read) => break,
-                Ok(Step::Close) | Err(_) => Next::Close,
-                Ok(Step::Execute(asked)) => {
-                    flush(&mut socket, &mut out, &mut *codec, &mut wire)?;
-                    codec.answer(host.service.execute_blocking(asked), &mut out)
-                }
+            let n = match self.socket.read(buffer) {
+                Ok(0) => return Ok(false),
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) => return Err(error),
             };
-            if next == Next::Close {
-                flush(&mut socket, &mut out, &mut *codec, &mut wire)?;
-                return Ok(());
+            let (mut input, mut answered) = (&buffer[..n], false);
+            loop {
+                let next = match self.codec.receive(&mut input, &mut self.out) {
+                    Ok(Step::Read) => break,
+                    Ok(Step::Close) | Err(_) => Next::Close,
+                    Ok(Step::Execute(asked)) => {
+                        self.flush()?;
+                        answered = true;
+                        self.codec.answer(host.service.execute_blocking(asked), &mut self.out)
+                    }
+                };
+                if next == Next::Close {
+                    self.flush()?;
+                    return Ok(false);
+                }
+            }
+            self.flush()?;
+            if answered {
+                return Ok(true);
             }
         }
-        flush(&mut socket, &mut out, &mut *codec, &mut wire)?;
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while !flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut 0)? {
+            match poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLOUT)], PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conversation({:?})", self.socket)
+    }
+}
+
+/// Serves a connection on the calling thread until either side closes it.
+pub fn converse(socket: Socket, host: &Host) -> io::Result<()> {
+    let (mut conversation, mut buffer) = (Conversation::new(socket, host), vec![0; READ]);
+    while conversation.turn(host, &mut buffer)? {}
+    Ok(())
 }
 
 /// Serves a connection as a task; computing takes the runtime's thread, waiting does not.

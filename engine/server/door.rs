@@ -60,12 +60,19 @@ impl Door {
 
     /// Waits for the next knock.
     pub fn wait(&mut self) -> Result<Knock> {
+        self.knock(PollFlags::POLLIN)
+    }
+
+    /// Waits for the next knock that is not a client: those are for the children.
+    pub fn wait_aside(&mut self) -> Result<Knock> {
+        self.knock(PollFlags::empty())
+    }
+
+    fn knock(&mut self, of_clients: PollFlags) -> Result<Knock> {
         loop {
             let stdin = io::stdin();
-            let mut waiting = vec![
-                PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
-                PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
-            ];
+            let mut waiting =
+                vec![PollFd::new(self.listener.as_fd(), of_clients), PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
             waiting.extend(self.children.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
             match poll(&mut waiting, PollTimeout::NONE) {
                 Ok(_) => {}

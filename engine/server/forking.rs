@@ -5,7 +5,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
-use crate::error::Result;
+use crate::error::{Context, Error, Result};
 use crate::registry::Entry;
 use crate::server::contract::{Host, Model};
 use crate::server::conversation::converse;
@@ -50,19 +50,18 @@ impl Model for Forking {
                         Ok(ForkResult::Parent { .. }) | Err(_) => drop(socket),
                     }
                 }
-                Knock::Child => reap(),
+                Knock::Child => {
+                    reap();
+                }
                 Knock::Stop => return Ok(()),
             }
         }
     }
 }
 
-/// The life of a child: one connection, and death with the parent.
+/// The life of a child: one connection.
 fn serve_in_child(door: Door, socket: Socket, host: &Host, parent: Pid) -> ! {
-    // The parent-death signal is not inherited, and the parent may be gone before it is set.
-    let _ = set_pdeathsig(Signal::SIGKILL);
-    let _ = SigSet::all().thread_unblock();
-    if getppid() == parent {
+    if die_with(parent).is_ok() {
         drop(door);
         // The connection is over either way; the client sees how.
         let _ = converse(socket, host);
@@ -70,7 +69,20 @@ fn serve_in_child(door: Door, socket: Socket, host: &Host, parent: Pid) -> ! {
     std::process::exit(0)
 }
 
-/// Waits for every child that has ended, so that its CPU time is charged to this process.
-fn reap() {
-    while !matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive) | Err(_)) {}
+/// Ties the life of a freshly forked child to its parent's; an error where that one is gone already.
+pub(crate) fn die_with(parent: Pid) -> Result<()> {
+    let doing = "cannot end with the parent";
+    // The parent-death signal is not inherited, and the parent may be gone before it is set.
+    set_pdeathsig(Signal::SIGKILL).doing(doing)?;
+    SigSet::all().thread_unblock().doing(doing)?;
+    if getppid() == parent { Ok(()) } else { Err(Error::failed("the parent is gone")) }
+}
+
+/// Waits for every child that has ended, so that its CPU time is charged to this process; how many those are.
+pub(crate) fn reap() -> u64 {
+    let mut ended = 0;
+    while !matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive) | Err(_)) {
+        ended += 1;
+    }
+    ended
 }

@@ -7,6 +7,10 @@ pub mod door;
 pub mod forking;
 pub mod impairment;
 pub mod pairing;
+pub mod parking;
+pub mod per_request;
+pub mod pooled;
+pub mod preforked;
 pub mod service;
 pub mod threaded;
 pub mod workers;
@@ -14,4 +18,11 @@ pub mod workers;
 use crate::server::contract::Model;
 
 /// Every server model; a new one is its file and its line here.
-pub static MODELS: &[&dyn Model] = &[&threaded::Threaded, &forking::Forking, &r#async::Async];
+pub static MODELS: &[&dyn Model] = &[
+    &threaded::Threaded,
+    &forking::Forking,
+    &pooled::Pooled,
+    &preforked::Preforked,
+    &per_request::PerRequest,
+    &r#async::Async,
+];

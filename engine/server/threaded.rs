@@ -9,6 +9,9 @@ use crate::server::conversation::converse;
 use crate::server::door::{Door, Knock};
 use crate::transport::contract::{Facts, Options};
 
+/// How much stack a thread has that serves calls.
+pub(crate) const STACK: usize = 256 * 1024;
+
 /// The server model `threaded`.
 pub struct Threaded;
 
@@ -35,7 +38,7 @@ impl Model for Threaded {
                 Knock::Client(socket) => {
                     let host = host.clone();
                     // A thread that cannot be made refuses its client: the connection closes.
-                    let _ = thread::Builder::new().stack_size(256 * 1024).spawn(move || converse(socket, &host));
+                    let _ = thread::Builder::new().stack_size(STACK).spawn(move || converse(socket, &host));
                 }
                 Knock::Child => {}
                 Knock::Stop => return Ok(()),

@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use crate::transport::contract::{OptionKind, OptionSpec, Options};
 
 /// How many workers share the calls.
-pub static WORKERS: OptionSpec = OptionSpec {
+pub const WORKERS: OptionSpec = OptionSpec {
     name: "workers",
     about: "how many threads or processes share the calls",
     kind: OptionKind::Count(1),

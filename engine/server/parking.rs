@@ -1,0 +1,107 @@
+//! Connections that wait for bytes, watched by one thread and lent out for one call each.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use crate::error::{Context, Error, Result};
+use crate::server::contract::Host;
+use crate::server::conversation::Conversation;
+use crate::server::door::{is_passing, stdin_ended};
+use crate::transport::socket::Listener;
+
+const LISTENER: u64 = u64::MAX;
+const STDIN: u64 = u64::MAX - 1;
+/// A connection wakes whoever watches once, until it is parked again.
+const ONCE: EpollFlags = EpollFlags::EPOLLIN.union(EpollFlags::EPOLLONESHOT);
+
+/// Where connections wait until bytes come.
+#[derive(Debug)]
+pub struct Parking {
+    epoll: Epoll,
+    listener: Listener,
+    /// By descriptor, which is unique for as long as its connection lives.
+    parked: Mutex<HashMap<u64, Conversation>>,
+}
+
+impl Parking {
+    /// A place for the connections that `listener` accepts. After a fork each process opens its own.
+    pub fn open(listener: Listener) -> Result<Self> {
+        let doing = "cannot watch for clients";
+        listener.set_nonblocking(true).doing(doing)?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).doing(doing)?;
+        // Where processes share the listener, a client wakes one of them.
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
+        epoll.add(&listener, EpollEvent::new(flags, LISTENER)).doing(doing)?;
+        match epoll.add(io::stdin().as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, STDIN)) {
+            // A stdin that cannot be watched (a file, /dev/null) never ends before the process does.
+            Ok(()) | Err(Errno::EPERM) => {}
+            Err(error) => return Err(Error::failed(format!("cannot watch stdin: {error}"))),
+        }
+        Ok(Parking { epoll, listener, parked: Mutex::default() })
+    }
+
+    /// Accepts clients and lends out each connection that has bytes, until stdin closes.
+    pub fn attend(&self, host: &Host, lend: &mut dyn FnMut(Conversation)) -> Result<()> {
+        let mut events = [EpollEvent::empty(); 64];
+        loop {
+            let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+                Ok(count) => count,
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(Error::failed(format!("cannot wait for clients: {error}"))),
+            };
+            for event in &events[..count] {
+                match event.data() {
+                    STDIN if stdin_ended(io::stdin().as_fd()) => return Ok(()),
+                    STDIN => {}
+                    LISTENER => self.accept(host)?,
+                    descriptor => {
+                        let lent = self.parked().remove(&descriptor);
+                        lent.into_iter().for_each(&mut *lend);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Serves one call, or what has come of one, on the calling thread; the connection comes back unless it is over.
+    pub fn serve(&self, mut conversation: Conversation, host: &Host, buffer: &mut [u8]) {
+        // A connection that fails is over; its client sees how.
+        if let Ok(true) = conversation.turn(host, buffer) {
+            let descriptor = conversation.socket().as_raw_fd() as u64;
+            let mut parked = self.parked();
+            let waiting = parked.entry(descriptor).insert_entry(conversation);
+            let socket = waiting.get().socket();
+            if self.epoll.modify(socket, &mut EpollEvent::new(ONCE, descriptor)).is_err() {
+                waiting.remove();
+            }
+        }
+    }
+
+    fn accept(&self, host: &Host) -> Result<()> {
+        let socket = match self.listener.accept() {
+            Ok(socket) => socket,
+            // Another process was faster.
+            Err(error) if error.kind() == ErrorKind::WouldBlock || is_passing(&error) => return Ok(()),
+            Err(error) => return Err(Error::failed(format!("cannot accept a client: {error}"))),
+        };
+        if socket.set_nonblocking(true).is_ok() {
+            let descriptor = socket.as_raw_fd() as u64;
+            let mut parked = self.parked();
+            let waiting = parked.entry(descriptor).insert_entry(Conversation::new(socket, host));
+            // A connection that cannot be watched is refused: it closes.
+            if self.epoll.add(waiting.get().socket(), EpollEvent::new(ONCE, descriptor)).is_err() {
+                waiting.remove();
+            }
+        }
+        Ok(())
+    }
+
+    fn parked(&self) -> MutexGuard<'_, HashMap<u64, Conversation>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

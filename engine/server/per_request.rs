@@ -1,0 +1,48 @@
+//! One thread that polls, and a new thread for each call.
+
+use std::sync::Arc;
+use std::thread;
+
+use crate::error::Result;
+use crate::registry::Entry;
+use crate::server::contract::{Host, Model};
+use crate::server::conversation::READ;
+use crate::server::door::Door;
+use crate::server::parking::Parking;
+use crate::server::threaded::STACK;
+use crate::transport::contract::{Facts, Options};
+
+/// The server model `per-request`.
+pub struct PerRequest;
+
+impl Entry for PerRequest {
+    fn name(&self) -> &'static str {
+        "per-request"
+    }
+    fn about(&self) -> &'static str {
+        "one thread polls and lends a connection with bytes to a new thread for one call"
+    }
+}
+
+impl Model for PerRequest {
+    fn facts(&self, _: &Options) -> Facts {
+        [
+            ("serves", "a new thread for each call"),
+            ("waits", "one thread polls, the others block for one call"),
+            ("isolation", "none: one process"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    fn serve(&self, door: Door, host: Host) -> Result<()> {
+        door.announce()?;
+        let parking = Arc::new(Parking::open(door.into_listener())?);
+        parking.clone().attend(&host.clone(), &mut |conversation| {
+            let (parking, host) = (parking.clone(), host.clone());
+            let serve = move || parking.serve(conversation, &host, &mut vec![0; READ]);
+            // A thread that cannot be made refuses its client: the connection closes.
+            let _ = thread::Builder::new().stack_size(STACK).spawn(serve);
+        })
+    }
+}

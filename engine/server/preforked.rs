@@ -1,0 +1,78 @@
+//! Worker processes that share one listening socket; each serves one call at a time.
+
+use nix::unistd::{ForkResult, Pid, fork, getpid};
+
+use crate::error::{Error, Result};
+use crate::registry::Entry;
+use crate::server::contract::{Host, Model};
+use crate::server::conversation::READ;
+use crate::server::door::{Door, Knock};
+use crate::server::forking::{die_with, reap};
+use crate::server::parking::Parking;
+use crate::server::workers::{WORKERS, workers};
+use crate::transport::contract::{Facts, OptionSpec, Options};
+
+/// The server model `preforked`.
+pub struct Preforked;
+
+impl Entry for Preforked {
+    fn name(&self) -> &'static str {
+        "preforked"
+    }
+    fn about(&self) -> &'static str {
+        "worker processes share one listening socket; each polls its own connections and serves one call at a time"
+    }
+}
+
+impl Model for Preforked {
+    fn options(&self) -> &'static [OptionSpec] {
+        &[WORKERS]
+    }
+
+    fn facts(&self, options: &Options) -> Facts {
+        [
+            ("serves", "a worker process for the connections that it accepts".to_owned()),
+            ("waits", "each worker polls, and blocks for one call".to_owned()),
+            ("isolation", "the connections of a worker share its process".to_owned()),
+            (WORKERS.name, workers(options).to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    fn serve(&self, mut door: Door, host: Host) -> Result<()> {
+        door.watch_children()?;
+        let parent = getpid();
+        let (wanted, mut alive) = (workers(&host.context.options), 0);
+        let mut announced = false;
+        loop {
+            while alive < wanted {
+                // SAFETY: this process has one thread, so the child's heap and locks are in order.
+                match unsafe { fork() } {
+                    Ok(ForkResult::Child) => work_in_child(door, &host, parent),
+                    Ok(ForkResult::Parent { .. }) => alive += 1,
+                    Err(error) => return Err(Error::failed(format!("cannot start a worker: {error}"))),
+                }
+            }
+            if !announced {
+                door.announce()?;
+                announced = true;
+            }
+            match door.wait_aside()? {
+                Knock::Child => alive -= reap(),
+                Knock::Client(_) => {}
+                Knock::Stop => return Ok(()),
+            }
+        }
+    }
+}
+
+/// The life of a worker: connections until stdin closes, and death with the parent.
+fn work_in_child(door: Door, host: &Host, parent: Pid) -> ! {
+    let served = die_with(parent).and_then(|()| {
+        let parking = Parking::open(door.into_listener())?;
+        let mut buffer = vec![0; READ];
+        parking.attend(host, &mut |conversation| parking.serve(conversation, host, &mut buffer))
+    });
+    std::process::exit(i32::from(served.is_err()))
+}

@@ -1,0 +1,130 @@
+//! The models that share their workers, seen from outside: who exists, how many, and for how long.
+
+mod ends;
+
+use ends::{Server, measure};
+use engine::results::Measured;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const MS: u64 = 1_000_000;
+const HOLD: u64 = 40 * MS;
+/// How long anything here may take before the test says that it never happened.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Six clients, each asking four times for a sleep of 40 ms; what was measured, and the most threads seen meanwhile.
+fn six_sleepers(server: &Server, transport: &str) -> (Measured, u64) {
+    let asked = json!({"call": "sleep", "hold_ns": HOLD, "clients": 6, "iterations": 4});
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut most = 0;
+            while !over.load(Ordering::Relaxed) {
+                most = most.max(server.status("Threads"));
+                thread::sleep(Duration::from_millis(1));
+            }
+            most
+        });
+        let got = measure(server, transport, asked);
+        over.store(true, Ordering::Relaxed);
+        let got = got.expect("it can be measured");
+        assert!(got.counts.conserved() && got.counts.ok == 24, "{:?}", got.counts);
+        assert!(got.clients.iter().all(|client| client.ok == 4), "nobody starves: {:?}", got.clients);
+        (got, watcher.join().expect("the watcher only reads"))
+    })
+}
+
+fn children(server: &Server) -> Vec<i32> {
+    let pid = server.pid();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("the server runs");
+    children.split_whitespace().map(|pid| pid.parse().expect("a process")).collect()
+}
+
+fn until(what: &str, mut it_is_so: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !it_is_so() {
+        assert!(since.elapsed() < PATIENCE, "never happened: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn fact(server: &Server, name: &str) -> Value {
+    server.ready["facts"][name].clone()
+}
+
+#[test]
+fn pooled_has_its_workers_and_one_thread_that_polls() {
+    for transport in ["tcp", "rpyc", "http1"] {
+        let server = Server::launch(transport, "pooled", &["--option", "workers=2"]);
+        assert_eq!((fact(&server, "workers"), server.status("Threads")), (json!("2"), 1));
+        let (got, most) = six_sleepers(&server, transport);
+        assert_eq!(most, 3, "{transport}");
+        assert!(got.elapsed_ns >= 24 / 2 * HOLD, "no more than two at a time: {} ns", got.elapsed_ns);
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn per_request_has_a_thread_for_each_call_that_runs_and_none_between() {
+    for transport in ["tcp", "rpyc", "http1"] {
+        let server = Server::launch(transport, "per-request", &[]);
+        assert_eq!(server.status("Threads"), 1);
+        let (_, most) = six_sleepers(&server, transport);
+        // A thread that is about to end may overlap with the next call's, so that there is no upper bound.
+        assert!(most > 3, "{transport}: {most} threads for six calls and the one that polls");
+        until("the threads of all calls have ended", || server.status("Threads") == 1);
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn preforked_shares_the_clients_among_its_workers() {
+    for transport in ["tcp", "rpyc", "http1"] {
+        let server = Server::launch(transport, "preforked", &["--option", "workers=2"]);
+        assert_eq!(fact(&server, "workers"), "2");
+        assert_eq!((children(&server).len(), server.status("Threads")), (2, 1));
+        let (got, most) = six_sleepers(&server, transport);
+        assert_eq!((most, children(&server).len()), (1, 2), "{transport}");
+        assert!(got.elapsed_ns >= 24 / 2 * HOLD, "no more than two at a time: {} ns", got.elapsed_ns);
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn preforked_replaces_a_worker_that_dies() {
+    let server = Server::launch("tcp", "preforked", &["--option", "workers=2"]);
+    for _ in 0..3 {
+        let dead = children(&server)[0];
+        kill(Pid::from_raw(dead), Signal::SIGKILL).expect("it runs");
+        until("another worker is there", || {
+            let children = children(&server);
+            children.len() == 2 && !children.contains(&dead)
+        });
+        let got = measure(&server, "tcp", json!({"clients": 5, "iterations": 20})).expect("it can be measured");
+        assert_eq!((got.counts.ok, got.counts.scheduled), (100, 100), "{:?}", got.failures);
+    }
+    assert!(server.stop());
+}
+
+#[test]
+fn a_call_that_kills_its_worker_fails_and_the_others_are_answered() {
+    let server = Server::launch("tcp", "preforked", &["--option", "workers=2", "--fault", "abort"]);
+    let got = measure(&server, "tcp", json!({"clients": 2, "iterations": 3})).expect("it can be measured");
+    assert_eq!((got.counts.scheduled, got.counts.error.connect), (6, 6), "{:?}", got.counts);
+    until("two workers are there", || children(&server).len() == 2);
+    assert!(server.stop());
+}
+
+#[test]
+fn workers_are_as_many_as_cores_where_nothing_is_said() {
+    let cores = thread::available_parallelism().expect("a machine has cores").get();
+    for model in ["pooled", "preforked"] {
+        let server = Server::launch("tcp", model, &[]);
+        assert_eq!(fact(&server, "workers"), cores.to_string());
+        assert!(server.stop());
+    }
+}
