@@ -177,7 +177,9 @@ fn output(command: &mut Command, path: &OsStr) -> Result<Output> {
 fn last_lines(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // pip warns of each retry at length before it says what failed.
+    let said = |line: &&str| !line.is_empty() && !line.starts_with("WARNING");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(said).collect();
     lines[lines.len().saturating_sub(4)..].join("; ")
 }
 
