@@ -11,7 +11,7 @@ use ends::Server;
 use engine::call::{Ask, Fill};
 use engine::stack::contract::Launch;
 use engine::stack::system;
-use engine::transport::contract::{ClientContext, Options, StreamProtocol};
+use engine::transport::contract::{ClientContext, OptionValue, Options, StreamProtocol};
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;
 use engine::transport::socket::{Socket, flush};
@@ -159,6 +159,9 @@ fn our_client_hastens_the_acknowledgements_that_a_real_server_waits_for() {
     let Some(real) = real_server() else { return };
     let asks: Vec<Ask> = CALLS.iter().copied().cycle().take(200).collect();
     assert!(our_calls(real.address(), Options::default(), &asks));
+    let options = [("method", OptionValue::Word("bound".into())), ("compress", OptionValue::Flag(false))];
+    let options = Options(options.map(|(name, value)| (name.to_owned(), value)).into());
+    assert!(our_calls(real.address(), options, &asks));
     let ours = Server::launch("rpyc", "threaded", &[]);
     assert!(!our_calls(ours.address(), Options::default(), &asks));
 }

@@ -132,6 +132,13 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self, len: usize) -> Result<Token<'a>, Fault> {
         let digits = self.take(len)?;
+        // Ids are read with every message; few digits without a sign need no second look.
+        if (1..=18).contains(&len) && digits[0] != b'-' {
+            let value = digits
+                .iter()
+                .try_fold(0, |value: i64, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')));
+            return value.map(Token::Int).ok_or_else(|| malformed("an integer that is not in decimal"));
+        }
         let unsigned = digits.strip_prefix(b"-").unwrap_or(digits);
         if unsigned.is_empty() || !unsigned.iter().all(u8::is_ascii_digit) {
             return Err(malformed("an integer that is not in decimal"));
@@ -221,9 +228,19 @@ impl<'a> Reader<'a> {
 
     /// The bytes of the whole value that comes next.
     pub fn raw(&mut self) -> Result<&'a [u8], Fault> {
-        let before = self.bytes;
+        let before = *self;
         self.skip(DEPTH)?;
-        Ok(&before[..before.len() - self.bytes.len()])
+        Ok(before.until(self))
+    }
+
+    /// The bytes between here and `later`, which has to be this reader further on.
+    pub(crate) fn until(&self, later: &Reader<'a>) -> &'a [u8] {
+        &self.bytes[..self.bytes.len().saturating_sub(later.bytes.len())]
+    }
+
+    /// All bytes that are left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes
     }
 
     fn skip(&mut self, depth: usize) -> Result<(), Fault> {

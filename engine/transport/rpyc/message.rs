@@ -17,6 +17,8 @@ pub(crate) const VALUE: i64 = 1;
 const TUPLE: i64 = 2;
 const LOCAL_REF: i64 = 3;
 const REMOTE_REF: i64 = 4;
+/// How the box of an object of the writer's begins.
+const YOURS: [u8; 2] = [0x11, 0x54];
 
 /// What a request asks for.
 pub(crate) mod handler {
@@ -54,10 +56,10 @@ pub(crate) struct Id<'a> {
 
 impl<'a> Id<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
-        let raw = reader.raw()?;
-        let mut parts = Reader::new(raw);
-        parts.tuple_of(3)?;
-        Ok(Id { raw, name: parts.text()?, class: parts.int()?, object: parts.int()? })
+        let before = *reader;
+        reader.tuple_of(3)?;
+        let (name, class, object) = (reader.text()?, reader.int()?, reader.int()?);
+        Ok(Id { raw: before.until(reader), name, class, object })
     }
 }
 
@@ -83,6 +85,17 @@ impl<'a> Boxed<'a> {
             LOCAL_REF => Id::read(reader).map(Boxed::Mine),
             REMOTE_REF => Id::read(reader).map(Boxed::Yours),
             label => Err(Fault::protocol(format!("no value has the label {label}"))),
+        }
+    }
+
+    /// A box that ends with its message, without a look at what is inside.
+    fn read_last(mut reader: Reader<'a>) -> Result<Self, Fault> {
+        let before = reader;
+        reader.tuple_of(2)?;
+        match reader.int()? {
+            VALUE => Ok(Boxed::Value(reader.rest())),
+            TUPLE => Ok(Boxed::Tuple(reader.rest())),
+            _ => Boxed::read(&mut { before }),
         }
     }
 
@@ -118,13 +131,13 @@ impl<'a> Boxed<'a> {
     pub(crate) fn yours(self, each: &mut impl FnMut(Id<'a>)) -> Result<(), Fault> {
         match self {
             Boxed::Yours(id) => each(id),
-            Boxed::Tuple(_) => {
+            Boxed::Tuple(raw) if raw.windows(2).any(|pair| pair == YOURS) => {
                 let mut items = self.items()?;
                 while let Some(item) = items.next()? {
                     item.yours(each)?;
                 }
             }
-            Boxed::Value(_) | Boxed::Mine(_) => {}
+            _ => {}
         }
         Ok(())
     }
@@ -176,16 +189,15 @@ impl<'a> Message<'a> {
         let mut reader = Reader::new(rest);
         reader.tuple_of(2)?;
         let seq = reader.int()?;
-        let message = match *kind {
+        match *kind {
             REQUEST => {
                 reader.tuple_of(2)?;
-                Message::Request { seq, handler: reader.int()?, args: Boxed::read(&mut reader)? }
+                Ok(Message::Request { seq, handler: reader.int()?, args: Boxed::read_last(reader)? })
             }
-            REPLY => Message::Reply { seq, value: Boxed::read(&mut reader)? },
-            EXCEPTION => Message::Exception { seq, raised: reader.raw()? },
-            kind => return Err(Fault::protocol(format!("no message is of kind {kind}"))),
-        };
-        if reader.is_empty() { Ok(message) } else { Err(Fault::protocol("bytes after the end of a message")) }
+            REPLY => Ok(Message::Reply { seq, value: Boxed::read_last(reader)? }),
+            EXCEPTION => Ok(Message::Exception { seq, raised: reader.raw()? }),
+            kind => Err(Fault::protocol(format!("no message is of kind {kind}"))),
+        }
     }
 
     /// True where `before`, the beginning of a message, ends just before the value of the reply to `seq`.
