@@ -56,12 +56,12 @@ fn dropped_replies_are_timeouts_and_none_is_lost() {
     for clients in [1, 2] {
         let got = measured(
             &["--fault", "drop=0.25"],
-            json!({"iterations": 8 / clients, "clients": clients, "timeout_ns": 300 * MS}),
+            json!({"iterations": 8 / clients, "clients": clients, "timeout_ns": 1_000 * MS}),
         );
         assert_eq!((got.counts.scheduled, got.counts.ok, got.counts.timeout), (8, 6, 2), "{:?}", got.failures);
         assert_eq!(got.reconnects, 2);
         // A time-out is a sample of at least its length, and figures from it on are lower bounds.
-        assert!(got.response_time.max_ns >= 299 * MS, "{:?}", got.response_time);
+        assert!(got.response_time.max_ns >= 999 * MS, "{:?}", got.response_time);
         assert_eq!(got.response_time.count, 8);
         assert!(got.response_time.at_least_from.is_some_and(|from| (0.7..=0.875).contains(&from)));
     }
