@@ -18,3 +18,11 @@ demo:
 # Licences and bans of all dependencies.
 deny:
     cargo deny check licenses bans
+
+# Ten minutes of fuzzing RPyC's frames and brine; needs a nightly toolchain and cargo-fuzz.
+fuzz:
+    cargo +nightly fuzz run --fuzz-dir tests/fuzz rpyc -- -max_total_time=600 -rss_limit_mb=1024 -timeout=10
+
+# root.ping() of our RPyC against the raw exchange of its frames, side by side.
+bench:
+    cargo bench --bench rpyc_exchange
