@@ -192,6 +192,9 @@ class Caller:
                 self.sent = time.perf_counter_ns()
             load.work.do(self.client, size, content)
             self.ended = time.perf_counter_ns()
+            if self.ended - self.sent > load.timeout * 1e9:
+                # rpyc begins to count when all is sent, requests anew with each read: a reply may still come too late.
+                raise CallFailed("timeout", f"the reply came after {(self.ended - self.sent) / 1e9:.3f} s")
             self.checked = True
             return self.ended - self.sent
         except Exception as error:
