@@ -13,7 +13,7 @@ use crate::report::figures;
 pub const LEAST_TRIALS: usize = 5;
 
 /// What targets are ranked by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// The median response time of a trial, in nanoseconds; less is better.

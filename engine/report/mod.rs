@@ -3,6 +3,7 @@
 pub mod ahead;
 pub mod cell;
 pub mod figures;
+pub mod lookup;
 pub mod markup;
 pub mod method;
 pub mod order;
@@ -76,6 +77,7 @@ pub fn render(view: &View, name: &str, template: &str) -> Result<String> {
     environment.set_auto_escape_callback(markup::escaping);
     environment.set_formatter(markup::formatter);
     environment.add_filter("fenced", markup::fenced);
+    lookup::offer(&mut environment, view);
     environment.render_named_str(name, template, Serde(view)).map_err(|error| {
         Error::usage(format!("template {name}: {error:#}")).help("a template gets the view of the report")
     })

@@ -1,6 +1,6 @@
 //! Everything that a report shows, computed; templates only lay it out.
 //!
-//! A template of one's own gets exactly this: `engine report RESULTS --template FILE`.
+//! A template of one's own gets exactly this, and what `lookup` offers: `engine report RESULTS --template FILE`.
 
 use serde::Serialize;
 use serde_json::Value;
