@@ -6,13 +6,53 @@ use engine::call::{Answer, Ask, Asked, Fill, FillKind, SplitMix};
 use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
 use engine::transport::contract::{
-    ClientCodec, ClientContext, Next, Options, Reply, Seam, ServerCodec, ServerContext, Step, StreamProtocol,
+    ClientCodec, ClientContext, Family, Next, OptionValue, Options, Reply, Seam, ServerCodec, ServerContext, Step,
+    StreamProtocol,
 };
+use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
+use engine::transport::socket::Address;
+use engine::transport::tls::{Identity, Trust};
 
 const CHUNK: u64 = 1000;
 const SEED: u64 = 42;
 const LIMIT: u64 = 1 << 22;
+
+/// A stream protocol, as it is or in TLS.
+struct Wire {
+    protocol: &'static dyn StreamProtocol,
+    tls: Option<(Identity, Trust)>,
+}
+
+impl Wire {
+    fn plain(protocol: &'static dyn StreamProtocol) -> Self {
+        Wire { protocol, tls: None }
+    }
+
+    fn secure(protocol: &'static dyn StreamProtocol) -> Self {
+        let options = Options([(TLS.name.to_owned(), OptionValue::Flag(true))].into());
+        let address = Address::any(Family::Tcp);
+        let identity = Identity::of(&options, protocol.alpn(), &address).expect("a certificate").expect("TLS");
+        let trust = Trust::of(&options, protocol.alpn(), Some(identity.ca()), &address).expect("a certificate");
+        Wire { protocol, tls: Some((identity, trust.expect("TLS"))) }
+    }
+
+    fn ends(&self) -> (Box<dyn ClientCodec>, Box<dyn ServerCodec>) {
+        let fill = Fill::new(FillKind::Random, SEED);
+        let options = Options::default();
+        let authority = "127.0.0.1:1".to_owned();
+        let client = self.protocol.client(&ClientContext { fill, options: options.clone(), authority });
+        let server = self.protocol.server(&ServerContext { options, body_limit: LIMIT });
+        match &self.tls {
+            None => (client, server),
+            Some((identity, trust)) => (trust.secure(client).expect("a handshake"), identity.secure(server)),
+        }
+    }
+}
+
+fn service() -> Service {
+    Service::new("the-token".into(), Some((FillKind::Random, SEED)), None)
+}
 
 /// Two ends with a wire between them that delivers `step` bytes at a time.
 struct Pair {
@@ -25,20 +65,11 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(protocol: &dyn StreamProtocol, step: usize) -> Self {
-        let fill = Fill::new(FillKind::Random, SEED);
-        let options = Options::default();
-        let authority = "127.0.0.1:1".to_owned();
-        let mut pair = Pair {
-            client: protocol.client(&ClientContext { fill, options: options.clone(), authority }),
-            server: protocol.server(&ServerContext { options, body_limit: LIMIT }),
-            service: Service::new("the-token".into(), Some((FillKind::Random, SEED)), None),
-            step,
-            up: Vec::new(),
-            down: Vec::new(),
-        };
+    fn new(wire: &Wire, step: usize) -> Self {
+        let (client, server) = wire.ends();
+        let mut pair = Pair { client, server, service: service(), step, up: Vec::new(), down: Vec::new() };
         let mut out = Outbox::new();
-        if pair.client.open(&mut out) {
+        while pair.client.open(&mut out) {
             pair.until_reply(&mut out).verdict.expect("the greeting is answered");
         }
         pair
@@ -125,9 +156,13 @@ fn every_call(payloads: &[u64]) -> Vec<Ask> {
 #[test]
 fn every_call_is_answered_however_its_bytes_are_cut() {
     for (name, protocol) in stream_transports() {
-        for step in [1, 7, 1460, usize::MAX] {
-            let mut pair = Pair::new(protocol, step);
-            for ask in every_call(&[0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 1 << 20]) {
+        let ways = [Wire::plain(protocol), Wire::secure(protocol)];
+        for (wire, step) in ways.iter().flat_map(|wire| [1, 7, 1460, usize::MAX].map(|step| (wire, step))) {
+            let mut pair = Pair::new(wire, step);
+            assert_eq!(pair.client.secured(), wire.tls.is_some(), "{name}");
+            // Two records are enough to be cut byte by byte.
+            let most = if wire.tls.is_some() && step == 1 { 20_000 } else { 1 << 20 };
+            for ask in every_call(&[0, 1, CHUNK - 1, CHUNK, CHUNK + 1, most]) {
                 let reply = pair.call(ask);
                 assert_eq!(reply.verdict, Ok(()), "{name}: {ask:?} in steps of {step}");
                 assert!(reply.reusable, "{name}: {ask:?}");
@@ -168,7 +203,7 @@ fn broken_bytes_are_a_fault_or_a_refusal_and_never_a_panic() {
         let streams: Vec<(Vec<u8>, Vec<u8>)> = asks
             .iter()
             .map(|ask| {
-                let mut pair = Pair::new(protocol, usize::MAX);
+                let mut pair = Pair::new(&Wire::plain(protocol), usize::MAX);
                 pair.call(*ask);
                 (pair.up, pair.down)
             })
@@ -246,4 +281,100 @@ fn client_is_not_content(protocol: &dyn StreamProtocol, ask: Ask, fill: &Arc<Fil
         out.clear();
     }
     true
+}
+
+#[test]
+fn no_payload_can_be_read_on_a_secure_wire() {
+    let fill = Fill::new(FillKind::Random, SEED);
+    let seen = |wire: &[u8]| {
+        // Neither end's framing keeps a whole record's worth of payload from view.
+        let samples = fill.at(0)[..100_000].chunks_exact(16).step_by(100);
+        samples.filter(|sample| wire.windows(16).any(|window| window == *sample)).count()
+    };
+    for (name, protocol) in stream_transports() {
+        for (wire, hidden) in [(Wire::plain(protocol), false), (Wire::secure(protocol), true)] {
+            let mut pair = Pair::new(&wire, usize::MAX);
+            for ask in [Ask::Upload { len: 100_000, chunk: None }, Ask::Download { len: 100_000, chunk: None }] {
+                assert_eq!(pair.call(ask).verdict, Ok(()), "{name}");
+            }
+            assert_eq!((seen(&pair.up) == 0, seen(&pair.down) == 0), (hidden, hidden), "{name}");
+        }
+    }
+}
+
+/// Pings once where one byte of what goes up or down is changed; true where the ping is answered.
+fn answered_despite_a_slip(wire: &Wire, up: bool, at: usize, slip: u8) -> bool {
+    let (mut client, mut server) = wire.ends();
+    let (service, mut out, mut back) = (service(), Outbox::new(), Outbox::new());
+    let mut passed = [0, 0];
+    let mut slipped = |bytes: &mut Vec<u8>, way: usize| {
+        if way == usize::from(!up) && (passed[way]..passed[way] + bytes.len()).contains(&at) {
+            bytes[at - passed[way]] ^= slip;
+        }
+        passed[way] += bytes.len();
+    };
+    let mut opening = client.open(&mut out);
+    loop {
+        let mut bytes = written(&mut out, |out| client.produce(out));
+        if bytes.is_empty() {
+            return false;
+        }
+        slipped(&mut bytes, 0);
+        let mut input = &bytes[..];
+        loop {
+            match server.receive(&mut input, &mut back) {
+                Ok(Step::Read) => break,
+                Ok(Step::Close) | Err(_) => return false,
+                Ok(Step::Execute(asked)) => {
+                    assert_eq!(server.answer(service.execute(asked).answer, &mut back), Next::Continue);
+                }
+            }
+        }
+        let mut bytes = written(&mut back, |out| server.produce(out));
+        slipped(&mut bytes, 1);
+        match client.receive(&mut &bytes[..], &mut out) {
+            Err(_) => return false,
+            Ok(None) => {}
+            Ok(Some(reply)) if !opening => return reply.verdict.is_ok(),
+            Ok(Some(_)) => {
+                opening = client.open(&mut out);
+                if !opening {
+                    client.call(&Ask::Ping, true, &mut out);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slip_on_a_secure_wire_ends_the_connection() {
+    const ROUNDS: usize = 400;
+    let wire = Wire::secure(stream_transports().next().expect("there are transports").1);
+    let mut pair = Pair::new(&wire, usize::MAX);
+    assert_eq!(pair.call(Ask::Ping).verdict, Ok(()));
+    assert!(answered_despite_a_slip(&wire, true, usize::MAX, 1), "without a slip it is answered");
+    let mut random = SplitMix::new(11);
+    let despite = (0..ROUNDS).filter(|round| {
+        let up = round % 2 == 0;
+        let at = random.below(if up { pair.up.len() } else { pair.down.len() } as u64) as usize;
+        answered_despite_a_slip(&wire, up, at, 1 << random.below(8))
+    });
+    // RFC 8446 lets the version in the head of the first records be anything, and the dummies of middleboxes.
+    assert!(despite.count() < ROUNDS / 20);
+}
+
+#[test]
+fn a_secure_end_seals_a_long_body_piece_by_piece() {
+    const LEN: u64 = 8 << 20;
+    let wire = Wire::secure(stream_transports().next().expect("there are transports").1);
+    let mut pair = Pair::new(&wire, usize::MAX);
+    let (mut out, mut sealed) = (Outbox::new(), 0);
+    pair.client.call(&Ask::Upload { len: LEN, chunk: None }, false, &mut out);
+    while !out.is_empty() {
+        assert!(out.len() < 1 << 20, "{} bytes are sealed before anybody writes them", out.len());
+        sealed += out.len();
+        out.clear();
+        pair.client.produce(&mut out);
+    }
+    assert!(sealed > LEN, "a body of {LEN} bytes was sealed as {sealed}");
 }

@@ -2,6 +2,7 @@
 
 mod ends;
 
+use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -13,9 +14,11 @@ use engine::drive::connection::take_rest;
 use engine::server::MODELS;
 use engine::server::pairing::Pairing;
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::{ClientCodec, ClientContext, Options, Reply, Seam, StreamProtocol};
+use engine::transport::contract::{ClientCodec, ClientContext, OptionValue, Options, Reply, Seam, StreamProtocol};
+use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
-use engine::transport::socket::{Address, Socket, flush};
+use engine::transport::socket::{Address, Socket, SocketOptions, flush};
+use engine::transport::tls::Trust;
 use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt::ReceiveTimeout};
 use nix::sys::time::{TimeVal, TimeValLike};
 
@@ -26,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A socket whose server may be slow, but not for ever.
 fn dial(address: &Address) -> Socket {
-    let socket = Socket::dial_within(address, PATIENCE).expect("the server listens");
+    let options = SocketOptions::default();
+    let socket = Socket::dial_within(address, PATIENCE, &options).expect("the server listens");
     setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(PATIENCE.as_secs() as i64)).expect("the time is not zero");
     socket
 }
@@ -40,11 +44,10 @@ struct Caller {
 }
 
 impl Caller {
-    fn dial(protocol: &dyn StreamProtocol, address: &Address, fill: &Arc<Fill>) -> Self {
-        let context = ClientContext { fill: fill.clone(), options: Options::default(), authority: address.to_string() };
-        let codec = protocol.client(&context);
-        let mut caller = Caller { socket: dial(address), codec, out: Outbox::new(), buffer: vec![0; 256 * 1024] };
-        if caller.codec.open(&mut caller.out) {
+    fn dial(end: &End, fill: &Arc<Fill>) -> Self {
+        let codec = end.codec(fill);
+        let mut caller = Caller { socket: dial(&end.address), codec, out: Outbox::new(), buffer: vec![0; 256 * 1024] };
+        while caller.codec.open(&mut caller.out) {
             caller.reply().verdict.expect("the greeting is answered");
         }
         caller
@@ -75,33 +78,73 @@ impl Caller {
     }
 }
 
-/// Every pair of ours that fits.
-fn pairings() -> impl Iterator<Item = Pairing> {
-    TRANSPORTS.iter().flat_map(|transport| {
+/// A server to launch: a pair of ours that fits, with or without TLS where the transport can have it.
+struct Pair {
+    pairing: Pairing,
+    tls: bool,
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.pairing, if self.tls { " in TLS" } else { "" })
+    }
+}
+
+fn pairs() -> impl Iterator<Item = Pair> {
+    let pairings = TRANSPORTS.iter().flat_map(|transport| {
         MODELS.iter().filter_map(|model| Pairing::of(*transport, *model, Stack::Native, Driver::Native).ok())
+    });
+    pairings.flat_map(|pairing| {
+        let secure = pairing.options().iter().any(|spec| spec.name == TLS.name);
+        [false, true].into_iter().filter(move |tls| !tls || secure).map(move |tls| Pair { pairing, tls })
     })
 }
 
-fn protocol(pairing: &Pairing) -> &'static dyn StreamProtocol {
-    let Seam::Stream(protocol) = pairing.transport().seam();
-    protocol
+/// What a client of a pair has to know.
+struct End {
+    protocol: &'static dyn StreamProtocol,
+    address: Address,
+    trust: Option<Trust>,
 }
 
-fn launch(pairing: &Pairing) -> (Server, Address) {
-    let fill = ["--fill", "random", "--seed", &SEED.to_string()];
-    let server = Server::launch(pairing.transport().name(), pairing.model().name(), &fill);
+impl End {
+    fn plain_codec(&self, fill: &Arc<Fill>) -> Box<dyn ClientCodec> {
+        let authority = self.address.to_string();
+        self.protocol.client(&ClientContext { fill: fill.clone(), options: Options::default(), authority })
+    }
+
+    fn codec(&self, fill: &Arc<Fill>) -> Box<dyn ClientCodec> {
+        let codec = self.plain_codec(fill);
+        match &self.trust {
+            None => codec,
+            Some(trust) => trust.secure(codec).expect("a handshake can be begun"),
+        }
+    }
+}
+
+fn launch(pair: &Pair) -> (Server, End) {
+    let Pair { pairing, tls } = pair;
+    let (seed, option) = (SEED.to_string(), format!("tls={tls}"));
+    let mut more = vec!["--fill", "random", "--seed", &seed];
+    if *tls {
+        more.extend(["--option", &option]);
+    }
+    let server = Server::launch(pairing.transport().name(), pairing.model().name(), &more);
     let address = server.address().parse().expect("the ready line has an address");
-    (server, address)
+    let Seam::Stream(protocol) = pairing.transport().seam();
+    let options = Options([(TLS.name.to_owned(), OptionValue::Flag(*tls))].into());
+    let trust = Trust::of(&options, protocol.alpn(), server.ready["ca"].as_str(), &address).expect("a certificate");
+    (server, End { protocol, address, trust })
 }
 
 #[test]
 fn every_pair_that_fits_answers_every_call() {
     let fill = Fill::new(FillKind::Random, SEED);
-    let mut pairs = 0;
-    for pairing in pairings() {
-        let (server, address) = launch(&pairing);
+    let mut served = 0;
+    for pairing in pairs() {
+        let (server, end) = launch(&pairing);
         assert_eq!(server.status("Threads"), 1, "{pairing}: a server that is ready has one thread");
-        let caller = || Caller::dial(protocol(&pairing), &address, &fill);
+        let caller = || Caller::dial(&end, &fill);
         let (mut one, mut other) = (caller(), caller());
         let check = |caller: &mut Caller, ask: Ask| {
             let reply = caller.call(ask);
@@ -126,9 +169,9 @@ fn every_pair_that_fits_answers_every_call() {
         // The other connection is still open: whoever serves it must not outlive the server.
         check(&mut other, Ask::Ping);
         assert!(server.stop(), "{pairing}: closing stdin ends it well, children included");
-        pairs += 1;
+        served += 1;
     }
-    assert!(pairs >= TRANSPORTS.len(), "every transport fits some model");
+    assert!(served >= TRANSPORTS.len(), "every transport fits some model");
 }
 
 /// Writes what the server is willing to take, says that nothing more comes, and reads to the end.
@@ -149,20 +192,25 @@ fn send_only(address: &Address, bytes: &[u8]) {
     }
 }
 
-/// Writes a call and goes away in the middle of its reply, which resets the connection.
-fn abandon(address: &Address, call: &[u8]) {
+/// Writes these bytes and then nothing for as long as the socket lives.
+fn stall(address: &Address, bytes: &[u8]) -> Socket {
     let (mut socket, mut out) = (dial(address), Outbox::new());
-    out.put(call);
+    out.put(bytes);
     while !out.is_empty() {
         socket.write_from(&mut out).expect("the server reads");
     }
+    socket
+}
+
+/// Writes a call and goes away in the middle of its reply, which resets the connection.
+fn abandon(address: &Address, call: &[u8]) {
+    let mut socket = stall(address, call);
     assert!(socket.read(&mut [0]).expect("the server replies") > 0);
 }
 
 /// What a client sends from its first byte to the end of one call that no reply of the server interrupts.
-fn sent(protocol: &dyn StreamProtocol, ask: Ask, fill: &Arc<Fill>) -> Vec<u8> {
-    let context = ClientContext { fill: fill.clone(), options: Options::default(), authority: "a".into() };
-    let (mut codec, mut out, mut bytes) = (protocol.client(&context), Outbox::new(), Vec::new());
+fn sent(mut codec: Box<dyn ClientCodec>, ask: Ask) -> Vec<u8> {
+    let (mut out, mut bytes) = (Outbox::new(), Vec::new());
     if !codec.open(&mut out) {
         codec.call(&ask, false, &mut out);
     }
@@ -178,11 +226,15 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
     let fill = Fill::new(FillKind::Random, SEED);
     let mut random = SplitMix::new(SEED);
     let garbage: Vec<u8> = (0..100_000).map(|_| random.next() as u8).collect();
-    for pairing in pairings() {
-        let (server, address) = launch(&pairing);
-        let caller = || Caller::dial(protocol(&pairing), &address, &fill);
+    for pairing in pairs() {
+        let (server, end) = launch(&pairing);
+        let address = &end.address;
+        let caller = || Caller::dial(&end, &fill);
         let mut bystander = caller();
-        let upload = sent(protocol(&pairing), Ask::Upload { len: 10_000, chunk: None }, &fill);
+        let upload = Ask::Upload { len: 10_000, chunk: None };
+        // In TLS these are the first words of a handshake, and what comes without one.
+        let (upload, bare) = (sent(end.codec(&fill), upload), sent(end.plain_codec(&fill), upload));
+        let stalled = stall(address, &upload[..upload.len() / 2]);
         let huge = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n";
         let before = server.status("VmPeak");
         for bytes in [
@@ -195,14 +247,16 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
             &upload[..1],
             &upload[..upload.len() / 2],
             &upload[..upload.len() - 1],
+            &bare[..bare.len() - 1],
         ] {
-            send_only(&address, bytes);
+            send_only(address, bytes);
             assert_eq!(bystander.call(Ask::Ping).verdict, Ok(()), "{pairing}: a bystander is served");
             assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served");
         }
         // In KiB: nobody makes room for what a length only announces.
         assert!(server.status("VmPeak") - before < 1 << 20, "{pairing} grew to {} KiB", server.status("VmPeak"));
-        abandon(&address, &sent(protocol(&pairing), Ask::Download { len: 1 << 24, chunk: None }, &fill));
+        abandon(address, &sent(end.codec(&fill), Ask::Download { len: 1 << 24, chunk: None }));
+        drop(stalled);
         assert_eq!(bystander.call(Ask::Echo { len: 1000, chunk: None }).verdict, Ok(()), "{pairing}");
         assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served after a reset");
         assert!(server.stop(), "{pairing}: closing stdin ends it well, children included");

@@ -19,6 +19,12 @@ fn measured(fault: &[&str], more: Value) -> Measured {
     measured
 }
 
+/// The keys of an assignment, with the certificate by which `server` is known.
+fn with_ca(mut more: Value, server: &Server) -> Value {
+    more["ca"] = server.ready["ca"].clone();
+    more
+}
+
 #[test]
 fn every_call_is_counted_for_every_client_under_every_model() {
     for model in ["threaded", "forking", "async"] {
@@ -109,6 +115,89 @@ fn a_connect_has_its_parts() {
         );
         assert!(parts.first_answer.min_ns >= 20 * MS && parts.dial.p50_ns < 20 * MS, "{parts:?}");
     }
+}
+
+#[test]
+fn a_handshake_is_a_part_of_its_own_and_a_plain_connect_has_none() {
+    for transport in ["tcp", "rpyc", "http1"] {
+        for (tls, clients) in [(false, 1), (false, 4), (true, 1), (true, 4)] {
+            let server = Server::launch(transport, "threaded", &["--option", &format!("tls={tls}")]);
+            let more = json!({"call": "connect", "iterations": 5, "clients": clients, "options": {"tls": tls}});
+            let got = measure(&server, transport, with_ca(more, &server)).expect("it can be measured");
+            let parts = got.connect.expect("connecting was measured");
+            assert_eq!((got.counts.ok, got.counts.scheduled), (5 * clients, 5 * clients), "{:?}", got.failures);
+            assert_eq!(parts.tls.as_ref().map(|tls| tls.count), tls.then_some(5 * clients), "{transport}");
+            assert_eq!(parts.first_answer.count, 5 * clients);
+            if let Some(tls) = parts.tls {
+                // The parts follow each other: none is counted twice.
+                let sum = parts.dial.mean_ns + tls.mean_ns + parts.first_answer.mean_ns;
+                let whole = got.response_time.mean_ns;
+                assert!(tls.min_ns > 0 && sum.abs_diff(whole) <= whole / 50, "{sum} against {whole}");
+            }
+        }
+    }
+}
+
+#[test]
+fn calls_in_tls_are_counted_for_every_client() {
+    let server = Server::launch("tcp", "async", &["--option", "tls=true", "--fill", "random", "--seed", "0"]);
+    for clients in [1, 7] {
+        let more = json!({"clients": clients, "warmup": 1, "iterations": 10, "call": "download", "payload": 100_000,
+            "fill": "random", "verify": "content", "options": {"tls": true}});
+        let got = measure(&server, "tcp", with_ca(more, &server)).expect("it can be measured");
+        assert_eq!((got.counts.ok, got.counts.scheduled), (10 * clients, 10 * clients), "{:?}", got.failures);
+        // A record holds 16 KiB at most and adds 22 bytes.
+        let records = 100_009_u64.div_ceil(1 << 14);
+        assert!(got.bytes.wire_down >= 10 * clients * (100_009 + 22 * records), "{:?}", got.bytes);
+    }
+}
+
+#[test]
+fn a_server_that_another_authority_vouches_for_is_not_believed() {
+    let secure = ["--option", "tls=true"];
+    let (ours, other) = (Server::launch("tcp", "threaded", &secure), Server::launch("tcp", "threaded", &secure));
+    for clients in [1, 3] {
+        let more = with_ca(json!({"options": {"tls": true}, "clients": clients}), &other);
+        let failed = measure(&ours, "tcp", more).expect_err("its certificate is not by that authority");
+        assert_eq!(failed["failed"]["class"], "connect");
+        let reason = failed["failed"]["reason"].as_str().expect("a reason");
+        assert!(reason.starts_with("the TLS handshake failed: invalid peer certificate"), "{reason}");
+    }
+    let failed = measure(&ours, "tcp", json!({"options": {"tls": true}})).expect_err("it cannot be verified");
+    assert!(failed["failed"]["reason"].as_str().expect("a reason").contains("`tls` needs `ca`"));
+}
+
+#[test]
+fn a_resumed_handshake_spares_the_certificate() {
+    let wire_down = |model: &str, resumption: bool| {
+        let options = ["--option", "tls=true", "--option", &format!("resumption={resumption}")];
+        let server = Server::launch("tcp", model, &options);
+        let more = json!({"call": "connect", "warmup": 1, "options": {"tls": true, "resumption": resumption}});
+        let got = measure(&server, "tcp", with_ca(more, &server)).expect("it can be measured");
+        assert_eq!(got.counts.ok, 100, "{:?}", got.failures);
+        got.bytes.wire_down
+    };
+    for model in ["threaded", "forking"] {
+        let (full, resumed) = (wire_down(model, false), wire_down(model, true));
+        assert!(resumed < full, "{model}: {resumed} bytes against {full}");
+    }
+}
+
+#[test]
+fn what_the_kernel_has_not_is_refused_at_both_ends() {
+    let server = Server::launch("tcp", "threaded", &["--option", "nodelay=false", "--option", "congestion=reno"]);
+    let with = |congestion: &str| {
+        measure(&server, "tcp", json!({"options": {"nodelay": false, "congestion": congestion}, "clients": 2}))
+    };
+    assert_eq!(with("reno").expect("every kernel has reno").counts.ok, 200);
+    let failed = with("rene").expect_err("no kernel has rene");
+    assert!(failed["failed"]["reason"].as_str().expect("a reason").contains("no congestion control `rene`"));
+
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_engine"));
+    serve.args(["serve", "--transport", "tcp", "--server", "async", "--option", "congestion=rene"]);
+    let output = serve.output().expect("the server can be started");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no congestion control `rene`; it has "));
 }
 
 #[test]

@@ -17,6 +17,39 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(stdout).expect("the output is text")
 }
 
+#[test]
+fn curl_verifies_the_certificate_and_speaks_tls() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "in CI curl must be there");
+        eprintln!("not run: curl_verifies_the_certificate_and_speaks_tls needs curl");
+        return;
+    }
+    let ca = tempfile::NamedTempFile::new().expect("there is room for a file");
+    let file = ca.path().to_str().expect("its name is text");
+    for model in MODELS {
+        let server = Server::launch("http1", model.name(), &["--option", "tls=true", "--ca", file]);
+        assert_eq!(
+            fs::read_to_string(file).expect("it was written"),
+            server.ready["ca"].as_str().expect("a certificate")
+        );
+        let port = server.address().rsplit(':').next().expect("a port");
+        let curl = |host: &str, more: &[&str]| {
+            let mut command = Command::new("curl");
+            command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "30", "--tlsv1.3"]);
+            command.arg(format!("https://{host}:{port}/download/100000")).args(more);
+            command.output().expect("curl starts")
+        };
+        for host in ["127.0.0.1", "localhost"] {
+            let got = curl(host, &["--cacert", file]);
+            assert!(got.status.success(), "{}", String::from_utf8_lossy(&got.stderr));
+            assert!(got.stdout.len() == 100_000 && got.stdout.iter().all(|byte| *byte == b'x'));
+        }
+        // Without the authority's certificate it is a stranger: curl's exit code for that is 60.
+        assert_eq!(curl("127.0.0.1", &[]).status.code(), Some(60));
+        assert!(server.stop());
+    }
+}
+
 fn launch(model: &str, keep_alive: bool) -> Server {
     Server::launch("http1", model, &["--option", &format!("keep-alive={keep_alive}")])
 }

@@ -14,7 +14,7 @@ use engine::stack::system;
 use engine::transport::contract::{ClientContext, OptionValue, Options, StreamProtocol};
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;
-use engine::transport::socket::{Socket, flush};
+use engine::transport::socket::{Socket, SocketOptions, flush};
 use serde_json::Value;
 
 fn script(name: &str, args: &[&str]) -> Option<Command> {
@@ -76,7 +76,8 @@ fn our_calls(address: &str, options: Options, asks: &[Ask]) -> bool {
     let fill = Fill::constant(0);
     let mut codec = Rpyc.client(&ClientContext { fill, options, authority: address.into() });
     let address = address.parse().expect("an address");
-    let mut socket = Socket::dial_within(&address, Duration::from_secs(30)).expect("the server listens");
+    let options = SocketOptions::default();
+    let mut socket = Socket::dial_within(&address, Duration::from_secs(30), &options).expect("the server listens");
     let (mut out, mut buffer, mut quick) = (Outbox::new(), vec![0; 1 << 16], true);
     assert!(codec.open(&mut out));
     let mut asks = asks.iter();

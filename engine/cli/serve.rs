@@ -1,11 +1,13 @@
 //! `engine serve`: one server, by hand or launched by a run.
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
 use crate::call::{Driver, FillKind, Stack, Word};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Context, Error, Exit, Result};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
 use crate::server::contract::Host;
@@ -15,7 +17,8 @@ use crate::server::pairing::Pairing;
 use crate::server::service::{Service, fresh_nonce};
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Options, Seam, ServerContext};
-use crate::transport::socket::Address;
+use crate::transport::socket::{Address, Listener, SocketOptions};
+use crate::transport::tls::Identity;
 
 /// The longest body that a server takes in.
 const BODY_LIMIT: u64 = 1 << 32;
@@ -44,6 +47,9 @@ pub(crate) struct Serve {
     /// The token by which clients know this server [default: a fresh one]
     #[arg(long, value_name = "TOKEN")]
     nonce: Option<String>,
+    /// Write the certificate by which clients verify this server (PEM), for a target with `tls=true`
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Impair the service: delay=20ms, burn=50ms, cold=20ms:5s, drop=0.25, short, corrupt, status=500 or abort
     #[arg(long, value_name = "FAULT")]
     fault: Option<String>,
@@ -63,13 +69,26 @@ impl Serve {
             None => Address::any(transport.family()),
         };
 
+        let Seam::Stream(protocol) = transport.seam();
+        let sockets = SocketOptions::of(&options).map_err(Error::usage)?;
+        let identity = Identity::of(&options, protocol.alpn(), &address).doing("cannot make a certificate")?;
+        let ca = identity.as_ref().map(|identity| identity.ca().to_owned());
+        if let Some(file) = &self.ca {
+            let Some(ca) = &ca else {
+                return Err(Error::usage("`--ca` without TLS").help("add `--option tls=true`"));
+            };
+            fs::write(file, ca).doing(format_args!("cannot write {}", file.display()))?;
+        }
+
         let mut facts = transport.facts(&options);
         facts.extend(model.facts(&options));
         facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));
         let service = Arc::new(Service::new(self.nonce.unwrap_or_else(fresh_nonce), fill, fault));
-        let door = Door::open(&address, transport.family(), service.nonce().to_owned(), facts)?;
-        let Seam::Stream(protocol) = transport.seam();
-        model.serve(door, Host { protocol, context: ServerContext { options, body_limit: BODY_LIMIT }, service })?;
+        let listener =
+            Listener::bind(&address, transport.family(), &sockets).doing(format_args!("cannot listen on {address}"))?;
+        let door = Door::open(listener, service.nonce().to_owned(), facts, ca)?;
+        let context = ServerContext { options, body_limit: BODY_LIMIT };
+        model.serve(door, Host { protocol, context, service, identity })?;
         Ok(Exit::Success)
     }
 }

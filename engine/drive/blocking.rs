@@ -38,12 +38,12 @@ impl Blocking {
         self.epoch.elapsed().as_nanos() as u64
     }
 
-    /// Dials and opens; when connected, in nanoseconds.
-    fn connect(&mut self) -> Result<u64, Trouble> {
+    /// Dials and opens; when connected, and when secured where there was a handshake, in nanoseconds.
+    fn connect(&mut self) -> Result<(u64, Option<u64>), Trouble> {
         let connection = self.connection.insert(Connection::dial(&self.job)?);
         let dialled = self.epoch.elapsed().as_nanos() as u64;
-        connection.open(&mut self.buffer, self.job.timeout)?;
-        Ok(dialled)
+        let secured = connection.open(&mut self.buffer, self.job.timeout)?;
+        Ok((dialled, secured.map(|at| at.duration_since(self.epoch).as_nanos() as u64)))
     }
 
     /// Gives up the connection; what it counted is kept.
@@ -106,8 +106,8 @@ impl Blocking {
                         (Ok(()), Some(recorder)) => {
                             self.checked = true;
                             recorder.ok(0, at, ask);
-                            if let Some(dialled) = dialled.filter(|_| self.job.asks.connect) {
-                                recorder.connected(dialled - intended, at.ended - dialled);
+                            if let Some((dialled, secured)) = dialled.filter(|_| self.job.asks.connect) {
+                                recorder.connected(intended, dialled, secured, at.ended);
                             }
                         }
                         (Err(fault), Some(recorder)) => recorder.fault(0, fault),

@@ -54,23 +54,27 @@ impl From<Trouble> for Failed {
 impl Connection {
     /// Dials, without the protocol's own opening.
     pub fn dial(job: &Job) -> Result<Self, Trouble> {
-        let socket = Socket::dial_within(&job.address, job.timeout).map_err(|error| match error.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
-            _ => Trouble::Fault(Fault::connect(format!("cannot dial {}: {error}", job.address))),
-        })?;
+        let socket =
+            Socket::dial_within(&job.address, job.timeout, &job.sockets).map_err(|error| match error.kind() {
+                ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
+                _ => Trouble::Fault(Fault::connect(format!("cannot dial {}: {error}", job.address))),
+            })?;
         let mut connection =
-            Connection { socket, codec: job.codec(), out: Outbox::new(), patience: Duration::ZERO, wire: (0, 0) };
+            Connection { socket, codec: job.codec()?, out: Outbox::new(), patience: Duration::ZERO, wire: (0, 0) };
         connection.be_patient(job.timeout)?;
         Ok(connection)
     }
 
-    /// Does what the protocol wants done before the first call.
-    pub fn open(&mut self, buffer: &mut [u8], timeout: Duration) -> Result<(), Trouble> {
-        if self.codec.open(&mut self.out) {
-            self.finish(buffer, timeout)?.verdict.map_err(Trouble::Fault)
-        } else {
-            Ok(())
+    /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did.
+    pub fn open(&mut self, buffer: &mut [u8], timeout: Duration) -> Result<Option<Instant>, Trouble> {
+        let mut secured = None;
+        while self.codec.open(&mut self.out) {
+            self.finish(buffer, timeout)?.verdict?;
+            if secured.is_none() && self.codec.secured() {
+                secured = Some(Instant::now());
+            }
         }
+        Ok(secured)
     }
 
     /// Makes one call and waits for its reply.

@@ -78,6 +78,7 @@ struct Under {
     begun: u64,
     sent: u64,
     dialled: u64,
+    secured: Option<u64>,
     attempt: u64,
 }
 
@@ -85,6 +86,12 @@ struct Under {
 struct Caller {
     number: u64,
     checked: bool,
+}
+
+impl Under {
+    fn of(due: Due, ask: Ask, begun: u64) -> Self {
+        Under { due, ask, begun, sent: due.intended, dialled: 0, secured: None, attempt: 0 }
+    }
 }
 
 /// What one pass over the callers works with.
@@ -103,21 +110,16 @@ impl EventLoop {
     pub fn new(job: Job) -> Result<Self, Failed> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|error| Failed::new("assignment", format!("cannot make an epoll instance: {error}")))?;
-        let idle_call =
-            Under { due: Due { caller: 0, intended: 0 }, ask: Ask::Ping, begun: 0, sent: 0, dialled: 0, attempt: 0 };
-        let line = |_| Line {
-            socket: None,
-            codec: job.codec(),
-            out: Outbox::new(),
-            wire: (0, 0),
-            stage: Stage::Idle,
-            call: idle_call,
+        let nothing = Under::of(Due { caller: 0, intended: 0 }, Ask::Ping, 0);
+        let line = |_| {
+            let codec = job.codec()?;
+            Ok(Line { socket: None, codec, out: Outbox::new(), wire: (0, 0), stage: Stage::Idle, call: nothing })
         };
         Ok(EventLoop {
             epoch: Instant::now(),
             epoll,
             buffer: vec![0; READ],
-            lines: (0..job.connections).map(line).collect(),
+            lines: (0..job.connections).map(line).collect::<Result<_, Fault>>()?,
             oldest: Order::new(job.connections),
             callers: vec![Caller::default(); job.clients],
             queue: VecDeque::with_capacity(job.clients),
@@ -167,7 +169,11 @@ impl EventLoop {
                 }
                 if let Some(reply) = line.read(&mut self.buffer)? {
                     reply.verdict?;
-                    break;
+                    opening = line.codec.open(&mut line.out);
+                    line.write()?;
+                    if !opening {
+                        break;
+                    }
                 }
             }
             self.lines[index].stage = Stage::Idle;
@@ -177,12 +183,13 @@ impl EventLoop {
 
     /// Begins to dial; the line is then `Dialling`.
     fn dial(&mut self, index: usize) -> Result<(), Fault> {
+        let codec = self.job.codec()?;
         let dial = |error: std::io::Error| Fault::connect(format!("cannot dial {}: {error}", self.job.address));
-        let socket = Socket::begin_dial(&self.job.address).map_err(dial)?;
+        let socket = Socket::begin_dial(&self.job.address, &self.job.sockets).map_err(dial)?;
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
         self.epoll.add(socket.as_fd(), EpollEvent::new(flags, index as u64)).map_err(|e| dial(e.into()))?;
         let line = &mut self.lines[index];
-        line.codec = self.job.codec();
+        line.codec = codec;
         line.out.clear();
         line.socket = Some(socket);
         line.stage = Stage::Dialling;
@@ -259,7 +266,7 @@ impl EventLoop {
             let Some(due) = self.queue.pop_front() else { break };
             let ask = self.job.asks.get(self.callers[due.caller].number);
             pass.under_way += 1;
-            self.lines[index].call = Under { due, ask, begun: now, sent: due.intended, dialled: 0, attempt: 0 };
+            self.lines[index].call = Under::of(due, ask, now);
             self.begin(index, now);
         }
     }
@@ -306,15 +313,8 @@ impl EventLoop {
         }
         if line.stage == Stage::Dialling {
             line.dialled()?;
-            line.call.dialled = self.epoch.elapsed().as_nanos() as u64;
-            if line.codec.open(&mut line.out) {
-                line.stage = Stage::Opening;
-            } else {
-                self.oldest.move_back(index);
-                let now = self.now();
-                self.lines[index].call.begun = now;
-                self.send(index, now)?;
-            }
+            (line.call.dialled, line.call.secured) = (self.epoch.elapsed().as_nanos() as u64, None);
+            self.open(index)?;
         }
         let line = &mut self.lines[index];
         line.write()?;
@@ -322,15 +322,28 @@ impl EventLoop {
         match (line.stage, reply) {
             (Stage::Opening, Some(reply)) => {
                 reply.verdict?;
-                self.oldest.move_back(index);
-                let now = self.now();
-                self.lines[index].call.begun = now;
-                self.send(index, now)?;
+                if line.call.secured.is_none() && line.codec.secured() {
+                    line.call.secured = Some(self.epoch.elapsed().as_nanos() as u64);
+                }
+                self.open(index)?;
                 Ok(None)
             }
             (Stage::Idle, Some(_)) => Err(Fault::protocol("a reply came that nobody asked for")),
             (_, reply) => Ok(reply),
         }
+    }
+
+    /// Begins the next stage of a line's opening, or its call once there is none.
+    fn open(&mut self, index: usize) -> Result<(), Fault> {
+        let line = &mut self.lines[index];
+        if line.codec.open(&mut line.out) {
+            line.stage = Stage::Opening;
+            return line.write();
+        }
+        self.oldest.move_back(index);
+        let now = self.now();
+        self.lines[index].call.begun = now;
+        self.send(index, now)
     }
 
     /// A reply is complete: record it, and let the caller and the line go on.
@@ -344,7 +357,7 @@ impl EventLoop {
             (Ok(()), Some(recorder)) => {
                 recorder.ok(caller, at, call.ask);
                 if connect {
-                    recorder.connected(call.dialled - call.due.intended, now - call.dialled);
+                    recorder.connected(call.due.intended, call.dialled, call.secured, now);
                 }
             }
             (Err(fault), Some(recorder)) => recorder.fault(caller, fault),

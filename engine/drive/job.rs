@@ -8,12 +8,15 @@ use crate::drive::lines::{Assignment, VERSION};
 use crate::registry::find;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{ClientCodec, ClientContext, Seam, StreamProtocol};
-use crate::transport::socket::Address;
+use crate::transport::socket::{Address, SocketOptions};
+use crate::transport::tls::Trust;
 
 /// What a load model works from.
 pub struct Job {
     /// Where the server listens.
     pub address: Address,
+    /// How its sockets behave.
+    pub sockets: SocketOptions,
     /// What each client asks, again and again.
     pub asks: Asks,
     /// How many callers.
@@ -36,6 +39,7 @@ pub struct Job {
     pub nonce: Option<String>,
     protocol: &'static dyn StreamProtocol,
     context: ClientContext,
+    trust: Option<Trust>,
 }
 
 /// When a load ends.
@@ -107,10 +111,14 @@ impl Job {
             return Err(wrong("`clients` and `timeout_ns` must be at least 1".into()));
         }
         let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
+        let sockets = SocketOptions::of(&assignment.options).map_err(wrong)?;
+        let trust =
+            Trust::of(&assignment.options, protocol.alpn(), assignment.ca.as_deref(), &address).map_err(wrong)?;
         let fill: Arc<Fill> = Fill::new(assignment.fill, assignment.seed);
         Ok(Job {
             context: ClientContext { fill, options: assignment.options.clone(), authority: address.to_string() },
             address,
+            sockets,
             asks,
             clients,
             connections: pool.clamp(1, clients),
@@ -122,12 +130,17 @@ impl Job {
             retries: assignment.options.count("retries").unwrap_or(0),
             nonce: assignment.nonce.clone(),
             protocol,
+            trust,
         })
     }
 
-    /// The client's end of a new connection.
-    pub fn codec(&self) -> Box<dyn ClientCodec> {
-        self.protocol.client(&self.context)
+    /// The client's end of a new connection; a fault where no handshake can be begun for it.
+    pub fn codec(&self) -> Result<Box<dyn ClientCodec>, Fault> {
+        let codec = self.protocol.client(&self.context);
+        match &self.trust {
+            None => Ok(codec),
+            Some(trust) => trust.secure(codec),
+        }
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Assignment {
     /// The token that the server must answer with; none where a server was launched by hand.
     #[serde(default)]
     pub nonce: Option<String>,
+    /// The certificate by which the server is verified (PEM), where the target speaks TLS.
+    #[serde(default)]
+    pub ca: Option<String>,
     /// What is asked.
     pub call: Call,
     /// Bytes of a body.
@@ -86,7 +89,16 @@ fn length() -> Verify {
 
 impl Assignment {
     /// The assignment that asks for `load`.
-    pub fn of(load: &Load, transport: &str, options: &Options, address: &str, nonce: Option<&str>) -> Self {
+    ///
+    /// `ca` is the certificate by which the server is verified, where it speaks TLS.
+    pub fn of(
+        load: &Load,
+        transport: &str,
+        options: &Options,
+        address: &str,
+        nonce: Option<&str>,
+        ca: Option<&str>,
+    ) -> Self {
         let (iterations, duration_ns) = match load.extent {
             Extent::Iterations(count) => (Some(count), None),
             Extent::Duration(time) => (None, Some(time.as_nanos() as u64)),
@@ -97,6 +109,7 @@ impl Assignment {
             transport: transport.to_owned(),
             options: options.clone(),
             nonce: nonce.map(str::to_owned),
+            ca: ca.map(str::to_owned),
             call: load.call,
             payload: load.payload,
             chunk: load.chunk,

@@ -27,6 +27,7 @@ pub struct Recorder {
     response: Histogram<u64>,
     service: Histogram<u64>,
     dial: Histogram<u64>,
+    tls: Histogram<u64>,
     first_answer: Histogram<u64>,
     given_up_response: Option<u64>,
     given_up_service: Option<u64>,
@@ -65,6 +66,7 @@ impl Recorder {
             response: touched(),
             service: touched(),
             dial: touched(),
+            tls: touched(),
             first_answer: touched(),
             given_up_response: None,
             given_up_service: None,
@@ -96,10 +98,13 @@ impl Recorder {
         own.response.saturating_record(at.ended.saturating_sub(at.intended));
     }
 
-    /// The parts of an answered connect.
-    pub fn connected(&mut self, dial: u64, first_answer: u64) {
-        self.dial.saturating_record(dial);
-        self.first_answer.saturating_record(first_answer);
+    /// The parts of an answered connect, by the instants at which each ended; `secured` where there was a handshake.
+    pub fn connected(&mut self, intended: u64, dialled: u64, secured: Option<u64>, ended: u64) {
+        self.dial.saturating_record(dialled - intended);
+        if let Some(secured) = secured {
+            self.tls.saturating_record(secured - dialled);
+        }
+        self.first_answer.saturating_record(ended - secured.unwrap_or(dialled));
     }
 
     /// A call failed; failures have no time.
@@ -167,7 +172,7 @@ impl Recorder {
             service_time: Distribution::of(&self.service, self.given_up_service),
             connect: connect.then(|| Connect {
                 dial: Distribution::of(&self.dial, None),
-                tls: None,
+                tls: (!self.tls.is_empty()).then(|| Distribution::of(&self.tls, None)),
                 first_answer: Distribution::of(&self.first_answer, None),
             }),
             bytes: self.bytes,

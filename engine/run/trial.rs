@@ -38,7 +38,8 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
     let load = &cell.load;
     let transport = cell.target.pairing.transport().name();
-    let assignment = Assignment::of(load, transport, &cell.target.options, &ready.address, Some(&nonce));
+    let assignment =
+        Assignment::of(load, transport, &cell.target.options, &ready.address, Some(&nonce), ready.ca.as_deref());
     drive.say(&ToDrive::Assignment(Box::new(assignment)))?;
 
     let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;

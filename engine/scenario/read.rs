@@ -278,7 +278,7 @@ fn option(spec: &OptionSpec, node: &Node, mistakes: &mut Vec<Mistake>) -> Option
     let value = match (&node.value, spec.kind) {
         (Value::Flag(flag), OptionKind::Flag) => spec.parse(&flag.to_string()),
         (Value::Count(count), OptionKind::Count(_) | OptionKind::Size) => spec.parse(&count.to_string()),
-        (Value::Text(text), OptionKind::Word(_) | OptionKind::Size) => spec.parse(text),
+        (Value::Text(text), OptionKind::Word(_) | OptionKind::Name(_) | OptionKind::Size) => spec.parse(text),
         _ => Err(format!("option `{}` takes {}, not {}", spec.name, spec.kind, node.kind())),
     };
     match value {

@@ -54,6 +54,7 @@ fn example_of(kind: OptionKind) -> Value {
         OptionKind::Count(least) => least.max(2).into(),
         OptionKind::Size => "64KiB".into(),
         OptionKind::Word(words) => words.first().copied().into(),
+        OptionKind::Name(example) => example.into(),
     }
 }
 
@@ -63,6 +64,7 @@ fn values(kind: OptionKind, generator: &mut SchemaGenerator) -> Schema {
         OptionKind::Count(least) => json_schema!({"type": "integer", "minimum": least}),
         OptionKind::Size => Size::json_schema(generator),
         OptionKind::Word(words) => json_schema!({"type": "string", "enum": words}),
+        OptionKind::Name(_) => json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
     }
 }
 

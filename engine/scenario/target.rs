@@ -31,7 +31,7 @@ pub struct Candidate {
 impl Candidate {
     /// The pairing, or why it cannot be.
     pub fn pairing(&self) -> Result<Pairing, Refusal> {
-        Pairing::of(self.transport, self.model, self.stack, self.driver)
+        Pairing::of(self.transport, self.model, self.stack, self.driver)?.with(&self.options)
     }
 
     /// Every axis of a target by name.

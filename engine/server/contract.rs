@@ -9,6 +9,7 @@ use crate::registry::Entry;
 use crate::server::door::Door;
 use crate::server::service::Service;
 use crate::transport::contract::{Facts, OptionSpec, Options, ServerCodec, StreamProtocol, Transport};
+use crate::transport::tls::Identity;
 
 /// How a server gives clients their turn. One file implements it and one line registers it.
 pub trait Model: Entry + Sync {
@@ -40,12 +41,18 @@ pub struct Host {
     pub context: crate::transport::contract::ServerContext,
     /// Executes calls.
     pub service: Arc<Service>,
+    /// Who this server is in TLS, where its connections are encrypted.
+    pub identity: Option<Identity>,
 }
 
 impl Host {
     /// The server's end of a new connection.
     pub fn codec(&self) -> Box<dyn ServerCodec> {
-        self.protocol.server(&self.context)
+        let codec = self.protocol.server(&self.context);
+        match &self.identity {
+            None => codec,
+            Some(identity) => identity.secure(codec),
+        }
     }
 }
 
@@ -60,6 +67,9 @@ pub struct Ready {
     pub nonce: String,
     /// What a reader has to know to compare it fairly.
     pub facts: Facts,
+    /// The certificate by which clients verify this server (PEM), where it speaks TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
 }
 
 /// The line around [`Ready`].

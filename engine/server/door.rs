@@ -10,8 +10,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::error::{Context, Error, Result};
 use crate::server::contract::{Ready, ReadyLine};
-use crate::transport::contract::{Facts, Family};
-use crate::transport::socket::{Address, Listener, Socket};
+use crate::transport::contract::Facts;
+use crate::transport::socket::{Listener, Socket};
 
 /// The listening socket of a server, and the stdin whose end says stop.
 #[derive(Debug)]
@@ -33,11 +33,10 @@ pub enum Knock {
 }
 
 impl Door {
-    /// Listens on `address`; `nonce` and `facts` go into the ready line.
-    pub fn open(address: &Address, family: Family, nonce: String, facts: Facts) -> Result<Self> {
-        let listener = Listener::bind(address, family).doing(format_args!("cannot listen on {address}"))?;
+    /// Clients come in by `listener`; the rest goes into the ready line.
+    pub fn open(listener: Listener, nonce: String, facts: Facts, ca: Option<String>) -> Result<Self> {
         let address = listener.address().doing("cannot ask where the socket listens")?.to_string();
-        Ok(Door { listener, ready: Ready { address, pid: std::process::id(), nonce, facts }, children: None })
+        Ok(Door { listener, ready: Ready { address, pid: std::process::id(), nonce, facts, ca }, children: None })
     }
 
     /// Also knocks when a child process ends. To be called before the first fork.

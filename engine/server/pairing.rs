@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Driver, Stack};
 use crate::server::contract::Model;
-use crate::transport::contract::{OptionSpec, Transport};
+use crate::transport::contract::{OptionSpec, Options, Transport};
+use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};
 
 /// Under which models a real Python server speaks a transport; a client of Python's speaks each of them too.
 const PYTHON: &[(&str, &[&str])] =
@@ -50,6 +51,19 @@ impl Pairing {
         }
     }
 
+    /// The pairing with these options, or why it cannot have them.
+    pub fn with(self, options: &Options) -> Result<Self, Refusal> {
+        let native = self.stack == Stack::Native && self.driver == Driver::Native;
+        match python_lacks(self.transport.name(), options) {
+            Some(option) if !native => {
+                let reason =
+                    format!("a Python end of {} does not take the option {option} here", self.transport.name());
+                Err(Refusal { reason })
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// Every option that may be set here: the transport's and the model's.
     pub fn options(&self) -> Vec<&'static OptionSpec> {
         self.transport.options().iter().chain(self.model.options()).collect()
@@ -89,6 +103,17 @@ fn no_python_client(transport: &str) -> Option<String> {
     (!speaks).then(|| format!("the Python driver does not speak {transport}; it speaks {}", python_speaks()))
 }
 
+/// The first of these options that a Python end of the transport does not take.
+fn python_lacks(transport: &str, options: &Options) -> Option<&'static str> {
+    let set = |name: &str| options.0.contains_key(name);
+    let lacks = [
+        (TLS.name, encrypts(options)),
+        (NODELAY.name, set(NODELAY.name) && transport != "rpyc"),
+        (CONGESTION.name, set(CONGESTION.name)),
+    ];
+    lacks.into_iter().find_map(|(name, lacking)| lacking.then_some(name))
+}
+
 fn python_speaks() -> String {
     PYTHON.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
 }
@@ -124,7 +149,17 @@ impl fmt::Debug for Pairing {
 
 #[cfg(test)]
 mod tests {
-    use super::{no_python_client, no_python_server};
+    use super::{no_python_client, no_python_server, python_lacks};
+    use crate::transport::contract::{OptionValue, Options};
+
+    #[test]
+    fn a_python_end_is_refused_what_it_cannot_be_given() {
+        let options = |name: &str, flag| Options([(name.to_owned(), OptionValue::Flag(flag))].into());
+        assert_eq!(python_lacks("http1", &options("tls", true)), Some("tls"));
+        assert_eq!(python_lacks("http1", &options("tls", false)), None);
+        assert_eq!(python_lacks("http1", &options("nodelay", false)), Some("nodelay"));
+        assert_eq!(python_lacks("rpyc", &options("nodelay", true)), None);
+    }
 
     #[test]
     fn python_is_refused_in_words_where_there_is_none() {

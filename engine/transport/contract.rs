@@ -57,6 +57,10 @@ pub trait StreamProtocol: Sync {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec>;
     /// The server's end of one connection.
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec>;
+    /// Its name in a TLS handshake (ALPN, RFC 7301), where it has one.
+    fn alpn(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What the client's end of a connection is told once.
@@ -84,10 +88,15 @@ pub struct ServerContext {
 /// After each method the caller writes what is in the outbox. Whenever the outbox has run empty
 /// it calls `produce`, and stops writing when that adds nothing.
 pub trait ClientCodec: Send {
-    /// Begins what the protocol says before the first call; true where a reply to it must be awaited
-    /// (`receive` then returns it like any other).
+    /// Begins the next stage of what is said before the first call; true where a reply to it must be awaited
+    /// (`receive` then returns it like any other). Asked again after each such reply, until it returns false.
     fn open(&mut self, out: &mut Outbox) -> bool {
         let _ = out;
+        false
+    }
+
+    /// True once a handshake has made the connection encrypted.
+    fn secured(&self) -> bool {
         false
     }
 
@@ -207,6 +216,8 @@ pub enum OptionKind {
     Size,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A name that only the machine knows, such as the given one.
+    Name(&'static str),
 }
 
 /// The value of an option.
@@ -244,6 +255,7 @@ impl OptionSpec {
             OptionKind::Count(least) => text.parse().ok().filter(|count| *count >= least).map(OptionValue::Count),
             OptionKind::Size => text.parse::<Size>().ok().map(|_| OptionValue::Word(text.to_owned())),
             OptionKind::Word(words) => words.contains(&text).then(|| OptionValue::Word(text.to_owned())),
+            OptionKind::Name(_) => is_name(text).then(|| OptionValue::Word(text.to_owned())),
         };
         value.ok_or_else(|| format!("option `{}` takes {}, not `{text}`", self.name, self.kind))
     }
@@ -256,8 +268,13 @@ impl std::fmt::Display for OptionKind {
             OptionKind::Count(least) => write!(f, "a whole number from {least}"),
             OptionKind::Size => f.write_str("a size such as 64KiB"),
             OptionKind::Word(words) => write!(f, "one of {}", words.join(", ")),
+            OptionKind::Name(example) => write!(f, "a name such as {example}"),
         }
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 impl Options {

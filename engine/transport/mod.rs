@@ -2,10 +2,12 @@
 
 pub mod contract;
 pub mod http1;
+pub mod options;
 pub mod outbox;
 pub mod rpyc;
 pub mod socket;
 pub mod tcp;
+pub mod tls;
 pub mod unix;
 
 use crate::transport::contract::Transport;

@@ -1,6 +1,8 @@
 //! Addresses, listening and connected sockets, TCP and Unix alike.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::fs;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -10,10 +12,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, socket};
+use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, setsockopt, socket};
 
 use crate::call::SplitMix;
-use crate::transport::contract::{ClientCodec, Family, ServerCodec};
+use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
+use crate::transport::options::{CONGESTION, NODELAY};
 use crate::transport::outbox::{GATHER, Outbox};
 
 /// Where a server listens.
@@ -68,6 +72,44 @@ impl Address {
     }
 }
 
+/// How TCP behaves on the connections of a target; on Unix sockets nothing of it is known.
+#[derive(Debug, Clone)]
+pub struct SocketOptions {
+    nodelay: bool,
+    congestion: Option<OsString>,
+}
+
+impl Default for SocketOptions {
+    /// Ready for small messages (TCP_NODELAY), with the kernel's own congestion control.
+    fn default() -> Self {
+        SocketOptions { nodelay: true, congestion: None }
+    }
+}
+
+impl SocketOptions {
+    /// What `options` ask for; an error where this kernel has no such congestion control.
+    pub fn of(options: &Options) -> Result<Self, String> {
+        const AVAILABLE: &str = "/proc/sys/net/ipv4/tcp_available_congestion_control";
+        let congestion = options.word(CONGESTION.name);
+        if let Some(word) = congestion
+            && let Ok(available) = fs::read_to_string(AVAILABLE)
+            && !available.split_ascii_whitespace().any(|other| other == word)
+        {
+            let available = available.trim().replace(' ', ", ");
+            return Err(format!("this kernel has no congestion control `{word}`; it has {available}"));
+        }
+        Ok(SocketOptions { nodelay: options.flag(NODELAY.name, true), congestion: congestion.map(OsString::from) })
+    }
+
+    fn apply(&self, socket: &impl AsFd) -> io::Result<()> {
+        setsockopt(socket, TcpNoDelay, &self.nodelay)?;
+        match &self.congestion {
+            Some(word) => Ok(setsockopt(socket, TcpCongestion, word)?),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A socket that listens.
 #[derive(Debug)]
 pub enum Listener {
@@ -79,13 +121,19 @@ pub enum Listener {
 
 impl Listener {
     /// Listens on `address`, which has to be of the `family` that the transport uses.
-    pub fn bind(address: &Address, family: Family) -> io::Result<Self> {
+    ///
+    /// Whom it accepts inherits `options` from it, as Linux does for both of them.
+    pub fn bind(address: &Address, family: Family, options: &SocketOptions) -> io::Result<Self> {
         if address.family() != family {
             let right = Address::any(family);
             return Err(io::Error::other(format!("this transport does not listen on such an address; try `{right}`")));
         }
         match address {
-            Address::Tcp(address) => TcpListener::bind(address).map(Listener::Tcp),
+            Address::Tcp(address) => {
+                let listener = TcpListener::bind(address)?;
+                options.apply(&listener)?;
+                Ok(Listener::Tcp(listener))
+            }
             Address::Unix(name) => UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?).map(Listener::Unix),
         }
     }
@@ -102,14 +150,10 @@ impl Listener {
         }
     }
 
-    /// The next connection, ready for small messages (TCP_NODELAY).
+    /// The next connection, with the options of this listener.
     pub fn accept(&self) -> io::Result<Socket> {
         match self {
-            Listener::Tcp(listener) => {
-                let (stream, _) = listener.accept()?;
-                stream.set_nodelay(true)?;
-                Ok(Socket::Tcp(stream))
-            }
+            Listener::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::Tcp(stream)),
             Listener::Unix(listener) => listener.accept().map(|(stream, _)| Socket::Unix(stream)),
         }
     }
@@ -148,14 +192,14 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Connects within `time`; ready for small messages (TCP_NODELAY).
+    /// Connects within `time`.
     ///
     /// A Unix socket whose backlog is full is waited for as long as the kernel does.
-    pub fn dial_within(address: &Address, time: Duration) -> io::Result<Self> {
+    pub fn dial_within(address: &Address, time: Duration, options: &SocketOptions) -> io::Result<Self> {
         match address {
             Address::Tcp(address) => {
                 let stream = TcpStream::connect_timeout(address, time)?;
-                stream.set_nodelay(true)?;
+                options.apply(&stream)?;
                 Ok(Socket::Tcp(stream))
             }
             Address::Unix(name) => UnixStream::connect_addr(&UnixAddr::from_abstract_name(name)?).map(Socket::Unix),
@@ -165,9 +209,9 @@ impl Socket {
     /// Begins to connect without waiting: it can be written to once that has succeeded or failed.
     ///
     /// Only TCP knows a dial in progress; a Unix socket is connected when this returns.
-    pub fn begin_dial(address: &Address) -> io::Result<Self> {
+    pub fn begin_dial(address: &Address, options: &SocketOptions) -> io::Result<Self> {
         let Address::Tcp(address) = address else {
-            let socket = Self::dial_within(address, Duration::MAX)?;
+            let socket = Self::dial_within(address, Duration::MAX, options)?;
             socket.set_nonblocking(true)?;
             return Ok(socket);
         };
@@ -179,7 +223,7 @@ impl Socket {
             Err(error) => return Err(error.into()),
         }
         let stream = TcpStream::from(fd);
-        stream.set_nodelay(true)?;
+        options.apply(&stream)?;
         Ok(Socket::Tcp(stream))
     }
 
@@ -287,5 +331,47 @@ pub fn flush<C: Produce + ?Sized>(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, Listener, Socket, SocketOptions};
+    use crate::transport::contract::{Family, OptionValue, Options};
+    use crate::transport::options::{CONGESTION, NODELAY};
+    use nix::sys::socket::getsockopt;
+    use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
+    use std::time::Duration;
+
+    #[test]
+    fn both_ends_of_a_connection_have_the_options_that_were_asked_for() {
+        for nodelay in [true, false] {
+            // Every kernel has reno, and few have it as their default.
+            let options = Options(
+                [
+                    (NODELAY.name.to_owned(), OptionValue::Flag(nodelay)),
+                    (CONGESTION.name.to_owned(), OptionValue::Word("reno".to_owned())),
+                ]
+                .into(),
+            );
+            let options = SocketOptions::of(&options).expect("every kernel has reno");
+            let listener = Listener::bind(&Address::any(Family::Tcp), Family::Tcp, &options).expect("a port");
+            let address = listener.address().expect("an address");
+            let dialled = Socket::dial_within(&address, Duration::from_secs(30), &options).expect("it listens");
+            let begun = Socket::begin_dial(&address, &options).expect("it listens");
+            let accepted = [listener.accept().expect("a client"), listener.accept().expect("another")];
+            for socket in accepted.iter().chain([&dialled, &begun]) {
+                assert_eq!(getsockopt(socket, TcpNoDelay), Ok(nodelay));
+                let congestion = getsockopt(socket, TcpCongestion).expect("it is TCP");
+                assert_eq!(congestion.to_string_lossy().trim_end_matches('\0'), "reno");
+            }
+        }
+    }
+
+    #[test]
+    fn a_congestion_control_that_the_kernel_has_not_is_refused_with_those_it_has() {
+        let options = Options([(CONGESTION.name.to_owned(), OptionValue::Word("rene".to_owned()))].into());
+        let reason = SocketOptions::of(&options).expect_err("no kernel has rene");
+        assert!(reason.contains("no congestion control `rene`; it has ") && reason.contains("reno"), "{reason}");
     }
 }

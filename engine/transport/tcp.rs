@@ -6,9 +6,10 @@
 use crate::call::{Answer, Ask, Asked, Check, Chunks, Fault, Fill, sum_of_squares};
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, Next, Options, Reply, Seam, ServerCodec, ServerContext, Step, StreamProtocol,
-    Transport,
+    ClientCodec, ClientContext, Facts, Next, OptionSpec, Options, Reply, Seam, ServerCodec, ServerContext, Step,
+    StreamProtocol, Transport,
 };
+use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
 use crate::transport::outbox::Outbox;
 use std::sync::Arc;
 
@@ -25,25 +26,24 @@ impl Entry for Tcp {
 }
 
 impl Transport for Tcp {
+    fn options(&self) -> &'static [OptionSpec] {
+        &[TLS, RESUMPTION, NODELAY, CONGESTION]
+    }
+
     fn seam(&self) -> Seam {
         Seam::Stream(&Frames)
     }
 
-    fn facts(&self, _: &Options) -> Facts {
-        frame_facts()
+    fn facts(&self, options: &Options) -> Facts {
+        frame_facts(options)
     }
 }
 
-/// What is true of frames on any stream.
-pub(crate) fn frame_facts() -> Facts {
-    [
-        ("encrypted", "no"),
-        ("compressed", "no"),
-        ("connection", "kept for all calls of a client"),
-        ("serialisation", "none"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+/// What is true of frames on a stream with these options.
+pub(crate) fn frame_facts(options: &Options) -> Facts {
+    let own = [("compressed", "no"), ("connection", "kept for all calls of a client"), ("serialisation", "none")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    facts(options).into_iter().chain(own).collect()
 }
 
 /// Frames, on any ordered stream.

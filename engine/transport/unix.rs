@@ -25,7 +25,7 @@ impl Transport for Unix {
         Seam::Stream(&Frames)
     }
 
-    fn facts(&self, _: &Options) -> Facts {
-        frame_facts()
+    fn facts(&self, options: &Options) -> Facts {
+        frame_facts(options)
     }
 }

@@ -20,6 +20,7 @@ use crate::transport::contract::{
 };
 use crate::transport::http1::client::HttpClient;
 use crate::transport::http1::server::HttpServer;
+use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
 
 /// The transport `http1`.
 pub struct Http1;
@@ -52,6 +53,10 @@ const OPTIONS: &[OptionSpec] = &[
         kind: OptionKind::Count(0),
         default: "0",
     },
+    TLS,
+    RESUMPTION,
+    NODELAY,
+    CONGESTION,
 ];
 
 impl Transport for Http1 {
@@ -64,14 +69,13 @@ impl Transport for Http1 {
     }
 
     fn facts(&self, options: &Options) -> Facts {
-        [
-            ("encrypted", "no"),
+        let own = [
             ("compressed", "no"),
             ("keep-alive", if keeps_alive(options) { "yes" } else { "no: a connection for each call" }),
             ("serialisation", "JSON for small replies, hex in JSON for chunks, none for whole bodies"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        facts(options).into_iter().chain(own).collect()
     }
 }
 
@@ -89,5 +93,9 @@ impl StreamProtocol for Messages {
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
         Box::new(HttpServer::new(context.body_limit, keeps_alive(&context.options)))
+    }
+
+    fn alpn(&self) -> Option<&'static str> {
+        Some("http/1.1")
     }
 }

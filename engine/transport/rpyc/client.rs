@@ -85,6 +85,9 @@ impl RpycClient {
 impl ClientCodec for RpycClient {
     fn open(&mut self, out: &mut Outbox) -> bool {
         let talk = &mut self.talk;
+        if !talk.root.is_empty() {
+            return false;
+        }
         talk.awaited = talk.link.request(out, handler::GETROOT, |args| put_token(args, Token::Tuple(0)));
         talk.waiting = For::Root;
         true

@@ -18,6 +18,7 @@ use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
     StreamProtocol, Transport,
 };
+use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
 use crate::transport::rpyc::client::RpycClient;
 use crate::transport::rpyc::server::RpycServer;
 
@@ -33,7 +34,7 @@ impl Entry for Rpyc {
     }
 }
 
-const OPTIONS: [OptionSpec; 2] = [
+const OPTIONS: [OptionSpec; 6] = [
     OptionSpec {
         name: "method",
         about: "whether each call looks its method up anew, as `root.ping()` does, or uses one that was bound once",
@@ -46,6 +47,10 @@ const OPTIONS: [OptionSpec; 2] = [
         kind: OptionKind::Flag,
         default: "true",
     },
+    TLS,
+    RESUMPTION,
+    NODELAY,
+    CONGESTION,
 ];
 
 impl Transport for Rpyc {
@@ -60,15 +65,14 @@ impl Transport for Rpyc {
     fn facts(&self, options: &Options) -> Facts {
         let compressed = if options.flag("compress", true) { "frames over 3000 bytes, zlib" } else { "no" };
         let bound = options.word("method") == Some("bound");
-        [
-            ("encrypted", "no"),
+        let own = [
             ("compressed", compressed),
             ("connection", "kept for all calls of a client"),
             ("serialisation", "brine"),
             ("messages for a call", if bound { "1: call" } else { "3: get the method, call it, drop it" }),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        facts(options).into_iter().chain(own).collect()
     }
 }
 

@@ -1,0 +1,62 @@
+//! Options that several transports share, and what is to be said of them.
+
+use crate::transport::contract::{Facts, OptionKind, OptionSpec, Options};
+
+/// Whether bytes travel in TLS.
+pub const TLS: OptionSpec = OptionSpec {
+    name: "tls",
+    about: "whether connections are encrypted, with TLS 1.3 and a certificate made at launch, which clients verify",
+    kind: OptionKind::Flag,
+    default: "false",
+};
+
+/// Whether a handshake may build on an earlier one.
+pub const RESUMPTION: OptionSpec = OptionSpec {
+    name: "resumption",
+    about: "whether a TLS handshake may resume an earlier session, which spares the certificate",
+    kind: OptionKind::Flag,
+    default: "false",
+};
+
+/// Whether small segments leave at once.
+pub const NODELAY: OptionSpec = OptionSpec {
+    name: "nodelay",
+    about: "whether both ends send small segments at once (TCP_NODELAY) instead of waiting for acknowledgements",
+    kind: OptionKind::Flag,
+    default: "true; at Python ends as they have it",
+};
+
+/// Which congestion control both ends use.
+pub const CONGESTION: OptionSpec = OptionSpec {
+    name: "congestion",
+    about: "the congestion control of both ends, one of the kernel's tcp_available_congestion_control",
+    kind: OptionKind::Name("cubic"),
+    default: "the kernel's",
+};
+
+/// What the shared options make of a transport: whether it is encrypted, and how its sockets differ from the default.
+pub fn facts(options: &Options) -> Facts {
+    let encrypted = match (encrypts(options), resumes(options)) {
+        (false, _) => "no",
+        (true, false) => "TLS 1.3, a full handshake for each connection",
+        (true, true) => "TLS 1.3, sessions resumed",
+    };
+    let mut facts = Facts::from([("encrypted".to_owned(), encrypted.to_owned())]);
+    if !options.flag(NODELAY.name, true) {
+        facts.insert(NODELAY.name.to_owned(), "no: small segments wait for acknowledgements (Nagle)".to_owned());
+    }
+    if let Some(word) = options.word(CONGESTION.name) {
+        facts.insert(CONGESTION.name.to_owned(), word.to_owned());
+    }
+    facts
+}
+
+/// True where connections are encrypted.
+pub fn encrypts(options: &Options) -> bool {
+    options.flag(TLS.name, false)
+}
+
+/// True where a handshake may build on an earlier one.
+pub fn resumes(options: &Options) -> bool {
+    options.flag(RESUMPTION.name, false)
+}

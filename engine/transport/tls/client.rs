@@ -1,0 +1,99 @@
+//! The client's end of a connection, in TLS.
+
+use rustls::ClientConnection;
+
+use crate::call::{Ask, Fault};
+use crate::transport::contract::{ClientCodec, Reply};
+use crate::transport::outbox::Outbox;
+use crate::transport::tls::session::Session;
+
+/// The protocol inside, and the session around it. Its first opening stage is the handshake; this end's last
+/// words of it travel with whatever is written next.
+pub(crate) struct TlsClient {
+    session: Session,
+    inner: Box<dyn ClientCodec>,
+}
+
+impl TlsClient {
+    pub(crate) fn new(session: ClientConnection, inner: Box<dyn ClientCodec>) -> Self {
+        TlsClient { session: Session::new(session), inner }
+    }
+
+    fn hear(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, Fault> {
+        let opening = self.session.handshaking();
+        let mut reply = None;
+        loop {
+            if opening && !self.session.handshaking() {
+                return Ok(Some(Reply::ok()));
+            }
+            // One record may hold more than one message of the protocol inside, but no second reply.
+            while self.session.waits() {
+                if let Some(came) = self.session.hear(|opened, out| self.inner.receive(opened, out))?
+                    && reply.replace(came).is_some()
+                {
+                    return Err(Fault::protocol("a reply came that nobody asked for"));
+                }
+            }
+            if input.is_empty() {
+                return Ok(reply);
+            }
+            self.session.take(input).map_err(|error| match opening {
+                true => Fault::connect(format!("the TLS handshake failed: {error}")),
+                false => Fault::protocol(format!("the server breaks the rules of TLS: {error}")),
+            })?;
+        }
+    }
+}
+
+impl ClientCodec for TlsClient {
+    fn open(&mut self, out: &mut Outbox) -> bool {
+        let awaited = self.session.handshaking() || self.inner.open(&mut self.session.plain);
+        self.session.seal(out);
+        awaited
+    }
+
+    fn secured(&self) -> bool {
+        !self.session.handshaking()
+    }
+
+    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox) {
+        self.inner.call(ask, content, &mut self.session.plain);
+        self.session.seal(out);
+    }
+
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+        let reply = self.hear(input);
+        self.session.seal(out);
+        reply
+    }
+
+    fn produce(&mut self, out: &mut Outbox) {
+        if self.session.plain.is_empty() {
+            self.inner.produce(&mut self.session.plain);
+        }
+        self.session.seal(out);
+    }
+
+    fn hung_up(&mut self) -> Result<Reply, Fault> {
+        match (self.session.handshaking(), self.session.ended) {
+            (true, _) => Err(Fault::connect("the server closed the connection during the TLS handshake")),
+            // Whoever cuts a connection must not be able to make half a reply look whole.
+            (false, false) => Err(Fault::connect("the connection was cut: the server did not end its TLS session")),
+            (false, true) => self.inner.hung_up(),
+        }
+    }
+
+    fn close(&mut self, out: &mut Outbox) {
+        self.inner.close(&mut self.session.plain);
+        self.session.seal(out);
+        self.session.end(out);
+    }
+
+    fn messages(&self) -> u64 {
+        self.inner.messages()
+    }
+
+    fn quick_ack(&self) -> bool {
+        self.inner.quick_ack()
+    }
+}

@@ -1,0 +1,142 @@
+//! TLS 1.3 (RFC 8446) around any stream protocol: a codec around a codec, at either end.
+//!
+//! rustls is a state machine as the protocols inside are, so that no model has to know whether it serves TLS.
+//! Tickets are sent and sessions kept only where the option `resumption` asks for it.
+
+mod certificate;
+mod client;
+mod server;
+mod session;
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::NoServerSessionStorage;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+
+use crate::call::Fault;
+use crate::transport::contract::{ClientCodec, Options, ServerCodec};
+use crate::transport::options::{encrypts, resumes};
+use crate::transport::socket::Address;
+use crate::transport::tls::certificate::Issued;
+use crate::transport::tls::client::TlsClient;
+use crate::transport::tls::server::TlsServer;
+
+/// How many sessions a client keeps for resumption.
+const SESSIONS: usize = 256;
+/// More bytes than the state of a session takes in a ticket.
+const TICKET: usize = 1024;
+
+/// Who a server is: a certificate of its own, and the authority that signed it.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    config: Arc<ServerConfig>,
+    ca: String,
+}
+
+impl Identity {
+    /// A fresh identity for a server on `address`, or none where `options` do not ask for TLS.
+    ///
+    /// `alpn` is the protocol's name in the handshake (RFC 7301). The error says what cannot be made.
+    pub fn of(options: &Options, alpn: Option<&str>, address: &Address) -> Result<Option<Self>, String> {
+        if !encrypts(options) {
+            return Ok(None);
+        }
+        let Issued { ca, chain, key } = certificate::issue(address).map_err(|error| error.to_string())?;
+        let words = |error: rustls::Error| error.to_string();
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(words)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(words)?;
+        config.alpn_protocols = names(alpn);
+        // Tickets, not a store: the children of a fork know the key of the tickets, and share no memory.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        if resumes(options) {
+            config.ticketer = Ticketer::new().map_err(words)?;
+            // It takes no ticket longer than any it has made, and a forked child has made none yet.
+            let _ = config.ticketer.encrypt(&[0; TICKET]);
+        } else {
+            config.send_tls13_tickets = 0;
+        }
+        let config = Arc::new(config);
+        // What this allows is allowed for every connection.
+        ServerConnection::new(config.clone()).map_err(words)?;
+        Ok(Some(Identity { config, ca }))
+    }
+
+    /// The certificate of the authority by which clients know this server, PEM.
+    pub fn ca(&self) -> &str {
+        &self.ca
+    }
+
+    /// The server's end of a new connection, secured.
+    pub fn secure(&self, inner: Box<dyn ServerCodec>) -> Box<dyn ServerCodec> {
+        let session = ServerConnection::new(self.config.clone()).unwrap_or_else(|_| unreachable!());
+        Box::new(TlsServer::new(session, inner))
+    }
+}
+
+/// Whom a client trusts: the authority of the server that was launched, and nobody else.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    config: Arc<ClientConfig>,
+    server: ServerName<'static>,
+}
+
+impl Trust {
+    /// Trust in the server on `address` by the certificate `ca` (PEM), or none where `options` do not ask for TLS.
+    ///
+    /// The error says what is missing.
+    pub fn of(
+        options: &Options,
+        alpn: Option<&str>,
+        ca: Option<&str>,
+        address: &Address,
+    ) -> Result<Option<Self>, String> {
+        if !encrypts(options) {
+            return Ok(None);
+        }
+        let ca = ca.ok_or("`tls` needs `ca`, the certificate by which the server is known")?;
+        let mut roots = RootCertStore::empty();
+        CertificateDer::from_pem_slice(ca.as_bytes())
+            .map_err(|error| error.to_string())
+            .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()))
+            .map_err(|error| format!("`ca` is not a certificate: {error}"))?;
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = names(alpn);
+        config.resumption =
+            if resumes(options) { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
+        let host = match address {
+            Address::Tcp(address) => address.ip(),
+            Address::Unix(_) => Ipv4Addr::LOCALHOST.into(),
+        };
+        Ok(Some(Trust { config: Arc::new(config), server: host.into() }))
+    }
+
+    /// The client's end of a new connection, secured; a fault of class `connect` where none can be begun.
+    pub fn secure(&self, inner: Box<dyn ClientCodec>) -> Result<Box<dyn ClientCodec>, Fault> {
+        let session = ClientConnection::new(self.config.clone(), self.server.clone())
+            .map_err(|error| Fault::connect(format!("a TLS handshake cannot be begun: {error}")))?;
+        Ok(Box::new(TlsClient::new(session, inner)))
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(default_provider())
+}
+
+fn names(alpn: Option<&str>) -> Vec<Vec<u8>> {
+    alpn.map(|name| name.as_bytes().to_vec()).into_iter().collect()
+}

@@ -1,0 +1,74 @@
+//! The server's end of a connection, in TLS.
+
+use rustls::ServerConnection;
+
+use crate::call::{Answer, Fault};
+use crate::transport::contract::{Next, ServerCodec, Step};
+use crate::transport::outbox::Outbox;
+use crate::transport::tls::session::Session;
+
+/// The protocol inside, and the session around it.
+pub(crate) struct TlsServer {
+    session: Session,
+    inner: Box<dyn ServerCodec>,
+    /// True once the connection is to be closed behind what still has to be written.
+    closing: bool,
+}
+
+impl TlsServer {
+    pub(crate) fn new(session: ServerConnection, inner: Box<dyn ServerCodec>) -> Self {
+        TlsServer { session: Session::new(session), inner, closing: false }
+    }
+
+    fn hear(&mut self, input: &mut &[u8]) -> Result<Step, Fault> {
+        loop {
+            if !self.session.handshaking() {
+                // Also with nothing new: the protocol inside may hold more than the call that was just answered.
+                loop {
+                    match self.session.hear(|opened, out| self.inner.receive(opened, out))? {
+                        Step::Read => {}
+                        step => return Ok(step),
+                    }
+                    if !self.session.waits() {
+                        break;
+                    }
+                }
+            }
+            if self.session.ended {
+                return Ok(Step::Close);
+            }
+            if input.is_empty() {
+                return Ok(Step::Read);
+            }
+            self.session
+                .take(input)
+                .map_err(|error| Fault::protocol(format!("the client breaks the rules of TLS: {error}")))?;
+        }
+    }
+}
+
+impl ServerCodec for TlsServer {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+        let step = self.hear(input);
+        self.closing |= matches!(step, Ok(Step::Close) | Err(_));
+        self.session.seal(out);
+        step
+    }
+
+    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next {
+        let next = self.inner.answer(answer, &mut self.session.plain);
+        self.closing |= next == Next::Close;
+        self.session.seal(out);
+        next
+    }
+
+    fn produce(&mut self, out: &mut Outbox) {
+        if self.session.plain.is_empty() {
+            self.inner.produce(&mut self.session.plain);
+        }
+        self.session.seal(out);
+        if self.closing && self.session.plain.is_empty() && out.is_empty() {
+            self.session.end(out);
+        }
+    }
+}
