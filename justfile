@@ -26,3 +26,19 @@ fuzz:
 # root.ping() of our RPyC against the raw exchange of its frames, side by side.
 bench:
     cargo bench --bench rpyc_exchange
+
+# The reports and the pages of claims under docs/, made from the results there.
+docs:
+    cargo build --release --quiet
+    for folder in docs/*/; do target/release/engine report "$folder" || exit 1; done
+    target/release/engine report docs/reference-suite --template templates/claims.md.jinja --out docs
+    target/release/engine report docs/cpu-or-io --template templates/claims-cpu-or-io.md.jinja --out docs
+    target/release/engine report docs/compression --template templates/claims-compression.md.jinja --out docs
+
+# The results under docs/ measured anew, on a machine that does nothing else; exit 1 says that a cell failed,
+# which the suite's largest file within the suite's own time-out may.
+remeasure: && docs
+    cargo build --release --quiet
+    for name in reference-suite where-the-time-goes compression cpu-or-io; do \
+        target/release/engine run "scenarios/$name.yaml" --out "docs/$name" || test $? -eq 1 || exit; \
+    done

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use engine::report::render;
 use engine::report::view::View;
 use engine::report::yaml::yaml;
 use engine::results::file::{JOURNAL, Journal, RESULTS};
@@ -323,6 +324,36 @@ fn a_template_of_ones_own_gets_the_view() {
     let output = report(&[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("own.html"), "{}", said(&output));
+}
+
+#[test]
+fn a_template_finds_a_cell_by_its_id_or_says_that_there_is_none() {
+    let view = View::of(&results(&[ping("a", 100_000, 50), ping("b", 400_000, 50)])).expect("a view");
+    let id = view.workloads[0].cells[0].id.clone();
+    let made = |template: &str| render(&view, "own.md", &template.replace("ID", &id));
+    let standing = "{% set c = cell(\"ID\") %}{{ c.target }} {{ c.standings.response_time.ahead_of | join }} {{ c.counts.ok | share(c.counts.scheduled) }}";
+    assert_eq!(made(standing).expect("a page"), "a b 100 %");
+    assert_eq!(
+        made("{{ 1500 | time }}, {{ 2048 | size }}, {{ 0.5 | factor }}").expect("a page"),
+        "1.50 µs, 2.00 KiB, 0.500 ×"
+    );
+    for (template, wrong) in [
+        ("{{ cell(\"nobody/latency\").id }}", "the results hold no cell `nobody/latency`"),
+        ("{{ cell(\"ID\").standings.bandwidth.median }}", "undefined value"),
+        ("{{ cell(\"ID\").server.cpu_ns_per_call | time }}{{ none | time }}", "cannot convert"),
+    ] {
+        let error = made(template).expect_err(template).to_string();
+        assert!(error.contains(wrong), "{template}: {error}");
+    }
+}
+
+#[test]
+fn a_template_writes_a_lower_bound_as_one() {
+    let mut results = results(&[ping("tcp-threaded", 100_000, 196)]);
+    results.records.iter_mut().for_each(|record| give_up(record, 4));
+    let view = View::of(&results).expect("a view");
+    let made = render(&view, "own.md", "{{ workloads[0].cells[0].response.p99 | time }}").expect("a page");
+    assert_eq!(made, "≥ 30.0 s");
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! What is committed under docs/ is what the results beside it give, and its links lead somewhere.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Each page that a template makes, with the scenario whose results it is made from.
+const PAGES: [(&str, &str); 3] =
+    [("claims.md", "reference-suite"), ("claims-cpu-or-io.md", "cpu-or-io"), ("claims-compression.md", "compression")];
+
+fn home() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What the engine writes to stdout.
+fn engine(arguments: &[&Path]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_engine")).args(arguments).output().expect("the engine starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("a page is UTF-8")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()))
+}
+
+/// The folders under docs/; each is that of a scenario.
+fn folders() -> Vec<PathBuf> {
+    let entries = fs::read_dir(home().join("docs")).expect("docs/ is part of the project");
+    entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_dir()).collect()
+}
+
+fn measured(scenario: &str) -> bool {
+    home().join("docs").join(scenario).join("results.json").exists()
+}
+
+#[test]
+fn each_report_is_what_its_results_give() {
+    for folder in folders() {
+        let scenario = folder.with_extension("yaml");
+        let scenario = home().join("scenarios").join(scenario.file_name().expect("a folder has a name"));
+        assert!(scenario.exists(), "{} is of no scenario", folder.display());
+        engine(&[Path::new("report"), &folder, Path::new("--check"), &folder]);
+    }
+}
+
+#[test]
+fn each_page_of_claims_is_what_its_template_makes() {
+    for (page, scenario) in PAGES {
+        let committed = home().join("docs").join(page);
+        if !measured(scenario) {
+            assert!(!committed.exists(), "{page} is made from no results");
+            continue;
+        }
+        let results = home().join("docs").join(scenario);
+        let template = home().join("templates").join(format!("{page}.jinja"));
+        let made = engine(&[Path::new("report"), &results, Path::new("--template"), &template]);
+        assert!(made.contains("# "), "{page} has no heading");
+        assert!(made.trim_end() == read(&committed).trim_end(), "{page} is not what `just docs` makes");
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let docs = home().join("docs");
+    let mut pages: Vec<PathBuf> = vec![docs.join("README.md")];
+    pages.extend(PAGES.iter().map(|(page, _)| docs.join(page)).filter(|page| page.exists()));
+    for page in pages {
+        let text = read(&page);
+        for (_, rest) in text.match_indices("](").map(|(at, found)| text.split_at(at + found.len())) {
+            let link = rest.split(')').next().unwrap_or_default();
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { page.clone() } else { docs.join(path) };
+            assert!(target.exists() || unmeasured(path), "{}: `{link}` leads nowhere", page.display());
+            if !anchor.is_empty() && target.exists() {
+                assert!(anchors(&read(&target)).contains(anchor), "{}: `{link}` has no such heading", page.display());
+            }
+        }
+    }
+}
+
+/// True for a document that is made from results that are not there yet.
+fn unmeasured(path: &str) -> bool {
+    let made = PAGES.iter().find(|(page, _)| *page == path).map(|(_, scenario)| *scenario);
+    let scenario = made.or(path.strip_suffix("/report.md"));
+    scenario.is_some_and(|name| home().join("scenarios").join(name).with_extension("yaml").exists() && !measured(name))
+}
+
+/// The names by which GitHub links to the headings of a page.
+fn anchors(markdown: &str) -> BTreeSet<String> {
+    let headings = markdown.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+            line.trim_start_matches('#')
+                .trim()
+                .to_lowercase()
+                .chars()
+                .filter(kept)
+                .collect::<String>()
+                .replace(' ', "-")
+        })
+        .collect()
+}
