@@ -3,6 +3,8 @@
 //! `cargo bench --bench rpyc_exchange` interleaves both and prints the ratio of their medians for each round. Each side
 //! is a client and a server in processes of their own, all pinned to one core, or free with `-- --free`.
 
+#![expect(clippy::print_stdout, reason = "a bench is there to print")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
