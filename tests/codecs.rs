@@ -77,7 +77,7 @@ impl Pair {
 
     fn call(&mut self, ask: Ask) -> Reply {
         let mut out = Outbox::new();
-        self.client.call(&ask, true, &mut out);
+        self.client.call(0, &ask, true, &mut out);
         self.until_reply(&mut out)
     }
 
@@ -112,8 +112,8 @@ impl Pair {
                 match step {
                     Step::Read => break,
                     Step::Close => panic!("the server closes"),
-                    Step::Execute(asked) => {
-                        let next = self.server.answer(self.service.execute(asked).answer, &mut out);
+                    Step::Execute { asked, .. } => {
+                        let next = self.server.answer(0, self.service.execute(asked).answer, &mut out);
                         assert_eq!(next, Next::Continue);
                         all.extend(written(&mut out, |out| self.server.produce(out)));
                     }
@@ -233,13 +233,13 @@ fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> b
             match server.receive(&mut input, &mut out) {
                 Ok(Step::Read) => break,
                 Ok(Step::Close) | Err(_) => return true,
-                Ok(Step::Execute(asked)) => {
+                Ok(Step::Execute { asked, .. }) => {
                     // A slip may ask for years of computing, or for a body that would be made for hours.
                     let answer = match asked {
                         Asked::Compute { .. } => Answer::Number(0),
                         asked => service.execute(asked).answer,
                     };
-                    if server.answer(answer, &mut out) == Next::Close {
+                    if server.answer(0, answer, &mut out) == Next::Close {
                         return true;
                     }
                     out.clear();
@@ -262,7 +262,7 @@ fn client_is_not_content(protocol: &dyn StreamProtocol, ask: Ask, fill: &Arc<Fil
     let mut out = Outbox::new();
     let mut opening = client.open(&mut out);
     if !opening {
-        client.call(&ask, true, &mut out);
+        client.call(0, &ask, true, &mut out);
     }
     out.clear();
     for piece in bytes.chunks(step) {
@@ -273,7 +273,7 @@ fn client_is_not_content(protocol: &dyn StreamProtocol, ask: Ask, fill: &Arc<Fil
                 Ok(None) => break,
                 Ok(Some(reply)) if opening && reply.verdict.is_ok() => {
                     opening = false;
-                    client.call(&ask, true, &mut out);
+                    client.call(0, &ask, true, &mut out);
                 }
                 Ok(Some(reply)) => return reply.verdict.is_err(),
             }
@@ -325,8 +325,8 @@ fn answered_despite_a_slip(wire: &Wire, up: bool, at: usize, slip: u8) -> bool {
             match server.receive(&mut input, &mut back) {
                 Ok(Step::Read) => break,
                 Ok(Step::Close) | Err(_) => return false,
-                Ok(Step::Execute(asked)) => {
-                    assert_eq!(server.answer(service.execute(asked).answer, &mut back), Next::Continue);
+                Ok(Step::Execute { call, asked }) => {
+                    assert_eq!(server.answer(call, service.execute(asked).answer, &mut back), Next::Continue);
                 }
             }
         }
@@ -339,7 +339,7 @@ fn answered_despite_a_slip(wire: &Wire, up: bool, at: usize, slip: u8) -> bool {
             Ok(Some(_)) => {
                 opening = client.open(&mut out);
                 if !opening {
-                    client.call(&Ask::Ping, true, &mut out);
+                    client.call(0, &Ask::Ping, true, &mut out);
                 }
             }
         }
@@ -369,7 +369,7 @@ fn a_secure_end_seals_a_long_body_piece_by_piece() {
     let wire = Wire::secure(stream_transports().next().expect("there are transports").1);
     let mut pair = Pair::new(&wire, usize::MAX);
     let (mut out, mut sealed) = (Outbox::new(), 0);
-    pair.client.call(&Ask::Upload { len: LEN, chunk: None }, false, &mut out);
+    pair.client.call(0, &Ask::Upload { len: LEN, chunk: None }, false, &mut out);
     while !out.is_empty() {
         assert!(out.len() < 1 << 20, "{} bytes are sealed before anybody writes them", out.len());
         sealed += out.len();

@@ -54,7 +54,7 @@ impl Caller {
     }
 
     fn call(&mut self, ask: Ask) -> Reply {
-        self.codec.call(&ask, true, &mut self.out);
+        self.codec.call(0, &ask, true, &mut self.out);
         self.reply()
     }
 
@@ -212,7 +212,7 @@ fn abandon(address: &Address, call: &[u8]) {
 fn sent(mut codec: Box<dyn ClientCodec>, ask: Ask) -> Vec<u8> {
     let (mut out, mut bytes) = (Outbox::new(), Vec::new());
     if !codec.open(&mut out) {
-        codec.call(&ask, false, &mut out);
+        codec.call(0, &ask, false, &mut out);
     }
     while !out.is_empty() {
         bytes.extend(out.drain());

@@ -52,9 +52,9 @@ impl Pair {
                 loop {
                     match self.server.receive(&mut piece, &mut back).expect("the server understands") {
                         Step::Read => break,
-                        Step::Execute(asked) => {
+                        Step::Execute { asked, .. } => {
                             let answer = self.service.execute_blocking(asked);
-                            self.server.answer(answer, &mut back);
+                            self.server.answer(0, answer, &mut back);
                         }
                         Step::Close => panic!("nobody said goodbye"),
                     }
@@ -86,7 +86,7 @@ impl Pair {
 
     fn call(&mut self, ask: Ask) -> Reply {
         let mut out = Outbox::new();
-        self.client.call(&ask, true, &mut out);
+        self.client.call(0, &ask, true, &mut out);
         let reply = self.reply(out);
         assert!(reply.reusable);
         reply
@@ -211,8 +211,10 @@ fn recorded() -> (Vec<u8>, Vec<u8>) {
         let bytes = out.drain();
         up.extend_from_slice(&bytes);
         let mut input = bytes.as_slice();
-        while let Step::Execute(asked) = pair.server.receive(&mut input, &mut back).expect("the server understands") {
-            pair.server.answer(pair.service.execute_blocking(asked), &mut back);
+        while let Step::Execute { asked, .. } =
+            pair.server.receive(&mut input, &mut back).expect("the server understands")
+        {
+            pair.server.answer(0, pair.service.execute_blocking(asked), &mut back);
         }
         let bytes = back.drain();
         down.extend_from_slice(&bytes);
@@ -220,7 +222,7 @@ fn recorded() -> (Vec<u8>, Vec<u8>) {
         while !input.is_empty() {
             if pair.client.receive(&mut input, &mut out).expect("the client understands").is_some() {
                 match asks.next() {
-                    Some(ask) => pair.client.call(ask, true, &mut out),
+                    Some(ask) => pair.client.call(0, ask, true, &mut out),
                     None => return (up, down),
                 }
             }
@@ -269,9 +271,9 @@ fn nothing_that_comes_in_makes_either_end_panic() {
                     match server.receive(&mut piece, &mut out) {
                         Ok(Step::Read) => break,
                         Ok(Step::Close) => break 'connection,
-                        Ok(Step::Execute(_)) => {
+                        Ok(Step::Execute { .. }) => {
                             let answer = engine::call::Answer::Bytes { fill: fill.clone(), len: 50 };
-                            server.answer(answer, &mut out);
+                            server.answer(0, answer, &mut out);
                         }
                         Err(_) => {
                             faults += 1;
@@ -287,7 +289,7 @@ fn nothing_that_comes_in_makes_either_end_panic() {
                 while !piece.is_empty() {
                     match client.receive(&mut piece, &mut out) {
                         Ok(Some(_)) => {
-                            client.call(&Ask::Download { len: 250, chunk: Some(100) }, true, &mut out);
+                            client.call(0, &Ask::Download { len: 250, chunk: Some(100) }, true, &mut out);
                         }
                         Ok(None) => {}
                         Err(_) => {

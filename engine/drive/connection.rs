@@ -79,7 +79,7 @@ impl Connection {
 
     /// Makes one call and waits for its reply.
     pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut [u8], timeout: Duration) -> Result<Reply, Trouble> {
-        self.codec.call(ask, content, &mut self.out);
+        self.codec.call(0, ask, content, &mut self.out);
         self.finish(buffer, timeout)
     }
 

@@ -1,7 +1,7 @@
 //! Closed loop with many clients: one thread and one epoll instance for all of them.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -10,14 +10,14 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::call::{Ask, Fault};
-use crate::drive::connection::{READ, prove, take_rest};
+use crate::drive::connection::{READ, prove};
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::load::{LoadModel, facts};
+use crate::drive::order::Order;
 use crate::drive::recorder::{Recorder, Stamps};
+use crate::drive::shared::{Shared, Stage};
 use crate::results::Measured;
-use crate::transport::contract::{ClientCodec, Reply};
-use crate::transport::outbox::Outbox;
-use crate::transport::socket::{Socket, flush};
+use crate::transport::contract::Reply;
 
 /// How many ready connections one wait returns.
 const BATCH: usize = 256;
@@ -28,6 +28,8 @@ pub struct EventLoop {
     epoch: Instant,
     epoll: Epoll,
     buffer: Vec<u8>,
+    connections: Vec<Shared>,
+    /// Places for calls: those of the first connection, then those of the second, and so on.
     lines: Vec<Line>,
     /// Lines with a call under way, the one that began first in front.
     oldest: Order,
@@ -35,30 +37,26 @@ pub struct EventLoop {
     /// Calls that are due and wait for a line.
     queue: VecDeque<Due>,
     idle: Vec<usize>,
-    /// Calls that failed while they were begun; kept for the loop, so that a dead server cannot make it recurse.
+    /// Connections that failed while a call was begun; kept for the loop, so that a dead server cannot make it recurse.
     broken: Vec<(usize, Fault)>,
+    /// Replies that came at once, before each is dealt with.
+    replies: Vec<Reply>,
     messages: u64,
     recorder: Option<Recorder>,
 }
 
-/// One place for a connection, and the call that is on it.
+/// A call's place on a connection, and the call that is there.
 struct Line {
-    socket: Option<Socket>,
-    codec: Box<dyn ClientCodec>,
-    out: Outbox,
-    wire: (u64, u64),
-    stage: Stage,
+    stage: At,
     call: Under,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// No call; connected or not.
+enum At {
+    /// There is no call.
     Idle,
-    /// The kernel is connecting.
-    Dialling,
-    /// The protocol's own opening is under way.
-    Opening,
+    /// The call waits until the connection is open.
+    Waiting,
     /// The call's reply is awaited.
     Calling,
 }
@@ -111,20 +109,19 @@ impl EventLoop {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|error| Failed::new("assignment", format!("cannot make an epoll instance: {error}")))?;
         let nothing = Under::of(Due { caller: 0, intended: 0 }, Ask::Ping, 0);
-        let line = |_| {
-            let codec = job.codec()?;
-            Ok(Line { socket: None, codec, out: Outbox::new(), wire: (0, 0), stage: Stage::Idle, call: nothing })
-        };
+        let lines = job.connections * job.streams;
         Ok(EventLoop {
             epoch: Instant::now(),
             epoll,
             buffer: vec![0; READ],
-            lines: (0..job.connections).map(line).collect::<Result<_, Fault>>()?,
-            oldest: Order::new(job.connections),
+            connections: (0..job.connections).map(|_| Shared::new(&job)).collect::<Result<_, _>>()?,
+            lines: (0..lines).map(|_| Line { stage: At::Idle, call: nothing }).collect(),
+            oldest: Order::new(lines),
             callers: vec![Caller::default(); job.clients],
             queue: VecDeque::with_capacity(job.clients),
-            idle: (0..job.connections).rev().collect(),
+            idle: (0..lines).rev().collect(),
             broken: Vec::with_capacity(job.connections),
+            replies: Vec::with_capacity(job.streams),
             messages: 0,
             recorder: None,
             job,
@@ -135,13 +132,12 @@ impl EventLoop {
         self.epoch.elapsed().as_nanos() as u64
     }
 
-    /// Connects every line without making a call.
+    /// Opens every connection without making a call.
     fn connect_all(&mut self) -> Result<(), Failed> {
-        for index in 0..self.lines.len() {
+        for which in 0..self.connections.len() {
             let begun = Instant::now();
-            self.dial(index).map_err(Failed::from)?;
+            self.dial(which).map_err(Failed::from)?;
             // Waited for one by one: arming is not timed, and a burst would only measure the backlog.
-            let mut opening = false;
             loop {
                 let left = self.job.timeout.checked_sub(begun.elapsed());
                 let Some(left) = left else {
@@ -154,46 +150,44 @@ impl EventLoop {
                     Ok(_) => {}
                     Err(error) => return Err(Failed::new("connect", error.to_string())),
                 }
-                let line = &mut self.lines[index];
-                if events[0].data() != index as u64 {
+                let connection = &mut self.connections[which];
+                if events[0].data() != which as u64 {
                     continue;
                 }
-                if line.stage == Stage::Dialling {
-                    line.dialled()?;
-                    opening = line.codec.open(&mut line.out);
-                    line.stage = Stage::Opening;
+                if connection.stage == Stage::Dialling {
+                    connection.check_dial()?;
+                    connection.open();
                 }
-                line.write()?;
-                if !opening {
+                connection.write()?;
+                while connection.stage == Stage::Opening && connection.greeted(&mut self.buffer)? {
+                    connection.open();
+                    connection.write()?;
+                }
+                if connection.stage == Stage::Open {
                     break;
                 }
-                if let Some(reply) = line.read(&mut self.buffer)? {
-                    reply.verdict?;
-                    opening = line.codec.open(&mut line.out);
-                    line.write()?;
-                    if !opening {
-                        break;
-                    }
-                }
             }
-            self.lines[index].stage = Stage::Idle;
         }
         Ok(())
     }
 
-    /// Begins to dial; the line is then `Dialling`.
-    fn dial(&mut self, index: usize) -> Result<(), Fault> {
-        let codec = self.job.codec()?;
-        let dial = |error: std::io::Error| Fault::connect(format!("cannot dial {}: {error}", self.job.address));
-        let socket = Socket::begin_dial(&self.job.address, &self.job.sockets).map_err(dial)?;
+    /// Begins to dial a connection.
+    fn dial(&mut self, which: usize) -> Result<(), Fault> {
+        let socket = self.connections[which].dial(&self.job)?;
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
-        self.epoll.add(socket.as_fd(), EpollEvent::new(flags, index as u64)).map_err(|e| dial(e.into()))?;
-        let line = &mut self.lines[index];
-        line.codec = codec;
-        line.out.clear();
-        line.socket = Some(socket);
-        line.stage = Stage::Dialling;
-        Ok(())
+        self.epoll
+            .add(socket.as_fd(), EpollEvent::new(flags, which as u64))
+            .map_err(|error| Fault::connect(format!("cannot wait for {}: {error}", self.job.address)))
+    }
+
+    /// The lines of a connection.
+    fn lines_of(&self, which: usize) -> Range<usize> {
+        which * self.job.streams..(which + 1) * self.job.streams
+    }
+
+    /// True where a connection has calls under way.
+    fn busy(&self, which: usize) -> bool {
+        self.lines[self.lines_of(which)].iter().any(|line| line.stage != At::Idle)
     }
 
     /// Every caller calls until the limit; how long that took, in nanoseconds.
@@ -216,8 +210,8 @@ impl EventLoop {
         let timeout = self.job.timeout.as_nanos() as u64;
         let mut events = [EpollEvent::empty(); BATCH];
         while pass.under_way > 0 || !self.queue.is_empty() {
-            while let Some((index, fault)) = self.broken.pop() {
-                self.fault(index, &fault, &mut pass);
+            while let Some((which, fault)) = self.broken.pop() {
+                self.give_up(which, &fault, &mut pass);
             }
             let now = self.now();
             if now >= drain_end {
@@ -273,84 +267,141 @@ impl EventLoop {
 
     /// Begins the call on a line: on its connection, or by dialling one.
     fn begin(&mut self, index: usize, now: u64) {
+        let which = index / self.job.streams;
         self.lines[index].call.begun = now;
         self.oldest.push_back(index);
-        let fault = if self.lines[index].socket.is_some() { self.send(index, now) } else { self.dial(index) };
+        let connection = &self.connections[which];
+        let (open, broken) = (connection.socket.is_some() && connection.stage == Stage::Open, connection.broken);
+        self.lines[index].stage = if open { At::Calling } else { At::Waiting };
+        let fault = match connection.socket {
+            _ if broken => Ok(()),
+            None => self.dial(which),
+            Some(_) if open => self.send(index, now),
+            Some(_) => Ok(()),
+        };
         if let Err(fault) = fault {
-            self.broken.push((index, fault));
+            self.break_off(which, fault);
+        }
+    }
+
+    /// A connection has failed where its calls cannot be told at once.
+    fn break_off(&mut self, which: usize, fault: Fault) {
+        if !self.connections[which].broken {
+            self.connections[which].broken = true;
+            self.broken.push((which, fault));
         }
     }
 
     /// Sends the call on a line whose connection is open.
     fn send(&mut self, index: usize, now: u64) -> Result<(), Fault> {
-        let line = &mut self.lines[index];
-        let content = self.job.verify_all || !self.callers[line.call.due.caller].checked;
-        line.stage = Stage::Calling;
-        line.call.sent = if self.job.asks.connect { line.call.due.intended } else { now };
-        line.codec.call(&line.call.ask, content, &mut line.out);
-        line.write()
+        let (which, place) = (index / self.job.streams, index % self.job.streams);
+        let (connection, call) = (&mut self.connections[which], &mut self.lines[index].call);
+        let content = self.job.verify_all || !self.callers[call.due.caller].checked;
+        call.sent = if self.job.asks.connect { call.due.intended } else { now };
+        connection.codec.call(place, &call.ask, content, &mut connection.out);
+        if connection.held { Ok(()) } else { connection.write() }
     }
 
-    /// The kernel has something to say about a line.
-    fn ready(&mut self, index: usize, hung_up: bool, pass: &mut Pass<'_>) {
-        match self.advance(index) {
-            Ok(None) => {}
-            Ok(Some(reply)) => {
-                // A server that closed right after its reply told so once; the edge will not come again.
-                self.reply(index, Reply { reusable: reply.reusable && !hung_up, ..reply }, pass);
+    /// The kernel has something to say about a connection.
+    fn ready(&mut self, which: usize, hung_up: bool, pass: &mut Pass<'_>) {
+        let mut replies = std::mem::take(&mut self.replies);
+        let single = self.job.streams == 1;
+        match self.advance(which, &mut replies) {
+            Ok(()) => {
+                // What the replies make due goes out in one write.
+                self.connections[which].held = !single;
+                for reply in replies.drain(..) {
+                    // A server that closed right after its reply told so once; the edge will not come again.
+                    // Where several lines are read to the end, the end is met there.
+                    let reusable = reply.reusable && !(single && hung_up);
+                    self.reply(which, Reply { reusable, ..reply }, pass);
+                }
+                self.connections[which].held = false;
+                if !single && let Err(fault) = self.connections[which].write() {
+                    self.break_off(which, fault);
+                }
             }
             // The server closed a connection that nobody was using: the next call dials.
-            Err(_) if self.lines[index].stage == Stage::Idle => self.leave(index, pass.recorder.as_deref_mut()),
-            Err(fault) => self.fault(index, &fault, pass),
-        }
-    }
-
-    /// Moves a line on as far as its socket allows; its reply, if that is complete.
-    fn advance(&mut self, index: usize) -> Result<Option<Reply>, Fault> {
-        let line = &mut self.lines[index];
-        if line.socket.is_none() {
-            return Ok(None);
-        }
-        if line.stage == Stage::Dialling {
-            line.dialled()?;
-            (line.call.dialled, line.call.secured) = (self.epoch.elapsed().as_nanos() as u64, None);
-            self.open(index)?;
-        }
-        let line = &mut self.lines[index];
-        line.write()?;
-        let reply = line.read(&mut self.buffer)?;
-        match (line.stage, reply) {
-            (Stage::Opening, Some(reply)) => {
-                reply.verdict?;
-                if line.call.secured.is_none() && line.codec.secured() {
-                    line.call.secured = Some(self.epoch.elapsed().as_nanos() as u64);
+            Err(_) if !self.busy(which) => self.leave(which, pass.recorder.as_deref_mut()),
+            Err(fault) => {
+                let stage = self.awaiting(which);
+                self.leave(which, pass.recorder.as_deref_mut());
+                // What came before the failure still counts, but for the one reply that it spoils.
+                for reply in replies.drain(..).filter(|_| !single) {
+                    self.reply(which, Reply { reusable: true, ..reply }, pass);
                 }
-                self.open(index)?;
-                Ok(None)
+                self.fail(which, stage, &fault, pass);
             }
-            (Stage::Idle, Some(_)) => Err(Fault::protocol("a reply came that nobody asked for")),
-            (_, reply) => Ok(reply),
+        }
+        replies.clear();
+        self.replies = replies;
+    }
+
+    /// Where the calls are that a failure of this connection would hit.
+    fn awaiting(&self, which: usize) -> At {
+        if self.connections[which].stage == Stage::Open { At::Calling } else { At::Waiting }
+    }
+
+    /// Moves a connection on as far as its socket allows; adds the replies that are complete.
+    fn advance(&mut self, which: usize, replies: &mut Vec<Reply>) -> Result<(), Fault> {
+        let connection = &mut self.connections[which];
+        if connection.socket.is_none() {
+            return Ok(());
+        }
+        if connection.stage == Stage::Dialling {
+            connection.check_dial()?;
+            (connection.dialled, connection.secured) = (self.epoch.elapsed().as_nanos() as u64, None);
+            self.open(which)?;
+        }
+        let busy = self.busy(which);
+        let connection = &mut self.connections[which];
+        connection.write()?;
+        connection.read(busy, &mut self.buffer, replies)?;
+        if connection.stage == Stage::Opening
+            && let Some(reply) = replies.pop()
+        {
+            reply.verdict?;
+            if connection.secured.is_none() && connection.codec.secured() {
+                connection.secured = Some(self.epoch.elapsed().as_nanos() as u64);
+            }
+            return self.open(which);
+        }
+        let first = which * self.job.streams;
+        match replies.iter().all(|reply| self.lines[first + reply.line].stage == At::Calling) {
+            true => Ok(()),
+            false => Err(Fault::protocol("a reply came that nobody asked for")),
         }
     }
 
-    /// Begins the next stage of a line's opening, or its call once there is none.
-    fn open(&mut self, index: usize) -> Result<(), Fault> {
-        let line = &mut self.lines[index];
-        if line.codec.open(&mut line.out) {
-            line.stage = Stage::Opening;
-            return line.write();
+    /// Begins the next stage of a connection's opening; once there is none, the calls that waited for it are sent.
+    fn open(&mut self, which: usize) -> Result<(), Fault> {
+        let connection = &mut self.connections[which];
+        connection.open();
+        if connection.stage == Stage::Opening {
+            return connection.write();
         }
-        self.oldest.move_back(index);
-        let now = self.now();
-        self.lines[index].call.begun = now;
-        self.send(index, now)
+        let (dialled, secured) = (connection.dialled, connection.secured);
+        let (now, mut sent) = (self.now(), Ok(()));
+        for index in self.lines_of(which) {
+            if self.lines[index].stage == At::Waiting {
+                self.lines[index].stage = At::Calling;
+                (self.lines[index].call.dialled, self.lines[index].call.secured) = (dialled, secured);
+                self.lines[index].call.begun = now;
+                self.oldest.move_back(index);
+                sent = sent.and_then(|()| self.send(index, now));
+            }
+        }
+        sent
     }
 
     /// A reply is complete: record it, and let the caller and the line go on.
-    fn reply(&mut self, index: usize, reply: Reply, pass: &mut Pass<'_>) {
+    fn reply(&mut self, which: usize, reply: Reply, pass: &mut Pass<'_>) {
+        let index = which * self.job.streams + reply.line;
+        if self.lines[index].stage != At::Calling {
+            return;
+        }
         let mut now = self.now();
-        let line = &self.lines[index];
-        let (call, connect) = (line.call, self.job.asks.connect);
+        let (call, connect) = (self.lines[index].call, self.job.asks.connect);
         let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
         let caller = call.due.caller;
         match (&reply.verdict, pass.recorder.as_deref_mut()) {
@@ -365,16 +416,15 @@ impl EventLoop {
         }
         self.callers[caller].checked |= reply.verdict.is_ok();
         if connect {
-            let line = &mut self.lines[index];
-            line.codec.close(&mut line.out);
-            // Nobody waits for a goodbye.
-            let _ = line.write();
+            self.connections[which].say_goodbye();
         }
         if connect || !reply.reusable {
-            self.leave(index, pass.recorder.as_deref_mut());
+            self.leave(which, pass.recorder.as_deref_mut());
             if connect {
                 now = self.now();
             }
+            self.lines[index].stage = At::Idle;
+            self.fail(which, At::Calling, &Fault::connect("the connection ended with the reply to another call"), pass);
         }
         self.settled(index, at.ended, now, pass);
     }
@@ -382,7 +432,7 @@ impl EventLoop {
     /// A call is over: its line is free and its caller goes on.
     fn settled(&mut self, index: usize, ended: u64, now: u64, pass: &mut Pass<'_>) {
         let caller = self.lines[index].call.due.caller;
-        self.lines[index].stage = Stage::Idle;
+        self.lines[index].stage = At::Idle;
         self.oldest.remove(index);
         self.idle.push(index);
         pass.under_way -= 1;
@@ -400,34 +450,65 @@ impl EventLoop {
         self.assign(pass, now);
     }
 
-    /// The call on a line failed, and its connection with it.
-    fn fault(&mut self, index: usize, fault: &Fault, pass: &mut Pass<'_>) {
-        self.leave(index, pass.recorder.as_deref_mut());
-        let now = self.now();
-        if self.lines[index].call.attempt < self.job.retries {
-            self.lines[index].call.attempt += 1;
-            if let Some(recorder) = pass.recorder.as_deref_mut() {
-                recorder.retries += 1;
-                recorder.reconnects += 1;
-            }
-            self.oldest.remove(index);
-            return self.begin(index, now);
-        }
-        if let Some(recorder) = pass.recorder.as_deref_mut() {
-            recorder.fault(self.lines[index].call.due.caller, fault);
-            recorder.reconnects += u64::from(!self.job.asks.connect);
-        }
-        self.settled(index, now, now, pass);
+    /// A connection that broke off is left, and the calls on it fail.
+    fn give_up(&mut self, which: usize, fault: &Fault, pass: &mut Pass<'_>) {
+        let stage = self.awaiting(which);
+        self.connections[which].broken = false;
+        self.leave(which, pass.recorder.as_deref_mut());
+        self.fail(which, stage, fault, pass);
     }
 
-    /// The call on a line has lasted too long: give it and its connection up, so that no late reply is ever matched.
-    fn time_out(&mut self, index: usize, now: u64, pass: &mut Pass<'_>) {
-        self.leave(index, pass.recorder.as_deref_mut());
-        let call = self.lines[index].call;
+    /// The calls at that stage on a connection that was left fail, each counted once, or are sent again.
+    fn fail(&mut self, which: usize, stage: At, fault: &Fault, pass: &mut Pass<'_>) {
+        let now = self.now();
+        // Chosen before the first is settled, since that may begin another call on the same line.
+        let hit: Vec<usize> = self.lines_of(which).filter(|index| self.lines[*index].stage == stage).collect();
+        let mut reconnects = !hit.is_empty() && !self.job.asks.connect;
+        for index in hit {
+            let call = &mut self.lines[index].call;
+            if call.attempt < self.job.retries {
+                call.attempt += 1;
+                reconnects = true;
+                if let Some(recorder) = pass.recorder.as_deref_mut() {
+                    recorder.retries += 1;
+                }
+                self.oldest.remove(index);
+                self.begin(index, now);
+                continue;
+            }
+            if let Some(recorder) = pass.recorder.as_deref_mut() {
+                recorder.fault(call.due.caller, fault);
+            }
+            self.settled(index, now, now, pass);
+        }
         if let Some(recorder) = pass.recorder.as_deref_mut() {
-            let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
-            recorder.timeout(call.due.caller, at);
-            recorder.reconnects += u64::from(!self.job.asks.connect);
+            recorder.reconnects += u64::from(reconnects);
+        }
+    }
+
+    /// The call on a line has lasted too long: it is given up, so that no late reply is ever matched.
+    ///
+    /// Where its protocol cannot cancel one call, the connection goes with it, and the other calls on that fail.
+    fn time_out(&mut self, index: usize, now: u64, pass: &mut Pass<'_>) {
+        let (which, place) = (index / self.job.streams, index % self.job.streams);
+        let (connection, call) = (&mut self.connections[which], self.lines[index].call);
+        let stage = self.lines[index].stage;
+        if let Some(recorder) = pass.recorder.as_deref_mut() {
+            recorder.timeout(call.due.caller, Stamps { intended: call.due.intended, sent: call.sent, ended: now });
+        }
+        self.lines[index].stage = At::Idle;
+        if stage == At::Calling && connection.codec.cancel(place, &mut connection.out) {
+            if let Err(fault) = connection.write() {
+                self.break_off(which, fault);
+            }
+        } else {
+            let alone = !self.busy(which);
+            self.leave(which, pass.recorder.as_deref_mut());
+            if let Some(recorder) = pass.recorder.as_deref_mut() {
+                recorder.reconnects += u64::from(alone && !self.job.asks.connect);
+            }
+            let fault = Fault::connect("the connection was closed because another call on it timed out");
+            self.fail(which, stage, &fault, pass);
         }
         self.settled(index, now, now, pass);
     }
@@ -435,13 +516,13 @@ impl EventLoop {
     /// Draining is over: what is still queued or unanswered is censored.
     fn censor(&mut self, pass: &mut Pass<'_>, now: u64) {
         while let Some(index) = self.oldest.front() {
-            self.leave(index, pass.recorder.as_deref_mut());
+            self.leave(index / self.job.streams, pass.recorder.as_deref_mut());
             let call = self.lines[index].call;
             if let Some(recorder) = pass.recorder.as_deref_mut() {
                 recorder.censored(call.due.caller, Stamps { intended: call.due.intended, sent: call.sent, ended: now });
             }
             self.oldest.remove(index);
-            self.lines[index].stage = Stage::Idle;
+            self.lines[index].stage = At::Idle;
             self.idle.push(index);
         }
         for due in self.queue.drain(..) {
@@ -452,71 +533,14 @@ impl EventLoop {
         pass.last = now;
     }
 
-    /// Closes a line's connection; what it counted is kept.
-    fn leave(&mut self, index: usize, recorder: Option<&mut Recorder>) {
-        let line = &mut self.lines[index];
-        if line.socket.take().is_some() {
-            self.messages += line.codec.messages();
-            let (up, down) = std::mem::take(&mut line.wire);
+    /// Closes a connection; what it counted is kept.
+    fn leave(&mut self, which: usize, recorder: Option<&mut Recorder>) {
+        let connection = &mut self.connections[which];
+        if connection.socket.take().is_some() {
+            self.messages += connection.codec.messages();
+            let (up, down) = std::mem::take(&mut connection.wire);
             if let Some(recorder) = recorder {
                 recorder.wire(up, down);
-            }
-        }
-    }
-}
-
-impl Line {
-    /// The dial is over; a fault where it failed.
-    fn dialled(&mut self) -> Result<(), Fault> {
-        let error = match &self.socket {
-            Some(socket) => socket.take_error(),
-            None => Ok(None),
-        };
-        match error {
-            Ok(None) => Ok(()),
-            Ok(Some(error)) | Err(error) => Err(Fault::connect(format!("cannot dial: {error}"))),
-        }
-    }
-
-    /// Writes as much as the socket takes.
-    fn write(&mut self) -> Result<(), Fault> {
-        let Some(socket) = &mut self.socket else { return Ok(()) };
-        match flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
-            Ok(_) => Ok(()),
-            // The server may have answered before it closed; the answer says more than the broken pipe.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.out.clear();
-                Ok(())
-            }
-            Err(error) => Err(Fault::connect(error.to_string())),
-        }
-    }
-
-    /// Reads what the socket has; the reply, if it is complete.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<Reply>, Fault> {
-        let Some(socket) = &mut self.socket else { return Ok(None) };
-        loop {
-            let n = match socket.read(buffer) {
-                Ok(0) if self.stage == Stage::Idle => return Err(Fault::connect("the server closed the connection")),
-                Ok(0) => return self.codec.hung_up().map(Some),
-                Ok(n) => n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(Fault::connect(error.to_string())),
-            };
-            self.wire.1 += n as u64;
-            let mut input = &buffer[..n];
-            let reply = self.codec.receive(&mut input, &mut self.out)?;
-            if self.codec.quick_ack() {
-                socket.quick_ack();
-            }
-            if let Some(reply) = reply {
-                take_rest(&mut *self.codec, input, &mut self.out)?;
-                return Ok(Some(reply));
-            }
-            if !self.out.is_empty() {
-                flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0)
-                    .map_err(|error| Fault::connect(error.to_string()))?;
             }
         }
     }
@@ -537,14 +561,14 @@ impl LoadModel for EventLoop {
         let Some(mut recorder) = self.recorder.take() else { return };
         self.messages = 0;
         let mut before = 0;
-        for line in self.lines.iter_mut().filter(|line| line.socket.is_some()) {
-            line.wire = (0, 0);
-            before += line.codec.messages();
+        for connection in self.connections.iter_mut().filter(|connection| connection.socket.is_some()) {
+            connection.wire = (0, 0);
+            before += connection.codec.messages();
         }
         recorder.elapsed_ns = self.pass(self.job.limit, Some(&mut recorder), ended);
-        for line in self.lines.iter().filter(|line| line.socket.is_some()) {
-            self.messages += line.codec.messages();
-            recorder.wire(line.wire.0, line.wire.1);
+        for connection in self.connections.iter().filter(|connection| connection.socket.is_some()) {
+            self.messages += connection.codec.messages();
+            recorder.wire(connection.wire.0, connection.wire.1);
         }
         recorder.messages = self.messages - before;
         self.recorder = Some(recorder);
@@ -556,87 +580,9 @@ impl LoadModel for EventLoop {
     }
 
     fn close(&mut self) {
-        for line in &mut self.lines {
-            line.codec.close(&mut line.out);
-            // Nobody waits for a goodbye.
-            let _ = line.write();
-            line.socket = None;
+        for connection in &mut self.connections {
+            connection.say_goodbye();
+            connection.socket = None;
         }
-    }
-}
-
-/// Lines in the order in which their calls began; every change takes constant time.
-struct Order {
-    links: Vec<Link>,
-    first: Option<usize>,
-    last: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Link {
-    before: Option<usize>,
-    after: Option<usize>,
-    inside: bool,
-}
-
-impl Order {
-    fn new(lines: usize) -> Self {
-        Order { links: vec![Link::default(); lines], first: None, last: None }
-    }
-
-    fn front(&self) -> Option<usize> {
-        self.first
-    }
-
-    fn push_back(&mut self, index: usize) {
-        self.links[index] = Link { before: self.last, after: None, inside: true };
-        match self.last {
-            Some(last) => self.links[last].after = Some(index),
-            None => self.first = Some(index),
-        }
-        self.last = Some(index);
-    }
-
-    fn remove(&mut self, index: usize) {
-        let link = std::mem::take(&mut self.links[index]);
-        if !link.inside {
-            return;
-        }
-        match link.before {
-            Some(before) => self.links[before].after = link.after,
-            None => self.first = link.after,
-        }
-        match link.after {
-            Some(after) => self.links[after].before = link.before,
-            None => self.last = link.before,
-        }
-    }
-
-    fn move_back(&mut self, index: usize) {
-        self.remove(index);
-        self.push_back(index);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Order;
-
-    #[test]
-    fn the_line_that_began_first_stands_in_front() {
-        let mut order = Order::new(4);
-        for index in [2, 0, 3] {
-            order.push_back(index);
-        }
-        order.move_back(2);
-        assert_eq!(order.front(), Some(0));
-        order.remove(0);
-        order.remove(0);
-        assert_eq!(order.front(), Some(3));
-        order.remove(2);
-        order.remove(3);
-        assert_eq!(order.front(), None);
-        order.push_back(1);
-        assert_eq!(order.front(), Some(1));
     }
 }

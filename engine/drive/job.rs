@@ -23,6 +23,8 @@ pub struct Job {
     pub clients: usize,
     /// How many connections they share; as many as clients where no option says otherwise.
     pub connections: usize,
+    /// How many calls one connection may carry at a time.
+    pub streams: usize,
     /// Calls by each client before anything is timed.
     pub warmup: u64,
     /// When each client has called often enough.
@@ -110,6 +112,9 @@ impl Job {
         if clients == 0 || assignment.timeout_ns == 0 {
             return Err(wrong("`clients` and `timeout_ns` must be at least 1".into()));
         }
+        // A call that dials has its connection to itself.
+        let streams = if asks.connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
+        let streams = streams.clamp(1, clients);
         let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
         let sockets = SocketOptions::of(&assignment.options).map_err(wrong)?;
         let trust =
@@ -121,7 +126,8 @@ impl Job {
             sockets,
             asks,
             clients,
-            connections: pool.clamp(1, clients),
+            connections: pool.clamp(1, clients).min(clients.div_ceil(streams)),
+            streams,
             warmup: assignment.warmup * asks.cycle,
             limit,
             timeout: Duration::from_nanos(assignment.timeout_ns),

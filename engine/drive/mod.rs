@@ -6,8 +6,10 @@ pub mod event_loop;
 pub mod job;
 pub mod lines;
 pub mod load;
+pub mod order;
 pub mod recorder;
 pub mod samples;
+pub mod shared;
 
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;

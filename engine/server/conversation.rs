@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::unix::AsyncFd;
+use tokio::task::JoinSet;
 
+use crate::call::Answer;
 use crate::server::contract::Host;
 use crate::server::service::Executed;
 use crate::transport::contract::{Next, ServerCodec, Step};
@@ -52,10 +54,10 @@ impl Conversation {
                 let next = match self.codec.receive(&mut input, &mut self.out) {
                     Ok(Step::Read) => break,
                     Ok(Step::Close) | Err(_) => Next::Close,
-                    Ok(Step::Execute(asked)) => {
+                    Ok(Step::Execute { call, asked }) => {
                         self.flush()?;
                         answered = true;
-                        self.codec.answer(host.service.execute_blocking(asked), &mut self.out)
+                        self.codec.answer(call, host.service.execute_blocking(asked), &mut self.out)
                     }
                 };
                 if next == Next::Close {
@@ -99,6 +101,8 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     let mut socket = watch(socket)?;
     let (mut codec, mut out) = (host.codec(), Outbox::new());
+    // Calls that wait while others on the same connection go on.
+    let mut waiting: JoinSet<(u64, Answer)> = JoinSet::new();
     let mut buffer = vec![0; READ];
     loop {
         let n = match socket.get_mut().read(&mut buffer) {
@@ -106,7 +110,16 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                socket.readable().await?.clear_ready();
+                tokio::select! {
+                    ready = socket.readable() => ready?.clear_ready(),
+                    Some(Ok((call, answer))) = waiting.join_next() => {
+                        let next = codec.answer(call, answer, &mut out);
+                        flush_as_task(&mut socket, &mut out, &mut *codec).await?;
+                        if next == Next::Close {
+                            return Ok(());
+                        }
+                    }
+                }
                 continue;
             }
             Err(error) => return Err(error),
@@ -116,13 +129,21 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
             let next = match codec.receive(&mut input, &mut out) {
                 Ok(Step::Read) => break,
                 Ok(Step::Close) | Err(_) => Next::Close,
-                Ok(Step::Execute(asked)) => {
+                Ok(Step::Execute { call, asked }) => {
                     flush_as_task(&mut socket, &mut out, &mut *codec).await?;
                     let Executed { answer, pause } = host.service.execute(asked);
-                    if !pause.is_zero() {
+                    if pause.is_zero() {
+                        codec.answer(call, answer, &mut out)
+                    } else if codec.overlaps() {
+                        waiting.spawn(async move {
+                            tokio::time::sleep(pause).await;
+                            (call, answer)
+                        });
+                        Next::Continue
+                    } else {
                         tokio::time::sleep(pause).await;
+                        codec.answer(call, answer, &mut out)
                     }
-                    codec.answer(answer, &mut out)
                 }
             };
             if next == Next::Close {

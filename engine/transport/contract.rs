@@ -83,8 +83,9 @@ pub struct ServerContext {
     pub body_limit: u64,
 }
 
-/// The client's end of one connection: one call in flight at a time.
+/// The client's end of one connection.
 ///
+/// A connection has a number of lines, which is how many calls may be in flight on it; most protocols have one.
 /// After each method the caller writes what is in the outbox. Whenever the outbox has run empty
 /// it calls `produce`, and stops writing when that adds nothing.
 pub trait ClientCodec: Send {
@@ -100,12 +101,25 @@ pub trait ClientCodec: Send {
         false
     }
 
-    /// Begins a call. `content` asks that every byte of the reply's body is compared, not only its length.
-    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox);
+    /// How many calls may be in flight; they are told apart by their line, from 0.
+    fn lines(&self) -> usize {
+        1
+    }
+
+    /// Begins a call on a line that has none. `content` asks that every byte of the reply's body is compared, not
+    /// only its length.
+    fn call(&mut self, line: usize, ask: &Ask, content: bool, out: &mut Outbox);
+
+    /// Forgets the call on a line; true where the line and its connection are then as good as new.
+    fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
+        let _ = (line, out);
+        false
+    }
 
     /// Takes bytes from the front of `input`, all of them unless it returns a reply.
     ///
-    /// What is left belongs to the next call and is given again. A protocol may need to write
+    /// After a reply it is called again with what is left, be that nothing: where there are several lines, more
+    /// replies may be ready. A protocol may need to write
     /// (rpyc answers call-backs) before a reply comes. An error means that the connection is unusable.
     fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault>;
 
@@ -137,6 +151,8 @@ pub trait ClientCodec: Send {
 /// What came back for a call.
 #[derive(Debug)]
 pub struct Reply {
+    /// The line of the call that it answers.
+    pub line: usize,
     /// Whether it is the answer that was asked for.
     pub verdict: Result<(), Fault>,
     /// Whether the connection can carry another call.
@@ -146,25 +162,30 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The answer that was asked for, on a connection that lives on.
+    /// The answer that was asked for on line 0, on a connection that lives on.
     pub const fn ok() -> Self {
-        Reply { verdict: Ok(()), reusable: true, nonce: None }
+        Reply { line: 0, verdict: Ok(()), reusable: true, nonce: None }
     }
 }
 
 /// The server's end of one connection.
 ///
-/// The same rules for writing as for [`ClientCodec`]. Calls are executed by the server model, one at a
-/// time on a connection; the codec holds whatever handler is waiting for the client meanwhile.
+/// The same rules for writing as for [`ClientCodec`]. Calls are executed by the server model; the codec holds
+/// whatever handler is waiting for the client meanwhile.
 pub trait ServerCodec: Send {
     /// Takes bytes from the front of `input`: all of them, or up to the end of a call to be executed.
     ///
     /// A fault means that the peer broke the protocol: what is in the outbox (a last error reply)
-    /// is still written, then the connection is closed.
+    /// is still written, then the connection is closed. It is called until it says that it wants more.
     fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault>;
 
-    /// Answers the call that `receive` last returned.
-    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next;
+    /// True where it takes bytes while calls wait for their answers; otherwise each call is answered first.
+    fn overlaps(&self) -> bool {
+        false
+    }
+
+    /// Answers the call that `receive` returned under that number.
+    fn answer(&mut self, call: u64, answer: Answer, out: &mut Outbox) -> Next;
 
     /// Appends the next piece of a body that is being sent, if one is.
     fn produce(&mut self, out: &mut Outbox) {
@@ -178,7 +199,12 @@ pub enum Step {
     /// Read more.
     Read,
     /// Execute this call, then `answer` it.
-    Execute(Asked),
+    Execute {
+        /// Its number on this connection.
+        call: u64,
+        /// What it asks.
+        asked: Asked,
+    },
     /// Write what is in the outbox, then close.
     Close,
 }

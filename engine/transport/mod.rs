@@ -9,6 +9,7 @@ pub mod socket;
 pub mod tcp;
 pub mod tls;
 pub mod unix;
+mod web;
 
 use crate::transport::contract::Transport;
 

@@ -217,7 +217,7 @@ impl FrameClient {
 }
 
 impl ClientCodec for FrameClient {
-    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
         self.asked = *ask;
         self.messages += 1;
         self.check.restart(ask.payload_down(), content);
@@ -364,12 +364,12 @@ impl ServerCodec for FrameServer {
                 let asked = self.asked()?;
                 self.body.clear();
                 self.received = 0;
-                return Ok(Step::Execute(asked));
+                return Ok(Step::Execute { call: 0, asked });
             }
         }
     }
 
-    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, _: u64, answer: Answer, out: &mut Outbox) -> Next {
         let tag = REPLY | self.kind;
         let chunk = self.chunk.take();
         let number = |n: u128, out: &mut Outbox| {

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
-use crate::call::{Ask, Check, Fault, Fill, sum_of_squares};
+use crate::call::{Ask, Fault, Fill};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::http1::body::{Body, Coded, Part};
 use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken};
-use crate::transport::http1::hex::{self, HexReader, HexWriter, SPACED};
 use crate::transport::outbox::Outbox;
-
-/// The longest small reply, and how much of the page of an error is kept, in bytes.
-const SMALL: usize = 4096;
+use crate::transport::web::hex::{HexWriter, SPACED};
+use crate::transport::web::received::Received;
 
 /// A response as its head describes it.
 #[derive(Debug, Clone, Copy)]
@@ -42,11 +38,7 @@ pub(crate) struct HttpClient {
     known: Option<Response>,
     /// The response whose body is coming in.
     response: Option<Response>,
-    small: Vec<u8>,
-    check: Check,
-    chunks: HexReader,
-    /// The reply's body is not JSON of chunks.
-    broken: bool,
+    received: Received,
     messages: u64,
 }
 
@@ -63,10 +55,7 @@ impl HttpClient {
             head: Head::default(),
             known: None,
             response: None,
-            small: Vec::new(),
-            check: Check::new(context.fill.clone(), 0, false),
-            chunks: HexReader::new(),
-            broken: false,
+            received: Received::new(context.fill.clone()),
             messages: 0,
         }
     }
@@ -100,122 +89,15 @@ impl HttpClient {
         format!("{line} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: engine/{version}\r\n{fields}{connection}\r\n").into()
     }
 
-    /// Where the bytes of the reply's body go.
-    fn take(&mut self, status: u16, bytes: &[u8]) -> Result<(), Fault> {
-        match self.asked {
-            Some(Ask::Download { chunk: Some(_), .. }) if status == 200 => {
-                let check = &mut self.check;
-                self.broken = self.broken || self.chunks.feed(bytes, |decoded| check.feed(decoded)).is_err();
-            }
-            Some(Ask::Echo { .. } | Ask::Download { .. }) if status == 200 => self.check.feed(bytes),
-            _ => {
-                let room = SMALL - self.small.len();
-                if status == 200 && bytes.len() > room {
-                    return Err(Fault::protocol(format!("more than {SMALL} bytes came where a short reply was due")));
-                }
-                self.small.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
-        }
-        Ok(())
-    }
-
     /// The reply, now that all of it has come; `keep` is false where the connection ends with it.
     fn finish(&mut self, response: Response, keep: bool) -> Reply {
         self.response = None;
-        let (verdict, nonce) = match self.verdict(response.status) {
+        let (verdict, nonce) = match self.received.verdict(response.status) {
             Ok(nonce) => (Ok(()), nonce),
             Err(fault) => (Err(fault), None),
         };
-        Reply { verdict, reusable: keep && response.keep && self.keeps_alive, nonce }
+        Reply { line: 0, verdict, reusable: keep && response.keep && self.keeps_alive, nonce }
     }
-
-    /// The nonce where that was asked for.
-    fn verdict(&self, status: u16) -> Result<Option<String>, Fault> {
-        if status != 200 {
-            return Err(Fault::status(format!("{status} {}", sentence(&self.small))));
-        }
-        match self.asked.unwrap_or(Ask::Ping) {
-            Ask::Nonce => {
-                let Nonce { nonce } = self.read("{\"nonce\":\"…\"}")?;
-                return Ok(Some(nonce));
-            }
-            Ask::Ping => {
-                let Pong { response } = self.read("{\"response\":\"pong\"}")?;
-                if response != "pong" {
-                    return Err(Fault::protocol("the answer to a ping is not pong"));
-                }
-            }
-            Ask::Upload { len, .. } => {
-                let Size { size } = self.read("{\"size\":…}")?;
-                if size != len {
-                    return Err(Fault::short(format!("{size} bytes arrived where {len} were sent")));
-                }
-            }
-            Ask::Compute { n } => {
-                let Computed { result } = self.read("{\"result\":…}")?;
-                if result != sum_of_squares(n) {
-                    return Err(Fault::corrupt(format!("{result} came where {} was right", sum_of_squares(n))));
-                }
-            }
-            Ask::Sleep { ns } => {
-                let Slept { duration } = self.read("{\"duration\":…}")?;
-                let right = ns as f64 / 1e9;
-                // Half a nanosecond, or what decimal digits lose on the way.
-                if (duration - right).abs() > (right * 1e-12).max(0.5e-9) {
-                    return Err(Fault::corrupt(format!("{duration} came where {right} was right")));
-                }
-            }
-            Ask::Download { len, chunk: Some(chunk) } => {
-                let chunks = self.chunks.finish().ok().filter(|_| !self.broken);
-                let chunks = chunks.ok_or_else(|| Fault::protocol("the reply is not {\"chunks\":[\"<hex>\",…]}"))?;
-                self.check.finish()?;
-                let right = hex::count(len, chunk);
-                if chunks != right {
-                    return Err(Fault::corrupt(format!("{chunks} chunks came where {right} were asked for")));
-                }
-            }
-            Ask::Echo { .. } | Ask::Download { .. } => self.check.finish()?,
-        }
-        Ok(None)
-    }
-
-    fn read<'a, T: Deserialize<'a>>(&'a self, right: &str) -> Result<T, Fault> {
-        serde_json::from_slice(&self.small).map_err(|_| {
-            Fault::protocol(format!("the reply `{}` is not {right}", String::from_utf8_lossy(&self.small).trim()))
-        })
-    }
-}
-
-#[derive(Deserialize)]
-struct Nonce {
-    nonce: String,
-}
-
-#[derive(Deserialize)]
-struct Pong<'a> {
-    response: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Size {
-    size: u64,
-}
-
-#[derive(Deserialize)]
-struct Computed {
-    result: u128,
-}
-
-#[derive(Deserialize)]
-struct Slept {
-    duration: f64,
-}
-
-/// What the page of an error says: its paragraph where it has one.
-fn sentence(page: &[u8]) -> String {
-    let page = String::from_utf8_lossy(page);
-    let paragraph = page.split_once("<p>").and_then(|(_, rest)| rest.split_once("</p>")).map(|(inner, _)| inner);
-    paragraph.unwrap_or(&page).trim().chars().take(200).collect()
 }
 
 impl Response {
@@ -239,17 +121,14 @@ impl Response {
 }
 
 impl ClientCodec for HttpClient {
-    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
         if self.asked != Some(*ask) {
             self.request = self.request(*ask);
             self.asked = Some(*ask);
         }
         self.messages += 1;
         self.response = None;
-        self.broken = false;
-        self.small.clear();
-        self.chunks = HexReader::new();
-        self.check.restart(ask.payload_down(), content);
+        self.received.restart(*ask, content, true);
         out.put(&self.request);
         self.sending = match *ask {
             Ask::Echo { len, chunk: None } | Ask::Upload { len, chunk: None } => {
@@ -287,7 +166,7 @@ impl ClientCodec for HttpClient {
             self.response = Some(response);
             match part {
                 Part::Wait => return Ok(None),
-                Part::Bytes(bytes) => self.take(response.status, bytes)?,
+                Part::Bytes(bytes) => self.received.take(response.status, bytes)?,
                 Part::End => {
                     // A server that answers before it has heard all of the request will not hear the rest.
                     let heard = out.is_empty() && self.sending.is_none();
@@ -336,7 +215,7 @@ mod tests {
     /// The reply to `ask` when these bytes come, and then the end.
     fn reply(ask: Ask, bytes: &str) -> Result<Reply, FaultClass> {
         let (mut client, mut out) = (client(), Outbox::new());
-        client.call(&ask, true, &mut out);
+        client.call(0, &ask, true, &mut out);
         out.drain();
         let mut input = bytes.as_bytes();
         let reply = match client.receive(&mut input, &mut out) {
@@ -414,7 +293,7 @@ mod tests {
     #[test]
     fn an_early_reply_ends_the_connection() {
         let (mut client, mut out) = (client(), Outbox::new());
-        client.call(&Ask::Upload { len: 1 << 30, chunk: Some(65_536) }, true, &mut out);
+        client.call(0, &Ask::Upload { len: 1 << 30, chunk: Some(65_536) }, true, &mut out);
         let mut input = &b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"[..];
         let reply = client.receive(&mut input, &mut out).expect("it is framed").expect("it is whole");
         assert!(!reply.reusable);

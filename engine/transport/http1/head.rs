@@ -2,28 +2,12 @@
 
 use httparse::Header;
 
+use crate::transport::web::endpoint::{Refusal, whole_number};
+
 /// The longest head that is taken in, in bytes.
 pub(crate) const HEAD_LIMIT: usize = 32 * 1024;
 /// The most fields that a head may have.
 pub(crate) const FIELD_LIMIT: usize = 100;
-
-/// Why a message is not served: the status and the sentence that say so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// The HTTP status.
-    pub(crate) status: u16,
-    /// What is wrong, in a sentence.
-    pub(crate) reason: &'static str,
-    /// The value of the field `Allow`, or nothing.
-    pub(crate) allow: &'static str,
-}
-
-impl Refusal {
-    /// A refusal without `Allow`.
-    pub(crate) const fn new(status: u16, reason: &'static str) -> Self {
-        Refusal { status, reason, allow: "" }
-    }
-}
 
 /// The bytes of a head.
 #[derive(Default)]
@@ -147,12 +131,6 @@ impl Fields {
         }
         Ok(fields)
     }
-}
-
-/// The number that consists of these digits alone.
-pub(crate) fn whole_number(digits: &[u8]) -> Option<u64> {
-    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    plain.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
 }
 
 #[cfg(test)]

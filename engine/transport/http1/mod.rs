@@ -5,10 +5,7 @@
 
 mod body;
 mod client;
-mod date;
-mod endpoint;
 mod head;
-mod hex;
 mod reply;
 mod request;
 mod server;

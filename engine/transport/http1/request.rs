@@ -1,8 +1,8 @@
 //! What a server reads from the head of a request.
 
 use crate::transport::http1::body::Body;
-use crate::transport::http1::endpoint::Endpoint;
-use crate::transport::http1::head::{FIELD_LIMIT, Fields, Refusal};
+use crate::transport::http1::head::{FIELD_LIMIT, Fields};
+use crate::transport::web::endpoint::{Endpoint, Refusal};
 
 /// A request as its head describes it.
 #[derive(Debug, Clone, Copy)]

@@ -1,17 +1,16 @@
 //! The server's end of a connection.
 
-use serde_json::json;
-
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::http1::body::{Body, Part};
-use crate::transport::http1::date::Date;
-use crate::transport::http1::endpoint::Endpoint;
-use crate::transport::http1::head::{Head, Refusal, Taken};
-use crate::transport::http1::hex::{COMPACT, HexReader, HexWriter};
-use crate::transport::http1::reply::{DATA, FILE, HTML, JSON, head, page, seconds};
+use crate::transport::http1::head::{Head, Taken};
+use crate::transport::http1::reply::{download, head, page};
 use crate::transport::http1::request::{Request, Serves};
 use crate::transport::outbox::Outbox;
+use crate::transport::web::answer::{self, HTML, JSON};
+use crate::transport::web::date::Date;
+use crate::transport::web::endpoint::{Endpoint, Refusal};
+use crate::transport::web::hex::{COMPACT, HexReader, HexWriter};
 
 /// Room that is made for an echo before its bytes have come.
 const ROOM: u64 = 1 << 20;
@@ -171,15 +170,19 @@ impl HttpServer {
     }
 
     /// A reply whose body is short and whole.
-    fn reply(&mut self, fields: &str, body: &str, out: &mut Outbox) {
+    fn reply(&mut self, body: &str, out: &mut Outbox) {
         let request = self.request;
         self.say(out, |text, date| {
-            head(text, date, &request, 200, fields, body.len() as u64);
+            head(text, date, &request, 200, "Content-Type: application/json\r\n", body.len() as u64);
             if !request.bare {
                 text.extend_from_slice(body.as_bytes());
             }
         });
     }
+}
+
+fn content_type(kind: &str) -> String {
+    format!("Content-Type: {kind}\r\n")
 }
 
 const TOO_LARGE: Refusal = Refusal::new(413, "The body is longer than this server takes in.");
@@ -217,7 +220,7 @@ impl ServerCodec for HttpServer {
                 Ok(Part::End) => {
                     self.in_body = false;
                     match self.asked() {
-                        Ok(asked) => return Ok(Step::Execute(asked)),
+                        Ok(asked) => return Ok(Step::Execute { call: 0, asked }),
                         Err(refusal) => self.refuse(refusal, out),
                     }
                     if !self.request.keep {
@@ -228,16 +231,15 @@ impl ServerCodec for HttpServer {
         }
     }
 
-    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, _: u64, answer: Answer, out: &mut Outbox) -> Next {
         let request = self.request;
+        if let Some(body) = answer::text(&answer) {
+            self.reply(&body, out);
+            return if request.keep { Next::Continue } else { Next::Close };
+        }
         match answer {
-            Answer::Nonce(nonce) => self.reply(JSON, &format!("{}\n", json!({ "nonce": nonce })), out),
-            Answer::Pong => self.reply(JSON, "{\"response\":\"pong\"}\n", out),
-            Answer::Size(len) => self.reply(JSON, &format!("{{\"size\":{len}}}\n"), out),
-            Answer::Number(n) => self.reply(JSON, &format!("{{\"result\":{n}}}\n"), out),
-            Answer::Slept(ns) => self.reply(JSON, &format!("{{\"duration\":{}}}\n", seconds(ns)), out),
             Answer::Echo(bytes) => {
-                self.say(out, |text, date| head(text, date, &request, 200, HTML, bytes.len() as u64));
+                self.say(out, |text, date| head(text, date, &request, 200, &content_type(HTML), bytes.len() as u64));
                 if !request.bare {
                     out.put_owned(bytes);
                 }
@@ -246,7 +248,7 @@ impl ServerCodec for HttpServer {
                 Ok(Serves::Call(Endpoint::DownloadChunks { chunk, .. })) => {
                     // The length was found to fit when the call came in, and an answer is never longer.
                     let length = HexWriter::length(len, chunk, COMPACT).unwrap_or(u64::MAX);
-                    self.say(out, |text, date| head(text, date, &request, 200, JSON, length));
+                    self.say(out, |text, date| head(text, date, &request, 200, &content_type(JSON), length));
                     if !request.bare {
                         self.sending = Some(HexWriter::new(fill, len, chunk, COMPACT));
                         self.produce(out);
@@ -254,8 +256,7 @@ impl ServerCodec for HttpServer {
                 }
                 serves => {
                     let file = matches!(serves, Ok(Serves::Call(Endpoint::Download { file: true, .. })));
-                    let fields = if file { FILE } else { DATA };
-                    self.say(out, |text, date| head(text, date, &request, 200, fields, len));
+                    self.say(out, |text, date| head(text, date, &request, 200, &download(file), len));
                     if !request.bare {
                         out.put_fill(&fill, 0, len);
                     }
@@ -264,7 +265,7 @@ impl ServerCodec for HttpServer {
             Answer::Error { status, message } => {
                 self.say(out, |text, date| page(text, date, &request, status, &message, ""));
             }
-            Answer::Silence => return Next::Continue,
+            _ => return Next::Continue,
         }
         if request.keep { Next::Continue } else { Next::Close }
     }
@@ -297,7 +298,7 @@ mod tests {
                 let closes = match server.receive(&mut input, &mut out) {
                     Ok(Step::Read) => break,
                     Ok(Step::Close) | Err(_) => true,
-                    Ok(Step::Execute(asked)) => {
+                    Ok(Step::Execute { asked, .. }) => {
                         replies.extend(out.drain());
                         let answer = match asked {
                             Asked::Echo(bytes) => Answer::Echo(bytes),
@@ -305,7 +306,7 @@ mod tests {
                             Asked::Download { len, .. } => Answer::Bytes { fill: Fill::constant(0), len },
                             _ => Answer::Pong,
                         };
-                        server.answer(answer, &mut out) == Next::Close
+                        server.answer(0, answer, &mut out) == Next::Close
                     }
                 };
                 if closes {

@@ -93,7 +93,7 @@ impl ClientCodec for RpycClient {
         true
     }
 
-    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
         self.talk.call(*ask, content, out);
     }
 

@@ -105,7 +105,7 @@ impl ServerCodec for RpycServer {
         Ok(Step::Read)
     }
 
-    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, _: u64, answer: Answer, out: &mut Outbox) -> Next {
         self.session.answer(answer, out);
         Next::Continue
     }
@@ -206,7 +206,7 @@ impl Session {
 
     fn execute(&mut self, asked: Asked, seq: i64, wanted: Wanted, releases: Releases) -> Step {
         self.executing = Some(Executing { seq, wanted, releases });
-        Step::Execute(asked)
+        Step::Execute { call: 0, asked }
     }
 
     fn invoke(
@@ -520,8 +520,8 @@ mod tests {
         fn object(&mut self) -> Option<Vec<u8>> {
             let bytes = self.out.drain();
             let (mut input, mut back) = (bytes.as_slice(), Outbox::new());
-            while let Step::Execute(_) = self.server.receive(&mut input, &mut back).expect("well formed") {
-                self.server.answer(Answer::Bytes { fill: Fill::constant(7), len: 20 }, &mut back);
+            while let Step::Execute { .. } = self.server.receive(&mut input, &mut back).expect("well formed") {
+                self.server.answer(0, Answer::Bytes { fill: Fill::constant(7), len: 20 }, &mut back);
             }
             let frame = back.drain();
             match Message::read(&frame[5..frame.len() - 1]).expect("one reply") {

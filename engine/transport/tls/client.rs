@@ -26,6 +26,16 @@ impl TlsClient {
             if opening && !self.session.handshaking() {
                 return Ok(Some(Reply::ok()));
             }
+            if !opening && self.inner.lines() > 1 {
+                // Also with nothing new: the protocol inside may hold more replies than one.
+                loop {
+                    match self.session.hear(|opened, out| self.inner.receive(opened, out))? {
+                        Some(reply) => return Ok(Some(reply)),
+                        None if self.session.waits() => {}
+                        None => break,
+                    }
+                }
+            }
             // One record may hold more than one message of the protocol inside, but no second reply.
             while self.session.waits() {
                 if let Some(came) = self.session.hear(|opened, out| self.inner.receive(opened, out))?
@@ -56,8 +66,18 @@ impl ClientCodec for TlsClient {
         !self.session.handshaking()
     }
 
-    fn call(&mut self, ask: &Ask, content: bool, out: &mut Outbox) {
-        self.inner.call(ask, content, &mut self.session.plain);
+    fn lines(&self) -> usize {
+        self.inner.lines()
+    }
+
+    fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
+        let good = self.inner.cancel(line, &mut self.session.plain);
+        self.session.seal(out);
+        good
+    }
+
+    fn call(&mut self, line: usize, ask: &Ask, content: bool, out: &mut Outbox) {
+        self.inner.call(line, ask, content, &mut self.session.plain);
         self.session.seal(out);
     }
 

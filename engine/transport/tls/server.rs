@@ -55,8 +55,12 @@ impl ServerCodec for TlsServer {
         step
     }
 
-    fn answer(&mut self, answer: Answer, out: &mut Outbox) -> Next {
-        let next = self.inner.answer(answer, &mut self.session.plain);
+    fn overlaps(&self) -> bool {
+        self.inner.overlaps()
+    }
+
+    fn answer(&mut self, call: u64, answer: Answer, out: &mut Outbox) -> Next {
+        let next = self.inner.answer(call, answer, &mut self.session.plain);
         self.closing |= next == Next::Close;
         self.session.seal(out);
         next

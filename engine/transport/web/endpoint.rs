@@ -1,6 +1,22 @@
 //! The endpoints of the reference suite, and which call each one is.
 
-use crate::transport::http1::head::{Refusal, whole_number};
+/// Why a message is not served: the status and the sentence that say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What is wrong, in a sentence.
+    pub(crate) reason: &'static str,
+    /// The value of the field `Allow`, or nothing.
+    pub(crate) allow: &'static str,
+}
+
+impl Refusal {
+    /// A refusal without `Allow`.
+    pub(crate) const fn new(status: u16, reason: &'static str) -> Self {
+        Refusal { status, reason, allow: "" }
+    }
+}
 
 /// What a path asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,6 +121,12 @@ fn float(text: &str) -> Result<u64, Refusal> {
     }
     let seconds: f64 = text.parse().map_err(|_| NOT_FOUND)?;
     Ok((seconds * 1e9).round() as u64)
+}
+
+/// The number that consists of these digits alone.
+pub(crate) fn whole_number(digits: &[u8]) -> Option<u64> {
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
 }
 
 #[cfg(test)]

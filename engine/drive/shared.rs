@@ -1,0 +1,160 @@
+//! One nonblocking connection, which carries the calls of its lines.
+
+use std::io::{ErrorKind, Read};
+
+use crate::call::Fault;
+use crate::drive::job::{Failed, Job};
+use crate::transport::contract::{ClientCodec, Reply};
+use crate::transport::outbox::Outbox;
+use crate::transport::socket::{Socket, flush};
+
+/// A place for a connection.
+pub struct Shared {
+    /// The connection, where there is one.
+    pub socket: Option<Socket>,
+    /// The client's end of its protocol.
+    pub codec: Box<dyn ClientCodec>,
+    /// What is still to be written.
+    pub out: Outbox,
+    /// Bytes written and read since they were last taken.
+    pub wire: (u64, u64),
+    /// How far the connection is, where there is one.
+    pub stage: Stage,
+    /// When the kernel had connected, in nanoseconds.
+    pub dialled: u64,
+    /// When a handshake had made it secure, if one did.
+    pub secured: Option<u64>,
+    /// It is known to have failed, and the calls on its lines will be told.
+    pub broken: bool,
+    /// Calls that are begun are not written one by one.
+    pub held: bool,
+}
+
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The kernel is connecting.
+    Dialling,
+    /// The protocol's own opening is under way.
+    Opening,
+    /// Calls can be made.
+    Open,
+}
+
+impl Shared {
+    /// A place without a connection.
+    pub fn new(job: &Job) -> Result<Self, Fault> {
+        Ok(Shared {
+            socket: None,
+            codec: job.codec()?,
+            out: Outbox::new(),
+            wire: (0, 0),
+            stage: Stage::Dialling,
+            dialled: 0,
+            secured: None,
+            broken: false,
+            held: false,
+        })
+    }
+
+    /// Begins to dial.
+    pub fn dial(&mut self, job: &Job) -> Result<&Socket, Fault> {
+        let codec = job.codec()?;
+        let socket = Socket::begin_dial(&job.address, &job.sockets)
+            .map_err(|error| Fault::connect(format!("cannot dial {}: {error}", job.address)))?;
+        self.codec = codec;
+        self.out.clear();
+        self.stage = Stage::Dialling;
+        Ok(self.socket.insert(socket))
+    }
+
+    /// Begins the next stage of the protocol's own opening, or is open once there is none.
+    pub fn open(&mut self) {
+        self.stage = if self.codec.open(&mut self.out) { Stage::Opening } else { Stage::Open };
+    }
+
+    /// The dial is over; a fault where it failed.
+    pub fn check_dial(&mut self) -> Result<(), Fault> {
+        let error = match &self.socket {
+            Some(socket) => socket.take_error(),
+            None => Ok(None),
+        };
+        match error {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => Err(Fault::connect(format!("cannot dial: {error}"))),
+        }
+    }
+
+    /// Writes as much as the socket takes.
+    pub fn write(&mut self) -> Result<(), Fault> {
+        let Some(socket) = &mut self.socket else { return Ok(()) };
+        match flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
+            Ok(_) => Ok(()),
+            // The server may have answered before it closed; the answer says more than the broken pipe.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.out.clear();
+                Ok(())
+            }
+            Err(error) => Err(Fault::connect(error.to_string())),
+        }
+    }
+
+    /// Reads what the socket has and adds the replies that are complete.
+    ///
+    /// With one line it stops at a reply, behind which nothing more may come; with several it reads on.
+    /// `busy` says whether a reply is awaited at all.
+    pub fn read(&mut self, busy: bool, buffer: &mut [u8], replies: &mut Vec<Reply>) -> Result<(), Fault> {
+        let Some(socket) = &mut self.socket else { return Ok(()) };
+        let single = self.codec.lines() == 1;
+        loop {
+            let n = match socket.read(buffer) {
+                Ok(0) if !busy => return Err(Fault::connect("the server closed the connection")),
+                Ok(0) => {
+                    replies.push(self.codec.hung_up()?);
+                    return Ok(());
+                }
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(Fault::connect(error.to_string())),
+            };
+            self.wire.1 += n as u64;
+            let mut input = &buffer[..n];
+            while let Some(reply) = self.codec.receive(&mut input, &mut self.out)? {
+                if single && !replies.is_empty() {
+                    return Err(Fault::protocol("a reply came that nobody asked for"));
+                }
+                replies.push(reply);
+                if single && input.is_empty() {
+                    break;
+                }
+            }
+            if self.codec.quick_ack() {
+                socket.quick_ack();
+            }
+            if single && !replies.is_empty() {
+                return Ok(());
+            }
+            if !self.out.is_empty() {
+                flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0)
+                    .map_err(|error| Fault::connect(error.to_string()))?;
+            }
+        }
+    }
+
+    /// Says goodbye where the protocol has a word for it; nobody waits for it.
+    pub fn say_goodbye(&mut self) {
+        self.codec.close(&mut self.out);
+        let _ = self.write();
+    }
+
+    /// True once the reply that this stage of the opening awaits is complete.
+    pub fn greeted(&mut self, buffer: &mut [u8]) -> Result<bool, Failed> {
+        let mut replies = Vec::new();
+        self.read(true, buffer, &mut replies)?;
+        match replies.pop() {
+            None => Ok(false),
+            Some(reply) => reply.verdict.map(|()| true).map_err(Failed::from),
+        }
+    }
+}

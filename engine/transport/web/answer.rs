@@ -1,0 +1,91 @@
+//! What a server says in the body of a reply.
+
+use serde_json::json;
+
+use crate::call::Answer;
+
+/// The type of JSON replies.
+pub(crate) const JSON: &str = "application/json";
+/// The type of pages, and of echoes as Flask sends them.
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+/// The type of downloads.
+pub(crate) const OCTETS: &str = "application/octet-stream";
+
+/// How a download is named.
+pub(crate) fn disposition(file: bool) -> &'static str {
+    if file { "attachment; filename=file.bin" } else { "attachment; filename=data.bin" }
+}
+
+/// The JSON of an answer that has no payload.
+pub(crate) fn text(answer: &Answer) -> Option<String> {
+    Some(match answer {
+        Answer::Nonce(nonce) => format!("{}\n", json!({ "nonce": nonce })),
+        Answer::Pong => "{\"response\":\"pong\"}\n".to_owned(),
+        Answer::Size(len) => format!("{{\"size\":{len}}}\n"),
+        Answer::Number(n) => format!("{{\"result\":{n}}}\n"),
+        Answer::Slept(ns) => format!("{{\"duration\":{}}}\n", seconds(*ns)),
+        _ => return None,
+    })
+}
+
+/// A page like Werkzeug's, or nothing where there is no reason to give.
+pub(crate) fn page(status: u16, reason: &str) -> String {
+    if reason.is_empty() {
+        return String::new();
+    }
+    let reason = reason.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;");
+    let name = name(status);
+    format!("<!doctype html>\n<html lang=en>\n<title>{status} {name}</title>\n<h1>{name}</h1>\n<p>{reason}</p>\n")
+}
+
+/// The name of a status (RFC 9110, 15).
+pub(crate) fn name(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Error",
+    }
+}
+
+/// Nanoseconds as Python prints seconds: the shortest digits that mean the same number.
+fn seconds(ns: u64) -> String {
+    let seconds = ns as f64 / 1e9;
+    if seconds != 0.0 && seconds < 1e-4 {
+        // Python writes exponents with two digits, and all of these have one.
+        format!("{seconds:e}").replace("e-", "e-0")
+    } else {
+        format!("{seconds:?}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn seconds_are_printed_as_python_prints_them() {
+        for (ns, text) in [
+            (0, "0.0"),
+            (1, "1e-09"),
+            (15_000, "1.5e-05"),
+            (100_000, "0.0001"),
+            (10_000_000, "0.01"),
+            (1_000_000_000, "1.0"),
+            (86_400_000_000_000, "86400.0"),
+        ] {
+            assert_eq!(seconds(ns), text);
+        }
+    }
+}
