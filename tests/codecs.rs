@@ -112,8 +112,8 @@ impl Pair {
                 match step {
                     Step::Read => break,
                     Step::Close => panic!("the server closes"),
-                    Step::Execute { asked, .. } => {
-                        let next = self.server.answer(0, self.service.execute(asked).answer, &mut out);
+                    Step::Execute { call, asked } => {
+                        let next = self.server.answer(call, self.service.execute(asked).answer, &mut out);
                         assert_eq!(next, Next::Continue);
                         all.extend(written(&mut out, |out| self.server.produce(out)));
                     }
@@ -233,13 +233,13 @@ fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> b
             match server.receive(&mut input, &mut out) {
                 Ok(Step::Read) => break,
                 Ok(Step::Close) | Err(_) => return true,
-                Ok(Step::Execute { asked, .. }) => {
+                Ok(Step::Execute { call, asked }) => {
                     // A slip may ask for years of computing, or for a body that would be made for hours.
                     let answer = match asked {
                         Asked::Compute { .. } => Answer::Number(0),
                         asked => service.execute(asked).answer,
                     };
-                    if server.answer(0, answer, &mut out) == Next::Close {
+                    if server.answer(call, answer, &mut out) == Next::Close {
                         return true;
                     }
                     out.clear();

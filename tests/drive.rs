@@ -301,3 +301,103 @@ fn a_wrong_assignment_is_told() {
         assert!(failed["failed"]["reason"].as_str().expect("a reason").contains(expected), "{failed}");
     }
 }
+
+/// How many connections a server has accepted and not closed: its sockets, but for the one that listens.
+fn connections(server: &Server) -> usize {
+    let folder = format!("/proc/{}/fd", server.pid());
+    let links = std::fs::read_dir(folder).expect("the server runs").flatten();
+    let targets = links.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+}
+
+#[test]
+fn clients_share_a_connection_where_streams_say_so() {
+    for transport in ["http2", "grpc"] {
+        for model in ["threaded", "async"] {
+            let server = Server::launch(transport, model, &[]);
+            // The listener, and nothing else yet; a runtime may have sockets of its own.
+            let idle = connections(&server);
+            for (streams, expected) in [(8, 1), (3, 3), (1, 8)] {
+                let mut seen = 0;
+                let more = json!({"clients": 8, "options": {"streams": streams}, "call": "sleep", "hold_ns": MS,
+                    "iterations": 20, "warmup": 1});
+                let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+                command.arg("drive");
+                let got = Drive::start(command)
+                    .measure_while(&assignment(&server, transport, more), || seen = connections(&server))
+                    .expect("it can be measured");
+                assert_eq!((got.counts.ok, got.counts.scheduled), (160, 160), "{transport} {:?}", got.failures);
+                assert_eq!(got.messages_per_call, Some(1.0));
+                assert_eq!(got.facts["connections"], expected.to_string());
+                // The proof's connection may not have gone yet.
+                assert!((expected..=expected + 1).contains(&(seen - idle)), "{transport} {model}: {seen} - {idle}");
+            }
+            assert!(server.stop());
+        }
+    }
+}
+
+#[test]
+fn calls_that_wait_do_not_hold_up_each_other_on_an_event_loop() {
+    for transport in ["http2", "grpc"] {
+        let hold = json!({"call": "sleep", "hold_ns": 100 * MS, "clients": 8, "iterations": 2,
+            "options": {"streams": 8}});
+        let server = Server::launch(transport, "async", &[]);
+        let got = measure(&server, transport, hold.clone()).expect("it can be measured");
+        assert_eq!(got.counts.ok, 16, "{:?}", got.failures);
+        // One after the other they would take 1.6 s.
+        assert!(got.response_time.min_ns >= 100 * MS && got.elapsed_ns < 800 * MS, "{}", got.elapsed_ns);
+        // A blocking model executes one call at a time on a connection.
+        let server = Server::launch(transport, "threaded", &[]);
+        let got = measure(&server, transport, hold).expect("it can be measured");
+        assert!(got.counts.ok == 16 && got.elapsed_ns >= 1_600 * MS, "{}", got.elapsed_ns);
+    }
+}
+
+#[test]
+fn a_call_that_times_out_is_cancelled_and_spares_the_others_on_its_connection() {
+    for transport in ["http2", "grpc"] {
+        for model in ["threaded", "async"] {
+            let server = Server::launch(transport, model, &["--fault", "drop=0.25"]);
+            let more = json!({"clients": 4, "iterations": 4, "timeout_ns": 300 * MS, "options": {"streams": 4}});
+            let got = measure(&server, transport, more).expect("it can be measured");
+            assert_eq!((got.counts.ok, got.counts.timeout), (12, 4), "{transport} {model}: {:?}", got.failures);
+            assert_eq!(got.reconnects, 0);
+        }
+    }
+}
+
+#[test]
+fn a_broken_connection_fails_each_call_on_it_once() {
+    for transport in ["http2", "grpc"] {
+        let server = Server::launch(transport, "threaded", &[]);
+        let kill = || assert!(Command::new("kill").args(["-9", &server.pid().to_string()]).status().is_ok());
+        let more =
+            json!({"clients": 6, "iterations": 3, "options": {"streams": 3}, "call": "sleep", "hold_ns": 5_000 * MS});
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+        command.arg("drive");
+        let got = Drive::start(command)
+            .measure_while(&assignment(&server, transport, more), kill)
+            .expect("it can be measured");
+        assert_eq!((got.counts.scheduled, got.counts.error.connect), (18, 18), "{transport}: {:?}", got.failures);
+    }
+}
+
+#[test]
+fn calls_on_shared_connections_arrive_whole_in_clear_and_in_tls() {
+    for (transport, tls) in [("http2", false), ("http2", true), ("grpc", false), ("grpc", true)] {
+        let option = format!("tls={tls}");
+        let server =
+            Server::launch(transport, "threaded", &["--fill", "random", "--seed", "0", "--option", option.as_str()]);
+        let streams = |streams: u64| json!({"streams": streams, "tls": tls});
+        for (call, chunk) in [("upload", json!(70_000)), ("download", json!(70_000)), ("echo", json!(null))] {
+            let more = json!({"call": call, "payload": 5_000_000, "chunk": chunk, "fill": "random", "clients": 4,
+                "iterations": 3, "verify": "content", "options": streams(2), "ca": server.ready["ca"]});
+            let got = measure(&server, transport, more).expect("it can be measured");
+            assert_eq!(got.counts.ok, 12, "{transport} {call} {option}: {:?}", got.failures);
+        }
+        let more = json!({"clients": 16, "iterations": 200, "options": streams(16), "ca": server.ready["ca"]});
+        let got = measure(&server, transport, more).expect("it can be measured");
+        assert_eq!(got.counts.ok, 3200, "{transport} {option}: {:?}", got.failures);
+    }
+}

@@ -95,7 +95,7 @@ fn our_calls(address: &str, options: Options, asks: &[Ask]) -> bool {
         };
         assert_eq!(reply.verdict, Ok(()));
         match asks.next() {
-            Some(ask) => codec.call(ask, matches!(ask, Ask::Echo { .. }), &mut out),
+            Some(ask) => codec.call(0, ask, matches!(ask, Ask::Echo { .. }), &mut out),
             None => break,
         }
     }

@@ -1,7 +1,9 @@
 //! The list of transports.
 
 pub mod contract;
+pub mod grpc;
 pub mod http1;
+pub mod http2;
 pub mod options;
 pub mod outbox;
 pub mod rpyc;
@@ -14,4 +16,5 @@ mod web;
 use crate::transport::contract::Transport;
 
 /// Every transport; a new one is its file and its line here.
-pub static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &unix::Unix, &rpyc::Rpyc, &http1::Http1];
+pub static TRANSPORTS: &[&dyn Transport] =
+    &[&tcp::Tcp, &unix::Unix, &rpyc::Rpyc, &http1::Http1, &http2::Http2, &grpc::Grpc];

@@ -29,7 +29,7 @@ fn server<'a>(protocol: &dyn StreamProtocol, pieces: impl Iterator<Item = &'a [u
             match codec.receive(&mut piece, &mut out) {
                 Ok(Step::Read) => break,
                 Ok(Step::Close) | Err(_) => return,
-                Ok(Step::Execute(asked)) => {
+                Ok(Step::Execute { call, asked }) => {
                     // Computing and sleeping as long as a stranger says is the service's matter, not the codec's.
                     let answer = match asked {
                         Asked::Echo(bytes) => Answer::Echo(bytes),
@@ -40,7 +40,7 @@ fn server<'a>(protocol: &dyn StreamProtocol, pieces: impl Iterator<Item = &'a [u
                         Asked::Ping => Answer::Pong,
                         Asked::Nonce => Answer::Nonce("nonce".into()),
                     };
-                    if codec.answer(answer, &mut out) == Next::Close {
+                    if codec.answer(call, answer, &mut out) == Next::Close {
                         return;
                     }
                 }
@@ -69,7 +69,7 @@ fn client<'a>(protocol: &dyn StreamProtocol, role: u8, pieces: impl Iterator<Ite
     for mut piece in pieces {
         while !piece.is_empty() {
             match codec.receive(&mut piece, &mut out) {
-                Ok(Some(_)) => codec.call(&asks[usize::from(role >> 1) % asks.len()], true, &mut out),
+                Ok(Some(_)) => codec.call(0, &asks[usize::from(role >> 1) % asks.len()], true, &mut out),
                 Ok(None) => {}
                 Err(_) => return,
             }

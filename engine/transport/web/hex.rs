@@ -60,7 +60,8 @@ impl HexWriter {
         more
     }
 
-    fn write(&mut self, text: &mut Vec<u8>) -> bool {
+    /// Appends the next piece of the text; false once all of it is there.
+    pub(crate) fn write(&mut self, text: &mut Vec<u8>) -> bool {
         let enough = text.len() + AHEAD as usize * 2;
         while text.len() < enough {
             if self.left == 0 {

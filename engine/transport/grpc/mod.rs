@@ -1,0 +1,61 @@
+//! gRPC over HTTP/2: the service of `engine.proto`.
+//!
+//! The mapping is gRPC's own "gRPC over HTTP2". Whole payloads are one message, payloads in chunks are streams with a
+//! message for each chunk.
+
+mod calls;
+mod message;
+mod service;
+
+use crate::registry::Entry;
+use crate::transport::contract::{
+    ClientCodec, ClientContext, Facts, OptionSpec, Options, Seam, ServerCodec, ServerContext, StreamProtocol, Transport,
+};
+use crate::transport::grpc::calls::GrpcCalls;
+use crate::transport::grpc::service::GrpcService;
+use crate::transport::http2::client::StreamClient;
+use crate::transport::http2::server::StreamServer;
+use crate::transport::http2::{ALPN, OPTIONS, lines, stream_facts};
+
+/// The transport `grpc`.
+pub struct Grpc;
+
+impl Entry for Grpc {
+    fn name(&self) -> &'static str {
+        "grpc"
+    }
+    fn about(&self) -> &'static str {
+        "gRPC: unary calls, and streams of messages for chunks"
+    }
+}
+
+impl Transport for Grpc {
+    fn options(&self) -> &'static [OptionSpec] {
+        OPTIONS
+    }
+
+    fn seam(&self) -> Seam {
+        Seam::Stream(&Messages)
+    }
+
+    fn facts(&self, options: &Options) -> Facts {
+        stream_facts(options, "Protocol Buffers")
+    }
+}
+
+/// Messages on streams.
+struct Messages;
+
+impl StreamProtocol for Messages {
+    fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
+        Box::new(StreamClient::new(GrpcCalls::new(context), lines(&context.options)))
+    }
+
+    fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
+        Box::new(StreamServer::new(GrpcService, context.body_limit))
+    }
+
+    fn alpn(&self) -> Option<&'static str> {
+        Some(ALPN)
+    }
+}

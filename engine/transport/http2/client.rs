@@ -1,0 +1,298 @@
+//! The client's end of a connection with a stream for each call, whatever the streams say.
+
+use std::collections::VecDeque;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use h2::client::{Connection, ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, Request, Response};
+
+use crate::call::{Ask, Fault};
+use crate::transport::contract::{ClientCodec, Reply};
+use crate::transport::http2::body::{PIECE, Piece, Sending};
+use crate::transport::http2::pipe::Pipe;
+use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW};
+use crate::transport::outbox::Outbox;
+
+/// What calls look like on streams.
+pub(crate) trait Asking: Send {
+    /// What is known of a reply while it comes in.
+    type Incoming: Incoming;
+
+    /// A place for the replies of one line.
+    fn incoming(&self) -> Self::Incoming;
+
+    /// The head of the request for a call.
+    fn head(&self, ask: Ask) -> Request<()>;
+
+    /// Its body, if it has one.
+    fn body(&self, ask: Ask) -> Option<Sending>;
+
+    /// How many protocol messages it is.
+    fn messages(&self, ask: Ask) -> u64;
+}
+
+/// A reply while it comes in. A fault ends it; the connection is not touched by it.
+pub(crate) trait Incoming: Send {
+    /// Begins again, for the reply to this call.
+    fn restart(&mut self, ask: Ask, content: bool);
+
+    /// Its head has come.
+    fn head(&mut self, head: &Response<()>) -> Result<(), Fault>;
+
+    /// More of its body has come.
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Fault>;
+
+    /// It has ended, with these trailers where there are any: the nonce where that was asked for.
+    fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, Fault>;
+}
+
+/// A client with a number of lines, each a stream at a time.
+pub(crate) struct StreamClient<A: Asking> {
+    asking: A,
+    pipe: Pipe,
+    /// None where the connection has ended.
+    link: Option<(SendRequest<Piece>, Connection<Pipe, Piece>)>,
+    lines: Vec<Line<A::Incoming>>,
+    /// The head of the last request, which is likely to be asked for again.
+    known: Option<(Ask, Request<()>)>,
+    replies: VecDeque<Reply>,
+    messages: u64,
+    /// The library was held back and may have more to write.
+    held: bool,
+}
+
+struct Line<I> {
+    incoming: I,
+    stage: Stage,
+    sending: Option<(SendStream<Piece>, Sending)>,
+}
+
+/// How far the call on a line is.
+enum Stage {
+    Idle,
+    /// The server does not take another stream yet.
+    Queued(Ask),
+    Asked(ResponseFuture),
+    Answered(RecvStream),
+    /// The body has ended, the trailers have not.
+    Ending(RecvStream),
+}
+
+fn context() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+/// A failure of a stream or its connection, as a call sees it.
+fn fault(error: &h2::Error) -> Fault {
+    if error.is_io() || error.is_remote() {
+        Fault::connect(error.to_string())
+    } else {
+        Fault::protocol(error.to_string())
+    }
+}
+
+impl<A: Asking> StreamClient<A> {
+    /// The client's end of a fresh connection.
+    pub(crate) fn new(asking: A, lines: usize) -> Self {
+        let pipe = Pipe::default();
+        let mut builder = h2::client::Builder::new();
+        builder
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(PIECE as u32)
+            .data_frame_budget(FRAMING)
+            .enable_push(false);
+        let greeting = pin!(builder.handshake(pipe.clone()));
+        let link = match greeting.poll(&mut context()) {
+            Poll::Ready(Ok(link)) => Some(link),
+            // Writing into memory neither fails nor waits.
+            Poll::Ready(Err(_)) | Poll::Pending => None,
+        };
+        let line = |_| Line { incoming: asking.incoming(), stage: Stage::Idle, sending: None };
+        let lines = (0..lines.max(1)).map(line).collect();
+        StreamClient { pipe, link, lines, known: None, replies: VecDeque::new(), messages: 0, held: false, asking }
+    }
+
+    /// Lets the library write and read, and moves every line on.
+    fn drive(&mut self) -> Result<(), Fault> {
+        let Some((requests, connection)) = &mut self.link else {
+            return Err(Fault::connect("the connection has ended"));
+        };
+        let mut context = context();
+        loop {
+            let state = Pin::new(&mut *connection).poll(&mut context);
+            let mut moved = false;
+            for (index, line) in self.lines.iter_mut().enumerate() {
+                if let Stage::Queued(ask) = line.stage
+                    && requests.poll_ready(&mut context).is_ready()
+                {
+                    line.begin(&self.asking, requests, &mut self.known, ask)?;
+                    moved = true;
+                }
+                if let Some((stream, sending)) = &mut line.sending {
+                    let pumped = sending.pump(stream);
+                    moved |= matches!(pumped, Ok(true));
+                    // A server that resets or answers early does not want the rest; its reply says why.
+                    if pumped.is_err() || sending.ended() {
+                        line.sending = None;
+                    }
+                }
+                if !matches!(line.stage, Stage::Idle)
+                    && let Some(outcome) = line.advance(&mut context, &mut moved).transpose()
+                {
+                    line.end();
+                    moved = true;
+                    let (verdict, nonce) = match outcome {
+                        Ok(nonce) => (Ok(()), nonce),
+                        Err(fault) => (Err(fault), None),
+                    };
+                    self.replies.push_back(Reply { line: index, verdict, reusable: true, nonce });
+                }
+            }
+            match state {
+                Poll::Ready(ended) => {
+                    self.link = None;
+                    let ended = ended.map_err(|error| fault(&error));
+                    return ended.and(Err(Fault::connect("the server ended the connection")));
+                }
+                Poll::Pending if !moved => return Ok(()),
+                Poll::Pending => {}
+            }
+        }
+    }
+}
+
+impl<I: Incoming> Line<I> {
+    /// Opens a stream for the call.
+    fn begin<A: Asking>(
+        &mut self,
+        asking: &A,
+        requests: &mut SendRequest<Piece>,
+        known: &mut Option<(Ask, Request<()>)>,
+        ask: Ask,
+    ) -> Result<(), Fault> {
+        let head = match known {
+            Some((asked, head)) if *asked == ask => head.clone(),
+            _ => known.insert((ask, asking.head(ask))).1.clone(),
+        };
+        let body = asking.body(ask);
+        let (reply, stream) = requests.send_request(head, body.is_none()).map_err(|error| fault(&error))?;
+        self.stage = Stage::Asked(reply);
+        self.sending = body.map(|body| (stream, body));
+        Ok(())
+    }
+
+    /// Takes what has come of the reply; its verdict once it is complete. `moved` where the library may have to write.
+    fn advance(&mut self, context: &mut Context<'_>, moved: &mut bool) -> Result<Option<Option<String>>, Fault> {
+        loop {
+            match &mut self.stage {
+                Stage::Idle | Stage::Queued(_) => return Ok(None),
+                Stage::Asked(reply) => match Pin::new(reply).poll(context) {
+                    Poll::Pending => return Ok(None),
+                    Poll::Ready(reply) => {
+                        let (head, body) = reply.map_err(|error| fault(&error))?.into_parts();
+                        self.incoming.head(&Response::from_parts(head, ()))?;
+                        self.stage = Stage::Answered(body);
+                    }
+                },
+                Stage::Answered(body) => match body.poll_data(context) {
+                    Poll::Pending => return Ok(None),
+                    Poll::Ready(Some(bytes)) => {
+                        let bytes = bytes.map_err(|error| fault(&error))?;
+                        self.incoming.data(&bytes)?;
+                        // What has been looked at makes room for more.
+                        let _ = body.flow_control().release_capacity(bytes.len());
+                        *moved = true;
+                    }
+                    Poll::Ready(None) => {
+                        if let Stage::Answered(body) = std::mem::replace(&mut self.stage, Stage::Idle) {
+                            self.stage = Stage::Ending(body);
+                        }
+                    }
+                },
+                Stage::Ending(body) => match body.poll_trailers(context) {
+                    Poll::Pending => return Ok(None),
+                    Poll::Ready(trailers) => {
+                        let trailers = trailers.map_err(|error| fault(&error))?;
+                        return self.incoming.verdict(trailers.as_ref()).map(Some);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Has no call any more. A stream that is dropped before its end is cancelled by the library.
+    fn end(&mut self) {
+        self.stage = Stage::Idle;
+        if let Some((mut stream, _)) = self.sending.take() {
+            stream.send_reset(Reason::CANCEL);
+        }
+    }
+}
+
+impl<A: Asking> ClientCodec for StreamClient<A> {
+    fn lines(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn call(&mut self, line: usize, ask: &Ask, content: bool, out: &mut Outbox) {
+        self.messages += self.asking.messages(*ask);
+        self.lines[line].incoming.restart(*ask, content);
+        self.lines[line].stage = Stage::Queued(*ask);
+        // A connection that has failed says so when it is read.
+        let _ = self.drive();
+        self.held = self.pipe.pour(out);
+    }
+
+    fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
+        self.lines[line].end();
+        self.replies.retain(|reply| reply.line != line);
+        let good = self.drive().is_ok();
+        self.held = self.pipe.pour(out);
+        good
+    }
+
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+        if !input.is_empty() {
+            self.pipe.bring(input);
+            loop {
+                let driven = self.drive();
+                self.held = self.pipe.pour(out);
+                match driven {
+                    // Replies that came before the end are given first; the end is met again after them.
+                    Err(_) if !self.replies.is_empty() => break,
+                    Err(fault) => return Err(fault),
+                    Ok(()) if self.pipe.is_read() => break,
+                    Ok(()) => {}
+                }
+            }
+        } else if self.link.is_none() && self.replies.is_empty() {
+            return Err(Fault::connect("the connection has ended"));
+        }
+        let reusable = self.link.is_some();
+        Ok(self.replies.pop_front().map(|reply| Reply { reusable, ..reply }))
+    }
+
+    fn produce(&mut self, out: &mut Outbox) {
+        if self.held {
+            let _ = self.drive();
+            self.held = self.pipe.pour(out);
+        }
+    }
+
+    fn close(&mut self, out: &mut Outbox) {
+        self.lines.iter_mut().for_each(Line::end);
+        if let Some((requests, mut connection)) = self.link.take() {
+            // Without anyone to ask for streams the library says that it goes away.
+            drop(requests);
+            let _ = Pin::new(&mut connection).poll(&mut context());
+        }
+        self.held = self.pipe.pour(out);
+    }
+
+    fn messages(&self) -> u64 {
+        self.messages
+    }
+}

@@ -1,0 +1,268 @@
+//! The server's end of a connection with a stream for each call, whatever the streams say.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use h2::server::{Connection, Handshake, SendResponse};
+use h2::{RecvStream, SendStream};
+use http::{Request, Response};
+
+use crate::call::{Answer, Asked, Fault};
+use crate::transport::contract::{Next, ServerCodec, Step};
+use crate::transport::http2::body::{PIECE, Piece, Sending};
+use crate::transport::http2::pipe::Pipe;
+use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW, STREAMS};
+use crate::transport::outbox::Outbox;
+
+/// What calls look like on streams.
+pub(crate) trait Answering: Send {
+    /// A request while it comes in, and until it is answered.
+    type Request: Incoming;
+
+    /// A request whose head has come.
+    fn begin(&mut self, head: &Request<()>) -> Self::Request;
+
+    /// What is sent for an answer, or nothing where none ever is.
+    fn answer(&mut self, request: &Self::Request, answer: Answer) -> Option<Outgoing>;
+}
+
+/// A request while it comes in.
+pub(crate) trait Incoming: Send {
+    /// More of its body has come.
+    fn data(&mut self, bytes: &[u8]);
+
+    /// How many bytes of it are kept in memory.
+    fn kept(&self) -> u64;
+
+    /// What it asks, now that all of it has come, or what is sent instead of an answer.
+    fn asked(&mut self) -> Result<Asked, Answer>;
+}
+
+/// The head of a reply, and its body where it has one.
+pub(crate) struct Outgoing {
+    /// The head.
+    pub(crate) head: Response<()>,
+    /// The body.
+    pub(crate) body: Option<Sending>,
+}
+
+/// A server whose calls overlap on one connection.
+pub(crate) struct StreamServer<A: Answering> {
+    answering: A,
+    limit: u64,
+    pipe: Pipe,
+    link: Link,
+    streams: BTreeMap<u64, Stream<A::Request>>,
+    /// Calls that are complete and wait to be executed.
+    ready: VecDeque<(u64, Asked)>,
+    /// Request bodies in memory on this connection, in bytes.
+    kept: u64,
+    held: bool,
+}
+
+enum Link {
+    Greeting(Handshake<Pipe, Piece>),
+    Open(Connection<Pipe, Piece>),
+    Over,
+}
+
+struct Stream<R> {
+    request: R,
+    kept: u64,
+    taken: u64,
+    /// The request's body while it comes in.
+    body: Option<RecvStream>,
+    respond: SendResponse<Piece>,
+    /// The reply's body while it goes out.
+    sending: Option<(SendStream<Piece>, Sending)>,
+}
+
+fn context() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+impl<A: Answering> StreamServer<A> {
+    /// A server that takes in at most `limit` bytes of a body, and keeps no more of all bodies together.
+    pub(crate) fn new(answering: A, limit: u64) -> Self {
+        let pipe = Pipe::default();
+        let mut builder = h2::server::Builder::new();
+        builder
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(PIECE as u32)
+            .max_concurrent_streams(STREAMS)
+            .data_frame_budget(FRAMING);
+        let link = Link::Greeting(builder.handshake(pipe.clone()));
+        let (streams, ready) = (BTreeMap::new(), VecDeque::new());
+        StreamServer { answering, limit, pipe, link, streams, ready, kept: 0, held: false }
+    }
+
+    /// Lets the library write and read, and moves every stream on; false once the connection is over.
+    fn drive(&mut self) -> Result<bool, Fault> {
+        let mut context = context();
+        let broken = |error: h2::Error| Fault::protocol(error.to_string());
+        if let Link::Greeting(greeting) = &mut self.link {
+            match Pin::new(greeting).poll(&mut context) {
+                Poll::Pending => return Ok(true),
+                Poll::Ready(greeted) => self.link = Link::Open(greeted.map_err(broken)?),
+            }
+        }
+        loop {
+            let Link::Open(connection) = &mut self.link else { return Ok(false) };
+            let mut moved = false;
+            loop {
+                match connection.poll_accept(&mut context) {
+                    Poll::Pending => break,
+                    Poll::Ready(None) => {
+                        self.link = Link::Over;
+                        return Ok(false);
+                    }
+                    Poll::Ready(Some(accepted)) => {
+                        let (head, respond) = accepted.map_err(broken)?;
+                        let (head, body) = head.into_parts();
+                        let request = self.answering.begin(&Request::from_parts(head, ()));
+                        let call = u64::from(respond.stream_id().as_u32());
+                        let stream = Stream { request, kept: 0, taken: 0, body: Some(body), respond, sending: None };
+                        self.streams.insert(call, stream);
+                    }
+                }
+            }
+            let mut over = Vec::new();
+            for (call, stream) in &mut self.streams {
+                match stream.advance(&mut context, self.limit, &mut self.kept, &mut moved) {
+                    Moved::On => {}
+                    Moved::Asked(asked) => self.ready.push_back((*call, asked)),
+                    Moved::Refused(answer) => over.push((*call, self.answering.answer(&stream.request, answer))),
+                    Moved::Over => over.push((*call, None)),
+                }
+            }
+            moved |= !over.is_empty();
+            for (call, outgoing) in over {
+                match outgoing {
+                    Some(outgoing) => self.respond(call, outgoing),
+                    None => self.forget(call),
+                }
+            }
+            if !moved {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Sends the head of a reply and begins with its body.
+    fn respond(&mut self, call: u64, outgoing: Outgoing) {
+        let Some(stream) = self.streams.get_mut(&call) else { return };
+        // What may be left of a refused request has no reader any more, so it is not waited for.
+        stream.body = None;
+        let sent = stream.respond.send_response(outgoing.head, outgoing.body.is_none());
+        match (sent, outgoing.body) {
+            (Ok(sender), Some(body)) => stream.sending = Some((sender, body)),
+            // All is said, or the client has gone.
+            (Ok(_) | Err(_), _) => self.forget(call),
+        }
+    }
+
+    fn forget(&mut self, call: u64) {
+        if let Some(stream) = self.streams.remove(&call) {
+            self.kept -= stream.kept;
+        }
+    }
+}
+
+/// What became of a stream.
+enum Moved {
+    On,
+    Asked(Asked),
+    Refused(Answer),
+    Over,
+}
+
+impl<R: Incoming> Stream<R> {
+    fn advance(&mut self, context: &mut Context<'_>, limit: u64, kept: &mut u64, moved: &mut bool) -> Moved {
+        if let Some((sender, sending)) = &mut self.sending {
+            let pumped = sending.pump(sender);
+            *moved |= matches!(pumped, Ok(true));
+            return if pumped.is_err() || sending.ended() { Moved::Over } else { Moved::On };
+        }
+        let Some(body) = &mut self.body else {
+            return if self.respond.poll_reset(context).is_ready() { Moved::Over } else { Moved::On };
+        };
+        loop {
+            match body.poll_data(context) {
+                Poll::Pending => return Moved::On,
+                Poll::Ready(Some(Ok(bytes))) => {
+                    self.request.data(&bytes);
+                    self.taken += bytes.len() as u64;
+                    *kept += self.request.kept() - self.kept;
+                    self.kept = self.request.kept();
+                    if self.taken > limit || *kept > limit {
+                        let message = "The body is longer than this server takes in.".to_owned();
+                        return Moved::Refused(Answer::Error { status: 413, message });
+                    }
+                    // What has been looked at makes room for more.
+                    let _ = body.flow_control().release_capacity(bytes.len());
+                    *moved = true;
+                }
+                Poll::Ready(Some(Err(_))) => return Moved::Over,
+                Poll::Ready(None) => break,
+            }
+        }
+        self.body = None;
+        match self.request.asked() {
+            Ok(asked) => Moved::Asked(asked),
+            Err(answer) => Moved::Refused(answer),
+        }
+    }
+}
+
+impl<A: Answering> ServerCodec for StreamServer<A> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+        if !input.is_empty() {
+            self.pipe.bring(input);
+            loop {
+                let driven = self.drive();
+                self.held = self.pipe.pour(out);
+                if !driven? {
+                    return Ok(Step::Close);
+                }
+                if self.pipe.is_read() {
+                    break;
+                }
+            }
+        }
+        while let Some((call, asked)) = self.ready.pop_front() {
+            // A call that was cancelled meanwhile need not be executed.
+            if self.streams.contains_key(&call) {
+                return Ok(Step::Execute { call, asked });
+            }
+        }
+        Ok(Step::Read)
+    }
+
+    fn overlaps(&self) -> bool {
+        true
+    }
+
+    fn answer(&mut self, call: u64, answer: Answer, out: &mut Outbox) -> Next {
+        let outgoing = match self.streams.get(&call) {
+            Some(stream) => self.answering.answer(&stream.request, answer),
+            None => None,
+        };
+        if let Some(outgoing) = outgoing {
+            self.respond(call, outgoing);
+        }
+        let driven = self.drive();
+        self.held = self.pipe.pour(out);
+        if matches!(driven, Ok(true)) { Next::Continue } else { Next::Close }
+    }
+
+    fn produce(&mut self, out: &mut Outbox) {
+        if self.held {
+            // A connection that breaks says so when it is read.
+            let _ = self.drive();
+            self.held = self.pipe.pour(out);
+        }
+    }
+}

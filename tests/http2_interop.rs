@@ -1,0 +1,105 @@
+//! Clients that are not ours, curl, nghttp and h2load, against our HTTP/2 servers.
+
+mod ends;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use ends::Server;
+use engine::server::MODELS;
+
+/// The output of a command that must succeed, or none where this machine does not have the program.
+fn text(command: &mut Command) -> Option<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let Ok(Output { status, stdout, stderr }) = command.output() else {
+        assert!(std::env::var_os("CI").is_none(), "in CI {program} must be there");
+        eprintln!("not run: this test needs {program}");
+        return None;
+    };
+    assert!(status.success(), "{command:?}: {status}\n{}", String::from_utf8_lossy(&stderr));
+    Some(String::from_utf8(stdout).expect("the output is text"))
+}
+
+#[test]
+fn curl_can_use_every_endpoint() {
+    let body = tempfile::NamedTempFile::new().expect("there is room for a file");
+    fs::write(&body, "0123456789abcdef".repeat(100_000)).expect("the file can be written");
+    let file = format!("@{}", body.path().display());
+    for model in MODELS {
+        let server = Server::launch("http2", model.name(), &[]);
+        let curl = |arguments: &[&str]| {
+            let mut command = Command::new("curl");
+            command.args(["--http2-prior-knowledge", "--silent", "--show-error", "--noproxy", "*", "--max-time", "30"]);
+            command.args(["--write-out", "%{http_version} %{http_code} %{content_type} %{num_connects};"]);
+            for argument in arguments {
+                match argument.strip_prefix('/') {
+                    Some(path) if path != "dev/null" => command.arg(format!("http://{}/{path}", server.address())),
+                    _ => command.arg(argument),
+                };
+            }
+            text(&mut command)
+        };
+        if curl(&["/ping"]).is_none() {
+            return;
+        }
+        let say = |arguments: &[&str]| curl(arguments).expect("curl is there");
+        let json = |body: &str| format!("{body}\n2 200 application/json 1;");
+        assert_eq!(say(&["/ping"]), json("{\"response\":\"pong\"}"));
+        assert_eq!(say(&["/nonce"]), json(&format!("{{\"nonce\":\"{}\"}}", server.nonce())));
+        assert_eq!(say(&["/compute/10"]), json("{\"result\":285}"));
+        assert_eq!(say(&["/sleep/0.01"]), json("{\"duration\":0.01}"));
+        assert_eq!(say(&["/echo", "--data-binary", "a\nb"]), "a\nb2 200 text/html; charset=utf-8 1;");
+        assert_eq!(say(&["/upload", "--data-binary", &file]), json("{\"size\":1600000}"));
+        assert_eq!(say(&["/upload-file", "--data-binary", &file]), json("{\"size\":1600000}"));
+        assert_eq!(
+            say(&["/echo?chunk=1000", "--data-binary", &file, "-o", "/dev/null"]),
+            "2 200 text/html; charset=utf-8 1;"
+        );
+        assert_eq!(say(&["/download/5"]), "xxxxx2 200 application/octet-stream 1;");
+        assert_eq!(say(&["/download-file/2?chunk=1"]), "\0\x002 200 application/octet-stream 1;");
+        assert_eq!(say(&["/download-file-chunked/3/2"]), json("{\"chunks\":[\"0000\",\"00\"]}"));
+        let chunks = ["-H", "Content-Type: application/json", "-d", "{\"chunks\": [\"00ff\", \"0a\"]}"];
+        assert_eq!(say(&[&["/upload-file-chunked"][..], &chunks].concat()), json("{\"size\":3}"));
+        assert!(say(&["/ping", "--head"]).contains("\r\ncontent-length: 20\r\n"));
+        assert!(say(&["/missing"]).ends_with("2 404 text/html; charset=utf-8 1;"));
+        assert!(say(&["/ping", "-X", "PUT"]).ends_with("2 405 text/html; charset=utf-8 1;"));
+        assert!(say(&["/upload-file-chunked", "-d", "{"]).ends_with("2 400 text/html; charset=utf-8 1;"));
+        // That a connection is used again is left to nghttp: curl up to 7.88.1 cannot do that by prior knowledge.
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn nghttp_multiplexes_uploads_and_downloads() {
+    let body = tempfile::NamedTempFile::new().expect("there is room for a file");
+    fs::write(&body, "0123456789abcdef".repeat(100_000)).expect("the file can be written");
+    for model in MODELS {
+        let server = Server::launch("http2", model.name(), &[]);
+        let url = |path: &str| format!("http://{}/{path}", server.address());
+        let mut command = Command::new("nghttp");
+        command.args(["-s", "-n", "-m", "3", "-t", "30"]).arg("-d").arg(body.path());
+        let Some(said) = text(command.args([url("upload"), url("echo")])) else { return };
+        assert_eq!(said.matches(" 200 ").count(), 6, "{said}");
+        // Windows that are small at the client: the server sends as they allow.
+        let mut command = Command::new("nghttp");
+        command.args(["-s", "-n", "-w", "14", "-W", "14", "-t", "30"]);
+        let said = text(command.args([url("download/3000000"), url("download-file/3000000?chunk=70000")]));
+        let said = said.expect("nghttp is there");
+        assert_eq!((said.matches(" 200 ").count(), said.matches("  2M ").count()), (2, 2), "{said}");
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn h2load_is_served_on_every_model() {
+    for model in MODELS {
+        let server = Server::launch("http2", model.name(), &[]);
+        for (calls, path) in [("2000", "ping"), ("200", "download/100000")] {
+            let url = format!("http://{}/{path}", server.address());
+            let load = ["-n", calls, "-c", "4", "-m", "16", url.as_str()];
+            let Some(said) = text(Command::new("h2load").args(load)) else { return };
+            assert!(said.contains(&format!("{calls} succeeded, 0 failed, 0 errored, 0 timeout")), "{said}");
+        }
+        assert!(server.stop());
+    }
+}
