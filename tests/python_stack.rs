@@ -47,7 +47,8 @@ fn asked(call: &str) -> Value {
 }
 
 fn launch(system: &dyn System, environment: &Environment) -> Server {
-    let options = Options([("workers".to_owned(), OptionValue::Count(2))].into());
+    let options = [("workers", OptionValue::Count(2)), ("ballast", OptionValue::Word("96MiB".to_owned()))];
+    let options = Options(options.map(|(name, value)| (name.to_owned(), value)).into());
     let (fill, timeout) = (Some((FillKind::Random, SEED)), Duration::from_secs(30));
     Server::start(system.command(environment, &Launch { nonce: "the-token", fill, timeout, options: &options }))
 }
@@ -78,6 +79,8 @@ fn serves(transport: &str, model: &str) {
     for fact in ["python", "system", "serves", "connection"] {
         assert!(facts.contains_key(fact), "{fact} is missing: {facts:?}");
     }
+    assert_eq!(facts["ballast"], "96MiB held from before serving");
+    assert!(server.status("VmRSS") >= 96 * 1024, "its ballast is resident: {} KiB", server.status("VmRSS"));
     assert_eq!(facts.contains_key("workers"), model != "threaded" && model != "forking");
     for call in CALLS {
         let asked = asked(call);

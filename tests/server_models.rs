@@ -4,9 +4,11 @@ mod ends;
 
 use ends::{Server, measure};
 use engine::results::Measured;
+use engine::server::MODELS;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,6 +52,13 @@ fn until(what: &str, mut it_is_so: impl FnMut() -> bool) {
         assert!(since.elapsed() < PATIENCE, "never happened: {what}");
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Resident memory of a process, in bytes.
+fn resident(pid: impl Display) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
 fn fact(server: &Server, name: &str) -> Value {
@@ -127,4 +136,47 @@ fn workers_are_as_many_as_cores_where_nothing_is_said() {
         assert_eq!(fact(&server, "workers"), cores.to_string());
         assert!(server.stop());
     }
+}
+
+#[test]
+fn a_ballast_is_resident_before_the_ready_line_and_stays() {
+    const BALLAST: u64 = 96 << 20;
+    for model in MODELS {
+        let model = model.name();
+        let light = Server::launch("tcp", model, &[]);
+        assert!(resident(light.pid()) < BALLAST / 2 && fact(&light, "ballast").is_null(), "{model}");
+        assert!(light.stop());
+        let server = Server::launch("tcp", model, &["--option", "ballast=96MiB"]);
+        assert!(resident(server.pid()) >= BALLAST, "{model}: {} before it serves", resident(server.pid()));
+        assert_eq!(fact(&server, "ballast"), "96MiB held from before serving", "{model}");
+        let got = measure(&server, "tcp", json!({"clients": 3, "iterations": 10})).expect("it can be measured");
+        assert_eq!(got.counts.ok, 30, "{model}: {:?}", got.failures);
+        assert!(resident(server.pid()) >= BALLAST, "{model}: {} after it served", resident(server.pid()));
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn what_is_forked_inherits_the_ballast() {
+    const BALLAST: u64 = 96 << 20;
+    for model in ["forking", "preforked"] {
+        let server = Server::launch("tcp", model, &["--option", "ballast=96MiB"]);
+        let _client = std::net::TcpStream::connect(server.address()).expect("the server listens");
+        until("somebody was forked", || !children(&server).is_empty());
+        // Shared with the parent and not yet written: mapped in the child, and charged to it by its table of pages.
+        for child in children(&server) {
+            assert!(resident(child) >= BALLAST, "{model}: {} in the child", resident(child));
+        }
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn a_ballast_that_does_not_fit_is_refused_before_anything_is_served() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_engine"));
+    let output = command.args(["serve", "--transport", "tcp", "--server", "forking", "--option", "ballast=4000000GiB"]);
+    let output = output.output().expect("the engine starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{told}");
+    assert!(told.starts_with("error: a ballast of 4000000GiB is more than"), "{told}");
 }

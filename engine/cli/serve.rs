@@ -10,6 +10,7 @@ use crate::call::{Driver, FillKind, Stack, Word};
 use crate::error::{Context, Error, Exit, Result};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
+use crate::server::ballast::Ballast;
 use crate::server::contract::Host;
 use crate::server::door::Door;
 use crate::server::impairment::Impairment;
@@ -80,15 +81,18 @@ impl Serve {
             fs::write(file, ca).doing(format_args!("cannot write {}", file.display()))?;
         }
 
-        let mut facts = transport.facts(&options);
-        facts.extend(model.facts(&options));
+        let mut facts = pairing.facts(&options);
         facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));
         let service = Arc::new(Service::new(self.nonce.unwrap_or_else(fresh_nonce), fill, fault));
         let listener =
             Listener::bind(&address, transport.family(), &sockets).doing(format_args!("cannot listen on {address}"))?;
         let door = Door::open(listener, service.nonce().to_owned(), facts, ca)?;
         let context = ServerContext { options, body_limit: BODY_LIMIT };
-        model.serve(door, Host { protocol, context, service, identity })?;
+        let ballast = Ballast::of(&context.options)?;
+        let served = model.serve(door, Host { protocol, context, service, identity });
+        // Held to the end: a fork of this server inherits it.
+        drop(ballast);
+        served?;
         Ok(Exit::Success)
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::registry::Entry;
+use crate::server::ballast::BALLAST;
 use crate::server::door::Door;
 use crate::server::service::Service;
 use crate::transport::contract::{Facts, OptionSpec, Options, ServerCodec, StreamProtocol, Transport};
@@ -13,9 +14,9 @@ use crate::transport::tls::Identity;
 
 /// How a server gives clients their turn. One file implements it and one line registers it.
 pub trait Model: Entry + Sync {
-    /// The options that this model understands.
+    /// The options that this model understands; every server can hold a ballast.
     fn options(&self) -> &'static [OptionSpec] {
-        &[]
+        &[BALLAST]
     }
 
     /// Why this model cannot host that transport, if it cannot.

@@ -1,6 +1,7 @@
 //! The list of server models.
 
 pub mod r#async;
+pub mod ballast;
 pub mod contract;
 pub mod conversation;
 pub mod door;

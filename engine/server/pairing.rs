@@ -5,8 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Driver, Stack};
+use crate::server::ballast;
 use crate::server::contract::Model;
-use crate::transport::contract::{OptionSpec, Options, Transport};
+use crate::transport::contract::{Facts, OptionSpec, Options, Transport};
 use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};
 
 /// Under which models a real Python server speaks a transport; a client of Python's speaks each of them too.
@@ -67,6 +68,14 @@ impl Pairing {
     /// Every option that may be set here: the transport's and the model's.
     pub fn options(&self) -> Vec<&'static OptionSpec> {
         self.transport.options().iter().chain(self.model.options()).collect()
+    }
+
+    /// What a reader has to know to compare our server of this pair fairly, with these options.
+    pub fn facts(&self, options: &Options) -> Facts {
+        let mut facts = self.transport.facts(options);
+        facts.extend(self.model.facts(options));
+        facts.extend(ballast::facts(options));
+        facts
     }
 
     /// The transport.

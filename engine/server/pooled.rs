@@ -6,6 +6,7 @@ use std::thread;
 
 use crate::error::{Context, Result};
 use crate::registry::Entry;
+use crate::server::ballast::BALLAST;
 use crate::server::contract::{Host, Model};
 use crate::server::conversation::{Conversation, READ};
 use crate::server::door::Door;
@@ -28,7 +29,7 @@ impl Entry for Pooled {
 
 impl Model for Pooled {
     fn options(&self) -> &'static [OptionSpec] {
-        &[WORKERS]
+        &[WORKERS, BALLAST]
     }
 
     fn facts(&self, options: &Options) -> Facts {

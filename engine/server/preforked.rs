@@ -4,6 +4,7 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use crate::error::{Error, Result};
 use crate::registry::Entry;
+use crate::server::ballast::BALLAST;
 use crate::server::contract::{Host, Model};
 use crate::server::conversation::READ;
 use crate::server::door::{Door, Knock};
@@ -26,7 +27,7 @@ impl Entry for Preforked {
 
 impl Model for Preforked {
     fn options(&self) -> &'static [OptionSpec] {
-        &[WORKERS]
+        &[WORKERS, BALLAST]
     }
 
     fn facts(&self, options: &Options) -> Facts {

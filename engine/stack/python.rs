@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::call::Word;
 use crate::registry::Entry;
+use crate::server::ballast::{self, BALLAST};
 use crate::server::workers::workers;
 use crate::stack::contract::{Launch, System};
 use crate::stack::environment::Environment;
@@ -111,6 +112,7 @@ impl System for PythonServer {
         if self.counts_workers {
             facts.insert("workers".to_owned(), workers(options).to_string());
         }
+        facts.extend(ballast::facts(options));
         facts
     }
 
@@ -120,6 +122,7 @@ impl System for PythonServer {
             .args(["--model", self.server, "--nonce", launch.nonce])
             .arg(format!("--workers={}", workers(launch.options)))
             .arg(format!("--timeout={}", launch.timeout.as_secs_f64()))
+            .arg(format!("--ballast={}", launch.options.size(BALLAST.name).unwrap_or(0)))
             .arg(format!("--options={}", serde_json::json!(launch.options)))
             .arg(format!("--facts={}", serde_json::json!(self.facts(launch.options))));
         if let Some((kind, seed)) = launch.fill {

@@ -14,6 +14,7 @@ from importlib import metadata
 from fill import Fill
 
 PR_SET_PDEATHSIG = 1
+HELD = []
 
 
 def arguments():
@@ -26,6 +27,7 @@ def arguments():
     parser.add_argument("--fill", choices=["zeros", "text", "random"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--options", type=json.loads, default={})
+    parser.add_argument("--ballast", type=int, default=0, help="bytes to hold from before serving")
     parser.add_argument("--facts", type=json.loads, default={})
     return parser.parse_args()
 
@@ -36,6 +38,12 @@ def fills(wanted):
         return Fill.constant(ord("x")), Fill.constant(0)
     fill = Fill.of(wanted.fill, wanted.seed)
     return fill, fill
+
+
+def hold_ballast(wanted):
+    """Writes and holds the memory that is asked for; whatever is forked inherits it."""
+    piece = 1 << 20
+    HELD[:] = [os.urandom(min(piece, wanted.ballast - at)) for at in range(0, wanted.ballast, piece)]
 
 
 def leave_nothing_behind():

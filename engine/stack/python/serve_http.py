@@ -101,6 +101,7 @@ class Gunicorn(BaseApplication):
 def main():
     wanted = launch.arguments()
     launch.leave_nothing_behind()
+    launch.hold_ballast(wanted)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = application(wanted)
     if wanted.model == "threaded":

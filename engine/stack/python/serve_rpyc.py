@@ -66,6 +66,7 @@ def service(wanted):
 def main():
     wanted = launch.arguments()
     launch.leave_nothing_behind()
+    launch.hold_ballast(wanted)
     logging.basicConfig(level=logging.ERROR)
     config = {"allow_public_attrs": True, "allow_pickle": True, "sync_request_timeout": wanted.timeout}
     pool = {"nbThreads": wanted.workers} if wanted.model == "pooled" else {}
