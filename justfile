@@ -39,6 +39,7 @@ docs:
 # which the suite's largest file within the suite's own time-out may.
 remeasure: && docs
     cargo build --release --quiet
-    for name in quickstart rpyc-vs-http reference-suite where-the-time-goes compression cpu-or-io; do \
+    for name in quickstart rpyc-vs-http reference-suite where-the-time-goes compression cpu-or-io transports \
+        server-models connection-churn what-tls-costs chunk-size what-a-fork-costs; do \
         target/release/engine run "scenarios/$name.yaml" --out "docs/$name" || test $? -eq 1 || exit; \
     done

@@ -45,6 +45,20 @@ fn each_report_is_what_its_results_give() {
 }
 
 #[test]
+fn each_scenario_is_measured_by_the_recipe_and_stands_in_the_index() {
+    let recipes = read(&home().join("justfile"));
+    let (_, recipe) = recipes.split_once("\nremeasure:").expect("there is a recipe that measures anew");
+    let measured: BTreeSet<&str> = recipe.split([' ', ';', '\n', '\\']).collect();
+    let index = read(&home().join("docs/README.md"));
+    for entry in fs::read_dir(home().join("scenarios")).expect("scenarios/ is part of the project") {
+        let path = entry.expect("it can be listed").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a scenario has a name");
+        assert!(measured.contains(name), "`just remeasure` leaves {name} out");
+        assert!(index.contains(&format!("({name}/report.md)")), "docs/README.md leaves {name} out");
+    }
+}
+
+#[test]
 fn each_page_of_claims_is_what_its_template_makes() {
     for (page, scenario) in PAGES {
         let committed = home().join("docs").join(page);
