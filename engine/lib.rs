@@ -17,6 +17,7 @@
 //! | [`stack`] | systems that are not ours |
 //! | [`server`] | the list of models, one file each |
 //! | [`transport`] | the list of transports, one file or folder each |
+//! | [`statistics`] | what may be concluded from trials |
 //! | [`call`], [`registry`], [`units`], [`error`] | words that everyone may say |
 //!
 //! Both ends of a measurement are processes of their own: `engine serve` and `engine drive`, re-executions of
@@ -34,5 +35,6 @@ pub mod run;
 pub mod scenario;
 pub mod server;
 pub mod stack;
+pub mod statistics;
 pub mod transport;
 pub mod units;

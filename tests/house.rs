@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 /// The floors from the ground up; a room may say only what is below it, or in itself.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["call", "registry", "units", "error"],
+    &["statistics"],
     &["transport"],
     &["server"],
     &["stack"],
