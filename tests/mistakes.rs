@@ -165,3 +165,32 @@ fn a_wrong_command_line_is_told_too() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("no cell's id contains `nonsense`"), "{}", stderr(&output));
 }
+
+#[test]
+fn an_unfair_comparison_is_warned_of_and_a_mistake_where_fairness_is_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("unfair.yaml");
+    let text = "title: t\nquestion: q\ntargets:\n  - {transport: tcp, server: threaded, options: {tls: true}}\n  \
+                - {transport: unix, server: [threaded, async]}\nworkloads:\n  - {name: w, call: ping, iterations: 1}\n  \
+                - {name: c, call: connect, iterations: 1}\ntrials: 1\n";
+    std::fs::write(&file, text).expect("it can be written");
+    let file = file.to_str().expect("paths are text");
+    let said = "in w, c encrypted targets are compared with plain ones (encrypted: tcp-threaded; plain: \
+                unix-threaded, unix-async)\n  = help: make `tls` the same for all of them; where the difference is \
+                the question, write its values out\n";
+    let out = folder.path().join("out");
+    let out = ["--out", out.to_str().expect("paths are text")];
+    for (command, more) in [("check", &[][..]), ("plan", &[]), ("run", &out)] {
+        let ask = |strict: &[&str]| engine(&[&[command, file], more, strict].concat());
+        let strict = ask(&["--strict"]);
+        assert_eq!((strict.status.code(), stderr(&strict)), (Some(2), format!("error: {said}")), "{command}");
+        assert!(strict.stdout.is_empty(), "{command}");
+        let lenient = ask(&[]);
+        assert_eq!(lenient.status.code(), Some(0), "{command}");
+        assert_eq!(stderr(&lenient).matches(&format!("warning: {said}")).count(), 1, "{command}: {}", stderr(&lenient));
+    }
+    let report = std::fs::read_to_string(Path::new(out[1]).join("report.md")).expect("a report");
+    assert!(report.contains("- In w and c encrypted targets are compared with plain ones"), "{report}");
+    let asked = engine(&["check", file, "../../scenarios/what-tls-costs.yaml"]);
+    assert_eq!(stderr(&asked).matches("warning").count(), 1, "a scenario that asks about TLS: {}", stderr(&asked));
+}

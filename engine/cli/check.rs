@@ -14,6 +14,9 @@ pub(crate) struct Check {
     /// The scenarios
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Targets that differ in what the scenario does not ask about are a mistake, not only worth a warning
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Check {
@@ -24,6 +27,10 @@ impl Check {
                 Err(wrong) => exit = wrong,
                 Ok(scenario) => {
                     let plan = Plan::of(&scenario);
+                    if let Err(wrong) = load::warn(&plan, self.strict) {
+                        exit = wrong;
+                        continue;
+                    }
                     say(&format!("{}: {}\n", file.display(), plan.summary()))?;
                 }
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::complain;
+use crate::cli::{caution, complain};
 use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
 use crate::scenario::{LARGEST, Mistakes, Scenario, read};
@@ -23,6 +23,9 @@ pub(crate) struct Chosen {
     /// Only the cells whose id contains this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
+    /// Targets that differ in what the scenario does not ask about are a mistake, not only worth a warning
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// At most 3 trials, a tenth of the iterations, durations up to 2 s, payloads up to 1 MiB
     #[arg(long)]
     pub(crate) quick: bool,
@@ -59,9 +62,20 @@ impl Chosen {
                 plan
             }
         };
+        warn(&plan, self.strict)?;
         let as_read = serde_json::to_value(&scenario).doing("writing the scenario").map_err(told)?;
         Ok(Loaded { scenario, as_read, plan })
     }
+}
+
+/// Tells on stderr what makes the plan's comparisons unfair; the exit code where that is a mistake.
+pub(crate) fn warn(plan: &Plan, strict: bool) -> std::result::Result<(), Exit> {
+    let differences = plan.differences();
+    for difference in &differences {
+        let error = Error::usage(difference.to_string()).help(&difference.help);
+        if strict { complain(&error) } else { caution(&error) }
+    }
+    if strict && !differences.is_empty() { Err(Exit::Usage) } else { Ok(()) }
 }
 
 /// The scenario in a file; or the exit code, after every mistake was told on stderr.

@@ -85,8 +85,18 @@ fn say(text: &str) -> Result<()> {
 
 /// Prints an error to stderr: what is wrong first, what would be right next.
 fn complain(error: &Error) {
+    tell("error", error);
+}
+
+/// Prints to stderr what is no mistake, but worth knowing.
+fn caution(error: &Error) {
+    tell("warning", error);
+}
+
+fn tell(kind: &str, error: &Error) {
     let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "error: {}", error.message());
+    // Nobody is left to tell where stderr is closed.
+    let _ = writeln!(stderr, "{kind}: {}", error.message());
     if let Some(help) = error.remedy() {
         let _ = writeln!(stderr, "  = help: {help}");
     }

@@ -58,7 +58,7 @@ fn json(Loaded { as_read, plan, .. }: &Loaded, quick: bool) -> String {
         .collect();
     let whole = json!({
         "scenario": as_read, "quick": quick, "estimate_s": plan.estimate.as_secs_f64(),
-        "cells": cells, "refusals": plan.refusals, "turns": turns,
+        "differences": plan.differences(), "cells": cells, "refusals": plan.refusals, "turns": turns,
     });
     format!("{whole:#}\n")
 }

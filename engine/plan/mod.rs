@@ -1,6 +1,7 @@
 //! What will run, in which order, and what was refused.
 
 mod estimate;
+pub mod fairness;
 mod order;
 
 use std::sync::Arc;

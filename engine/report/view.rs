@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::plan::fairness::{Difference, of_records};
 use crate::report::ahead::{Comparison, Measure, Outcome as Standing, compare};
 use crate::report::cell::Cell;
 use crate::report::figures::{counted, lasting, listed};
@@ -28,6 +29,8 @@ pub struct View {
     pub summary: Vec<String>,
     /// Each workload in the order of the scenario.
     pub workloads: Vec<Workload>,
+    /// In what targets differ that are compared, where nobody asked for the difference.
+    pub differences: Vec<Remark>,
     /// The combinations that cannot exist.
     pub refusals: Vec<Remark>,
     /// The trials that broke or were not run, and what was wrong with calls that failed.
@@ -106,6 +109,7 @@ impl View {
             question: text("question"),
             marks: marks(results),
             summary: summary(results, &cells, &workloads),
+            differences: of_records(&records, &results.manifest.facts).iter().map(difference).collect(),
             refusals: refusals(results),
             failures: failures(&records, &cells),
             doubts: doubts(&records),
@@ -264,6 +268,12 @@ fn standing(comparisons: &[Comparison]) -> String {
             format!("of {comparisons}, {}", said.join(", "))
         }
     }
+}
+
+fn difference(difference: &Difference) -> Remark {
+    let sides = difference.sides.iter().map(|side| format!("{}: {}", side.is, listed(&side.targets)));
+    let sides: Vec<String> = sides.collect();
+    Remark { of: listed(&difference.workloads), which: difference.what.clone(), reason: sides.join("; ") }
 }
 
 fn refusals(results: &Results) -> Vec<Remark> {

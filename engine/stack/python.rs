@@ -3,11 +3,12 @@
 use std::process::Command;
 
 use crate::call::Word;
-use crate::registry::Entry;
+use crate::registry::{Entry, find};
 use crate::server::ballast::{self, BALLAST};
 use crate::server::workers::workers;
 use crate::stack::contract::{Launch, System};
 use crate::stack::environment::Environment;
+use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Facts, Options};
 
 /// One server class under one server model.
@@ -106,9 +107,16 @@ impl System for PythonServer {
     }
 
     fn facts(&self, options: &Options) -> Facts {
-        let mut facts: Facts = [("system", self.name), ("serves", self.about), ("connection", self.connection)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        // What its transport is in any hands, but for the options that say how a native end keeps connections.
+        let of_transport =
+            find("transport", TRANSPORTS, self.transport).map(|it| it.facts(options)).unwrap_or_default();
+        let common = |name: &str, told: &str| {
+            matches!(name, "encrypted" | "compressed") || name == "keep-alive" && told.starts_with("no")
+        };
+        let mut facts: Facts = of_transport.into_iter().filter(|(name, told)| common(name, told)).collect();
+        let own = [("system", self.name), ("serves", self.about), ("connection", self.connection)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        facts.extend(own);
         if self.counts_workers {
             facts.insert("workers".to_owned(), workers(options).to_string());
         }

@@ -72,7 +72,8 @@ impl Transport for Http1 {
             ("serialisation", "JSON for small replies, hex in JSON for chunks, none for whole bodies"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        facts(options).into_iter().chain(own).collect()
+        let pool = options.count("pool").map(|count| ("connection".to_owned(), format!("{count} for all clients")));
+        facts(options).into_iter().chain(own).chain(pool).collect()
     }
 }
 

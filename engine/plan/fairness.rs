@@ -1,0 +1,379 @@
+//! In what targets differ that are compared, where nobody asked for the difference.
+//!
+//! Transport, server model, stack and driver are what a comparison is about. Whatever else differs is told: unless
+//! the scenario writes the option in question with several values, for then the difference is its question.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::call::Stack;
+use crate::plan::{Cell, Plan};
+use crate::results::{Coordinates, Record};
+use crate::stack::system;
+use crate::transport::contract::Facts;
+
+/// A difference between targets that answer the same workloads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The workloads in which they are compared.
+    pub workloads: Vec<String>,
+    /// What differs, as a clause.
+    pub what: String,
+    /// Each way in which it is, with the targets of which that is true.
+    pub sides: Vec<Side>,
+    /// What would make the comparison fair.
+    pub help: String,
+}
+
+/// Targets that are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Side {
+    /// What is true of them.
+    pub is: String,
+    /// Their names.
+    pub targets: Vec<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sides: Vec<String> = self.sides.iter().map(|side| format!("{}: {}", side.is, few(&side.targets))).collect();
+        write!(f, "in {} {} ({})", few(&self.workloads), self.what, sides.join("; "))
+    }
+}
+
+/// The first names of a long list, and how many more there are.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
+}
+
+/// One target in one workload, as far as fairness is concerned.
+#[derive(Debug, Clone, PartialEq)]
+struct Compared {
+    workload: String,
+    call: String,
+    target: String,
+    /// The options that the scenario writes, with every other coordinate.
+    written: Coordinates,
+    facts: Facts,
+}
+
+impl Plan {
+    /// The differences between its targets that the scenario does not ask about.
+    pub fn differences(&self) -> Vec<Difference> {
+        let compared = |cell: &Cell| Compared {
+            workload: cell.load.workload.clone(),
+            call: cell.load.call.to_string(),
+            target: cell.target.name.clone(),
+            written: cell.coordinates.clone(),
+            facts: facts(cell),
+        };
+        differences(&self.cells.iter().map(compared).collect::<Vec<_>>())
+    }
+}
+
+/// The differences between the targets of `records`, by what `facts` they told about themselves.
+pub fn of_records(records: &[&Record], facts: &BTreeMap<String, Facts>) -> Vec<Difference> {
+    let text =
+        |coordinates: &Coordinates, name: &str| coordinates.get(name).and_then(|it| it.as_str()).map(str::to_owned);
+    let compared = records.iter().filter(|record| record.trial == 1).filter_map(|record| {
+        let target = text(&record.coordinates, "target")?;
+        Some(Compared {
+            workload: text(&record.coordinates, "workload")?,
+            call: text(&record.coordinates, "call")?,
+            facts: facts.get(&target)?.clone(),
+            written: record.coordinates.clone(),
+            target,
+        })
+    });
+    differences(&compared.collect::<Vec<_>>())
+}
+
+/// What the target of a cell will say of itself.
+fn facts(cell: &Cell) -> Facts {
+    let (pairing, options) = (&cell.target.pairing, &cell.target.options);
+    match pairing.stack() {
+        Stack::Native => pairing.facts(options),
+        Stack::Python => system(pairing.transport().name(), pairing.model().name())
+            .map(|system| system.facts(options))
+            .unwrap_or_default(),
+    }
+}
+
+/// Something in which targets can differ unasked.
+struct Aspect {
+    /// The options by which a scenario decides it.
+    options: &'static [&'static str],
+    /// What is wrong, as a clause.
+    what: &'static str,
+    /// In which calls it counts.
+    counts: fn(call: &str) -> bool,
+    /// How it is by a target's facts; none where they do not tell.
+    is: fn(&Facts) -> Option<String>,
+}
+
+const ASPECTS: &[Aspect] = &[
+    Aspect {
+        options: &["tls"],
+        what: "encrypted targets are compared with plain ones",
+        counts: |_| true,
+        is: |facts| either(!facts.get("encrypted")?.starts_with("no"), "encrypted", "plain"),
+    },
+    Aspect {
+        options: &["resumption"],
+        what: "resumed TLS handshakes are compared with full ones",
+        counts: |_| true,
+        is: |facts| match facts.get("encrypted")? {
+            told if told.starts_with("no") => None,
+            told => either(told.contains("resumed"), "resumed", "full"),
+        },
+    },
+    Aspect {
+        options: &["compress"],
+        what: "compressed bodies are compared with bodies that are sent as they are",
+        counts: |call| matches!(call, "echo" | "upload" | "download"),
+        is: |facts| {
+            let told = facts.get("compressed")?;
+            either(!(told == "no" || told.starts_with("header")), "compressed", "as they are")
+        },
+    },
+    Aspect {
+        options: &["keep-alive"],
+        what: "connections that carry all calls are compared with a connection for each call",
+        counts: |call| call != "connect",
+        is: |facts| {
+            let closed = |name: &str, word: &str| facts.get(name).map(|told| told.starts_with(word));
+            let closed = match (closed("keep-alive", "no"), closed("connection", "closed")) {
+                (None, None) => return None,
+                (asked, told) => asked.unwrap_or(false) || told.unwrap_or(false),
+            };
+            either(closed, "one for each call", "kept")
+        },
+    },
+    Aspect {
+        options: &["streams", "pool"],
+        what: "clients who share a connection are compared with clients who have one each",
+        counts: |call| call != "connect",
+        is: |facts| {
+            let told = facts.get("connection").or_else(|| facts.get("keep-alive"))?;
+            either(told.contains("clients"), "shared", "one each")
+        },
+    },
+    Aspect {
+        options: &["nodelay"],
+        what: "small segments that are sent at once are compared with ones that wait (Nagle)",
+        counts: |_| true,
+        // How a system that is not ours has it is part of what it is.
+        is: |facts| match facts.contains_key("system") {
+            true => None,
+            false => either(facts.contains_key("nodelay"), "waiting", "at once"),
+        },
+    },
+    Aspect {
+        options: &["congestion"],
+        what: "congestion controls are mixed",
+        counts: |_| true,
+        is: |facts| Some(facts.get("congestion").map_or("the kernel's", String::as_str).to_owned()),
+    },
+    Aspect {
+        options: &["workers"],
+        what: "different numbers of workers are compared",
+        counts: |_| true,
+        is: |facts| facts.get("workers").map(|count| format!("{count} workers")),
+    },
+    Aspect {
+        options: &["ballast"],
+        what: "servers that hold more memory are compared with servers that hold less",
+        counts: |_| true,
+        is: |facts| Some(facts.get("ballast").map_or("no ballast", String::as_str).to_owned()),
+    },
+];
+
+fn either(is: bool, yes: &str, no: &str) -> Option<String> {
+    Some(if is { yes } else { no }.to_owned())
+}
+
+fn differences(compared: &[Compared]) -> Vec<Difference> {
+    let mut found: Vec<Difference> = Vec::new();
+    let mut workloads: Vec<&str> = Vec::new();
+    for one in compared {
+        if !workloads.contains(&one.workload.as_str()) {
+            workloads.push(&one.workload);
+        }
+    }
+    for aspect in ASPECTS.iter().filter(|aspect| !asked(aspect, compared)) {
+        for &workload in &workloads {
+            let mut sides: Vec<Side> = Vec::new();
+            for one in compared.iter().filter(|one| one.workload == workload && (aspect.counts)(&one.call)) {
+                let Some(is) = (aspect.is)(&one.facts) else { continue };
+                match sides.iter_mut().find(|side| side.is == is) {
+                    Some(side) if side.targets.contains(&one.target) => {}
+                    Some(side) => side.targets.push(one.target.clone()),
+                    None => sides.push(Side { is, targets: vec![one.target.clone()] }),
+                }
+            }
+            if sides.len() < 2 {
+                continue;
+            }
+            let workload = workload.to_owned();
+            match found.iter_mut().find(|known| known.what == aspect.what && known.sides == sides) {
+                Some(known) => known.workloads.push(workload),
+                None => found.push(Difference {
+                    workloads: vec![workload],
+                    what: aspect.what.to_owned(),
+                    sides,
+                    help: help(aspect),
+                }),
+            }
+        }
+    }
+    found
+}
+
+fn help(aspect: &Aspect) -> String {
+    let options: Vec<String> = aspect.options.iter().map(|name| format!("`{name}`")).collect();
+    let options = options.join(" or ");
+    format!("make {options} the same for all of them; where the difference is the question, write its values out")
+}
+
+/// True where the scenario writes several values of an option that decides the aspect.
+fn asked(aspect: &Aspect, compared: &[Compared]) -> bool {
+    aspect.options.iter().any(|option| {
+        let values: BTreeSet<String> =
+            compared.iter().filter_map(|one| one.written.get(*option)).map(ToString::to_string).collect();
+        values.len() > 1
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Plan;
+    use crate::plan::fairness::Difference;
+    use crate::scenario::read;
+
+    const PING: &str = "{name: w, call: ping, iterations: 1}";
+
+    fn told(targets: &str, workload: &str) -> Vec<Difference> {
+        let text = format!("title: t\nquestion: q\ntargets: [{targets}]\nworkloads: [{workload}]\n");
+        let scenario = read("test.yaml", &text, &[]).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+        Plan::of(&scenario).differences()
+    }
+
+    fn one(targets: &str, workload: &str) -> String {
+        match told(targets, workload).as_slice() {
+            [only] => only.to_string(),
+            all => panic!("one difference is there, not {all:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_comparison_is_about_is_no_difference() {
+        let targets = "{transport: [tcp, unix, grpc], server: [threaded, forking, pooled, async]}";
+        assert_eq!(told(targets, PING), []);
+        assert_eq!(
+            told("{transport: rpyc, server: threaded, stack: [native, python], driver: [native, python]}", PING),
+            []
+        );
+    }
+
+    #[test]
+    fn each_aspect_is_told_with_its_targets_unless_it_is_asked_about() {
+        let body = "{name: w, call: upload, payload: 1MiB, iterations: 1}";
+        for (first, second, option, workload, said) in [
+            (
+                "tcp, server: threaded",
+                "tcp, server: async",
+                "tls: true",
+                PING,
+                "(encrypted: tcp-threaded; plain: tcp-async)",
+            ),
+            (
+                "http1, server: threaded",
+                "http1, server: async",
+                "keep-alive: false",
+                PING,
+                "(one for each call: http1-threaded; kept: http1-async)",
+            ),
+            (
+                "http2, server: threaded",
+                "http2, server: async",
+                "streams: 4",
+                PING,
+                "(shared: http2-threaded; one each: http2-async)",
+            ),
+            (
+                "rpyc, server: threaded",
+                "rpyc, server: async",
+                "compress: false",
+                body,
+                "(as they are: rpyc-threaded; compressed: rpyc-async)",
+            ),
+            (
+                "tcp, server: threaded",
+                "tcp, server: async",
+                "nodelay: false",
+                PING,
+                "(waiting: tcp-threaded; at once: tcp-async)",
+            ),
+            (
+                "tcp, server: threaded",
+                "tcp, server: async",
+                "congestion: cubic",
+                PING,
+                "(cubic: tcp-threaded; the kernel's: tcp-async)",
+            ),
+            ("tcp, server: pooled", "tcp, server: preforked", "workers: 77", PING, "(77 workers: tcp-pooled; "),
+            (
+                "tcp, server: threaded",
+                "tcp, server: async",
+                "ballast: 1MiB",
+                PING,
+                "(1MiB held from before serving: tcp-threaded; no ballast: tcp-async)",
+            ),
+        ] {
+            let name = option.split(':').next().expect("it has a name");
+            let said_of =
+                one(&format!("{{transport: {first}, options: {{{option}}}}}, {{transport: {second}}}"), workload);
+            assert!(said_of.starts_with("in w ") && said_of.contains(said), "{option}: {said_of}");
+            let other = match name {
+                "streams" | "workers" => format!("{name}: 2"),
+                "congestion" => "congestion: reno".to_owned(),
+                "ballast" => "ballast: 0B".to_owned(),
+                _ => format!("{name}: {}", option.ends_with("false")),
+            };
+            let asked =
+                format!("{{transport: {first}, options: {{{option}}}}}, {{transport: {second}, options: {{{other}}}}}");
+            assert_eq!(told(&asked, workload), [], "{option} is the question");
+        }
+    }
+
+    #[test]
+    fn resumption_is_a_difference_between_encrypted_targets_only() {
+        let targets = |second: &str| {
+            format!(
+                "{{transport: tcp, server: threaded, options: {{tls: true, resumption: true}}}}, \
+                 {{transport: tcp, server: async, options: {{tls: {second}}}}}"
+            )
+        };
+        assert!(one(&targets("true"), PING).contains("(resumed: tcp-threaded; full: tcp-async)"));
+        assert_eq!(told(&targets("false"), PING), []);
+    }
+
+    #[test]
+    fn it_counts_only_where_it_makes_a_difference() {
+        let targets = "{transport: [rpyc, http1], server: threaded}";
+        assert_eq!(told(targets, PING), [], "a ping is too small to be compressed");
+        let two = "{name: a, call: echo, payload: 1MiB, iterations: 1}, {name: b, call: download, payload: 1MiB, iterations: 1}";
+        assert!(one(targets, two).starts_with("in a, b compressed bodies"));
+        let close =
+            "{transport: http1, server: threaded, options: {keep-alive: false}}, {transport: http1, server: async}";
+        assert_eq!(told(close, "{name: w, call: connect, iterations: 1}"), []);
+        let flask = "{transport: [http1], server: threaded, stack: [native, python]}";
+        assert!(one(flask, PING).contains("(kept: http1-threaded; one for each call: http1-threaded-python-stack)"));
+    }
+}
