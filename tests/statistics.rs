@@ -25,14 +25,14 @@ fn close(is: f64, case: &Value, name: &str, within: f64) {
 #[test]
 fn intervals_are_those_of_scipy() {
     for case in cases("interval") {
-        let own = figure(Trials::new(&values(&case, "own"))).expect("an interval");
+        let own = figure(Trials::new(&values(&case, "own"), &[])).expect("an interval");
         close(own.value, &case, "value", 1e-9);
         close(own.low, &case, "low", 1e-6);
         close(own.high, &case, "high", 1e-6);
     }
     for case in cases("ratio") {
         let (own, other) = (values(&case, "own"), values(&case, "other"));
-        let between = ratio(Trials::new(&own), Trials::new(&other)).expect("an interval");
+        let between = ratio(Trials::new(&own, &[]), Trials::new(&other, &[])).expect("an interval");
         close(between.value, &case, "value", 1e-12);
         close(between.low, &case, "low", 1e-8);
         close(between.high, &case, "high", 1e-8);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{load, say};
+use crate::cli::{load, say, warn};
 use crate::error::{Exit, Result};
 use crate::plan::Plan;
 
@@ -32,6 +32,9 @@ impl Check {
                         continue;
                     }
                     say(&format!("{}: {}\n", file.display(), plan.summary()))?;
+                    for warning in plan.too_few_trials() {
+                        warn(&format!("{}: {warning}", file.display()));
+                    }
                 }
             }
         }

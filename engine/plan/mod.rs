@@ -3,6 +3,7 @@
 mod estimate;
 pub mod fairness;
 mod order;
+mod trials;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,16 +1,18 @@
 //! Who is ahead of whom, by the trials and nothing else.
 //!
-//! A target is ahead of another when each of its trials, at least five, beats each of the other's; else the two
-//! are tied. A call that was given up is only known to have taken longer than it was waited for, so such a trial
-//! can lose and cannot win, and neither can a trial that failed. A target that answers a smaller share of its calls
-//! than another is not ahead of it either, however quick its answers are.
+//! A target is ahead of another where the ranks of their trials differ (Mann and Whitney), corrected for the settings
+//! of the workload in which the two are compared (Holm): they are one family. Else no difference was shown. A call
+//! that was given up is only known to have taken longer than it was waited for, so such a trial ranks last where it
+//! could win and at its bound where it could lose; a trial that failed ranks last. A target that answers a smaller
+//! share of its calls than another is not ahead of it either, however quick its answers are.
 
 use serde::Serialize;
 
 use crate::report::figures;
-
-/// Trials of either side without which nobody is ahead.
-pub const LEAST_TRIALS: usize = 5;
+use crate::statistics::interval::{Interval, Trials, ratio};
+use crate::statistics::power::smallest_factor;
+use crate::statistics::rank::{can_differ, holm, mann_whitney, trials_to_differ};
+use crate::statistics::{SIGNIFICANCE, median};
 
 /// What targets are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -43,6 +45,11 @@ impl Measure {
         }
     }
 
+    /// The value turned so that less is better.
+    fn cost(self, value: f64) -> f64 {
+        if self == Measure::ResponseTime { value } else { -value }
+    }
+
     fn better(self, a: f64, b: f64) -> bool {
         if self == Measure::ResponseTime { a < b } else { a > b }
     }
@@ -73,6 +80,27 @@ pub struct Contender {
     pub scores: Vec<Score>,
     /// The share of its calls that were answered, from 0 to 1.
     pub answered: f64,
+    /// For each trial the figures that other calls would have given; empty where they are not known.
+    pub redraws: Vec<Vec<f64>>,
+}
+
+impl Contender {
+    /// Every trial's figure; none where one of them has none.
+    fn exact(&self) -> Option<Vec<f64>> {
+        let exact = |score: &Score| if let Score::Exact(value) = score { Some(*value) } else { None };
+        self.scores.iter().map(exact).collect()
+    }
+}
+
+/// Targets that were asked the same, not yet compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contest {
+    /// The values of the axes that vary in the workload, in the order of the workload's `axes`.
+    pub setting: Vec<String>,
+    /// What they are ranked by.
+    pub measure: Measure,
+    /// The targets.
+    pub contenders: Vec<Contender>,
 }
 
 /// Targets that were asked the same, in the order of their medians.
@@ -86,7 +114,11 @@ pub struct Comparison {
     pub measured_by: &'static str,
     /// What the trials allow to say.
     pub outcome: Outcome,
-    /// The targets with trials enough that nobody is ahead of, best median first.
+    /// In how many settings of the workload the same targets are compared: the family of this comparison.
+    pub comparisons: usize,
+    /// The smallest factor between tied leaders that this run would have shown four times in five.
+    pub would_show: Option<f64>,
+    /// The ranked targets that nobody is ahead of, best median first.
     pub leaders: Vec<String>,
     /// Every target, best median first.
     pub standings: Vec<Standing>,
@@ -115,178 +147,330 @@ pub struct Standing {
     pub target: String,
     /// How many trials count.
     pub trials: usize,
+    /// True where the trials are enough to tell it from another.
+    pub ranked: bool,
     /// The median of the trials that have a figure; none where none has.
     pub median: Option<f64>,
     /// The least figure of a trial.
     pub least: Option<f64>,
     /// The largest figure of a trial.
     pub most: Option<f64>,
-    /// How many times better than this median the best of those with trials enough is.
+    /// How many times better than this the best of those ranked is, by the geometric means of the trials.
     pub behind: Option<f64>,
+    /// The same with its interval of 95 %; none where a trial has no figure.
+    pub behind_interval: Option<Interval>,
     /// Of whom it is ahead.
     pub ahead_of: Vec<String>,
 }
 
-/// Ranks the targets of one setting.
-pub fn compare(setting: Vec<String>, measure: Measure, contenders: &[Contender]) -> Comparison {
-    let mut standings: Vec<Standing> = contenders
+/// Ranks the targets of each setting of one workload.
+pub fn compare(contests: &[Contest]) -> Vec<Comparison> {
+    let verdicts = verdicts(contests);
+    contests.iter().enumerate().map(|(at, contest)| ranked(contest, &verdicts, at)).collect()
+}
+
+/// What the trials say of two targets in one setting.
+struct Verdict {
+    contest: usize,
+    own: usize,
+    other: usize,
+    comparisons: usize,
+    /// True where they have trials enough for a difference to show.
+    decidable: bool,
+    /// True where the first is ahead of the second.
+    ahead: bool,
+}
+
+/// Two contenders of a contest, by their indices.
+type Pair = (usize, usize, usize);
+
+/// Looks at each two targets in every setting that has both, by each measure; these are one family.
+fn verdicts(contests: &[Contest]) -> Vec<Verdict> {
+    let mut families: Vec<((Measure, &str, &str), Vec<Pair>)> = Vec::new();
+    for (at, contest) in contests.iter().enumerate() {
+        let contenders = &contest.contenders;
+        for (own, other) in (0..contenders.len()).flat_map(|own| (0..own).map(move |other| (own, other))) {
+            let (a, b) = (contenders[own].target.as_str(), contenders[other].target.as_str());
+            let (key, pair) = if a < b { ((a, b), (at, own, other)) } else { ((b, a), (at, other, own)) };
+            let key = (contest.measure, key.0, key.1);
+            match families.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, family)) => family.push(pair),
+                None => families.push((key, vec![pair])),
+            }
+        }
+    }
+    families.into_iter().flat_map(|(_, family)| judged(contests, &family)).collect()
+}
+
+/// The verdict on each pair of one family, both ways round.
+fn judged(contests: &[Contest], family: &[Pair]) -> Vec<Verdict> {
+    let contenders = |(at, own, other): &Pair| {
+        let Contest { measure, contenders, .. } = &contests[*at];
+        (*measure, &contenders[*own], &contenders[*other])
+    };
+    let chances: Vec<f64> =
+        family.iter().map(contenders).map(|(measure, own, other)| chance(measure, own, other)).collect();
+    let both = family
         .iter()
+        .zip(holm(&chances))
+        .flat_map(|(&(at, own, other), chance)| [((at, own, other), chance), ((at, other, own), chance)]);
+    both.map(|(pair, chance)| {
+        let (measure, own, other) = contenders(&pair);
+        Verdict {
+            contest: pair.0,
+            own: pair.1,
+            other: pair.2,
+            comparisons: family.len(),
+            decidable: can_differ(own.scores.len(), other.scores.len(), family.len()),
+            ahead: chance <= SIGNIFICANCE && wins(measure, own, other) && own.answered >= other.answered,
+        }
+    })
+    .collect()
+}
+
+/// The trials of two targets, less being better, to the disadvantage of the first.
+fn doubted(measure: Measure, own: &Contender, other: &Contender) -> (Vec<f64>, Vec<f64>) {
+    let cost = |score: &Score, bound: bool| match score {
+        Score::Exact(value) => measure.cost(*value),
+        Score::AtLeast(value) if bound => measure.cost(*value),
+        Score::AtLeast(_) | Score::Failed => f64::INFINITY,
+    };
+    let costs = |of: &Contender, bound: bool| of.scores.iter().map(|score| cost(score, bound)).collect();
+    (costs(own, false), costs(other, true))
+}
+
+fn chance(measure: Measure, own: &Contender, other: &Contender) -> f64 {
+    // Whoever loses is judged by what speaks for the one that wins, and the other way round.
+    let (own, other) = if wins(measure, own, other) { (own, other) } else { (other, own) };
+    let (own, other) = doubted(measure, own, other);
+    mann_whitney(&own, &other)
+}
+
+/// True where trials of the first beat trials of the second more often than the other way round.
+fn wins(measure: Measure, own: &Contender, other: &Contender) -> bool {
+    let (own, other) = doubted(measure, own, other);
+    let pairs = || own.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
+    pairs().filter(|(a, b)| a < b).count() > pairs().filter(|(a, b)| a > b).count()
+}
+
+fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
+    let (measure, contenders) = (contest.measure, contest.contenders.as_slice());
+    let of = |own: usize| verdicts.iter().filter(move |verdict| verdict.contest == at && verdict.own == own);
+    let mut standings: Vec<(usize, Standing)> = (0..contenders.len())
         .map(|own| {
-            let others = contenders.iter().filter(|other| is_ahead(measure, own, other));
-            standing(own, others.map(|other| other.target.clone()).collect())
+            let beaten =
+                of(own).filter(|verdict| verdict.ahead).map(|verdict| contenders[verdict.other].target.clone());
+            (own, standing(&contenders[own], of(own).any(|verdict| verdict.decidable), beaten.collect()))
         })
         .collect();
-    standings.sort_by(|a, b| match (a.median, b.median) {
+    standings.sort_by(|(_, a), (_, b)| match (a.median, b.median) {
         (Some(x), Some(y)) if measure.better(x, y) => std::cmp::Ordering::Less,
         (Some(x), Some(y)) if measure.better(y, x) => std::cmp::Ordering::Greater,
         (a, b) => b.is_some().cmp(&a.is_some()),
     });
-    let enough = |standing: &&Standing| standing.trials >= LEAST_TRIALS;
-    if let Some(best) = standings.iter().find(enough).or(standings.first()).and_then(|best| best.median) {
-        for standing in &mut standings {
-            standing.behind = standing.median.map(|median| measure.factor(best, median));
+    let best = standings.iter().find(|(_, standing)| standing.ranked).or(standings.first());
+    if let Some((best, median)) = best.and_then(|(best, standing)| Some((*best, standing.median?))) {
+        for (own, standing) in &mut standings {
+            standing.behind_interval = behind(measure, &contenders[best], &contenders[*own]);
+            standing.behind = standing.behind_interval.map(|interval| interval.value);
+            standing.behind = standing.behind.or(standing.median.map(|own| measure.factor(median, own)));
         }
     }
-    let ranked: Vec<&Standing> = standings.iter().filter(enough).collect();
-    let leaders: Vec<String> = ranked
-        .iter()
-        .map(|standing| &standing.target)
-        .filter(|target| !ranked.iter().any(|other| other.ahead_of.contains(target)))
-        .cloned()
-        .collect();
-    let outcome = match (contenders.len(), ranked.len(), leaders.len()) {
-        (0 | 1, _, _) => Outcome::Alone,
-        (_, 0 | 1, _) => Outcome::Unranked,
-        (_, _, 1) => Outcome::Ahead,
+    let standings: Vec<Standing> = standings.into_iter().map(|(_, standing)| standing).collect();
+    let leaders = leaders(&standings.iter().collect::<Vec<_>>());
+    let here = || verdicts.iter().filter(|verdict| verdict.contest == at);
+    let would_show = here()
+        .map(|verdict| (&contenders[verdict.own], &contenders[verdict.other], verdict.comparisons))
+        .filter(|(own, other, _)| leaders.contains(&own.target) && leaders.contains(&other.target))
+        .filter_map(|(own, other, comparisons)| smallest_factor(&own.exact()?, &other.exact()?, comparisons))
+        .max_by(f64::total_cmp);
+    let outcome = match (contenders.len(), leaders.len()) {
+        (0 | 1, _) => Outcome::Alone,
+        (_, 0) => Outcome::Unranked,
+        (_, 1) => Outcome::Ahead,
         _ => Outcome::Tie,
     };
-    let sentence = sentence(measure, outcome, &leaders, &standings);
-    Comparison { setting, measure, measured_by: measure.name(), outcome, leaders, standings, sentence }
-}
-
-fn is_ahead(measure: Measure, own: &Contender, other: &Contender) -> bool {
-    let beats = |mine: &Score, theirs: &Score| match (mine, theirs) {
-        (Score::Exact(_), Score::Failed) => true,
-        (Score::Exact(mine), Score::Exact(theirs) | Score::AtLeast(theirs)) => measure.better(*mine, *theirs),
-        (Score::AtLeast(_) | Score::Failed, _) => false,
+    let mut comparison = Comparison {
+        setting: contest.setting.clone(),
+        measure,
+        measured_by: measure.name(),
+        outcome,
+        comparisons: here().map(|verdict| verdict.comparisons).max().unwrap_or(0),
+        would_show,
+        leaders,
+        standings,
+        sentence: String::new(),
     };
-    own.target != other.target
-        && own.answered >= other.answered
-        && own.scores.len().min(other.scores.len()) >= LEAST_TRIALS
-        && own.scores.iter().all(|mine| other.scores.iter().all(|theirs| beats(mine, theirs)))
+    comparison.sentence = sentence(&comparison);
+    comparison
 }
 
-fn standing(own: &Contender, ahead_of: Vec<String>) -> Standing {
-    let mut values: Vec<f64> = own
-        .scores
-        .iter()
-        .filter_map(|score| match score {
-            Score::Exact(value) | Score::AtLeast(value) => Some(*value),
-            Score::Failed => None,
-        })
-        .collect();
-    values.sort_by(f64::total_cmp);
+/// Those that nobody is ahead of, and those that none of these is ahead of.
+fn leaders(standings: &[&Standing]) -> Vec<String> {
+    let ranked = || standings.iter().copied().filter(|standing| standing.ranked);
+    let beaten = |own: &Standing, by: &[&Standing]| by.iter().any(|other| other.ahead_of.contains(&own.target));
+    let unbeaten: Vec<&Standing> = ranked().filter(|own| !beaten(own, standings)).collect();
+    ranked().filter(|own| !beaten(own, &unbeaten)).map(|standing| standing.target.clone()).collect()
+}
+
+/// How many times better the best is than this one.
+fn behind(measure: Measure, best: &Contender, own: &Contender) -> Option<Interval> {
+    let (better, worse) = (best.exact()?, own.exact()?);
+    let (better, worse) = (Trials::new(&better, &best.redraws), Trials::new(&worse, &own.redraws));
+    if measure == Measure::ResponseTime { ratio(worse, better) } else { ratio(better, worse) }
+}
+
+fn standing(own: &Contender, ranked: bool, ahead_of: Vec<String>) -> Standing {
+    let known = |score: &Score| match score {
+        Score::Exact(value) | Score::AtLeast(value) => Some(*value),
+        Score::Failed => None,
+    };
+    let values: Vec<f64> = own.scores.iter().filter_map(known).collect();
     Standing {
         target: own.target.clone(),
         trials: own.scores.len(),
+        ranked,
         median: median(&values),
-        least: values.first().copied(),
-        most: values.last().copied(),
+        least: values.iter().copied().min_by(f64::total_cmp),
+        most: values.iter().copied().max_by(f64::total_cmp),
         behind: None,
+        behind_interval: None,
         ahead_of,
     }
 }
 
-fn median(sorted: &[f64]) -> Option<f64> {
-    let upper = *sorted.get(sorted.len() / 2)?;
-    Some(if sorted.len().is_multiple_of(2) { (sorted[sorted.len() / 2 - 1] + upper) / 2.0 } else { upper })
+/// How far one is behind, with its interval: `1.49 × (1.40 – 1.60)`.
+pub fn how_far(standing: &Standing) -> Option<String> {
+    let behind = figures::factor(standing.behind?);
+    Some(match standing.behind_interval {
+        Some(Interval { low, high, .. }) => format!("{behind} ({} – {})", figures::number(low), figures::number(high)),
+        None => behind,
+    })
 }
 
-fn sentence(measure: Measure, outcome: Outcome, leaders: &[String], standings: &[Standing]) -> String {
+fn sentence(comparison: &Comparison) -> String {
+    let Comparison { measure, leaders, standings, .. } = comparison;
     let figure =
         |standing: &Standing| standing.median.map_or(figures::NONE.to_owned(), |median| measure.written(median));
     let best = standings.iter().find(|standing| leaders.contains(&standing.target)).or(standings.first());
     let best = best.map(|best| (best.target.as_str(), figure(best))).unwrap_or_default();
-    let behind = |standing: &&Standing| standing.trials >= LEAST_TRIALS && !leaders.contains(&standing.target);
+    let behind = |standing: &&Standing| standing.ranked && !leaders.contains(&standing.target);
     let others: Vec<String> = standings
         .iter()
         .filter(behind)
-        .map(|other| match other.behind {
-            Some(behind) => format!("{} by {}", other.target, figures::factor(behind)),
+        .map(|other| match how_far(other) {
+            Some(behind) => format!("{} by {behind}", other.target),
             None => other.target.clone(),
         })
         .collect();
-    let few: Vec<&str> =
-        standings.iter().filter(|own| own.trials < LEAST_TRIALS).map(|own| own.target.as_str()).collect();
-    let ranking = match outcome {
+    let few: Vec<&str> = standings.iter().filter(|own| !own.ranked).map(|own| own.target.as_str()).collect();
+    let ranking = match comparison.outcome {
         Outcome::Alone => return format!("{} stands alone with {}", best.0, best.1),
-        Outcome::Unranked => return format!("not ranked, which takes {LEAST_TRIALS} trials of each target"),
+        Outcome::Unranked => {
+            let trials = trials_to_differ(comparison.comparisons);
+            let among = match comparison.comparisons {
+                1 => String::new(),
+                several => format!(", for they are compared in {several} settings"),
+            };
+            return format!("not ranked, which takes {trials} trials of each target{among}");
+        }
         Outcome::Ahead => format!("{} is ahead with {}, of {}", best.0, best.1, figures::listed(&others)),
         Outcome::Tie if others.is_empty() => format!("{} are tied", figures::listed(leaders)),
         Outcome::Tie => format!("{} are tied, ahead of {}", figures::listed(leaders), figures::listed(&others)),
     };
+    let shown = comparison.would_show.filter(|_| comparison.outcome == Outcome::Tie);
+    let shown = shown.map(|factor| format!(" (a difference of {} would have shown)", figures::factor(factor)));
+    let ranking = ranking + &shown.unwrap_or_default();
     if few.is_empty() { ranking } else { format!("{ranking}; too few trials of {}", figures::listed(&few)) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Comparison, Contender, Measure, Outcome, Score, compare};
+    use super::{Comparison, Contender, Contest, Measure, Outcome, Score, compare};
 
     fn contender(target: &str, scores: &[f64]) -> Contender {
         Contender {
             target: target.to_owned(),
             scores: scores.iter().map(|score| Score::Exact(*score)).collect(),
             answered: 1.0,
+            redraws: Vec::new(),
         }
     }
 
-    fn times(contenders: &[Contender]) -> Comparison {
-        compare(Vec::new(), Measure::ResponseTime, contenders)
+    fn contest(measure: Measure, contenders: &[Contender]) -> Contest {
+        Contest { setting: Vec::new(), measure, contenders: contenders.to_vec() }
     }
 
+    fn times(contenders: &[Contender]) -> Comparison {
+        compare(&[contest(Measure::ResponseTime, contenders)]).remove(0)
+    }
+
+    const QUICK: [f64; 5] = [100.0, 101.0, 102.0, 103.0, 104.0];
+
     #[test]
-    fn each_trial_must_beat_each_of_the_other() {
-        let quick = contender("quick", &[100.0, 101.0, 102.0, 103.0, 104.0]);
+    fn a_difference_in_rank_is_named_with_its_interval() {
+        let quick = contender("quick", &QUICK);
         let slow = contender("slow", &[150.0, 152.0, 154.0, 156.0, 105.0]);
         let comparison = times(&[slow.clone(), quick.clone()]);
         assert_eq!(comparison.outcome, Outcome::Ahead);
         assert_eq!(comparison.leaders, ["quick"]);
-        assert_eq!(comparison.sentence, "quick is ahead with 102 ns, of slow by 1.49 ×");
+        assert_eq!(comparison.sentence, "quick is ahead with 102 ns, of slow by 1.39 × (1.13 – 1.72)");
 
-        let overlapping = contender("slow", &[150.0, 152.0, 154.0, 156.0, 104.0]);
+        let overlapping = contender("slow", &[150.0, 103.5, 101.5, 102.5, 99.0]);
         let comparison = times(&[overlapping, quick.clone()]);
         assert_eq!(comparison.outcome, Outcome::Tie);
-        assert_eq!(comparison.sentence, "quick and slow are tied");
+        let shown = comparison.would_show.expect("five trials can show something");
+        assert!(
+            comparison.sentence.starts_with("quick and slow are tied (a difference of 1."),
+            "{}",
+            comparison.sentence
+        );
+        assert!((1.2..2.0).contains(&shown), "{shown}");
 
-        let bandwidth = compare(Vec::new(), Measure::Bandwidth, &[quick, slow]);
+        let bandwidth = compare(&[contest(Measure::Bandwidth, &[quick, slow])]).remove(0);
         assert_eq!(bandwidth.leaders, ["slow"], "more is better");
     }
 
     #[test]
-    fn fewer_than_five_trials_rank_nobody() {
-        let four = [100.0, 101.0, 102.0, 103.0];
-        let comparison = times(&[contender("a", &four), contender("b", &four.map(|ns| ns * 9.0))]);
+    fn too_few_trials_rank_nobody() {
+        let three = [100.0, 101.0, 102.0];
+        let comparison = times(&[contender("a", &three), contender("b", &three.map(|ns| ns * 9.0))]);
         assert_eq!(comparison.outcome, Outcome::Unranked);
-        let five = [100.0, 101.0, 102.0, 103.0, 104.0];
-        let third = times(&[contender("a", &five), contender("b", &five.map(|ns| ns * 2.0)), contender("c", &four)]);
-        assert_eq!(third.sentence, "a is ahead with 102 ns, of b by 2.00 ×; too few trials of c");
-        assert_eq!(times(&[contender("a", &four)]).outcome, Outcome::Alone);
+        assert_eq!(comparison.sentence, "not ranked, which takes 4 trials of each target");
+        let doubled = QUICK.map(|ns| ns * 2.0);
+        let two = [100.0, 101.0];
+        let third = times(&[contender("a", &QUICK), contender("b", &doubled), contender("c", &two)]);
+        assert!(third.sentence.ends_with("; too few trials of c"), "{}", third.sentence);
+        assert_eq!(times(&[contender("a", &three)]).outcome, Outcome::Alone);
         assert_eq!(times(&[]).outcome, Outcome::Alone);
+    }
+
+    #[test]
+    fn who_looks_often_needs_more_trials() {
+        let pair = contest(Measure::ResponseTime, &[contender("a", &QUICK), contender("b", &QUICK.map(|ns| ns * 2.0))]);
+        let outcomes = |settings: usize| compare(&vec![pair.clone(); settings]).remove(0);
+        assert_eq!(outcomes(6).outcome, Outcome::Ahead);
+        assert_eq!(outcomes(7).outcome, Outcome::Unranked);
+        let sentence = "not ranked, which takes 6 trials of each target, for they are compared in 7 settings";
+        assert_eq!(outcomes(7).sentence, sentence);
+        let other = contest(Measure::Rate, &pair.contenders);
+        let mixed = compare(&[vec![pair; 6], vec![other; 6]].concat());
+        assert!(mixed.iter().all(|comparison| comparison.outcome == Outcome::Ahead), "each measure is a family");
     }
 
     #[test]
     fn of_three_one_may_be_behind_a_tie() {
         let a = contender("a", &[100.0, 101.0, 102.0, 103.0, 110.0]);
-        let b = contender("b", &[105.0, 106.0, 107.0, 108.0, 109.0]);
+        let b = contender("b", &[105.0, 106.0, 107.0, 101.5, 102.5]);
         let c = contender("c", &[200.0, 201.0, 202.0, 203.0, 204.0]);
         let comparison = times(&[c, b, a]);
-        assert_eq!(comparison.sentence, "a and b are tied, ahead of c by 1.98 ×");
+        assert!(comparison.sentence.starts_with("a and b are tied, ahead of c by 1.9"), "{}", comparison.sentence);
         assert_eq!(comparison.standings[0].ahead_of, ["c"]);
     }
 
     #[test]
     fn what_was_given_up_or_failed_cannot_win_but_can_lose() {
-        let waited = Contender { target: "waited".to_owned(), scores: vec![Score::AtLeast(50.0); 5], answered: 1.0 };
+        let waited = Contender { scores: vec![Score::AtLeast(50.0); 5], ..contender("waited", &[]) };
         let sound = contender("sound", &[100.0; 5]);
         assert_eq!(times(&[waited.clone(), sound.clone()]).outcome, Outcome::Tie);
         let soon = contender("soon", &[10.0; 5]);
@@ -295,6 +479,7 @@ mod tests {
         let mut broken = soon.clone();
         broken.target = "broken".to_owned();
         broken.scores[0] = Score::Failed;
+        broken.scores[1] = Score::Failed;
         assert_eq!(times(&[broken.clone(), sound]).outcome, Outcome::Tie);
         let sooner = contender("sooner", &[5.0; 5]);
         assert_eq!(times(&[broken, sooner]).leaders, ["sooner"]);

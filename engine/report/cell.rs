@@ -7,6 +7,7 @@ use crate::report::ahead::{Contender, Measure, Score};
 use crate::report::order::{AXES, coordinate};
 use crate::results::distribution::{Distribution, empty};
 use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Spent, State};
+use crate::statistics::interval::{BOOTSTRAP_FROM, Interval, Trials as Values, figure, redrawn_ranks};
 
 /// Samples that must lie beyond a quantile for it to be printed.
 const BEYOND: f64 = 10.0;
@@ -34,6 +35,8 @@ pub struct Cell {
     pub calls_per_s: Option<f64>,
     /// Payload bytes, both ways together, for each second of all trials; none for calls without a payload.
     pub bandwidth: Option<f64>,
+    /// The figures of single trials taken together, with intervals.
+    pub over_trials: OverTrials,
     /// Bytes on the wire, both ways, for each byte of payload.
     pub wire_per_payload: Option<f64>,
     /// Bytes that the client wrote for each answered call.
@@ -76,6 +79,18 @@ pub struct Trials {
     pub failed: usize,
     /// Those that were not run.
     pub skipped: usize,
+}
+
+/// The geometric means of the trials' own figures with intervals of 95 %, the trial being the unit; none where there
+/// are fewer than two trials, or one has no figure.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct OverTrials {
+    /// The median response time, in nanoseconds.
+    pub p50_ns: Option<Interval>,
+    /// Answered calls for each second.
+    pub calls_per_s: Option<Interval>,
+    /// Payload bytes, both ways together, for each second.
+    pub bandwidth: Option<Interval>,
 }
 
 /// Times over all trials; a figure that too few calls support is absent.
@@ -159,6 +174,8 @@ pub struct Spending {
 #[derive(Debug, Clone)]
 struct Scored {
     response: Option<Score>,
+    /// The medians that other calls would have given; only where there are trials enough to use them.
+    redraws: Vec<f64>,
     bandwidth: f64,
     rate: f64,
 }
@@ -185,6 +202,9 @@ impl Cell {
         let ends = |end: fn(&Record) -> Option<&Spent>| -> Vec<Spent> {
             counted.iter().map(|(record, _)| end(record).cloned().unwrap_or_default()).collect()
         };
+        let many = records.len() >= BOOTSTRAP_FROM;
+        let scores: Vec<Option<Scored>> =
+            records.iter().filter(|record| ranks(record)).map(|record| scored(record, many)).collect::<Result<_>>()?;
         Ok(Cell {
             id: first.map(|record| record.id.clone()).unwrap_or_default(),
             target: coordinate(&coordinates, "target").unwrap_or_default(),
@@ -206,7 +226,8 @@ impl Cell {
             client: spending(&ends(|record| Some(&record.cost.as_ref()?.client)), counts.ok),
             driver: distinct(measured.iter().filter_map(|m| m.facts.get("driver"))).join(", "),
             failures: distinct(tried.iter().flat_map(|(_, measured)| &measured.failures)),
-            scores: records.iter().filter(|record| ranks(record)).map(|record| scored(record)).collect(),
+            over_trials: over_trials(&scores, coordinates.contains_key("payload")),
+            scores,
             coordinates,
         })
     }
@@ -245,6 +266,7 @@ impl Cell {
             target: self.target.clone(),
             scores: self.scores.iter().map(score).collect(),
             answered: over(self.counts.ok as f64, self.counts.scheduled as f64).unwrap_or(0.0),
+            redraws: if measure == Measure::ResponseTime { redraws(&self.scores) } else { Vec::new() },
         }
     }
 }
@@ -342,17 +364,43 @@ fn ranks(record: &Record) -> bool {
     }
 }
 
-fn scored(record: &Record) -> Option<Scored> {
-    let measured = record.measured.as_ref().filter(|measured| measured.counts.ok > 0)?;
+fn scored(record: &Record, many: bool) -> Result<Option<Scored>> {
+    let Some(measured) = record.measured.as_ref().filter(|measured| measured.counts.ok > 0) else { return Ok(None) };
     let times = &measured.response_time;
     let p50 = times.p50_ns as f64;
     let given_up = times.at_least_from.is_some_and(|from| from <= 0.5);
     let seconds = measured.elapsed_ns as f64 / 1e9;
-    Some(Scored {
+    let mut redraws = Vec::new();
+    if many && !given_up {
+        let histogram = times.histogram()?;
+        redraws.extend(redrawn_ranks(0.5, times.count).map(|rank| histogram.value_at_quantile(rank) as f64));
+    }
+    let payload = (measured.bytes.payload_up + measured.bytes.payload_down) as f64;
+    let rates = over(payload, seconds).zip(over(measured.counts.ok as f64, seconds));
+    Ok(rates.map(|(bandwidth, rate)| Scored {
         response: (times.count > 0).then_some(if given_up { Score::AtLeast(p50) } else { Score::Exact(p50) }),
-        bandwidth: over((measured.bytes.payload_up + measured.bytes.payload_down) as f64, seconds)?,
-        rate: over(measured.counts.ok as f64, seconds)?,
-    })
+        redraws,
+        bandwidth,
+        rate,
+    }))
+}
+
+fn redraws(scores: &[Option<Scored>]) -> Vec<Vec<f64>> {
+    scores.iter().map(|scored| scored.as_ref().map(|scored| scored.redraws.clone()).unwrap_or_default()).collect()
+}
+
+fn over_trials(scores: &[Option<Scored>], payload: bool) -> OverTrials {
+    let each = |value: fn(&Scored) -> Option<f64>| -> Vec<f64> {
+        // A trial without a figure leaves none to the cell.
+        scores.iter().map(|scored| scored.as_ref().and_then(value).unwrap_or(0.0)).collect()
+    };
+    let p50 = each(|scored| if let Some(Score::Exact(ns)) = scored.response { Some(ns) } else { None });
+    let (rates, bandwidths) = (each(|scored| Some(scored.rate)), each(|scored| Some(scored.bandwidth)));
+    OverTrials {
+        p50_ns: figure(Values::new(&p50, &redraws(scores))),
+        calls_per_s: figure(Values::new(&rates, &[])),
+        bandwidth: if payload { figure(Values::new(&bandwidths, &[])) } else { None },
+    }
 }
 
 fn over(part: f64, whole: f64) -> Option<f64> {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::report::ahead::LEAST_TRIALS;
 use crate::report::cell::Cell;
 use crate::report::figures::{NONE, counted, listed};
 use crate::report::table::{Column, Kind, Row, Table};
 use crate::results::Results;
+use crate::statistics::interval::BOOTSTRAP_FROM;
+use crate::statistics::{CONFIDENCE, SIGNIFICANCE};
 
 /// A value under its name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,10 +39,20 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
         .map(str::to_owned),
     );
     said.push(format!(
-        "A target is ahead of another when each of its trials, at least {LEAST_TRIALS}, beats each trial of the other, \
-         and it answers no smaller share of its calls; else they are tied. A trial is one vote: thousands of calls to \
-         one server process are not thousands of experiments. How much one is ahead is the ratio of the medians of \
-         the trials."
+        "A target is ahead of another where the ranks of their trials differ (Mann and Whitney, both sides, {} %), and \
+         it answers no smaller share of its calls; else they are tied, which says that no difference was shown, and not \
+         that there is none. For each two targets all settings of a workload are one family, and the chances are \
+         corrected for how many they are (Holm); with too few trials for that nobody is ranked. A trial is one vote: \
+         thousands of calls to one server process are not thousands of experiments. How far one is behind is the \
+         ratio of the geometric means of the trials, with its interval of {} % in brackets; “would show” is the \
+         smallest difference that such trials show four times in five.",
+        SIGNIFICANCE * 100.0,
+        CONFIDENCE * 100.0,
+    ));
+    said.push(format!(
+        "Columns such as “{} % of p50” give an interval for the geometric mean of the trials' own figures: Student's on \
+         logarithms, and from {BOOTSTRAP_FROM} trials on a bootstrap of trials and of the calls in them.",
+        CONFIDENCE * 100.0,
     ));
     said.push(
         "CPU time is that of all processes of an end, children included, between the start of the load and its last \

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use crate::report::ahead::{Comparison, LEAST_TRIALS, Outcome};
+use crate::report::ahead::{Comparison, Outcome, how_far};
 use crate::report::cell::{Cell, Reading, Spread};
 use crate::report::figures::{NONE, factor, grouped, listed, number, share, size, time};
+use crate::statistics::interval::Interval;
 
 /// A table that a template only has to lay out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -73,6 +74,10 @@ const COUNTED: Figure = figure("trials", |cell| {
 });
 const SUCCESS: Figure = figure("success", |cell| share(cell.counts.ok, cell.counts.scheduled));
 const RATE: Figure = figure("calls/s", |cell| optional(cell.calls_per_s, number));
+const P50_OVER_TRIALS: Figure = figure("95 % of p50", |cell| interval(cell.over_trials.p50_ns, time));
+const RATE_OVER_TRIALS: Figure = figure("95 % of calls/s", |cell| interval(cell.over_trials.calls_per_s, number));
+const BANDWIDTH_OVER_TRIALS: Figure =
+    figure("95 % of MB/s", |cell| interval(cell.over_trials.bandwidth, |bytes| number(bytes / 1e6)));
 
 const TIMES: [Figure; 7] = [
     figure("mean", |cell| reading(cell.response.mean)),
@@ -170,11 +175,16 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
 
     let joined = |groups: &[&'static [Figure]]| -> Vec<&'static Figure> { groups.iter().copied().flatten().collect() };
     let ends: &'static [Figure] = &[RATE, SUCCESS, COUNTED];
+    let trials: &'static [Figure] = &[P50_OVER_TRIALS, RATE_OVER_TRIALS];
     let candidates = [
-        ("Connecting: from dialling to the first answer", connects.clone(), joined(&[&TIMES, ends])),
+        ("Connecting: from dialling to the first answer", connects.clone(), joined(&[&TIMES, ends, trials])),
         ("Connecting, part by part", connects, joined(&[&DIAL, if tls { &TLS } else { &[] }, &FIRST_ANSWER])),
-        ("Bandwidth, and the time of one transfer", transfers, joined(&[&BANDWIDTH, &TRANSFER, ends])),
-        ("Response time", others, joined(&[&TIMES, ends])),
+        (
+            "Bandwidth, and the time of one transfer",
+            transfers,
+            joined(&[&BANDWIDTH, &[BANDWIDTH_OVER_TRIALS], &TRANSFER, ends]),
+        ),
+        ("Response time", others, joined(&[&TIMES, ends, trials])),
         ("Bandwidth of echoes, payload both ways", echoes, joined(&[&BANDWIDTH])),
         ("Which client made the calls", if mixed { cells.iter().collect() } else { Vec::new() }, joined(&[&DRIVER])),
         ("Client by client: least – median – most", several, joined(&[&FAIRNESS])),
@@ -196,18 +206,21 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             .standings
             .iter()
             .filter(|standing| ranked && !comparison.leaders.contains(&standing.target))
-            .map(|standing| match standing.behind {
-                _ if standing.trials < LEAST_TRIALS => format!("{} (too few trials to rank)", standing.target),
-                Some(behind) => format!("{} {}", standing.target, factor(behind)),
+            .map(|standing| match how_far(standing) {
+                _ if !standing.ranked => format!("{} (too few trials to rank)", standing.target),
+                Some(behind) => format!("{} {behind}", standing.target),
                 None => standing.target.clone(),
             })
             .collect();
         let leaders = match comparison.outcome {
             Outcome::Ahead => comparison.leaders.join(", "),
-            Outcome::Tie => format!("tie: {}", listed(&comparison.leaders)),
+            Outcome::Tie => {
+                let shown = comparison.would_show.map(|shown| format!(" (would show {})", factor(shown)));
+                format!("tie: {}{}", listed(&comparison.leaders), shown.unwrap_or_default())
+            }
             Outcome::Unranked | Outcome::Alone => comparison.sentence.clone(),
         };
-        let median = comparison.standings.iter().find(|standing| ranked && standing.trials >= LEAST_TRIALS);
+        let median = comparison.standings.iter().find(|standing| ranked && standing.ranked);
         let span = median.and_then(|best| {
             let written = |value| comparison.measure.written(value);
             Some(format!("{} ({} – {})", written(best.median?), written(best.least?), written(best.most?)))
@@ -263,6 +276,10 @@ fn reading(reading: Option<Reading>) -> String {
         let bound = if reading.at_least { "≥ " } else { "" };
         format!("{bound}{}", time(reading.ns as f64))
     })
+}
+
+fn interval(interval: Option<Interval>, text: impl Fn(f64) -> String) -> String {
+    optional(interval, |interval| format!("{} – {}", text(interval.low), text(interval.high)))
 }
 
 fn spread(spread: Option<Spread>, text: impl Fn(f64) -> String) -> String {

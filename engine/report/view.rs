@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::plan::fairness::{Difference, of_records};
-use crate::report::ahead::{Comparison, Measure, Outcome as Standing, compare};
+use crate::report::ahead::{Comparison, Contest, Measure, Outcome as Standing, compare};
 use crate::report::cell::Cell;
 use crate::report::figures::{counted, lasting, listed};
 use crate::report::method::{Named, distinct, facts, method};
@@ -229,18 +229,17 @@ fn setting(results: &Results, first: &Coordinates, constant: &[&str], cells: &[C
 /// Ranks the cells that were asked the same.
 fn comparisons(axes: &[String], cells: &[Cell]) -> Vec<Comparison> {
     let groups = cells.chunk_by(|a, b| a.setting() == b.setting());
-    groups
-        .flat_map(|group| {
-            let values =
-                |cell: &Cell| axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| "–".to_owned())).collect();
-            let setting: Vec<String> = group.first().map(values).unwrap_or_default();
-            let measures: Vec<Measure> = group.first().map(Cell::measures).unwrap_or_default();
-            measures.into_iter().map(move |measure| {
-                let contenders: Vec<_> = group.iter().map(|cell| cell.contender(measure)).collect();
-                compare(setting.clone(), measure, &contenders)
-            })
+    let contests = groups.flat_map(|group| {
+        let values = |cell: &Cell| axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| "–".to_owned())).collect();
+        let setting: Vec<String> = group.first().map(values).unwrap_or_default();
+        let measures: Vec<Measure> = group.first().map(Cell::measures).unwrap_or_default();
+        measures.into_iter().map(move |measure| Contest {
+            setting: setting.clone(),
+            measure,
+            contenders: group.iter().map(|cell| cell.contender(measure)).collect(),
         })
-        .collect()
+    });
+    compare(&contests.collect::<Vec<Contest>>())
 }
 
 /// Who is ahead in a workload: the sentence of its only comparison, or how often who is.

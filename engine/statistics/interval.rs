@@ -7,7 +7,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use crate::call::SplitMix;
-use crate::statistics::{CONFIDENCE, mean, normal, variance};
+use crate::statistics::{CONFIDENCE, mean, variance};
 
 /// From so many trials on, intervals come from the bootstrap.
 pub const BOOTSTRAP_FROM: usize = 20;
@@ -15,8 +15,8 @@ pub const BOOTSTRAP_FROM: usize = 20;
 /// How often the bootstrap draws.
 const RESAMPLES: usize = 1_000;
 
-/// Draws the figure of one of the trials anew, as if its calls had been other ones of the same kind.
-pub type Redraw<'a> = &'a dyn Fn(usize, &mut SplitMix) -> f64;
+/// How many equally likely figures stand for those that other calls of a trial would have given.
+const REDRAWS: usize = 63;
 
 /// A figure with its interval of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -35,22 +35,18 @@ impl Interval {
     }
 }
 
-/// The trials of one target: a positive figure of each, and how to draw it anew where calls stand behind it.
-#[derive(Clone, Copy)]
+/// The trials of one target: a positive figure of each.
+#[derive(Debug, Clone, Copy)]
 pub struct Trials<'a> {
     values: &'a [f64],
-    redraw: Option<Redraw<'a>>,
+    redraws: &'a [Vec<f64>],
 }
 
 impl<'a> Trials<'a> {
-    /// Trials of which only the figures are known.
-    pub fn new(values: &'a [f64]) -> Self {
-        Trials { values, redraw: None }
-    }
-
-    /// Trials whose calls are known too.
-    pub fn with_calls(values: &'a [f64], redraw: Redraw<'a>) -> Self {
-        Trials { values, redraw: Some(redraw) }
+    /// Trials with their figures; `redraws` holds for each trial positive and equally likely figures that other calls
+    /// would have given, and is empty where they are not known.
+    pub fn new(values: &'a [f64], redraws: &'a [Vec<f64>]) -> Self {
+        Trials { values, redraws }
     }
 
     /// The logarithms; none where there are fewer than two or one is not positive and finite.
@@ -59,16 +55,42 @@ impl<'a> Trials<'a> {
         (positive && self.values.len() >= 2).then(|| self.values.iter().map(|value| value.ln()).collect())
     }
 
+    /// For each trial how far, in logarithms, the figures of other calls would have been from its own.
+    fn strays(&self) -> Vec<Vec<f64>> {
+        let stray = |(own, redraws): (&f64, &Vec<f64>)| redraws.iter().map(|redraw| (redraw / own).ln()).collect();
+        self.values.iter().zip(self.redraws).map(stray).collect()
+    }
+}
+
+/// Trials to draw from again and again.
+struct Urn {
+    logs: Vec<f64>,
+    strays: Vec<Vec<f64>>,
+    centre: f64,
+    /// The part of a trial's distance from the centre that is its own, and not that of its calls.
+    kept: f64,
+}
+
+impl Urn {
+    fn of(logs: Vec<f64>, trials: Trials<'_>) -> Self {
+        let strays: Vec<Vec<f64>> = trials.strays().into_iter().filter(|strays| !strays.is_empty()).collect();
+        let strays = if strays.len() == logs.len() { strays } else { Vec::new() };
+        // Without this the spread of calls would count twice: trials already differ by it (Davison and Hinkley).
+        let within =
+            if strays.is_empty() { 0.0 } else { mean(&strays.iter().map(|own| variance(own)).collect::<Vec<_>>()) };
+        let all = variance(&logs);
+        let kept = if all > within { ((all - within) / all).sqrt() } else { 0.0 };
+        Urn { centre: mean(&logs), logs, strays, kept }
+    }
+
     /// The mean logarithm of as many trials, drawn from these with their calls drawn anew.
-    fn resample(&self, random: &mut SplitMix) -> f64 {
-        let count = self.values.len();
-        let draw = |_| {
-            let trial = random.below(count as u64) as usize;
-            let drawn = self.redraw.map_or(self.values[trial], |redraw| redraw(trial, random));
-            // A redraw that lost its sign says nothing; the trial itself does.
-            if drawn > 0.0 { drawn.ln() } else { self.values[trial].ln() }
+    fn draw(&self, random: &mut SplitMix) -> f64 {
+        let one = |_| {
+            let trial = random.below(self.logs.len() as u64) as usize;
+            let stray = |strays: &Vec<f64>| strays[random.below(strays.len() as u64) as usize];
+            self.kept * (self.logs[trial] - self.centre) + self.strays.get(trial).map_or(0.0, stray)
         };
-        (0..count).map(draw).sum::<f64>() / count as f64
+        self.centre + (0..self.logs.len()).map(one).sum::<f64>() / self.logs.len() as f64
     }
 }
 
@@ -77,7 +99,8 @@ pub fn figure(trials: Trials<'_>) -> Option<Interval> {
     let logs = trials.logs()?;
     let (count, centre) = (logs.len(), mean(&logs));
     if count >= BOOTSTRAP_FROM {
-        return bootstrap(centre, count, count - 1, |random| trials.resample(random));
+        let urn = Urn::of(logs, trials);
+        return bootstrap(centre, count, count - 1, |random| urn.draw(random));
     }
     let reach = student((count - 1) as f64)? * (variance(&logs) / count as f64).sqrt();
     Some(Interval::exp(centre, centre - reach, centre + reach))
@@ -90,7 +113,8 @@ pub fn ratio(own: Trials<'_>, other: Trials<'_>) -> Option<Interval> {
     let fewest = a.len().min(b.len());
     if fewest >= BOOTSTRAP_FROM {
         let freedom = a.len() + b.len() - 2;
-        return bootstrap(centre, fewest, freedom, |random| own.resample(random) - other.resample(random));
+        let (own, other) = (Urn::of(a, own), Urn::of(b, other));
+        return bootstrap(centre, fewest, freedom, |random| own.draw(random) - other.draw(random));
     }
     let (of_a, of_b) = (variance(&a) / a.len() as f64, variance(&b) / b.len() as f64);
     if of_a + of_b == 0.0 {
@@ -102,13 +126,14 @@ pub fn ratio(own: Trials<'_>, other: Trials<'_>) -> Option<Interval> {
     Some(Interval::exp(centre, centre - reach, centre + reach))
 }
 
-/// Draws one quantile of a trial anew: where in the trial's sorted calls, from 0 to 1, the quantile of as many other
-/// calls falls.
-///
-/// The rank of an order statistic is nearly normal, so that not a single call has to be drawn.
-pub fn redrawn_quantile(quantile: f64, calls: u64, random: &mut SplitMix) -> f64 {
+/// Where in the sorted calls of a trial, from 0 to 1, a quantile of as many other calls falls: ranks that are equally
+/// likely, for an order statistic's rank is nearly normal. So not a single call has to be drawn.
+pub fn redrawn_ranks(quantile: f64, calls: u64) -> impl Iterator<Item = f64> {
     let spread = (quantile * (1.0 - quantile) / calls.max(1) as f64).sqrt();
-    (quantile + spread * normal(random)).clamp(0.0, 1.0)
+    (0..REDRAWS).map(move |at| {
+        let z = Normal::standard().inverse_cdf((at as f64 + 0.5) / REDRAWS as f64);
+        (quantile + spread * z).clamp(0.0, 1.0)
+    })
 }
 
 /// How many standard errors Student's interval reaches to either side.
@@ -130,7 +155,7 @@ fn bootstrap(centre: f64, count: usize, freedom: usize, draw: impl Fn(&mut Split
 
 #[cfg(test)]
 mod tests {
-    use super::{Trials, figure, ratio, redrawn_quantile};
+    use super::{Trials, figure, ratio, redrawn_ranks};
     use crate::call::SplitMix;
     use crate::statistics::normal;
 
@@ -147,14 +172,13 @@ mod tests {
         let (mut one, mut two) = (0, 0);
         for _ in 0..runs {
             let (a, b) = (measure(100.0), measure(120.0));
-            let again = |values: &[f64], trial: usize, random: &mut SplitMix| {
-                // The density of a normal distribution turns a shift of the rank into one of the value.
-                let rank = redrawn_quantile(0.5, CALLS, random);
-                values[trial] * (0.3 * (rank - 0.5) * (2.0 * std::f64::consts::PI).sqrt()).exp()
+            // The density of a normal distribution turns a shift of the rank into one of the value.
+            let shift = |rank: f64| (0.3 * (rank - 0.5) * std::f64::consts::TAU.sqrt()).exp();
+            let redraws = |values: &[f64]| -> Vec<Vec<f64>> {
+                values.iter().map(|own| redrawn_ranks(0.5, CALLS).map(|rank| own * shift(rank)).collect()).collect()
             };
-            let of_a = |trial: usize, random: &mut SplitMix| again(&a, trial, random);
-            let of_b = |trial: usize, random: &mut SplitMix| again(&b, trial, random);
-            let (own, other) = (Trials::with_calls(&a, &of_a), Trials::with_calls(&b, &of_b));
+            let again = if trials < 20 { [Vec::new(), Vec::new()] } else { [redraws(&a), redraws(&b)] };
+            let (own, other) = (Trials::new(&a, &again[0]), Trials::new(&b, &again[1]));
             let figure = figure(own).expect("trials enough");
             one += u32::from(figure.low <= 100.0 && 100.0 <= figure.high);
             let ratio = ratio(other, own).expect("trials enough");
@@ -175,19 +199,19 @@ mod tests {
     #[test]
     fn what_cannot_have_an_interval_has_none() {
         for values in [&[1.0][..], &[], &[1.0, 0.0], &[1.0, f64::INFINITY]] {
-            assert_eq!(figure(Trials::new(values)), None);
+            assert_eq!(figure(Trials::new(values, &[])), None);
         }
-        let same = ratio(Trials::new(&[2.0; 3]), Trials::new(&[1.0; 4])).expect("no spread is a spread too");
+        let same = ratio(Trials::new(&[2.0; 3], &[]), Trials::new(&[1.0; 4], &[])).expect("no spread is a spread too");
         assert!((same.low - 2.0).abs() < 1e-12 && same.low == same.high, "{same:?}");
     }
 
     #[test]
     fn calls_that_are_few_widen_the_interval_of_many_trials() {
         let values: Vec<f64> = (0..20).map(|trial| 100.0 + f64::from(trial % 3)).collect();
-        let wide = |trial: usize, random: &mut SplitMix| values[trial] * (0.5 * normal(random)).exp();
-        let sharp = figure(Trials::new(&values)).expect("an interval");
-        let blurred = figure(Trials::with_calls(&values, &wide)).expect("an interval");
+        let wide: Vec<Vec<f64>> = values.iter().map(|own| vec![own * 0.5, own * 2.0]).collect();
+        let sharp = figure(Trials::new(&values, &[])).expect("an interval");
+        let blurred = figure(Trials::new(&values, &wide)).expect("an interval");
         assert!(blurred.high - blurred.low > 5.0 * (sharp.high - sharp.low), "{sharp:?} {blurred:?}");
-        assert_eq!(sharp, figure(Trials::new(&values)).expect("an interval"), "the seed makes it repeatable");
+        assert_eq!(sharp, figure(Trials::new(&values, &[])).expect("an interval"), "the seed makes it repeatable");
     }
 }

@@ -16,14 +16,24 @@ pub const CONFIDENCE: f64 = 0.95;
 pub const SIGNIFICANCE: f64 = 0.05;
 
 /// A number in 0..1 from 64 random bits.
+#[cfg(test)]
 fn unit(random: &mut crate::call::SplitMix) -> f64 {
     (random.next() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// A number of the standard normal distribution (Box and Muller).
+#[cfg(test)]
 fn normal(random: &mut crate::call::SplitMix) -> f64 {
     let radius = (-2.0 * (1.0 - unit(random)).ln()).sqrt();
     radius * (std::f64::consts::TAU * unit(random)).cos()
+}
+
+/// The value in the middle, or between the two there; none of none.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[sorted.len() / 2 - 1], upper) } else { upper })
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::statistics::SIGNIFICANCE;
+use crate::statistics::{SIGNIFICANCE, median};
 
 /// A change of the median by less than this share is no change worth telling.
 const WORTH_TELLING: f64 = 0.05;
@@ -41,13 +41,6 @@ pub fn change(values: &[f64]) -> Option<Change> {
     let (before, after) = (median(values.get(..at)?)?, median(values.get(at..)?)?);
     let told = (after - before).abs() > WORTH_TELLING * before.abs().min(after.abs());
     (told && chance < SIGNIFICANCE).then_some(Change { at, before, after, chance })
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = *sorted.get(sorted.len() / 2)?;
-    Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[sorted.len() / 2 - 1], upper) } else { upper })
 }
 
 #[cfg(test)]

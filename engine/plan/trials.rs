@@ -1,0 +1,67 @@
+//! Which workloads have too few trials for any difference to show, known before anything is run.
+
+use crate::call::Call;
+use crate::plan::{Cell, Plan};
+use crate::statistics::rank::{can_differ, trials_to_differ};
+
+impl Plan {
+    /// One sentence for each workload whose trials cannot show a difference between any two targets: neither the best
+    /// nor the worst luck would give a chance small enough for so many comparisons.
+    pub fn too_few_trials(&self) -> Vec<String> {
+        let mut said: Vec<(&str, String)> = Vec::new();
+        for cell in &self.cells {
+            let (workload, comparisons) = (cell.load.workload.as_str(), self.comparisons(cell));
+            let known = said.iter().any(|(known, _)| *known == workload);
+            if known || comparisons == 0 || can_differ(cell.trials as usize, cell.trials as usize, comparisons) {
+                continue;
+            }
+            let sentence = format!(
+                "workload `{workload}`: {} trials of each cell cannot show any difference among {comparisons} \
+                 comparisons of two targets; {} trials would do",
+                cell.trials,
+                trials_to_differ(comparisons)
+            );
+            said.push((workload, sentence));
+        }
+        said.into_iter().map(|(_, sentence)| sentence).collect()
+    }
+
+    /// In how many settings the target of `cell` meets any other by the same figure: transfers are compared by their
+    /// bandwidth, other calls by their response time.
+    fn comparisons(&self, cell: &Cell) -> usize {
+        let transfers = |cell: &Cell| matches!(cell.load.call, Call::Upload | Call::Download);
+        let alike = |other: &&Cell| other.load.workload == cell.load.workload && transfers(other) == transfers(cell);
+        let own = self.cells.iter().filter(alike).filter(|other| other.target.name == cell.target.name).count();
+        let all = self.cells.iter().filter(alike).count();
+        if all > own { own } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Plan;
+    use crate::scenario::read;
+
+    fn said(server: &str, workload: &str) -> Vec<String> {
+        let text = format!(
+            "title: t\nquestion: q\ntargets: [{{transport: tcp, server: {server}}}]\nworkloads: [{{name: w, {workload}}}]\n"
+        );
+        Plan::of(&read("test.yaml", &text, &[]).expect("a scenario")).too_few_trials()
+    }
+
+    #[test]
+    fn so_few_trials_are_told_with_how_many_would_do() {
+        let pair = "[threaded, async]";
+        assert!(said(pair, "call: ping, iterations: 1").is_empty(), "ten are enough");
+        let one = said(pair, "call: ping, iterations: 1, trials: 3");
+        assert_eq!(one.len(), 1);
+        assert!(
+            one[0].contains("3 trials") && one[0].ends_with("among 1 comparisons of two targets; 4 trials would do")
+        );
+        let six = "call: [upload, download], payload: [1KiB, 2KiB, 3KiB], iterations: 1, trials: 5";
+        assert!(said(pair, six).is_empty());
+        let seven = "call: upload, payload: [1B, 2B, 3B, 4B, 5B, 6B, 7B], iterations: 1, trials: 5";
+        assert!(said(pair, seven)[0].ends_with("among 7 comparisons of two targets; 6 trials would do"));
+        assert!(said("threaded", "call: ping, iterations: 1, trials: 1").is_empty(), "there is nothing to compare");
+    }
+}
