@@ -15,9 +15,10 @@ impl Plan {
             if known || comparisons == 0 || can_differ(cell.trials as usize, cell.trials as usize, comparisons) {
                 continue;
             }
+            let settings = if comparisons == 1 { "one setting".to_owned() } else { format!("{comparisons} settings") };
             let sentence = format!(
-                "workload `{workload}`: {} trials of each cell cannot show any difference among {comparisons} \
-                 comparisons of two targets; {} trials would do",
+                "workload `{workload}`: with `trials: {}` no difference between two targets can show in {settings}; \
+                 `trials: {}` would do",
                 cell.trials,
                 trials_to_differ(comparisons)
             );
@@ -61,7 +62,7 @@ mod tests {
         let six = "call: [upload, download], payload: [1KiB, 2KiB, 3KiB], iterations: 1, trials: 5";
         assert!(said(pair, six).is_empty());
         let seven = "call: upload, payload: [1B, 2B, 3B, 4B, 5B, 6B, 7B], iterations: 1, trials: 5";
-        assert!(said(pair, seven)[0].ends_with("among 7 comparisons of two targets; 6 trials would do"));
+        assert!(said(pair, seven)[0].ends_with("in 7 settings; `trials: 6` would do"));
         assert!(said("threaded", "call: ping, iterations: 1, trials: 1").is_empty(), "there is nothing to compare");
     }
 }

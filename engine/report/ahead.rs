@@ -181,12 +181,15 @@ struct Verdict {
     ahead: bool,
 }
 
-/// Two contenders of a contest, by their indices.
+/// Two contenders of a contest: its index, and theirs in it.
 type Pair = (usize, usize, usize);
+
+/// What makes comparisons one family: the measure and the names of the two targets.
+type Key<'a> = (Measure, &'a str, &'a str);
 
 /// Looks at each two targets in every setting that has both, by each measure; these are one family.
 fn verdicts(contests: &[Contest]) -> Vec<Verdict> {
-    let mut families: Vec<((Measure, &str, &str), Vec<Pair>)> = Vec::new();
+    let mut families: Vec<(Key<'_>, Vec<Pair>)> = Vec::new();
     for (at, contest) in contests.iter().enumerate() {
         let contenders = &contest.contenders;
         for (own, other) in (0..contenders.len()).flat_map(|own| (0..own).map(move |other| (own, other))) {
