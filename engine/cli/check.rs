@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{load, say, warn};
-use crate::error::{Exit, Result};
+use crate::cli::{caution, load, say};
+use crate::error::{Error, Exit, Result};
 use crate::plan::Plan;
 
 /// Reads and plans scenarios without running them, and tells every mistake at once.
@@ -33,7 +33,7 @@ impl Check {
                     }
                     say(&format!("{}: {}\n", file.display(), plan.summary()))?;
                     for warning in plan.too_few_trials() {
-                        warn(&format!("{}: {warning}", file.display()));
+                        caution(&Error::usage(format!("{}: {warning}", file.display())));
                     }
                 }
             }

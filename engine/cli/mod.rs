@@ -83,11 +83,6 @@ fn say(text: &str) -> Result<()> {
     }
 }
 
-/// Prints what is not wrong and may yet surprise to stderr.
-fn warn(warning: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "warning: {warning}");
-}
-
 /// Prints an error to stderr: what is wrong first, what would be right next.
 fn complain(error: &Error) {
     tell("error", error);
