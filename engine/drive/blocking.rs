@@ -110,7 +110,7 @@ impl Blocking {
                                 recorder.connected(intended, dialled, secured, at.ended);
                             }
                         }
-                        (Err(fault), Some(recorder)) => recorder.fault(0, fault),
+                        (Err(fault), Some(recorder)) => recorder.fault(0, intended, fault),
                         (verdict, None) => self.checked |= verdict.is_ok(),
                     }
                     if !reply.reusable || self.job.asks.connect {
@@ -131,7 +131,7 @@ impl Blocking {
                     self.leave(recorder.as_deref_mut(), false);
                     if let Some(recorder) = recorder {
                         match &trouble {
-                            Trouble::Fault(fault) => recorder.fault(0, fault),
+                            Trouble::Fault(fault) => recorder.fault(0, intended, fault),
                             Trouble::Timeout => recorder.timeout(0, at),
                         }
                         recorder.reconnects += u64::from(!self.job.asks.connect);
@@ -162,6 +162,7 @@ impl LoadModel for Blocking {
             connection.wire = (0, 0);
             before = connection.codec.messages();
         }
+        recorder.begin(self.now());
         recorder.elapsed_ns = self.calls(self.job.limit, Some(&mut recorder), ended);
         if let Some(connection) = &self.connection {
             self.messages += connection.codec.messages();

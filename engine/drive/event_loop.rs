@@ -1,20 +1,25 @@
-//! Closed loop with many clients: one thread and one epoll instance for all of them.
+//! Many clients, or calls that are due by the clock: one thread and one epoll instance for all of them.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timer::{Expiration, TimerSetTimeFlags};
+use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
 use crate::call::{Ask, Fault};
+use crate::drive::arrivals;
 use crate::drive::connection::{READ, prove};
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::order::Order;
 use crate::drive::recorder::{Recorder, Stamps};
+use crate::drive::schedule::Schedule;
 use crate::drive::shared::{Shared, Stage};
 use crate::results::Measured;
 use crate::transport::contract::Reply;
@@ -22,11 +27,18 @@ use crate::transport::contract::Reply;
 /// How many ready connections one wait returns.
 const BATCH: usize = 256;
 
+/// The event that says that the alarm has gone off.
+const ALARM: u64 = u64::MAX;
+
+/// How long before a call is due sleeping ends and spinning begins, in nanoseconds: what a wake-up takes.
+const EARLY: u64 = 80_000;
+
 /// The load model of many clients.
 pub struct EventLoop {
     job: Job,
     epoch: Instant,
     epoll: Epoll,
+    alarm: TimerFd,
     buffer: Vec<u8>,
     connections: Vec<Shared>,
     /// Places for calls: those of the first connection, then those of the second, and so on.
@@ -34,9 +46,14 @@ pub struct EventLoop {
     /// Lines with a call under way, the one that began first in front.
     oldest: Order,
     callers: Vec<Caller>,
-    /// Calls that are due and wait for a line.
+    /// Calls of a closed loop that are due and wait for a line.
     queue: VecDeque<Due>,
-    idle: Vec<usize>,
+    /// Lines without a call, the one that has been so longest in front.
+    idle: VecDeque<usize>,
+    /// Callers of an open loop without a call, likewise.
+    resting: VecDeque<usize>,
+    /// When the last wait ended: what came back was there by then.
+    woken: u64,
     /// Connections that failed while a call was begun; kept for the loop, so that a dead server cannot make it recurse.
     broken: Vec<(usize, Fault)>,
     /// Replies that came at once, before each is dealt with.
@@ -49,6 +66,8 @@ pub struct EventLoop {
 struct Line {
     stage: At,
     call: Under,
+    /// When an open loop that is never late would have had it free again.
+    free: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,48 +97,92 @@ struct Under {
     dialled: u64,
     secured: Option<u64>,
     attempt: u64,
+    /// How much later it began than it could have.
+    late: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Caller {
     number: u64,
     checked: bool,
+    /// As of a line.
+    free: u64,
 }
 
 impl Under {
     fn of(due: Due, ask: Ask, begun: u64) -> Self {
-        Under { due, ask, begun, sent: due.intended, dialled: 0, secured: None, attempt: 0 }
+        Under { due, ask, begun, sent: begun, dialled: 0, secured: None, attempt: 0, late: 0 }
     }
+}
+
+/// Where calls come from.
+enum Source {
+    /// A caller's next one is due when its last one is over.
+    Closed(Limit),
+    /// They are due by the clock, and whoever is free makes them.
+    Open(Schedule),
 }
 
 /// What one pass over the callers works with.
 struct Pass<'a> {
-    limit: Limit,
+    source: Source,
     begun: u64,
     last: u64,
     recorder: Option<&'a mut Recorder>,
     ended: &'a AtomicU64,
     over: u64,
     under_way: usize,
+    /// When the last call of an open loop was due.
+    last_due: u64,
+}
+
+impl Pass<'_> {
+    /// When draining ends.
+    fn drain_end(&mut self, drain: u64) -> u64 {
+        let window_end = match &mut self.source {
+            Source::Closed(Limit::Time(ns)) => self.begun.saturating_add(*ns),
+            Source::Closed(Limit::Calls(_)) => u64::MAX,
+            Source::Open(schedule) => match schedule.window_ns() {
+                Some(ns) => self.begun.saturating_add(ns),
+                None if schedule.peek().is_some() => u64::MAX,
+                None => self.last_due,
+            },
+        };
+        window_end.saturating_add(drain)
+    }
+
+    /// True while calls of an open loop are still to be made.
+    fn more(&mut self) -> bool {
+        match &mut self.source {
+            Source::Open(schedule) => schedule.peek().is_some(),
+            Source::Closed(_) => false,
+        }
+    }
 }
 
 impl EventLoop {
     /// All clients of `job`.
     pub fn new(job: Job) -> Result<Self, Failed> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
-            .map_err(|error| Failed::new("assignment", format!("cannot make an epoll instance: {error}")))?;
+        let cannot = |error: Errno| Failed::new("assignment", format!("cannot wait for events: {error}"));
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(cannot)?;
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let alarm = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).map_err(cannot)?;
+        epoll.add(alarm.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, ALARM)).map_err(cannot)?;
         let nothing = Under::of(Due { caller: 0, intended: 0 }, Ask::Ping, 0);
         let lines = job.connections * job.streams;
         Ok(EventLoop {
             epoch: Instant::now(),
             epoll,
+            alarm,
             buffer: vec![0; READ],
             connections: (0..job.connections).map(|_| Shared::new(&job)).collect::<Result<_, _>>()?,
-            lines: (0..lines).map(|_| Line { stage: At::Idle, call: nothing }).collect(),
+            lines: (0..lines).map(|_| Line { stage: At::Idle, call: nothing, free: 0 }).collect(),
             oldest: Order::new(lines),
             callers: vec![Caller::default(); job.clients],
             queue: VecDeque::with_capacity(job.clients),
-            idle: (0..lines).rev().collect(),
+            idle: (0..lines).collect(),
+            resting: (0..job.clients).collect(),
+            woken: 0,
             broken: Vec::with_capacity(job.connections),
             replies: Vec::with_capacity(job.streams),
             messages: 0,
@@ -190,30 +253,35 @@ impl EventLoop {
         self.lines[self.lines_of(which)].iter().any(|line| line.stage != At::Idle)
     }
 
-    /// Every caller calls until the limit; how long that took, in nanoseconds.
-    fn pass(&mut self, limit: Limit, recorder: Option<&mut Recorder>, ended: &AtomicU64) -> u64 {
+    /// Calls until the source has no more; how long that took, in nanoseconds.
+    fn pass(&mut self, source: Source, recorder: Option<&mut Recorder>, ended: &AtomicU64) -> u64 {
         let begun = self.now();
-        let mut pass = Pass { limit, begun, last: begun, recorder, ended, over: 0, under_way: 0 };
-        if limit == Limit::Calls(0) {
-            return 0;
+        let mut pass = Pass { source, begun, last: begun, recorder, ended, over: 0, under_way: 0, last_due: begun };
+        if let Some(recorder) = pass.recorder.as_deref_mut() {
+            recorder.begin(begun);
         }
-        for caller in 0..self.callers.len() {
-            self.callers[caller].number = 0;
-            self.due(Due { caller, intended: begun }, &mut pass);
+        match pass.source {
+            Source::Closed(Limit::Calls(0)) => return 0,
+            Source::Closed(_) => {
+                for caller in 0..self.callers.len() {
+                    self.callers[caller].number = 0;
+                    self.due(Due { caller, intended: begun }, &mut pass);
+                }
+            }
+            Source::Open(_) => {
+                self.callers.iter_mut().for_each(|caller| caller.number = 0);
+            }
         }
-        self.assign(&mut pass, begun);
-        let window_end = match limit {
-            Limit::Time(ns) => begun.saturating_add(ns),
-            Limit::Calls(_) => u64::MAX,
-        };
-        let drain_end = window_end.saturating_add(self.job.drain.as_nanos() as u64);
-        let timeout = self.job.timeout.as_nanos() as u64;
+        let (drain, timeout) = (self.job.drain.as_nanos() as u64, self.job.timeout.as_nanos() as u64);
         let mut events = [EpollEvent::empty(); BATCH];
-        while pass.under_way > 0 || !self.queue.is_empty() {
+        let mut busy = 0;
+        self.woken = begun;
+        loop {
             while let Some((which, fault)) = self.broken.pop() {
                 self.give_up(which, &fault, &mut pass);
             }
             let now = self.now();
+            let drain_end = pass.drain_end(drain);
             if now >= drain_end {
                 self.censor(&mut pass, now);
                 break;
@@ -224,27 +292,63 @@ impl EventLoop {
                 }
                 self.time_out(index, now, &mut pass);
             }
-            if pass.under_way == 0 && self.queue.is_empty() {
+            self.assign(&mut pass, now);
+            if pass.under_way == 0 && self.queue.is_empty() && !pass.more() {
                 break;
             }
-            let next =
+            let deadline =
                 self.oldest.front().map_or(drain_end, |index| self.lines[index].call.begun + timeout).min(drain_end);
-            // Rounded up to a whole millisecond, so that a wait never ends just before its deadline.
-            let wait = match self.broken.is_empty() {
-                true => next.saturating_sub(now).div_ceil(1_000_000).min(60_000) as u16,
-                false => 0,
-            };
+            let wait = self.patience(&mut pass, deadline);
+            busy += self.now() - self.woken;
             // Interrupted by a signal, a wait returns nothing; the loop looks again.
             let ready = self.epoll.wait(&mut events, EpollTimeout::from(wait)).unwrap_or(0);
-            for event in &events[..ready] {
+            self.woken = self.now();
+            for event in events[..ready].iter().filter(|event| event.data() != ALARM) {
                 let hung_up = event.events().intersects(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP);
                 self.ready(event.data() as usize, hung_up, &mut pass);
             }
         }
-        pass.last - begun
+        let window = match &pass.source {
+            Source::Open(schedule) => schedule.window_ns().unwrap_or(0),
+            Source::Closed(_) => 0,
+        };
+        if let Some(recorder) = pass.recorder {
+            recorder.busy_ns = Some(busy);
+            if let Source::Open(schedule) = &pass.source {
+                let sends: Vec<u64> = recorder.sends().iter().map(|at| at - begun).collect();
+                recorder.arrivals = arrivals::test(&sends, schedule);
+            }
+        }
+        (pass.last - begun).max(window)
     }
 
-    /// Puts the caller's next call into the queue.
+    /// For how many milliseconds to wait, with the alarm set to the moment shortly before a call is due.
+    fn patience(&mut self, pass: &mut Pass<'_>, deadline: u64) -> u16 {
+        if self.job.spin || !self.broken.is_empty() {
+            return 0;
+        }
+        if let Source::Open(schedule) = &mut pass.source
+            && !self.idle.is_empty()
+            && !self.resting.is_empty()
+        {
+            schedule.prepare();
+            if let Some(due) = schedule.peek() {
+                let left = (pass.begun + due).saturating_sub(self.now());
+                if left <= EARLY {
+                    return 0;
+                }
+                let alarm = TimeSpec::from_duration(Duration::from_nanos(left - EARLY));
+                // Without an alarm there is still the millisecond clock below; it only spins for longer.
+                if self.alarm.set(Expiration::OneShot(alarm), TimerSetTimeFlags::empty()).is_err() {
+                    return (left / 1_000_000).min(60_000) as u16;
+                }
+            }
+        }
+        // Rounded up to a whole millisecond, so that a wait never ends just before its deadline.
+        deadline.saturating_sub(self.now()).div_ceil(1_000_000).min(60_000) as u16
+    }
+
+    /// Puts the next call of a closed loop's caller into the queue.
     fn due(&mut self, due: Due, pass: &mut Pass<'_>) {
         if let Some(recorder) = pass.recorder.as_deref_mut() {
             recorder.scheduled();
@@ -253,16 +357,44 @@ impl EventLoop {
     }
 
     /// Gives waiting calls to idle lines.
-    fn assign(&mut self, pass: &mut Pass<'_>, now: u64) {
-        while !self.queue.is_empty()
-            && let Some(index) = self.idle.pop()
-        {
-            let Some(due) = self.queue.pop_front() else { break };
+    fn assign(&mut self, pass: &mut Pass<'_>, mut now: u64) {
+        while let Some(index) = self.idle.front().copied() {
+            let (due, late) = match pass.source {
+                Source::Closed(_) => match self.queue.pop_front() {
+                    Some(due) => (due, 0),
+                    None => break,
+                },
+                Source::Open(_) => {
+                    now = self.now();
+                    let Some(due) = self.due_by_now(pass, now) else { break };
+                    let free = self.lines[index].free.max(self.callers[due.caller].free);
+                    let late = now.saturating_sub(due.intended.max(free));
+                    if let Some(recorder) = pass.recorder.as_deref_mut() {
+                        recorder.scheduled();
+                        recorder.sent(now, late);
+                    }
+                    (due, late)
+                }
+            };
+            self.idle.pop_front();
             let ask = self.job.asks.get(self.callers[due.caller].number);
             pass.under_way += 1;
-            self.lines[index].call = Under::of(due, ask, now);
+            self.lines[index].call = Under { late, ..Under::of(due, ask, now) };
             self.begin(index, now);
         }
+    }
+
+    /// The next call of an open loop that is due, for the caller that has rested longest.
+    fn due_by_now(&mut self, pass: &mut Pass<'_>, now: u64) -> Option<Due> {
+        let Source::Open(schedule) = &mut pass.source else { return None };
+        let intended = pass.begun + schedule.peek()?;
+        if intended > now {
+            return None;
+        }
+        let caller = self.resting.pop_front()?;
+        schedule.pop();
+        pass.last_due = intended;
+        Some(Due { caller, intended })
     }
 
     /// Begins the call on a line: on its connection, or by dialling one.
@@ -297,7 +429,9 @@ impl EventLoop {
         let (which, place) = (index / self.job.streams, index % self.job.streams);
         let (connection, call) = (&mut self.connections[which], &mut self.lines[index].call);
         let content = self.job.verify_all || !self.callers[call.due.caller].checked;
-        call.sent = if self.job.asks.connect { call.due.intended } else { now };
+        if !self.job.asks.connect {
+            call.sent = now;
+        }
         connection.codec.call(place, &call.ask, content, &mut connection.out);
         if connection.held { Ok(()) } else { connection.write() }
     }
@@ -408,10 +542,10 @@ impl EventLoop {
             (Ok(()), Some(recorder)) => {
                 recorder.ok(caller, at, call.ask);
                 if connect {
-                    recorder.connected(call.due.intended, call.dialled, call.secured, now);
+                    recorder.connected(call.sent, call.dialled, call.secured, now);
                 }
             }
-            (Err(fault), Some(recorder)) => recorder.fault(caller, fault),
+            (Err(fault), Some(recorder)) => recorder.fault(caller, at.intended, fault),
             _ => {}
         }
         self.callers[caller].checked |= reply.verdict.is_ok();
@@ -431,18 +565,25 @@ impl EventLoop {
 
     /// A call is over: its line is free and its caller goes on.
     fn settled(&mut self, index: usize, ended: u64, now: u64, pass: &mut Pass<'_>) {
-        let caller = self.lines[index].call.due.caller;
+        let Under { due: Due { caller, .. }, late, .. } = self.lines[index].call;
         self.lines[index].stage = At::Idle;
         self.oldest.remove(index);
-        self.idle.push(index);
+        self.idle.push_back(index);
         pass.under_way -= 1;
         pass.over += 1;
         pass.last = ended;
         pass.ended.store(pass.over, Ordering::Relaxed);
         self.callers[caller].number += 1;
-        let more = match pass.limit {
-            Limit::Calls(count) => self.callers[caller].number < count,
-            Limit::Time(ns) => now - pass.begun < ns,
+        let more = match pass.source {
+            Source::Closed(Limit::Calls(count)) => self.callers[caller].number < count,
+            Source::Closed(Limit::Time(ns)) => now - pass.begun < ns,
+            Source::Open(_) => {
+                // Had the call been sent in time, its reply would have come so much earlier.
+                let free = self.woken.saturating_sub(late);
+                (self.lines[index].free, self.callers[caller].free) = (free, free);
+                self.resting.push_back(caller);
+                false
+            }
         };
         if more {
             self.due(Due { caller, intended: now }, pass);
@@ -477,7 +618,7 @@ impl EventLoop {
                 continue;
             }
             if let Some(recorder) = pass.recorder.as_deref_mut() {
-                recorder.fault(call.due.caller, fault);
+                recorder.fault(call.due.caller, call.due.intended, fault);
             }
             self.settled(index, now, now, pass);
         }
@@ -515,6 +656,7 @@ impl EventLoop {
 
     /// Draining is over: what is still queued or unanswered is censored.
     fn censor(&mut self, pass: &mut Pass<'_>, now: u64) {
+        let sendable = !self.idle.is_empty() && !self.resting.is_empty();
         while let Some(index) = self.oldest.front() {
             self.leave(index / self.job.streams, pass.recorder.as_deref_mut());
             let call = self.lines[index].call;
@@ -523,11 +665,19 @@ impl EventLoop {
             }
             self.oldest.remove(index);
             self.lines[index].stage = At::Idle;
-            self.idle.push(index);
+            self.idle.push_back(index);
         }
         for due in self.queue.drain(..) {
             if let Some(recorder) = pass.recorder.as_deref_mut() {
-                recorder.censored(due.caller, Stamps { intended: due.intended, sent: now, ended: now });
+                recorder.never_sent(Some(due.caller), due.intended, now, false);
+            }
+        }
+        if let Source::Open(schedule) = &mut pass.source {
+            while let Some(due) = schedule.pop() {
+                if let Some(recorder) = pass.recorder.as_deref_mut() {
+                    recorder.scheduled();
+                    recorder.never_sent(None, pass.begun + due, now, sendable);
+                }
             }
         }
         pass.last = now;
@@ -552,7 +702,7 @@ impl LoadModel for EventLoop {
         if reusable && !self.job.asks.connect {
             self.connect_all()?;
         }
-        self.pass(Limit::Calls(self.job.warmup), None, &AtomicU64::new(0));
+        self.pass(Source::Closed(Limit::Calls(self.job.warmup)), None, &AtomicU64::new(0));
         self.recorder = Some(Recorder::new(self.job.clients));
         Ok(())
     }
@@ -565,7 +715,14 @@ impl LoadModel for EventLoop {
             connection.wire = (0, 0);
             before += connection.codec.messages();
         }
-        recorder.elapsed_ns = self.pass(self.job.limit, Some(&mut recorder), ended);
+        let source = match (&self.job.pace, self.job.limit) {
+            (None, limit) => Source::Closed(limit),
+            (Some(pace), Limit::Calls(each)) => {
+                Source::Open(Schedule::new(pace, Limit::Calls(each.saturating_mul(self.job.clients as u64))))
+            }
+            (Some(pace), limit) => Source::Open(Schedule::new(pace, limit)),
+        };
+        recorder.elapsed_ns = self.pass(source, Some(&mut recorder), ended);
         for connection in self.connections.iter().filter(|connection| connection.socket.is_some()) {
             self.messages += connection.codec.messages();
             recorder.wire(connection.wire.0, connection.wire.1);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Ask, Call, Chunks, Fault, Fill, Split, Verify};
+use crate::call::{Ask, Call, Chunks, Fault, Fill, Split, Verify, Wait};
 use crate::drive::lines::{Assignment, VERSION};
+use crate::drive::schedule::Pace;
 use crate::registry::find;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{ClientCodec, ClientContext, Seam, StreamProtocol};
@@ -29,6 +30,10 @@ pub struct Job {
     pub warmup: u64,
     /// When each client has called often enough.
     pub limit: Limit,
+    /// What an open loop is to offer; none where the loop is closed.
+    pub pace: Option<Pace>,
+    /// Whether replies are waited for without sleeping.
+    pub spin: bool,
     /// How long a call may take from its actual send.
     pub timeout: Duration,
     /// How long after the window calls may still be answered.
@@ -116,6 +121,7 @@ impl Job {
         let streams = if asks.connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
         let streams = streams.clamp(1, clients);
         let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
+        let pace = pace(assignment).map_err(wrong)?;
         let sockets = SocketOptions::of(&assignment.options).map_err(wrong)?;
         let trust =
             Trust::of(&assignment.options, protocol.alpn(), assignment.ca.as_deref(), &address).map_err(wrong)?;
@@ -130,6 +136,8 @@ impl Job {
             streams,
             warmup: assignment.warmup * asks.cycle,
             limit,
+            pace,
+            spin: assignment.wait == Wait::Spin,
             timeout: Duration::from_nanos(assignment.timeout_ns),
             drain: Duration::from_nanos(assignment.drain_ns),
             verify_all: assignment.verify == Verify::Content,
@@ -147,6 +155,20 @@ impl Job {
             None => Ok(codec),
             Some(trust) => trust.secure(codec),
         }
+    }
+}
+
+/// What an open loop is to offer, where the assignment asks for one.
+fn pace(assignment: &Assignment) -> Result<Option<Pace>, String> {
+    let steps = match (assignment.rate, assignment.ramp.as_slice()) {
+        (None, []) => return Ok(None),
+        (Some(rate), []) => vec![(rate, u64::MAX)],
+        (None, steps) => steps.iter().map(|step| (step.rate, step.for_ns)).collect(),
+        (Some(_), _) => return Err("give either `rate` or `ramp`".into()),
+    };
+    match steps.iter().find(|(rate, _)| !(1e-3..=1e7).contains(rate)) {
+        Some((rate, _)) => Err(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")),
+        None => Ok(Some(Pace { steps, arrivals: assignment.arrivals, seed: assignment.seed })),
     }
 }
 

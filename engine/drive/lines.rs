@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::{Call, FillKind, Split, Verify};
+use crate::call::{Arrivals, Call, FillKind, Split, Verify, Wait};
 use crate::drive::samples::condense;
 use crate::error::{Context, Error, Result};
 use crate::plan::{Extent, Load};
@@ -68,6 +68,21 @@ pub struct Assignment {
     /// How long calls are begun, in nanoseconds; this or `iterations`.
     #[serde(default)]
     pub duration_ns: Option<u64>,
+    /// Calls per second of all clients together, which makes the load open-loop.
+    #[serde(default)]
+    pub rate: Option<f64>,
+    /// Rates that follow each other, in place of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ramp: Vec<Step>,
+    /// How the due times of an open loop are spaced.
+    #[serde(default = "constant")]
+    pub arrivals: Arrivals,
+    /// How the client process waits.
+    #[serde(default = "block")]
+    pub wait: Wait,
+    /// The cores that it may run on; all where none are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pin: Vec<usize>,
     /// How long a call may take from its actual send, in nanoseconds.
     pub timeout_ns: u64,
     /// How long after the window calls may still be answered, in nanoseconds.
@@ -77,6 +92,22 @@ pub struct Assignment {
     pub verify: Verify,
 }
 
+/// A rate that is held for a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Calls per second of all clients together.
+    pub rate: f64,
+    /// For how long, in nanoseconds.
+    pub for_ns: u64,
+}
+
+fn constant() -> Arrivals {
+    Arrivals::Constant
+}
+fn block() -> Wait {
+    Wait::Block
+}
 fn body() -> Split {
     Split::Body
 }
@@ -122,6 +153,11 @@ impl Assignment {
             warmup: load.warmup,
             iterations,
             duration_ns,
+            rate: load.rate,
+            ramp: load.ramp.iter().map(|(rate, time)| Step { rate: *rate, for_ns: time.as_nanos() as u64 }).collect(),
+            arrivals: load.arrivals,
+            wait: load.wait,
+            pin: Vec::new(),
             timeout_ns: load.timeout.as_nanos() as u64,
             drain_ns: load.drain.as_nanos() as u64,
             verify: load.verify,

@@ -28,7 +28,8 @@ pub trait LoadModel {
 pub fn facts(driver: &str, job: &Job) -> BTreeMap<String, String> {
     [
         ("driver", driver.to_owned()),
-        ("loop", "closed".to_owned()),
+        ("loop", if job.pace.is_some() { "open" } else { "closed" }.to_owned()),
+        ("waits", if job.spin { "spinning" } else { "sleeping" }.to_owned()),
         ("connections", job.connections.to_string()),
         ("engine", env!("CARGO_PKG_VERSION").to_owned()),
     ]

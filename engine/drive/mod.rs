@@ -1,5 +1,6 @@
 //! The client process: what it is told, what it does, what it says.
 
+pub mod arrivals;
 pub mod blocking;
 pub mod connection;
 pub mod event_loop;
@@ -9,7 +10,9 @@ pub mod load;
 pub mod order;
 pub mod recorder;
 pub mod samples;
+pub mod schedule;
 pub mod shared;
+pub mod timeline;
 
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;
@@ -41,8 +44,10 @@ fn measure() -> Result<(), Failed> {
         return Err(Failed::new("assignment", "the first line must be an assignment"));
     };
     let job = Job::of(&assignment)?;
+    // Who sleeps in a read can neither spin nor see that another call is due.
+    let blocking = job.clients == 1 && job.pace.is_none() && !job.spin;
     let mut load: Box<dyn LoadModel> =
-        if job.clients == 1 { Box::new(Blocking::new(job)) } else { Box::new(EventLoop::new(job)?) };
+        if blocking { Box::new(Blocking::new(job)) } else { Box::new(EventLoop::new(job)?) };
     load.arm()?;
     say(&FromDrive::Armed { clients: assignment.clients })?;
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::call::{Ask, Fault, FaultClass};
+use crate::drive::arrivals::KEPT;
+use crate::drive::timeline::Timeline;
 use crate::results::distribution::{self, Distribution};
-use crate::results::{Bytes, Client, Connect, Counts, Measured};
+use crate::results::{ArrivalTest, Bytes, Client, Connect, Counts, Generator, Measured};
 
 /// The instants of one call in nanoseconds since the barrier's clock began.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,14 @@ pub struct Recorder {
     bytes: Bytes,
     clients: Vec<PerClient>,
     failures: Vec<String>,
+    timeline: Timeline,
+    lateness: Histogram<u64>,
+    unsent: u64,
+    sends: Vec<u64>,
+    /// Whether the calls arrived as they were meant to, once that has been tested.
+    pub arrivals: Option<ArrivalTest>,
+    /// How long the load model was busy rather than waiting, where it looks.
+    pub busy_ns: Option<u64>,
     /// Calls that were sent again.
     pub retries: u64,
     /// Connections dialled anew after a failure.
@@ -74,11 +84,35 @@ impl Recorder {
             bytes: Bytes::default(),
             clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: small() }).collect(),
             failures: Vec::with_capacity(WORDS),
+            timeline: Timeline::default(),
+            lateness: touched(),
+            unsent: 0,
+            sends: Vec::with_capacity(KEPT),
+            arrivals: None,
+            busy_ns: None,
             retries: 0,
             reconnects: 0,
             elapsed_ns: 0,
             messages: 0,
         }
+    }
+
+    /// The window begins now.
+    pub fn begin(&mut self, at: u64) {
+        self.timeline.begin(at);
+    }
+
+    /// A call of an open loop is sent, so much later than it could have been.
+    pub fn sent(&mut self, at: u64, late: u64) {
+        self.lateness.saturating_record(late);
+        if self.sends.len() < KEPT {
+            self.sends.push(at);
+        }
+    }
+
+    /// When the first calls of an open loop were sent.
+    pub fn sends(&self) -> &[u64] {
+        &self.sends
     }
 
     /// A call is due.
@@ -91,11 +125,13 @@ impl Recorder {
         self.counts.ok += 1;
         self.bytes.payload_up += ask.payload_up();
         self.bytes.payload_down += ask.payload_down();
-        self.response.saturating_record(at.ended.saturating_sub(at.intended));
+        let response = at.ended.saturating_sub(at.intended);
+        self.response.saturating_record(response);
         self.service.saturating_record(at.ended.saturating_sub(at.sent));
+        self.timeline.ok(at.intended, response);
         let own = &mut self.clients[client];
         own.counts.ok += 1;
-        own.response.saturating_record(at.ended.saturating_sub(at.intended));
+        own.response.saturating_record(response);
     }
 
     /// The parts of an answered connect, by the instants at which each ended; `secured` where there was a handshake.
@@ -107,8 +143,9 @@ impl Recorder {
         self.first_answer.saturating_record(ended - secured.unwrap_or(dialled));
     }
 
-    /// A call failed; failures have no time.
-    pub fn fault(&mut self, client: usize, fault: &Fault) {
+    /// A call that was due at `intended` failed; failures have no time.
+    pub fn fault(&mut self, client: usize, intended: u64, fault: &Fault) {
+        self.timeline.failed(intended);
         let errors = &mut self.counts.error;
         *match fault.class {
             FaultClass::Connect => &mut errors.connect,
@@ -129,11 +166,21 @@ impl Recorder {
         self.note(|| format!("timeout: no reply within {:.3} s", at.ended.saturating_sub(at.sent) as f64 / 1e9));
     }
 
-    /// A call was still queued or unanswered when draining ended.
+    /// A call was unanswered when draining ended.
     pub fn censored(&mut self, client: usize, at: Stamps) {
         self.counts.censored += 1;
         self.clients[client].counts.censored += 1;
         self.gave_up(client, at);
+    }
+
+    /// A call was still queued when draining ended, so that it has no service time; `sendable` where a client was free.
+    pub fn never_sent(&mut self, client: Option<usize>, intended: u64, ended: u64, sendable: bool) {
+        self.counts.censored += 1;
+        if let Some(client) = client {
+            self.clients[client].counts.censored += 1;
+        }
+        self.unsent += u64::from(sendable);
+        self.gave_up_response(intended, ended);
     }
 
     /// Bytes that went over the sockets.
@@ -143,12 +190,18 @@ impl Recorder {
     }
 
     fn gave_up(&mut self, client: usize, at: Stamps) {
-        let (response, service) = (at.ended.saturating_sub(at.intended), at.ended.saturating_sub(at.sent));
-        self.response.saturating_record(response);
+        let service = at.ended.saturating_sub(at.sent);
+        self.gave_up_response(at.intended, at.ended);
+        self.clients[client].response.saturating_record(at.ended.saturating_sub(at.intended));
         self.service.saturating_record(service);
-        self.clients[client].response.saturating_record(response);
-        self.given_up_response = Some(self.given_up_response.map_or(response, |least| least.min(response)));
         self.given_up_service = Some(self.given_up_service.map_or(service, |least| least.min(service)));
+    }
+
+    fn gave_up_response(&mut self, intended: u64, ended: u64) {
+        let response = ended.saturating_sub(intended);
+        self.timeline.failed(intended);
+        self.response.saturating_record(response);
+        self.given_up_response = Some(self.given_up_response.map_or(response, |least| least.min(response)));
     }
 
     fn note(&mut self, words: impl FnOnce() -> String) {
@@ -163,7 +216,7 @@ impl Recorder {
     /// The figures of the window.
     pub fn measured(self, connect: bool, facts: BTreeMap<String, String>) -> Measured {
         let Recorder { elapsed_ns, messages, .. } = self;
-        debug_assert!(self.counts.conserved(), "{:?}", self.counts);
+        let open = !self.lateness.is_empty() || self.unsent > 0;
         Measured {
             counts: self.counts,
             elapsed_ns,
@@ -189,6 +242,14 @@ impl Recorder {
                 })
                 .collect(),
             failures: self.failures,
+            timeline: self.timeline.slices(),
+            generator: Generator {
+                lateness: open.then(|| Distribution::of(&self.lateness, None)),
+                unsent: open.then_some(self.unsent),
+                arrivals: self.arrivals,
+                busy_ns: self.busy_ns,
+                hiccups: None,
+            },
             facts,
         }
     }

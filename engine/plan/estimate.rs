@@ -40,7 +40,10 @@ impl Cell {
         // What keeps the machine busy adds up over the clients; what only waits does not.
         let round = busy * clients + load.hold.unwrap_or_default().as_secs_f64();
         let window = match load.extent {
-            Extent::Iterations(count) => round * count as f64,
+            Extent::Iterations(count) => match load.rate {
+                Some(rate) => clients * messages * count as f64 / rate,
+                None => round * count as f64,
+            },
             Extent::Duration(time) => time.as_secs_f64(),
         };
         Duration::try_from_secs_f64(launch + round * load.warmup as f64 + window).unwrap_or(YEAR).min(YEAR)

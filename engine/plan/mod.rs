@@ -8,10 +8,10 @@ mod trials;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Call, Fill, FillKind, Split, Verify};
+use crate::call::{Arrivals, Call, Driver, Fill, FillKind, Split, Verify, Wait};
 use crate::plan::order::{interleaved, sequential};
 use crate::results::{Coordinates, Refused};
-use crate::scenario::{Order, Point, Scenario, Workload};
+use crate::scenario::{OPEN_PYTHON, Order, Point, Scenario, Workload};
 use crate::server::pairing::Pairing;
 use crate::transport::contract::Options;
 use crate::units::Size;
@@ -89,8 +89,16 @@ pub struct Load {
     pub clients: u32,
     /// Calls by each client before anything is timed.
     pub warmup: u64,
-    /// When it ends.
+    /// When it ends; of an open loop, iterations are those of each client.
     pub extent: Extent,
+    /// Calls per second of all clients together, which makes the load open-loop.
+    pub rate: Option<f64>,
+    /// Rates that follow each other, each held for a time, in place of one.
+    pub ramp: Vec<(f64, Duration)>,
+    /// How the due times of an open loop are spaced.
+    pub arrivals: Arrivals,
+    /// How the client process waits.
+    pub wait: Wait,
     /// How long a call may take from its actual send.
     pub timeout: Duration,
     /// How long after the window calls may still be answered.
@@ -129,6 +137,12 @@ impl Plan {
                     Ok(pairing) => {
                         let target = Target { name: candidate.name, pairing, options: candidate.options };
                         for workload in &scenario.workloads {
+                            if workload.is_open() && target.pairing.driver() == Driver::Python {
+                                let mut coordinates = coordinates.clone();
+                                coordinates.insert("workload".to_owned(), workload.name.clone().into());
+                                refusals.push(Refused { coordinates, reason: OPEN_PYTHON.to_owned() });
+                                continue;
+                            }
                             let points = workload.points();
                             cells.extend(
                                 points.iter().map(|point| cell(scenario, workload, point, &target, &coordinates)),
@@ -199,11 +213,16 @@ fn cell(scenario: &Scenario, workload: &Workload, point: &Point, target: &Target
         hold: point.hold.map(|time| time.0),
         clients: point.clients,
         warmup: workload.warmup.unwrap_or(0),
-        // The reader lets exactly one of them through.
+        // The reader lets exactly one of them through, or a ramp.
         extent: match (workload.iterations, workload.duration) {
             (Some(count), _) => Extent::Iterations(count.get()),
-            (None, time) => Extent::Duration(time.map_or(Duration::ZERO, |time| time.0)),
+            (None, Some(time)) => Extent::Duration(time.0),
+            (None, None) => Extent::Duration(workload.ramp.iter().map(|step| step.time.0).sum()),
         },
+        rate: point.rate.map(|rate| rate.0),
+        ramp: workload.ramp.iter().map(|step| (step.rate.0, step.time.0)).collect(),
+        arrivals: point.arrivals,
+        wait: point.wait,
         timeout,
         drain: workload.drain.or(scenario.drain).map_or(timeout, |time| time.0),
         verify: workload.verify.or(scenario.verify).unwrap_or(Verify::Length),

@@ -73,6 +73,12 @@ fn load(results: &Results) -> String {
                             not wait for each other would form."
                 .to_owned()
         }
+        ["open"] => {
+            "The load is an open loop: calls are due by the clock, whether or not others are over, and response \
+                     time counts from the moment a call was due. So a server that stalls is charged for every call \
+                     that had to wait."
+                .to_owned()
+        }
         loops => {
             format!("The load is of these kinds, which are not to be compared with each other: {}.", listed(loops))
         }

@@ -132,6 +132,12 @@ pub struct Measured {
     pub clients: Vec<Client>,
     /// The first few failures in words.
     pub failures: Vec<String>,
+    /// The window in slices of time, by when calls were due: at most 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Slice>,
+    /// What the client process found out about itself.
+    #[serde(default, skip_serializing_if = "Generator::is_silent")]
+    pub generator: Generator,
     /// How the client drove the load: blocking or event loop, its version, its limits.
     pub facts: BTreeMap<String, String>,
 }
@@ -242,6 +248,81 @@ pub struct Client {
     pub p50_ns: u64,
     /// The 99th percentile of its response times.
     pub p99_ns: u64,
+}
+
+/// The calls that were due in one slice of the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slice {
+    /// When it begins, in nanoseconds from the barrier.
+    pub start_ns: u64,
+    /// How long it is, in nanoseconds.
+    pub length_ns: u64,
+    /// Calls with the answer that was asked for.
+    pub ok: u64,
+    /// Calls that failed, timed out or were censored.
+    pub failed: u64,
+    /// The mean response time of the answered ones, in nanoseconds.
+    pub mean_ns: u64,
+    /// Their median, exact to one sixteenth like the other quantiles of a slice.
+    pub p50_ns: u64,
+    /// Their 99th percentile.
+    pub p99_ns: u64,
+    /// The longest of them.
+    pub max_ns: u64,
+}
+
+/// What a client process found out about itself; a driver that does not look is silent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Generator {
+    /// How much later it sent each call than it could have: the call was due, and a client was free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<Distribution>,
+    /// Calls that it never sent although they were due and a client was free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<u64>,
+    /// Whether the calls arrived as they were meant to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<ArrivalTest>,
+    /// How long it was busy with events rather than waiting for them, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy_ns: Option<u64>,
+    /// How much too late a thread of it woke that did nothing but sleep a millisecond at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hiccups: Option<Hiccups>,
+}
+
+impl Generator {
+    /// True where nothing was found out.
+    pub fn is_silent(&self) -> bool {
+        *self == Generator::default()
+    }
+}
+
+/// The actual sends of an open loop against the arrivals that were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArrivalTest {
+    /// How many sends were looked at, the first ones.
+    pub sends: u64,
+    /// Of Poisson arrivals the distance of Kolmogorov and Smirnov from exponential gaps; of constant ones the share
+    /// of gaps that are off by more than a tenth.
+    pub statistic: f64,
+    /// The probability of such a distance by chance; of constant arrivals the share of gaps that are right.
+    pub p: f64,
+}
+
+/// How much too late a sleeping thread woke.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hiccups {
+    /// How often it slept.
+    pub naps: u64,
+    /// How often it woke more than a millisecond late.
+    pub late: u64,
+    /// The latest it woke, in nanoseconds.
+    pub longest_ns: u64,
 }
 
 /// What each end spent between the barrier and the last reply.

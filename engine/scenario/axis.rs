@@ -141,6 +141,33 @@ impl<T: Listed + ?Sized> JsonSchema for Named<T> {
     }
 }
 
+/// Calls per second of all clients together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate(pub f64);
+
+impl Serialize for Rate {
+    /// A whole number is written as one.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.fract() == 0.0 { serializer.serialize_u64(self.0 as u64) } else { serializer.serialize_f64(self.0) }
+    }
+}
+
+impl JsonSchema for Rate {
+    fn schema_name() -> Cow<'static, str> {
+        "Rate".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "minimum": Rate::LEAST, "maximum": Rate::MOST})
+    }
+}
+
+impl Rate {
+    /// The lowest rate that can be asked for.
+    pub const LEAST: f64 = 1e-3;
+    /// The highest rate that can be asked for.
+    pub const MOST: f64 = 1e7;
+}
+
 /// In what pieces a body travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunk {

@@ -20,13 +20,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Call, Driver, FillKind, Split, Stack, Verify, words};
-use crate::scenario::axis::{Axis, Chunk, Named};
+use crate::call::{Arrivals, Call, Driver, FillKind, Split, Stack, Verify, Wait, words};
+use crate::scenario::axis::{Axis, Chunk, Named, Rate};
 use crate::server::contract::Model;
 use crate::transport::contract::{OptionValue, Transport};
 use crate::units::{Size, Time};
 
 pub use crate::scenario::mistake::Mistakes;
+pub(crate) use crate::scenario::read::OPEN_PYTHON;
 pub use crate::scenario::read::{LARGEST, read};
 pub use crate::scenario::target::Candidate;
 pub use crate::scenario::workload::Point;
@@ -113,7 +114,9 @@ pub struct Target {
 
 /// What is asked of each target. Lists multiply into cells.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["iterations"]}, {"required": ["duration"]}]))]
+#[schemars(deny_unknown_fields, extend("oneOf" = [
+    {"required": ["iterations"]}, {"required": ["duration"]}, {"required": ["ramp"]}
+]))]
 pub struct Workload {
     /// What reports call it.
     #[schemars(length(min = 1), regex(pattern = "^[^/]+$"), example = &"latency")]
@@ -149,6 +152,23 @@ pub struct Workload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"10ms")]
     pub hold: Option<Axis<Time>>,
+    /// Calls per second of all clients together. With it the load is an open loop: calls are due by the clock, not
+    /// when others are over, and a call that finds no client free waits for one. Default: a closed loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1000, example = [1000, 5000])]
+    pub rate: Option<Axis<Rate>>,
+    /// How the due times of an open loop are spaced. Default: constant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "constant"), example = &"poisson")]
+    pub arrivals: Option<Axis<Arrivals>>,
+    /// Rates that follow each other; in place of `rate` and of `duration`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
+    pub ramp: Vec<Step>,
+    /// How the client process waits for replies. Default: block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "block"), example = ["block", "spin"])]
+    pub wait: Option<Axis<Wait>>,
     /// Calls by each client before anything is timed. Default: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = 0), example = 10)]
@@ -179,6 +199,26 @@ pub struct Workload {
     pub verify: Option<Verify>,
 }
 
+/// A rate that is held for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Step {
+    /// Calls per second of all clients together.
+    #[schemars(example = 1000)]
+    pub rate: Rate,
+    /// For how long.
+    #[serde(rename = "for")]
+    #[schemars(example = &"10s")]
+    pub time: Time,
+}
+
+impl Workload {
+    /// True where its load is an open loop.
+    pub fn is_open(&self) -> bool {
+        self.rate.is_some() || !self.ramp.is_empty()
+    }
+}
+
 impl Scenario {
     /// How often each cell of that workload is measured.
     pub fn trials(&self, workload: &Workload) -> u32 {
@@ -200,7 +240,7 @@ impl Scenario {
     }
 
     /// The same questions with less patience: at most 3 trials, a tenth of the iterations but at least 10 where so
-    /// many were written, durations of at most 2 s, payloads of at most 1 MiB.
+    /// many were written, durations (and ramps) of at most 2 s, payloads of at most 1 MiB.
     pub fn quick(mut self) -> Self {
         const TRIALS: NonZeroU32 = NonZeroU32::new(3).unwrap();
         const ITERATIONS: NonZeroU64 = NonZeroU64::new(10).unwrap();
@@ -214,6 +254,11 @@ impl Scenario {
                 tenth.max(ITERATIONS).min(written)
             });
             workload.duration = workload.duration.map(|duration| duration.min(DURATION));
+            let whole: Duration = workload.ramp.iter().map(|step| step.time.0).sum();
+            if whole > DURATION.0 {
+                let part = DURATION.0.as_secs_f64() / whole.as_secs_f64();
+                workload.ramp.iter_mut().for_each(|step| step.time = Time(step.time.0.mul_f64(part)));
+            }
             workload.payload = workload.payload.take().map(|axis| axis.map(|size| size.min(PAYLOAD)));
         }
         self

@@ -9,7 +9,7 @@ use crate::scenario::mistake::{Mistake, Mistakes, Place, Source};
 use crate::scenario::tree::{Node, Value};
 use crate::scenario::walk::{Fields, Read, axis, empty_list};
 use crate::scenario::workload::has_body;
-use crate::scenario::{Scenario, Target, Workload, schema, set, tree};
+use crate::scenario::{Scenario, Step, Target, Workload, schema, set, tree};
 use crate::server::contract::Model;
 use crate::server::pairing::Pairing;
 use crate::transport::contract::{OptionKind, OptionSpec, OptionValue, Transport};
@@ -23,6 +23,10 @@ const MOST_TRIALS: u64 = 1_000_000;
 
 /// The most combinations that one target may multiply to.
 const MOST_TARGETS: u64 = 10_000;
+
+/// Why a client of Python's has no open loop.
+pub(crate) const OPEN_PYTHON: &str = "a Python client makes its next call when the last one is over: its threads \
+                                      cannot send many calls at given times";
 
 /// The scenario in `text`, after the edits in `sets`, or everything that is wrong with it.
 ///
@@ -85,6 +89,14 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
         "each workload needs a name of its own",
         mistakes,
     );
+    let open_only = workloads.iter().flatten().flatten().all(|(workload, _)| workload.is_open());
+    for (target, place) in targets.iter().flatten().flatten().filter(|_| open_only && workloads.is_some()) {
+        let python = |axis: &Axis<Driver>| axis.values().iter().all(|driver| *driver == Driver::Python);
+        if target.driver.as_ref().is_some_and(python) {
+            let mistake = Mistake::new("every cell of this target is refused", *place);
+            mistakes.push(mistake.help(OPEN_PYTHON).help("drive it with `driver: native`, or leave out the `rate`"));
+        }
+    }
     let scenario = Scenario {
         title: title?,
         question: question?,
@@ -302,6 +314,10 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
     let clients = fields.optional("clients", mistakes);
     let work = fields.optional("work", mistakes);
     let hold = fields.optional("hold", mistakes);
+    let rate = fields.optional("rate", mistakes);
+    let arrivals = fields.optional("arrivals", mistakes);
+    let ramp = ramp(&mut fields, mistakes);
+    let wait = fields.optional("wait", mistakes);
     let warmup = fields.optional("warmup", mistakes);
     let iterations = fields.optional("iterations", mistakes);
     let duration = some_time(&mut fields, "duration", mistakes);
@@ -317,14 +333,30 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
                 .elsewhere(first, "the other one")
                 .help("keep `iterations` to count calls, or `duration` to fill a time"),
         );
-    } else if !fields.has("iterations") && !fields.has("duration") {
+    } else if !fields.has("iterations") && !fields.has("duration") && !fields.has("ramp") {
         fields.lacks("iterations", "iterations: 1000` or `duration: 10s");
+    }
+    if let Some(first) = fields.place_of("ramp") {
+        for (key, why) in [
+            ("rate", "each step of a ramp has its rate"),
+            ("iterations", "a ramp ends when its steps do"),
+            ("duration", "a ramp lasts as long as its steps"),
+        ] {
+            if let Some(second) = fields.place_of(key) {
+                let mistake = Mistake::new(format!("`{key}` cannot stand beside `ramp`: {why}"), second);
+                mistakes.push(mistake.elsewhere(first, "the ramp").help("keep one of them"));
+            }
+        }
+    }
+    if let (Some(place), false, false) = (fields.place_of("arrivals"), fields.has("rate"), fields.has("ramp")) {
+        let mistake = Mistake::new("`arrivals` is not used by a closed loop", place);
+        mistakes.push(mistake.help("leave it out, or give a `rate` such as `rate: 1000`"));
     }
     if let Some(call) = &call {
         applicable(call, chunk.as_ref(), &mut fields, mistakes);
     }
     let place = fields.place_of("name").unwrap_or(fields.place());
-    fields.finish(&["rate", "arrivals", "ramp", "expect"], mistakes);
+    fields.finish(&["expect"], mistakes);
     let workload = Workload {
         name: given?,
         call: call?,
@@ -335,6 +367,10 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
         clients,
         work,
         hold,
+        rate,
+        arrivals,
+        ramp,
+        wait,
         warmup,
         iterations,
         duration,
@@ -344,6 +380,26 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
         verify,
     };
     Some((workload, place))
+}
+
+/// The steps of a ramp; none where the workload has no ramp.
+fn ramp(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Step> {
+    const EXAMPLE: &str = "ramp: [{rate: 100, for: 10s}, {rate: 1000, for: 10s}]";
+    if !fields.has("ramp") {
+        return Vec::new();
+    }
+    let step = |node: &Node, mistakes: &mut Vec<Mistake>| {
+        let mut fields = Fields::of("a step of a ramp", node, mistakes)?;
+        let rate = fields.required("rate", "rate: 1000", mistakes);
+        if !fields.has("for") {
+            fields.lacks("for", "for: 10s");
+        }
+        let time = some_time(&mut fields, "for", mistakes);
+        fields.finish(&[], mistakes);
+        Some((Step { rate: rate?, time: time? }, node.place))
+    };
+    let steps = list(fields, "ramp", EXAMPLE, mistakes, step);
+    steps.into_iter().flatten().flatten().map(|(step, _)| step).collect()
 }
 
 /// What the calls of a workload need has to be there; what none of them uses may not.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::call::Word;
 use crate::registry::{nearest, suggestion};
-use crate::scenario::axis::{Axis, Chunk, Listed, Named};
+use crate::scenario::axis::{Axis, Chunk, Listed, Named, Rate};
 use crate::scenario::mistake::{Mistake, Place};
 use crate::scenario::tree::{Key, Node, Value};
 use crate::units::{Size, Time};
@@ -136,6 +136,26 @@ impl Read for Chunk {
             at_most(LARGEST_BODY, size, key, node, mistakes)?;
         }
         Some(chunk)
+    }
+}
+
+impl Read for Rate {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let rate = match node.value {
+            Value::Count(count) => count as f64,
+            Value::Number(number) => number,
+            _ => {
+                mistakes.push(wrong_kind(key, "a number of calls per second", node));
+                return None;
+            }
+        };
+        if !(Rate::LEAST..=Rate::MOST).contains(&rate) {
+            let what = format!("`{key}` is {}", if rate < Rate::LEAST { "too small" } else { "too large" });
+            let help = format!("calls per second, from {} to {}", Rate::LEAST, Rate::MOST);
+            mistakes.push(Mistake::new(what, node.place).help(help));
+            return None;
+        }
+        Some(Rate(rate))
     }
 }
 

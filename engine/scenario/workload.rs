@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 
-use crate::call::{Call, FillKind, Split};
+use crate::call::{Arrivals, Call, FillKind, Split, Wait};
 use crate::scenario::Workload;
-use crate::scenario::axis::{Axis, Chunk};
+use crate::scenario::axis::{Axis, Chunk, Rate};
 use crate::units::{Size, Time};
 
 /// Whether a call has a body, and with it a payload, a fill and chunks.
@@ -33,6 +33,12 @@ pub struct Point {
     pub work: Option<u64>,
     /// How long `sleep` waits.
     pub hold: Option<Time>,
+    /// Calls per second of all clients together.
+    pub rate: Option<Rate>,
+    /// How the due times of an open loop are spaced.
+    pub arrivals: Arrivals,
+    /// How the client process waits.
+    pub wait: Wait,
 }
 
 impl Workload {
@@ -50,7 +56,7 @@ impl Workload {
                             for clients in used(true, self.clients.as_ref()) {
                                 for work in used(call == Call::Compute, self.work.as_ref()) {
                                     for hold in used(call == Call::Sleep, self.hold.as_ref()) {
-                                        points.push(Point {
+                                        points.extend(self.paces().map(|(rate, arrivals, wait)| Point {
                                             call,
                                             payload,
                                             fill: fill.unwrap_or(FillKind::Zeros),
@@ -59,7 +65,10 @@ impl Workload {
                                             clients: clients.map_or(1, NonZeroU32::get),
                                             work,
                                             hold,
-                                        });
+                                            rate,
+                                            arrivals,
+                                            wait,
+                                        }));
                                     }
                                 }
                             }
@@ -69,6 +78,18 @@ impl Workload {
             }
         }
         points
+    }
+
+    /// Every way in which calls are offered.
+    fn paces(&self) -> impl Iterator<Item = (Option<Rate>, Arrivals, Wait)> {
+        let open = self.is_open();
+        used(open, self.rate.as_ref()).into_iter().flat_map(move |rate| {
+            used(open, self.arrivals.as_ref()).into_iter().flat_map(move |arrivals| {
+                used(true, self.wait.as_ref())
+                    .into_iter()
+                    .map(move |wait| (rate, arrivals.unwrap_or(Arrivals::Constant), wait.unwrap_or(Wait::Block)))
+            })
+        })
     }
 
     /// The most combinations there can be, without making them.
@@ -82,6 +103,9 @@ impl Workload {
             length(self.clients.as_ref()),
             length(self.work.as_ref()),
             length(self.hold.as_ref()),
+            length(self.rate.as_ref()),
+            length(self.arrivals.as_ref()),
+            length(self.wait.as_ref()),
         ];
         lengths.into_iter().fold(1, |product, length| product.saturating_mul(length as u64))
     }
@@ -103,6 +127,21 @@ impl Workload {
         }
         if let Some(hold) = point.hold {
             axes.push(("hold", hold.to_string().into(), varies(self.hold.as_ref())));
+        }
+        if let Some(rate) = point.rate {
+            // Numbers of a file are finite, so that each has its JSON.
+            axes.push(("rate", serde_json::to_value(rate).unwrap_or_default(), varies(self.rate.as_ref())));
+        }
+        if !self.ramp.is_empty() {
+            let steps: Vec<String> =
+                self.ramp.iter().map(|step| format!("{}/s for {}", step.rate.0, step.time)).collect();
+            axes.push(("ramp", steps.join(", ").into(), false));
+        }
+        if self.is_open() {
+            axes.push(("arrivals", point.arrivals.to_string().into(), varies(self.arrivals.as_ref())));
+        }
+        if self.wait.is_some() {
+            axes.push(("wait", point.wait.to_string().into(), varies(self.wait.as_ref())));
         }
         axes
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use engine::call::SplitMix;
 use engine::results::distribution::{Distribution, empty};
 use engine::results::{
-    Bytes, Client, Connect, Coordinates, Cost, Counts, Errors, Manifest, Measured, Outcome, Record, Refused, Results,
-    SCHEMA, Spent, State, Verdict,
+    Bytes, Client, Connect, Coordinates, Cost, Counts, Errors, Generator, Manifest, Measured, Outcome, Record, Refused,
+    Results, SCHEMA, Spent, State, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -96,6 +96,8 @@ impl Effect {
                 reconnects: 0,
                 clients,
                 failures: Vec::new(),
+                timeline: Vec::new(),
+                generator: Generator::default(),
                 facts: [("driver", driver), ("loop", "closed")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             }),
             cost: Some(Cost { server: spent(ok * self.ns / 4, 14 << 20), client: spent(ok * self.ns / 3, 9 << 20) }),

@@ -1,0 +1,213 @@
+//! When the calls of an open loop are due: a seeded sequence, made ahead of need and never kept whole.
+
+use std::collections::VecDeque;
+
+use crate::call::{Arrivals, SplitMix};
+use crate::drive::job::Limit;
+
+/// How many due times are made at once.
+const BLOCK: usize = 256;
+
+/// One call in the unit in which progress through the schedule is counted, so that constant spacing is exact.
+const CALL: u128 = 1_000_000_000_000_000;
+
+/// What an open loop is to offer: steps of a rate, each held for a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    /// Calls per second of all clients together, and for how many nanoseconds; the last one holds on.
+    pub steps: Vec<(f64, u64)>,
+    /// How due times are spaced.
+    pub arrivals: Arrivals,
+    /// The seed of what is random in it.
+    pub seed: u64,
+}
+
+/// Due times in nanoseconds from the beginning, in order; the same for the same pace and limit.
+///
+/// Arrivals are made at one call per unit of progress; each step turns progress into time at its own rate.
+pub struct Schedule {
+    legs: Vec<Leg>,
+    leg: usize,
+    arrivals: Arrivals,
+    random: SplitMix,
+    /// The progress at which the next call to be made is due.
+    progress: u128,
+    /// How many calls are still to be made, where they are counted.
+    left: u64,
+    /// When the last one is due at the latest, where a time ends them.
+    end: u64,
+    ahead: VecDeque<u64>,
+}
+
+/// A step, with all that comes before it.
+struct Leg {
+    begins_ns: u64,
+    begins: u128,
+    /// Millionths of a call per second, which is progress per nanosecond.
+    rate: u128,
+}
+
+impl Schedule {
+    /// The schedule of `pace` until `limit`, which counts the calls of all clients together.
+    pub fn new(pace: &Pace, limit: Limit) -> Self {
+        let (mut legs, mut begins_ns, mut begins) = (Vec::with_capacity(pace.steps.len()), 0u64, 0);
+        for (rate, ns) in &pace.steps {
+            let rate = ((rate * 1e6).round() as u128).max(1);
+            legs.push(Leg { begins_ns, begins, rate });
+            begins_ns = begins_ns.saturating_add(*ns);
+            begins += rate * u128::from(*ns);
+        }
+        let (left, end) = match limit {
+            Limit::Calls(count) => (count, u64::MAX),
+            Limit::Time(ns) => (u64::MAX, ns),
+        };
+        let mut random = SplitMix::new(pace.seed);
+        let progress = match pace.arrivals {
+            Arrivals::Constant => 0,
+            Arrivals::Poisson => exponential(&mut random),
+        };
+        let ahead = VecDeque::with_capacity(BLOCK);
+        let mut schedule = Schedule { legs, leg: 0, arrivals: pace.arrivals, random, progress, left, end, ahead };
+        schedule.prepare();
+        schedule
+    }
+
+    /// Makes a block of due times where few are left; for moments in which there is nothing else to do.
+    pub fn prepare(&mut self) {
+        if self.ahead.len() < BLOCK / 2 {
+            while self.ahead.len() < BLOCK && self.make() {}
+        }
+    }
+
+    /// When the next call is due; none after the last.
+    pub fn peek(&mut self) -> Option<u64> {
+        if self.ahead.is_empty() {
+            self.make();
+        }
+        self.ahead.front().copied()
+    }
+
+    /// Takes the next call off.
+    pub fn pop(&mut self) -> Option<u64> {
+        let due = self.peek();
+        self.ahead.pop_front();
+        due
+    }
+
+    /// How long calls are due, where a time ends them.
+    pub fn window_ns(&self) -> Option<u64> {
+        Some(self.end).filter(|end| *end < u64::MAX)
+    }
+
+    /// How its due times are spaced.
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals
+    }
+
+    /// How many calls are due on average until `ns`.
+    pub fn expected(&self, ns: u64) -> f64 {
+        let leg = self.legs.iter().rev().find(|leg| leg.begins_ns <= ns);
+        leg.map_or(0.0, |leg| (leg.begins + leg.rate * u128::from(ns - leg.begins_ns)) as f64 / CALL as f64)
+    }
+
+    /// Makes one more due time; false after the last.
+    fn make(&mut self) -> bool {
+        while self.legs.get(self.leg + 1).is_some_and(|next| next.begins <= self.progress) {
+            self.leg += 1;
+        }
+        let leg = &self.legs[self.leg];
+        // A whole nanosecond at or after the exact instant, so that no call is due before it.
+        let after = (self.progress - leg.begins).div_ceil(leg.rate);
+        let due = u64::try_from(after).unwrap_or(u64::MAX).saturating_add(leg.begins_ns);
+        if self.left == 0 || due >= self.end {
+            return false;
+        }
+        self.left -= 1;
+        self.progress += match self.arrivals {
+            Arrivals::Constant => CALL,
+            Arrivals::Poisson => exponential(&mut self.random),
+        };
+        self.ahead.push_back(due);
+        true
+    }
+}
+
+/// A gap whose mean is one call, by inversion.
+fn exponential(random: &mut SplitMix) -> u128 {
+    let uniform = ((random.next() >> 11) + 1) as f64 / (1u64 << 53) as f64;
+    (-uniform.ln() * CALL as f64) as u128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pace, Schedule};
+    use crate::call::Arrivals;
+    use crate::drive::arrivals::kolmogorov;
+    use crate::drive::job::Limit;
+
+    fn all(steps: &[(f64, u64)], arrivals: Arrivals, seed: u64, limit: Limit) -> Vec<u64> {
+        let mut schedule = Schedule::new(&Pace { steps: steps.to_vec(), arrivals, seed }, limit);
+        std::iter::from_fn(|| schedule.pop()).collect()
+    }
+
+    #[test]
+    fn constant_spacing_is_exact_and_does_not_drift() {
+        for rate in [1u64, 3, 100, 7_000, 100_000] {
+            let due = all(&[(rate as f64, u64::MAX)], Arrivals::Constant, 1, Limit::Calls(50_000));
+            assert_eq!(due.len(), 50_000);
+            for (k, due) in (0u64..).zip(&due) {
+                assert_eq!(*due, (k * 1_000_000_000).div_ceil(rate), "call {k} at {rate}/s");
+            }
+        }
+        let due = all(&[(100.0, u64::MAX)], Arrivals::Constant, 1, Limit::Time(15_000_000_000));
+        assert_eq!((due.len(), due.last()), (1_500, Some(&14_990_000_000)));
+        let due = all(&[(0.5, u64::MAX)], Arrivals::Constant, 1, Limit::Calls(3));
+        assert_eq!(due, [0, 2_000_000_000, 4_000_000_000]);
+    }
+
+    #[test]
+    fn a_ramp_holds_each_rate_for_its_time() {
+        let second = 1_000_000_000;
+        let due = all(&[(10.0, second), (100.0, second)], Arrivals::Constant, 1, Limit::Time(2 * second));
+        let first = due.iter().filter(|due| **due < second).count();
+        assert_eq!((first, due.len()), (10, 110));
+        assert!(due[10..].windows(2).all(|pair| pair[1] - pair[0] == second / 100));
+    }
+
+    #[test]
+    fn poisson_gaps_are_exponential_and_seeded() {
+        let steps = [(1_000.0, u64::MAX)];
+        let due = all(&steps, Arrivals::Poisson, 7, Limit::Calls(10_000));
+        assert_eq!(due, all(&steps, Arrivals::Poisson, 7, Limit::Calls(10_000)));
+        assert_ne!(due, all(&steps, Arrivals::Poisson, 8, Limit::Calls(10_000)));
+        assert!(due.is_sorted());
+        let gaps = |due: &[u64]| due.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect::<Vec<_>>();
+        let (_, p) = kolmogorov(&mut gaps(&due));
+        assert!(p > 0.05, "p = {p}");
+        let (_, p) = kolmogorov(&mut gaps(&all(&steps, Arrivals::Constant, 7, Limit::Calls(10_000))));
+        assert!(p < 1e-6, "constant gaps pass for exponential ones: p = {p}");
+    }
+
+    #[test]
+    fn progress_is_what_is_due_on_average() {
+        let second = 1_000_000_000;
+        let pace = Pace { steps: vec![(10.0, second), (100.0, second)], arrivals: Arrivals::Constant, seed: 1 };
+        let schedule = Schedule::new(&pace, Limit::Time(2 * second));
+        assert_eq!([0, second / 2, second, 2 * second].map(|ns| schedule.expected(ns)), [0.0, 5.0, 10.0, 110.0]);
+    }
+
+    #[test]
+    fn the_queue_of_one_server_is_as_long_as_theory_says() {
+        // M/D/1 with 10 ms service at 80/s: W = 1/mu + rho / (2 mu (1 - rho)) = 30 ms.
+        let pace = Pace { steps: vec![(80.0, u64::MAX)], arrivals: Arrivals::Poisson, seed: 4 };
+        let mut schedule = Schedule::new(&pace, Limit::Calls(1_000_000));
+        let (mut free, mut sum, mut count) = (0u64, 0.0, 0.0);
+        while let Some(due) = schedule.pop() {
+            free = free.max(due) + 10_000_000;
+            sum += (free - due) as f64;
+            count += 1.0;
+        }
+        let mean = sum / count / 1e6;
+        assert!((mean / 30.0 - 1.0).abs() < 0.01, "{mean} ms");
+    }
+}
