@@ -163,7 +163,7 @@ pub struct Workload {
     pub arrivals: Option<Axis<Arrivals>>,
     /// Rates that follow each other; in place of `rate` and of `duration`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1))]
+    #[schemars(default, length(min = 1))]
     pub ramp: Vec<Step>,
     /// How the client process waits for replies. Default: block.
     #[serde(skip_serializing_if = "Option::is_none")]
