@@ -31,6 +31,7 @@ impl Check {
                         exit = wrong;
                         continue;
                     }
+                    load::warn_of_limits(&plan);
                     say(&format!("{}: {}\n", file.display(), plan.summary()))?;
                     for warning in plan.too_few_trials() {
                         caution(&Error::usage(format!("{}: {warning}", file.display())));

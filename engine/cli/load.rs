@@ -11,6 +11,7 @@ use crate::cli::{caution, complain};
 use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
 use crate::scenario::{LARGEST, Mistakes, Scenario, read};
+use crate::transport::descriptors;
 
 /// Which scenario, with which changes.
 #[derive(Debug, Args)]
@@ -76,6 +77,13 @@ pub(crate) fn warn(plan: &Plan, strict: bool) -> std::result::Result<(), Exit> {
         if strict { complain(&error) } else { caution(&error) }
     }
     if strict && !differences.is_empty() { Err(Exit::Usage) } else { Ok(()) }
+}
+
+/// Tells on stderr what this machine does not let the plan have: it may well be run on another.
+pub(crate) fn warn_of_limits(plan: &Plan) {
+    if let Some(error) = plan.lacks_descriptors(descriptors::most()) {
+        caution(&error);
+    }
 }
 
 /// The scenario in a file; or the exit code, after every mistake was told on stderr.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::load::{Chosen, Loaded};
+use crate::cli::load::{self, Chosen, Loaded};
 use crate::cli::say;
 use crate::error::{Exit, Result};
 
@@ -24,6 +24,7 @@ impl Show {
         match self.chosen.load() {
             Err(exit) => Ok(exit),
             Ok(loaded) => {
+                load::warn_of_limits(&loaded.plan);
                 say(&if self.json { json(&loaded, self.chosen.quick) } else { text(&loaded) })?;
                 Ok(Exit::Success)
             }

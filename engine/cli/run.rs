@@ -14,6 +14,7 @@ use crate::plan::{Cell, Plan};
 use crate::report;
 use crate::results::{Outcome, Record, Results, State};
 use crate::run::{self, Settings, Watch, interrupt};
+use crate::transport::descriptors;
 
 /// Runs FILE and writes results.json, report.md and report.html.
 #[derive(Debug, Args)]
@@ -40,6 +41,11 @@ impl Run {
             Ok(read) => read,
             Err(exit) => return Ok(exit),
         };
+        if let Some(error) = read.plan.lacks_descriptors(descriptors::most()) {
+            return Err(error);
+        }
+        // Python ends do not raise it themselves.
+        descriptors::raise();
         let stem = self.chosen.file.file_stem().unwrap_or_default();
         let settings = Settings {
             out: self.out.unwrap_or_else(|| PathBuf::from("results").join(stem)),

@@ -18,6 +18,7 @@ use crate::server::pairing::Pairing;
 use crate::server::service::{Service, fresh_nonce};
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Options, Seam, ServerContext};
+use crate::transport::descriptors;
 use crate::transport::socket::{Address, Listener, SocketOptions};
 use crate::transport::tls::Identity;
 
@@ -58,6 +59,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Exit> {
+        descriptors::raise();
         let transport = find("transport", TRANSPORTS, &self.transport)?;
         let model = find("server model", MODELS, &self.server)?;
         let pairing = Pairing::of(transport, model, Stack::Native, Driver::Native)

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{Arrivals, Call, Driver, Fill, FillKind, Split, Verify, Wait};
+use crate::error::Error;
 use crate::plan::order::{interleaved, sequential};
 use crate::results::{Coordinates, Refused};
 use crate::scenario::{OPEN_PYTHON, Order, Point, Scenario, Workload};
 use crate::server::pairing::Pairing;
 use crate::transport::contract::Options;
+use crate::transport::descriptors::needed;
 use crate::units::Size;
 
 /// A scenario multiplied out.
@@ -118,6 +120,18 @@ pub enum Extent {
     Duration(Duration),
 }
 
+impl Cell {
+    /// How many connections are open at a time.
+    fn connections(&self) -> u64 {
+        let clients = u64::from(self.load.clients);
+        if self.load.call == Call::Connect {
+            return clients;
+        }
+        let option = |name: &str| self.target.options.count(name);
+        clients.div_ceil(option("streams").unwrap_or(1)).min(option("pool").unwrap_or(clients))
+    }
+}
+
 impl Load {
     /// The bytes that both ends of this load agree on.
     pub fn bytes(&self) -> Arc<Fill> {
@@ -175,6 +189,21 @@ impl Plan {
             count(self.turns.len(), "trial"),
             rough(self.estimate)
         )
+    }
+
+    /// What is wrong where some cell needs more descriptors at an end than the `most` that a process may have.
+    pub fn lacks_descriptors(&self, most: Option<u64>) -> Option<Error> {
+        let hungriest = self.cells.iter().max_by_key(|cell| cell.connections())?;
+        let (needed, most) = (needed(hungriest.connections()), most?);
+        (needed > most).then(|| {
+            Error::stopped(format!(
+                "{} needs {needed} file descriptors at each end, and a process may have {most} here",
+                hungriest.id
+            ))
+            .help(format!(
+                "allow more with `ulimit -n {needed}` in the shell before the command, or ask for fewer clients"
+            ))
+        })
     }
 
     /// The plan with only those cells whose id contains `text`; their turns keep their order.
@@ -383,6 +412,19 @@ workloads:
         let two = Extent::Duration(Duration::from_secs(2));
         assert_eq!(extents, [Extent::Iterations(5), Extent::Iterations(100), Extent::Iterations(10), two]);
         assert_eq!(quick.cells.iter().map(|cell| cell.trials).collect::<Vec<_>>(), [1, 3, 3, 3]);
+    }
+
+    #[test]
+    fn the_cell_with_the_most_connections_is_told_where_there_are_too_few_descriptors() {
+        let text = "targets: [{transport: http2, server: async, options: {streams: [1, 10]}}]\n\
+                    workloads: [{name: w, call: ping, clients: [10, 1000], iterations: 1}]\n";
+        let plan = Plan::of(&scenario(text));
+        assert!(plan.lacks_descriptors(None).is_none() && plan.lacks_descriptors(Some(1048)).is_none());
+        let error = plan.lacks_descriptors(Some(1047)).expect("it is one too few");
+        let said = "http2-async-streams=1/w/clients=1000 needs 1048 file descriptors at each end, and a process may have 1047 here";
+        assert_eq!(error.message(), said);
+        assert!(error.remedy().is_some_and(|help| help.contains("`ulimit -n 1048`")));
+        assert!(plan.only("streams=10").lacks_descriptors(Some(148)).is_none(), "ten clients share a connection");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The list of transports.
 
 pub mod contract;
+pub mod descriptors;
 pub mod grpc;
 pub mod http1;
 pub mod http2;
