@@ -14,6 +14,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, setsockopt, socket};
+use nix::sys::socket::{Backlog, listen};
 
 use crate::call::SplitMix;
 use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
@@ -119,6 +120,12 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
+/// Lets as many clients wait at the door as the kernel allows. Behind a full door the kernel drops a client's first
+/// segment, and the client tries again a whole second later: that would be measured, and not be the server.
+fn widen(listener: &impl AsFd) -> io::Result<()> {
+    Ok(listen(listener, Backlog::MAXCONN)?)
+}
+
 impl Listener {
     /// Listens on `address`, which has to be of the `family` that the transport uses.
     ///
@@ -132,9 +139,14 @@ impl Listener {
             Address::Tcp(address) => {
                 let listener = TcpListener::bind(address)?;
                 options.apply(&listener)?;
+                widen(&listener)?;
                 Ok(Listener::Tcp(listener))
             }
-            Address::Unix(name) => UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?).map(Listener::Unix),
+            Address::Unix(name) => {
+                let listener = UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?)?;
+                widen(&listener)?;
+                Ok(Listener::Unix(listener))
+            }
         }
     }
 
