@@ -31,7 +31,8 @@ fn too_few_descriptors_are_an_error_before_anything_is_launched() {
     assert_eq!((refused.status.code(), out.exists()), (Some(4), false));
     for command in ["check", "plan"] {
         let warned = engine_after("ulimit -n 64", &[command, file]);
-        assert_eq!(String::from_utf8_lossy(&warned.stderr), format!("warning: {said}"));
+        let told = String::from_utf8_lossy(&warned.stderr);
+        assert!(told.contains(&format!("warning: {said}")), "{told}");
         assert_eq!(warned.status.code(), Some(0), "another machine may run it");
     }
 
