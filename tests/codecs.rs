@@ -137,9 +137,9 @@ fn written(out: &mut Outbox, mut produce: impl FnMut(&mut Outbox)) -> Vec<u8> {
 }
 
 fn stream_transports() -> impl Iterator<Item = (&'static str, &'static dyn StreamProtocol)> {
-    TRANSPORTS.iter().map(|transport| {
-        let Seam::Stream(protocol) = transport.seam();
-        (transport.name(), protocol)
+    TRANSPORTS.iter().filter_map(|transport| match transport.seam() {
+        Seam::Stream(protocol) => Some((transport.name(), protocol)),
+        Seam::Async(_) => None,
     })
 }
 

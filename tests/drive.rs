@@ -163,8 +163,9 @@ fn a_server_that_another_authority_vouches_for_is_not_believed() {
         let reason = failed["failed"]["reason"].as_str().expect("a reason");
         assert!(reason.starts_with("the TLS handshake failed: invalid peer certificate"), "{reason}");
     }
-    let failed = measure(&ours, "tcp", json!({"options": {"tls": true}})).expect_err("it cannot be verified");
-    assert!(failed["failed"]["reason"].as_str().expect("a reason").contains("`tls` needs `ca`"));
+    let failed =
+        measure(&ours, "tcp", json!({"options": {"tls": true}, "ca": null})).expect_err("it cannot be verified");
+    assert!(failed["failed"]["reason"].as_str().expect("a reason").contains("TLS needs `ca`"));
 }
 
 #[test]
@@ -339,7 +340,7 @@ fn clients_share_a_connection_where_streams_say_so() {
 
 #[test]
 fn calls_that_wait_do_not_hold_up_each_other_on_an_event_loop() {
-    for transport in ["http2", "grpc"] {
+    for transport in ["http2", "grpc", "quic"] {
         let hold = json!({"call": "sleep", "hold_ns": 100 * MS, "clients": 8, "iterations": 2,
             "options": {"streams": 8}});
         let server = Server::launch(transport, "async", &[]);
@@ -356,7 +357,7 @@ fn calls_that_wait_do_not_hold_up_each_other_on_an_event_loop() {
 
 #[test]
 fn a_call_that_times_out_is_cancelled_and_spares_the_others_on_its_connection() {
-    for transport in ["http2", "grpc"] {
+    for transport in ["http2", "grpc", "quic"] {
         for model in ["threaded", "async"] {
             let server = Server::launch(transport, model, &["--fault", "drop=0.25"]);
             let more = json!({"clients": 4, "iterations": 4, "timeout_ns": 300 * MS, "options": {"streams": 4}});

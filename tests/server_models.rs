@@ -67,7 +67,7 @@ fn fact(server: &Server, name: &str) -> Value {
 
 #[test]
 fn pooled_has_its_workers_and_one_thread_that_polls() {
-    for transport in ["tcp", "rpyc", "http1"] {
+    for transport in ["tcp", "rpyc", "http1", "quic"] {
         let server = Server::launch(transport, "pooled", &["--option", "workers=2"]);
         assert_eq!((fact(&server, "workers"), server.status("Threads")), (json!("2"), 1));
         let (got, most) = six_sleepers(&server, transport);
@@ -79,7 +79,7 @@ fn pooled_has_its_workers_and_one_thread_that_polls() {
 
 #[test]
 fn per_request_has_a_thread_for_each_call_that_runs_and_none_between() {
-    for transport in ["tcp", "rpyc", "http1"] {
+    for transport in ["tcp", "rpyc", "http1", "quic"] {
         let server = Server::launch(transport, "per-request", &[]);
         assert_eq!(server.status("Threads"), 1);
         let (_, most) = six_sleepers(&server, transport);
@@ -88,6 +88,20 @@ fn per_request_has_a_thread_for_each_call_that_runs_and_none_between() {
         until("the threads of all calls have ended", || server.status("Threads") == 1);
         assert!(server.stop());
     }
+}
+
+#[test]
+fn threaded_has_a_thread_for_each_connection_also_where_a_runtime_owns_the_io() {
+    let server = Server::launch("quic", "threaded", &[]);
+    assert_eq!(server.status("Threads"), 1);
+    let (_, most) = six_sleepers(&server, "quic");
+    // The runtime's thread, and perhaps still that of the connection on which the server proved itself.
+    assert!((7..=8).contains(&most), "{most} threads for six connections");
+    let asked = json!({"call": "sleep", "hold_ns": HOLD, "clients": 6, "iterations": 4, "options": {"streams": 3}});
+    let got = measure(&server, "quic", asked).expect("it can be measured");
+    assert_eq!(got.counts.ok, 24, "{:?}", got.failures);
+    assert!(got.elapsed_ns >= 24 / 2 * HOLD, "one at a time on each connection: {} ns", got.elapsed_ns);
+    assert!(server.stop());
 }
 
 #[test]

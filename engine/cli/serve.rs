@@ -1,7 +1,7 @@
 //! `engine serve`: one server, by hand or launched by a run.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -11,15 +11,17 @@ use crate::error::{Context, Error, Exit, Result};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
 use crate::server::ballast::Ballast;
-use crate::server::contract::Host;
+use crate::server::contract::{Host, Ready};
 use crate::server::door::Door;
 use crate::server::impairment::Impairment;
 use crate::server::pairing::Pairing;
+use crate::server::runtime::Hosted;
 use crate::server::service::{Service, fresh_nonce};
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Options, Seam, ServerContext};
 use crate::transport::descriptors;
-use crate::transport::socket::{Address, Listener, SocketOptions};
+use crate::transport::options::resumes;
+use crate::transport::socket::{Address, Listener, SocketOptions, bind_datagrams};
 use crate::transport::tls::Identity;
 
 /// The longest body that a server takes in.
@@ -72,30 +74,46 @@ impl Serve {
             None => Address::any(transport.family()),
         };
 
-        let Seam::Stream(protocol) = transport.seam();
-        let sockets = SocketOptions::of(&options).map_err(Error::usage)?;
-        let identity = Identity::of(&options, protocol.alpn(), &address).doing("cannot make a certificate")?;
-        let ca = identity.as_ref().map(|identity| identity.ca().to_owned());
-        if let Some(file) = &self.ca {
-            let Some(ca) = &ca else {
-                return Err(Error::usage("`--ca` without TLS").help("add `--option tls=true`"));
-            };
-            fs::write(file, ca).doing(format_args!("cannot write {}", file.display()))?;
-        }
-
         let mut facts = pairing.facts(&options);
         facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));
         let service = Arc::new(Service::new(self.nonce.unwrap_or_else(fresh_nonce), fill, fault));
-        let listener =
-            Listener::bind(&address, transport.family(), &sockets).doing(format_args!("cannot listen on {address}"))?;
-        let door = Door::open(listener, service.nonce().to_owned(), facts, ca)?;
+        let nonce = service.nonce().to_owned();
         let context = ServerContext { options, body_limit: BODY_LIMIT };
         let ballast = Ballast::of(&context.options)?;
-        let served = model.serve(door, Host { protocol, context, service, identity });
+        let (listening, certificate) = (format!("cannot listen on {address}"), "cannot make a certificate");
+        match transport.seam() {
+            Seam::Stream(protocol) => {
+                let sockets = SocketOptions::of(&context.options).map_err(Error::usage)?;
+                let identity = Identity::of(&context.options, protocol.alpn(), &address).doing(certificate)?;
+                let ca = identity.as_ref().map(|identity| identity.ca().to_owned());
+                publish(self.ca.as_deref(), ca.as_deref())?;
+                let listener = Listener::bind(&address, transport.family(), &sockets).doing(listening)?;
+                let door = Door::open(listener, nonce, facts, ca)?;
+                model.serve(door, Host { protocol, context, service, identity })?;
+            }
+            Seam::Async(protocol) => {
+                let executors = model.executes().map_err(Error::usage)?(service, &context.options);
+                let identity = Identity::fresh(resumes(&context.options), Some(protocol.alpn()), &address);
+                let identity = identity.doing(certificate)?;
+                publish(self.ca.as_deref(), Some(identity.ca()))?;
+                let socket = bind_datagrams(&address).doing(&listening)?;
+                let address = socket.local_addr().doing(&listening)?.to_string();
+                let ready = Ready::of(address, nonce, facts, Some(identity.ca().to_owned()));
+                Hosted { protocol, context, socket, tls: identity.config(), executors }.serve(&ready)?;
+            }
+        }
         // Held to the end: a fork of this server inherits it.
         drop(ballast);
-        served?;
         Ok(Exit::Success)
+    }
+}
+
+/// Writes the certificate of an authority into the file that was asked for, if one was.
+fn publish(file: Option<&Path>, ca: Option<&str>) -> Result<()> {
+    match (file, ca) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(Error::usage("`--ca` without TLS").help("add `--option tls=true`")),
+        (Some(file), Some(ca)) => fs::write(file, ca).doing(format_args!("cannot write {}", file.display())),
     }
 }
 

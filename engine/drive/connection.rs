@@ -165,11 +165,23 @@ pub fn prove(job: &Job) -> Result<bool, Failed> {
     let mut buffer = vec![0; READ];
     let mut connection = Connection::dial(job)?;
     connection.open(&mut buffer, job.timeout)?;
-    let ask = if job.nonce.is_some() { Ask::Nonce } else { Ask::Ping };
+    let outcome = connection.call(&proof(job), true, &mut buffer, job.timeout);
+    let reusable = proven(job, outcome)?;
+    connection.close();
+    Ok(reusable)
+}
+
+/// The call by which a server proves that it is the one that was launched.
+pub fn proof(job: &Job) -> Ask {
+    if job.nonce.is_some() { Ask::Nonce } else { Ask::Ping }
+}
+
+/// What the outcome of that call says; whether connections can carry more than one call.
+pub fn proven(job: &Job, outcome: Result<Reply, Trouble>) -> Result<bool, Failed> {
     let stranger = |why: String| {
         Failed::new("nonce", format!("the server on {} is not the one that was launched: {why}", job.address))
     };
-    let reply = match connection.call(&ask, true, &mut buffer, job.timeout) {
+    let reply = match outcome {
         Ok(reply) => reply,
         Err(Trouble::Fault(fault)) if job.nonce.is_some() => return Err(stranger(fault.to_string())),
         Err(trouble) => return Err(trouble.into()),
@@ -182,6 +194,5 @@ pub fn prove(job: &Job) -> Result<bool, Failed> {
         (Some(_), _) => return Err(stranger("it does not know the token".into())),
         (None, _) => {}
     }
-    connection.close();
     Ok(reusable)
 }

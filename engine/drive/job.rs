@@ -8,7 +8,8 @@ use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::Pace;
 use crate::registry::find;
 use crate::transport::TRANSPORTS;
-use crate::transport::contract::{ClientCodec, ClientContext, Seam, StreamProtocol};
+use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, Seam};
+use crate::transport::options::resumes;
 use crate::transport::socket::{Address, SocketOptions};
 use crate::transport::tls::Trust;
 
@@ -44,7 +45,8 @@ pub struct Job {
     pub retries: u64,
     /// The token that the server must answer with.
     pub nonce: Option<String>,
-    protocol: &'static dyn StreamProtocol,
+    /// How its transport plugs in.
+    pub seam: Seam,
     context: ClientContext,
     trust: Option<Trust>,
 }
@@ -106,7 +108,7 @@ impl Job {
         }
         let transport = find("transport", TRANSPORTS, &assignment.transport).map_err(|e| wrong(e.to_string()))?;
         let address: Address = assignment.address.parse().map_err(wrong)?;
-        let Seam::Stream(protocol) = transport.seam();
+        let seam = transport.seam();
         let asks = asks(assignment).map_err(wrong)?;
         let limit = match (assignment.iterations, assignment.duration_ns) {
             (Some(count), None) => Limit::Calls(count * asks.cycle),
@@ -122,9 +124,15 @@ impl Job {
         let streams = streams.clamp(1, clients);
         let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
         let pace = pace(assignment).map_err(wrong)?;
-        let sockets = SocketOptions::of(&assignment.options).map_err(wrong)?;
-        let trust =
-            Trust::of(&assignment.options, protocol.alpn(), assignment.ca.as_deref(), &address).map_err(wrong)?;
+        let (options, ca) = (&assignment.options, assignment.ca.as_deref());
+        let (sockets, trust) = match seam {
+            Seam::Stream(protocol) => (SocketOptions::of(options), Trust::of(options, protocol.alpn(), ca, &address)),
+            Seam::Async(protocol) => {
+                let trust = Trust::placed(resumes(options), Some(protocol.alpn()), ca, &address);
+                (Ok(SocketOptions::default()), trust.map(Some))
+            }
+        };
+        let (sockets, trust) = (sockets.map_err(wrong)?, trust.map_err(wrong)?);
         let fill: Arc<Fill> = Fill::new(assignment.fill, assignment.seed);
         Ok(Job {
             context: ClientContext { fill, options: assignment.options.clone(), authority: address.to_string() },
@@ -143,18 +151,32 @@ impl Job {
             verify_all: assignment.verify == Verify::Content,
             retries: assignment.options.count("retries").unwrap_or(0),
             nonce: assignment.nonce.clone(),
-            protocol,
+            seam,
             trust,
         })
     }
 
     /// The client's end of a new connection; a fault where no handshake can be begun for it.
     pub fn codec(&self) -> Result<Box<dyn ClientCodec>, Fault> {
-        let codec = self.protocol.client(&self.context);
+        let Seam::Stream(protocol) = self.seam else {
+            return Err(Fault::protocol("this transport is no stream of bytes"));
+        };
+        let codec = protocol.client(&self.context);
         match &self.trust {
             None => Ok(codec),
             Some(trust) => trust.secure(codec),
         }
+    }
+
+    /// What dials the server by itself, on the thread of a runtime; for a transport whose library owns its IO.
+    pub fn dialler(&self) -> Result<Box<dyn AsyncClient>, Failed> {
+        let client = match (self.seam, &self.address, &self.trust) {
+            (Seam::Async(protocol), Address::Tcp(address), Some(trust)) => {
+                protocol.client(&self.context, *address, trust.config())
+            }
+            _ => Err(format!("this transport does not dial {} by itself", self.address)),
+        };
+        client.map_err(|reason| Failed::new("assignment", reason))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod recorder;
 pub mod samples;
 pub mod schedule;
 pub mod shared;
+pub mod tasks;
 pub mod timeline;
 
 use std::io::{self, BufRead, Write};
@@ -26,6 +27,8 @@ use crate::drive::event_loop::EventLoop;
 use crate::drive::job::{Failed, Job};
 use crate::drive::lines::{FromDrive, ToDrive};
 use crate::drive::load::LoadModel;
+use crate::drive::tasks::Tasks;
+use crate::transport::contract::Seam;
 
 /// Runs one assignment from stdin to stdout; false where it could not be measured, which stdout says.
 pub fn run() -> bool {
@@ -46,8 +49,11 @@ fn measure() -> Result<(), Failed> {
     let job = Job::of(&assignment)?;
     // Who sleeps in a read can neither spin nor see that another call is due.
     let blocking = job.clients == 1 && job.pace.is_none() && !job.spin;
-    let mut load: Box<dyn LoadModel> =
-        if blocking { Box::new(Blocking::new(job)) } else { Box::new(EventLoop::new(job)?) };
+    let mut load: Box<dyn LoadModel> = match job.seam {
+        Seam::Async(_) => Box::new(Tasks::new(job)?),
+        Seam::Stream(_) if blocking => Box::new(Blocking::new(job)),
+        Seam::Stream(_) => Box::new(EventLoop::new(job)?),
+    };
     load.arm()?;
     say(&FromDrive::Armed { clients: assignment.clients })?;
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };

@@ -1,14 +1,17 @@
 //! A task for each connection.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::call::{Answer, Asked};
 use crate::error::{Context, Error, Result};
 use crate::registry::Entry;
-use crate::server::contract::{Host, Model};
+use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::{converse_as_task, watch};
-use crate::server::door::{Door, is_passing, stdin_ended};
-use crate::transport::contract::{Facts, Options};
+use crate::server::door::{Door, is_passing, stopped};
+use crate::server::service::{Executed, Service};
+use crate::transport::contract::{Executor, Facts, Later, Options};
 use crate::transport::socket::Listener;
 
 /// The server model `async`.
@@ -24,6 +27,10 @@ impl Entry for Async {
 }
 
 impl Model for Async {
+    fn executes(&self) -> Executes {
+        Ok(|service, _| Box::new(move || Some(Rc::new(InPlace(service.clone())))))
+    }
+
     fn facts(&self, _: &Options) -> Facts {
         [
             ("serves", "a task for each connection"),
@@ -45,24 +52,25 @@ impl Model for Async {
     }
 }
 
+/// Executes a call on the runtime's thread; waiting does not take it.
+struct InPlace(Arc<Service>);
+
+impl Executor for InPlace {
+    fn execute(&self, asked: Asked) -> Later<'static, Answer> {
+        let Executed { answer, pause } = self.0.execute(asked);
+        Box::pin(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            answer
+        })
+    }
+}
+
 async fn accept_until_stopped(listener: Listener, host: Host) -> Result<()> {
     listener.set_nonblocking(true).doing("cannot make the listener nonblocking")?;
     let listener = watch(listener).doing("cannot wait for clients")?;
-    // A stdin that cannot be polled (a file, /dev/null) never ends before the process does.
-    let stdin = watch(io::stdin()).ok();
-    let stopped = async {
-        match &stdin {
-            None => std::future::pending().await,
-            Some(stdin) => {
-                while let Ok(mut ready) = stdin.readable().await {
-                    if stdin_ended(stdin.get_ref().as_fd()) {
-                        break;
-                    }
-                    ready.clear_ready();
-                }
-            }
-        }
-    };
+    let stopped = stopped();
     tokio::pin!(stopped);
     loop {
         tokio::select! {

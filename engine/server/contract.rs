@@ -1,15 +1,16 @@
 //! What a server model is, and what it is given to serve.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Context, Error, Result};
 use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
 use crate::server::door::Door;
 use crate::server::service::Service;
-use crate::transport::contract::{Facts, OptionSpec, Options, ServerCodec, StreamProtocol, Transport};
+use crate::transport::contract::{Executors, Facts, OptionSpec, Options, ServerCodec, StreamProtocol, Transport};
 use crate::transport::tls::Identity;
 
 /// How a server gives clients their turn. One file implements it and one line registers it.
@@ -25,6 +26,9 @@ pub trait Model: Entry + Sync {
         None
     }
 
+    /// How it executes calls of a protocol whose library owns its IO, or in words why it cannot.
+    fn executes(&self) -> Executes;
+
     /// What a reader has to know to compare it fairly, with these options.
     fn facts(&self, options: &Options) -> Facts;
 
@@ -32,6 +36,9 @@ pub trait Model: Entry + Sync {
     /// `door.announce()` prints the ready line.
     fn serve(&self, door: Door, host: Host) -> Result<()>;
 }
+
+/// Makes what executes the calls of a service, with the options of the target; or why that cannot be, in words.
+pub type Executes = std::result::Result<fn(Arc<Service>, &Options) -> Executors, &'static str>;
 
 /// What every connection of one server shares.
 #[derive(Clone)]
@@ -71,6 +78,21 @@ pub struct Ready {
     /// The certificate by which clients verify this server (PEM), where it speaks TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
+}
+
+impl Ready {
+    /// What this process says that listens on `address`; the rest goes into the line as it is.
+    pub fn of(address: String, nonce: String, facts: Facts, ca: Option<String>) -> Self {
+        Ready { address, pid: std::process::id(), nonce, facts, ca }
+    }
+
+    /// Prints the ready line: the server is listening.
+    pub fn announce(&self) -> Result<()> {
+        let line = ReadyLine { ready: self.clone() };
+        let line = serde_json::to_string(&line).map_err(|error| Error::failed(error.to_string()))?;
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).doing("cannot print the ready line")
+    }
 }
 
 /// The line around [`Ready`].

@@ -1,6 +1,6 @@
 //! Where clients come in: the listening socket, the ready line, and the word to stop.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
@@ -9,7 +9,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::error::{Context, Error, Result};
-use crate::server::contract::{Ready, ReadyLine};
+use crate::server::contract::Ready;
+use crate::server::conversation::watch;
 use crate::transport::contract::Facts;
 use crate::transport::socket::{Listener, Socket};
 
@@ -36,7 +37,7 @@ impl Door {
     /// Clients come in by `listener`; the rest goes into the ready line.
     pub fn open(listener: Listener, nonce: String, facts: Facts, ca: Option<String>) -> Result<Self> {
         let address = listener.address().doing("cannot ask where the socket listens")?.to_string();
-        Ok(Door { listener, ready: Ready { address, pid: std::process::id(), nonce, facts, ca }, children: None })
+        Ok(Door { listener, ready: Ready::of(address, nonce, facts, ca), children: None })
     }
 
     /// Also knocks when a child process ends. To be called before the first fork.
@@ -51,10 +52,7 @@ impl Door {
 
     /// Prints the ready line: the server is listening.
     pub fn announce(&self) -> Result<()> {
-        let line = ReadyLine { ready: self.ready.clone() };
-        let line = serde_json::to_string(&line).map_err(|error| Error::failed(error.to_string()))?;
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).doing("cannot print the ready line")
+        self.ready.announce()
     }
 
     /// Waits for the next knock.
@@ -110,6 +108,18 @@ impl Door {
 pub fn stdin_ended(stdin: BorrowedFd<'_>) -> bool {
     let mut scrap = [0; 256];
     !matches!(nix::unistd::read(stdin, &mut scrap), Ok(1..) | Err(Errno::EINTR | Errno::EAGAIN))
+}
+
+/// Waits, on the thread of a runtime, until stdin has ended.
+pub async fn stopped() {
+    // A stdin that cannot be polled (a file, /dev/null) never ends before the process does.
+    let Ok(stdin) = watch(io::stdin()) else { return std::future::pending().await };
+    while let Ok(mut ready) = stdin.readable().await {
+        if stdin_ended(stdin.get_ref().as_fd()) {
+            return;
+        }
+        ready.clear_ready();
+    }
 }
 
 /// True for failures of `accept` after which the listener is as good as before.

@@ -7,11 +7,15 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
 use crate::error::{Context, Error, Result};
 use crate::registry::Entry;
-use crate::server::contract::{Host, Model};
+use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::converse;
 use crate::server::door::{Door, Knock};
 use crate::transport::contract::{Facts, Options};
 use crate::transport::socket::Socket;
+
+/// Why no model with several processes hosts a transport over datagrams.
+pub(crate) const DATAGRAMS: &str = "its connections share one socket of datagrams, and of processes that share that \
+    socket whichever reads first would get another's packets";
 
 /// The server model `forking`.
 pub struct Forking;
@@ -26,6 +30,10 @@ impl Entry for Forking {
 }
 
 impl Model for Forking {
+    fn executes(&self) -> Executes {
+        Err(DATAGRAMS)
+    }
+
     fn facts(&self, _: &Options) -> Facts {
         [
             ("serves", "a process for each connection"),

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Driver, Stack};
 use crate::server::ballast;
 use crate::server::contract::Model;
-use crate::transport::contract::{Facts, OptionSpec, Options, Transport};
+use crate::server::runtime;
+use crate::transport::contract::{Facts, OptionSpec, Options, Seam, Transport};
 use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};
 
 /// Under which models a real Python server speaks a transport; a client of Python's speaks each of them too.
@@ -39,7 +40,10 @@ impl Pairing {
         driver: Driver,
     ) -> Result<Self, Refusal> {
         let reason = match stack {
-            Stack::Native => model.refuses(transport),
+            Stack::Native => model.refuses(transport).or_else(|| match transport.seam() {
+                Seam::Stream(_) => None,
+                Seam::Async(_) => model.executes().err().map(str::to_owned),
+            }),
             Stack::Python => no_python_server(transport.name(), model.name()),
         };
         let reason = reason.or_else(|| match driver {
@@ -74,6 +78,9 @@ impl Pairing {
     pub fn facts(&self, options: &Options) -> Facts {
         let mut facts = self.transport.facts(options);
         facts.extend(self.model.facts(options));
+        if let Seam::Async(_) = self.transport.seam() {
+            facts.extend(runtime::facts());
+        }
         facts.extend(ballast::facts(options));
         facts
     }

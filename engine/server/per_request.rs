@@ -1,13 +1,15 @@
 //! One thread that polls, and a new thread for each call.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
 use crate::error::Result;
 use crate::registry::Entry;
-use crate::server::contract::{Host, Model};
+use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::READ;
 use crate::server::door::Door;
+use crate::server::errand::{Errand, Handing};
 use crate::server::parking::Parking;
 use crate::server::threaded::STACK;
 use crate::transport::contract::{Facts, Options};
@@ -25,6 +27,19 @@ impl Entry for PerRequest {
 }
 
 impl Model for PerRequest {
+    fn executes(&self) -> Executes {
+        Ok(|service, _| {
+            Box::new(move || {
+                let service = service.clone();
+                Some(Rc::new(Handing(move |errand: Errand| {
+                    let service = service.clone();
+                    // A thread that cannot be made answers nothing, which fails the call.
+                    let _ = thread::Builder::new().stack_size(STACK).spawn(move || errand.run(&service));
+                })))
+            })
+        })
+    }
+
     fn facts(&self, _: &Options) -> Facts {
         [
             ("serves", "a new thread for each call"),

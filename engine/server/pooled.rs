@@ -1,15 +1,18 @@
 //! One thread that polls, and worker threads that each serve one call at a time.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use crate::error::{Context, Result};
 use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
-use crate::server::contract::{Host, Model};
-use crate::server::conversation::{Conversation, READ};
+use crate::server::contract::{Executes, Host, Model};
+use crate::server::conversation::READ;
 use crate::server::door::Door;
+use crate::server::errand::{Errand, Handing};
 use crate::server::parking::Parking;
 use crate::server::threaded::STACK;
 use crate::server::workers::{WORKERS, workers};
@@ -30,6 +33,31 @@ impl Entry for Pooled {
 impl Model for Pooled {
     fn options(&self) -> &'static [OptionSpec] {
         &[WORKERS, BALLAST]
+    }
+
+    fn executes(&self) -> Executes {
+        Ok(|service, options| {
+            let (queue, to_start) = (Arc::new(Queue::<Errand>::default()), Rc::new(Cell::new(workers(options))));
+            Box::new(move || {
+                let (queue, to_start, service) = (queue.clone(), to_start.clone(), service.clone());
+                Some(Rc::new(Handing(move |errand| {
+                    queue.put(errand);
+                    while to_start.get() > 0 {
+                        let (queue, service) = (queue.clone(), service.clone());
+                        let work = move || {
+                            loop {
+                                queue.take().run(&service);
+                            }
+                        };
+                        // A worker that cannot be started now is tried again with the next call.
+                        if thread::Builder::new().stack_size(STACK).spawn(work).is_err() {
+                            break;
+                        }
+                        to_start.set(to_start.get() - 1);
+                    }
+                })))
+            })
+        })
     }
 
     fn facts(&self, options: &Options) -> Facts {
@@ -68,25 +96,30 @@ impl Model for Pooled {
     }
 }
 
-/// Connections that wait for a free worker, first come first served.
-#[derive(Default)]
-struct Queue {
-    lent: Mutex<VecDeque<Conversation>>,
+/// Connections or calls that wait for a free worker, first come first served.
+struct Queue<T> {
+    waiting: Mutex<VecDeque<T>>,
     some: Condvar,
 }
 
-impl Queue {
-    fn put(&self, conversation: Conversation) {
-        self.lent.lock().unwrap_or_else(PoisonError::into_inner).push_back(conversation);
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Queue { waiting: Mutex::default(), some: Condvar::new() }
+    }
+}
+
+impl<T> Queue<T> {
+    fn put(&self, one: T) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(one);
         self.some.notify_one();
     }
 
-    fn take(&self) -> Conversation {
-        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self) -> T {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            match lent.pop_front() {
-                Some(conversation) => return conversation,
-                None => lent = self.some.wait(lent).unwrap_or_else(PoisonError::into_inner),
+            match waiting.pop_front() {
+                Some(one) => return one,
+                None => waiting = self.some.wait(waiting).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }

@@ -5,10 +5,10 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 use crate::error::{Error, Result};
 use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
-use crate::server::contract::{Host, Model};
+use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::READ;
 use crate::server::door::{Door, Knock};
-use crate::server::forking::{die_with, reap};
+use crate::server::forking::{DATAGRAMS, die_with, reap};
 use crate::server::parking::Parking;
 use crate::server::workers::{WORKERS, workers};
 use crate::transport::contract::{Facts, OptionSpec, Options};
@@ -28,6 +28,10 @@ impl Entry for Preforked {
 impl Model for Preforked {
     fn options(&self) -> &'static [OptionSpec] {
         &[WORKERS, BALLAST]
+    }
+
+    fn executes(&self) -> Executes {
+        Err(DATAGRAMS)
     }
 
     fn facts(&self, options: &Options) -> Facts {

@@ -1,12 +1,15 @@
 //! A thread for each connection.
 
+use std::rc::Rc;
+use std::sync::mpsc;
 use std::thread;
 
 use crate::error::Result;
 use crate::registry::Entry;
-use crate::server::contract::{Host, Model};
+use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::converse;
 use crate::server::door::{Door, Knock};
+use crate::server::errand::{Errand, Handing};
 use crate::transport::contract::{Facts, Options};
 
 /// How much stack a thread has that serves calls.
@@ -25,6 +28,21 @@ impl Entry for Threaded {
 }
 
 impl Model for Threaded {
+    fn executes(&self) -> Executes {
+        Ok(|service, _| {
+            Box::new(move || {
+                let (errands, own) = mpsc::channel::<Errand>();
+                let service = service.clone();
+                let serve = move || own.into_iter().for_each(|errand| errand.run(&service));
+                thread::Builder::new().stack_size(STACK).spawn(serve).ok()?;
+                Some(Rc::new(Handing(move |errand| {
+                    // A thread that is gone answers nothing, which fails the call.
+                    let _ = errands.send(errand);
+                })))
+            })
+        })
+    }
+
     fn facts(&self, _: &Options) -> Facts {
         [("serves", "a thread for each connection"), ("waits", "blocking"), ("isolation", "none: one process")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

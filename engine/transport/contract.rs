@@ -1,6 +1,9 @@
 //! What a transport is, and the two ends of a stream protocol.
 
 use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +38,8 @@ pub trait Transport: Entry + Sync {
 pub enum Seam {
     /// A state machine over an ordered stream of bytes: any model can host it, on any kind of IO.
     Stream(&'static dyn StreamProtocol),
+    /// A library that owns its IO and runs as tasks on one thread: the model decides who executes the calls.
+    Async(&'static dyn AsyncProtocol),
 }
 
 /// On what kind of address a transport listens.
@@ -44,6 +49,8 @@ pub enum Family {
     Tcp,
     /// An abstract Unix socket.
     Unix,
+    /// An address and a UDP port.
+    Udp,
 }
 
 /// What a transport tells about itself: short words by name, such as `encrypted: no`.
@@ -62,6 +69,65 @@ pub trait StreamProtocol: Sync {
         None
     }
 }
+
+/// What a task will give; it stays on the thread that began it.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Makes the two ends of a protocol whose library owns its IO; always encrypted.
+///
+/// Both ends live on the one thread of a runtime, inside a `LocalSet`, and spawn tasks there.
+pub trait AsyncProtocol: Sync {
+    /// Its name in a TLS handshake (ALPN, RFC 7301).
+    fn alpn(&self) -> &'static str;
+    /// What dials the server on `address`; the error says which option cannot be had.
+    fn client(
+        &self,
+        context: &ClientContext,
+        address: SocketAddr,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> Result<Box<dyn AsyncClient>, String>;
+    /// Serves clients for as long as it is polled, whose calls `executors` execute; the error says which option
+    /// cannot be had.
+    fn serve(
+        &self,
+        context: &ServerContext,
+        socket: UdpSocket,
+        tls: Arc<rustls::ServerConfig>,
+        executors: Executors,
+    ) -> Result<Later<'static, ()>, String>;
+}
+
+/// Dials one server.
+pub trait AsyncClient {
+    /// A new connection once its handshake is complete.
+    fn dial(&self) -> Later<'_, Result<Rc<dyn AsyncConnection>, Fault>>;
+    /// Lets the goodbyes of closed connections leave.
+    fn rest(&self) -> Later<'_, ()>;
+}
+
+/// The client's end of one connection, on which calls may overlap.
+pub trait AsyncConnection {
+    /// Makes a call. `content` asks that every byte of the reply's body is compared, not only its length.
+    ///
+    /// A call that is dropped is cancelled, and others on the connection go on. A fault means that the connection is
+    /// unusable.
+    fn call(&self, ask: Ask, content: bool) -> Later<'_, Result<Reply, Fault>>;
+    /// Bytes sent and received so far, in the payloads of datagrams.
+    fn wire(&self) -> (u64, u64);
+    /// Protocol messages that this end has sent so far.
+    fn messages(&self) -> u64;
+    /// Says goodbye and closes.
+    fn close(&self);
+}
+
+/// Executes the calls of one connection in the way of a server model.
+pub trait Executor {
+    /// The answer to a call.
+    fn execute(&self, asked: Asked) -> Later<'static, Answer>;
+}
+
+/// Makes the executor of a new connection, or none where the model cannot take another.
+pub type Executors = Box<dyn Fn() -> Option<Rc<dyn Executor>>>;
 
 /// What the client's end of a connection is told once.
 #[derive(Debug, Clone)]

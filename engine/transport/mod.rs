@@ -7,6 +7,7 @@ pub mod http1;
 pub mod http2;
 pub mod options;
 pub mod outbox;
+pub mod quic;
 pub mod rpyc;
 pub mod socket;
 pub mod tcp;
@@ -18,4 +19,4 @@ use crate::transport::contract::Transport;
 
 /// Every transport; a new one is its file and its line here.
 pub static TRANSPORTS: &[&dyn Transport] =
-    &[&tcp::Tcp, &unix::Unix, &rpyc::Rpyc, &http1::Http1, &http2::Http2, &grpc::Grpc];
+    &[&tcp::Tcp, &unix::Unix, &rpyc::Rpyc, &http1::Http1, &http2::Http2, &grpc::Grpc, &quic::Quic];

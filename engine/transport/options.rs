@@ -29,10 +29,26 @@ pub const NODELAY: OptionSpec = OptionSpec {
 /// Which congestion control both ends use.
 pub const CONGESTION: OptionSpec = OptionSpec {
     name: "congestion",
-    about: "the congestion control of both ends, one of the kernel's tcp_available_congestion_control",
+    about: "the congestion control of both ends: one of the kernel's tcp_available_congestion_control; on QUIC cubic, newreno or bbr",
     kind: OptionKind::Name("cubic"),
-    default: "the kernel's",
+    default: "the kernel's; on QUIC cubic",
 };
+
+/// How many clients share a connection.
+pub const STREAMS: OptionSpec = OptionSpec {
+    name: "streams",
+    about: "how many clients share a connection, each with a stream of its own",
+    kind: OptionKind::Count(1),
+    default: "1",
+};
+
+/// Whose calls a connection carries, where `streams` may let clients share it.
+pub fn shared(options: &Options) -> String {
+    match options.count(STREAMS.name).unwrap_or(1) {
+        1 => "kept for all calls of a client".to_owned(),
+        streams => format!("kept for all calls of up to {streams} clients"),
+    }
+}
 
 /// What the shared options make of a transport: whether it is encrypted, and how its sockets differ from the default.
 pub fn facts(options: &Options) -> Facts {

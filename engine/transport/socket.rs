@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::linux::net::{SocketAddrExt, TcpStreamExt};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener, UnixStream};
@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
+use nix::sys::socket::sockopt::{RcvBuf, SndBuf, TcpCongestion, TcpNoDelay};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, setsockopt, socket};
 use nix::sys::socket::{Backlog, listen};
 
@@ -24,7 +24,7 @@ use crate::transport::outbox::{GATHER, Outbox};
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// An IP address and port.
+    /// An IP address and port, of TCP or UDP.
     Tcp(SocketAddr),
     /// The name of an abstract Unix socket, which leaves no file behind.
     Unix(String),
@@ -56,7 +56,7 @@ impl Address {
     /// An address on this machine that nobody else has: port 0, or a fresh abstract name.
     pub fn any(family: Family) -> Self {
         match family {
-            Family::Tcp => Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
+            Family::Tcp | Family::Udp => Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
             Family::Unix => {
                 let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
                 let random = SplitMix::new(clock ^ u64::from(std::process::id()) << 32).next();
@@ -192,6 +192,22 @@ impl AsRawFd for Listener {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }
+}
+
+/// How much a socket of datagrams shall hold for its reader, in bytes; the kernel may grant less.
+const DATAGRAMS: usize = 8 << 20;
+
+/// A socket for datagrams on `address`, which has to be one of an IP address.
+pub fn bind_datagrams(address: &Address) -> io::Result<UdpSocket> {
+    let Address::Tcp(address) = address else {
+        let right = Address::any(Family::Udp);
+        return Err(io::Error::other(format!("this transport does not listen on such an address; try `{right}`")));
+    };
+    let socket = UdpSocket::bind(address)?;
+    // Without larger buffers it works too, and loses more under bursts.
+    let _ = setsockopt(&socket, RcvBuf, &DATAGRAMS);
+    let _ = setsockopt(&socket, SndBuf, &DATAGRAMS);
+    Ok(socket)
 }
 
 /// A connected socket.

@@ -173,6 +173,9 @@ pub(crate) fn assignment(server: &Server, transport: &str, more: Value) -> Value
         "call": "ping", "clients": 1, "iterations": 100,
         "timeout_ns": 10_000_000_000u64, "drain_ns": 10_000_000_000u64,
     });
+    if let Some(ca) = server.ready.get("ca") {
+        assignment["ca"] = ca.clone();
+    }
     for (key, value) in more.as_object().expect("an object of keys") {
         if value.is_null() {
             assignment.as_object_mut().expect("an object").remove(key);

@@ -11,13 +11,12 @@ pub(crate) mod server;
 
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
-    StreamProtocol, Transport,
+    ClientCodec, ClientContext, Facts, OptionSpec, Options, Seam, ServerCodec, ServerContext, StreamProtocol, Transport,
 };
 use crate::transport::http2::calls::{WebCalls, WebService};
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
-use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
+use crate::transport::options::{self, CONGESTION, NODELAY, RESUMPTION, TLS, facts, shared};
 
 /// How much of one body may be on its way unread, in bytes: more than a network between hosts holds, so that bulk is
 /// never stopped by a window.
@@ -32,33 +31,21 @@ pub(crate) const FRAMING: usize = 1 << 30;
 /// The transport `http2`.
 pub struct Http2;
 
-const STREAMS_OPTION: OptionSpec = OptionSpec {
-    name: "streams",
-    about: "how many clients share a connection, each with a stream of its own",
-    kind: OptionKind::Count(1),
-    default: "1",
-};
-
 /// The options of every protocol on streams of HTTP/2.
-pub(crate) const OPTIONS: &[OptionSpec] = &[STREAMS_OPTION, TLS, RESUMPTION, NODELAY, CONGESTION];
+pub(crate) const OPTIONS: &[OptionSpec] = &[options::STREAMS, TLS, RESUMPTION, NODELAY, CONGESTION];
 /// Its name in a TLS handshake (RFC 9113, 3.2).
 pub(crate) const ALPN: &str = "h2";
 
 /// The number of lines that a connection needs.
 pub(crate) fn lines(options: &Options) -> usize {
-    options.count(STREAMS_OPTION.name).unwrap_or(1) as usize
+    options.count(options::STREAMS.name).unwrap_or(1) as usize
 }
 
 /// What is true of every protocol on streams of HTTP/2, with how calls are written.
 pub(crate) fn stream_facts(options: &Options, serialisation: &str) -> Facts {
-    let streams = lines(options);
-    let connection = match streams {
-        1 => "kept for all calls of a client".to_owned(),
-        _ => format!("kept for all calls of up to {streams} clients"),
-    };
     let own = [
         ("compressed", "header fields only".to_owned()),
-        ("connection", connection),
+        ("connection", shared(options)),
         ("serialisation", serialisation.to_owned()),
         ("framing", "by the h2 library, over memory".to_owned()),
         ("windows", "4 MiB a stream, 16 MiB a connection".to_owned()),

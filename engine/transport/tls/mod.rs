@@ -45,9 +45,11 @@ impl Identity {
     ///
     /// `alpn` is the protocol's name in the handshake (RFC 7301). The error says what cannot be made.
     pub fn of(options: &Options, alpn: Option<&str>, address: &Address) -> Result<Option<Self>, String> {
-        if !encrypts(options) {
-            return Ok(None);
-        }
+        encrypts(options).then(|| Self::fresh(resumes(options), alpn, address)).transpose()
+    }
+
+    /// A fresh identity for a server on `address`, whose sessions may be resumed or not.
+    pub fn fresh(resumed: bool, alpn: Option<&str>, address: &Address) -> Result<Self, String> {
         let Issued { ca, chain, key } = certificate::issue(address).map_err(|error| error.to_string())?;
         let words = |error: rustls::Error| error.to_string();
         let mut config = ServerConfig::builder_with_provider(provider())
@@ -59,7 +61,7 @@ impl Identity {
         config.alpn_protocols = names(alpn);
         // Tickets, not a store: the children of a fork know the key of the tickets, and share no memory.
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        if resumes(options) {
+        if resumed {
             config.ticketer = Ticketer::new().map_err(words)?;
             // It takes no ticket longer than any it has made, and a forked child has made none yet.
             let _ = config.ticketer.encrypt(&[0; TICKET]);
@@ -69,7 +71,12 @@ impl Identity {
         let config = Arc::new(config);
         // What this allows is allowed for every connection.
         ServerConnection::new(config.clone()).map_err(words)?;
-        Ok(Some(Identity { config, ca }))
+        Ok(Identity { config, ca })
+    }
+
+    /// What a library is told that does its handshakes itself.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.config.clone()
     }
 
     /// The certificate of the authority by which clients know this server, PEM.
@@ -101,10 +108,12 @@ impl Trust {
         ca: Option<&str>,
         address: &Address,
     ) -> Result<Option<Self>, String> {
-        if !encrypts(options) {
-            return Ok(None);
-        }
-        let ca = ca.ok_or("`tls` needs `ca`, the certificate by which the server is known")?;
+        encrypts(options).then(|| Self::placed(resumes(options), alpn, ca, address)).transpose()
+    }
+
+    /// Trust in the server on `address` by the certificate `ca` (PEM), whose sessions may be resumed or not.
+    pub fn placed(resumed: bool, alpn: Option<&str>, ca: Option<&str>, address: &Address) -> Result<Self, String> {
+        let ca = ca.ok_or("TLS needs `ca`, the certificate by which the server is known")?;
         let mut roots = RootCertStore::empty();
         CertificateDer::from_pem_slice(ca.as_bytes())
             .map_err(|error| error.to_string())
@@ -116,13 +125,17 @@ impl Trust {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = names(alpn);
-        config.resumption =
-            if resumes(options) { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
+        config.resumption = if resumed { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
         let host = match address {
             Address::Tcp(address) => address.ip(),
             Address::Unix(_) => Ipv4Addr::LOCALHOST.into(),
         };
-        Ok(Some(Trust { config: Arc::new(config), server: host.into() }))
+        Ok(Trust { config: Arc::new(config), server: host.into() })
+    }
+
+    /// What a library is told that does its handshakes itself.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        self.config.clone()
     }
 
     /// The client's end of a new connection, secured; a fault of class `connect` where none can be begun.
