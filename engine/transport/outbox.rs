@@ -50,16 +50,17 @@ impl Outbox {
         }
     }
 
-    /// Appends what `write` adds to a buffer of small bytes.
-    pub fn put_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends what `write` adds to a buffer of small bytes, and returns what it does.
+    pub fn put_with<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let before = self.small.len();
-        write(&mut self.small);
+        let returned = write(&mut self.small);
         let added = self.small.len() - before;
         match self.pieces.back_mut() {
             _ if added == 0 => {}
             Some(Piece::Small(len)) => *len += added,
             _ => self.pieces.push_back(Piece::Small(added)),
         }
+        returned
     }
 
     /// Appends `len` bytes of `fill` from `offset`, by reference.
@@ -100,6 +101,14 @@ impl Outbox {
             .sum()
     }
 
+    /// All that waits, where it is one run of small bytes.
+    pub fn only_run(&self) -> Option<&[u8]> {
+        match (self.pieces.front(), self.pieces.len()) {
+            (Some(Piece::Small(_)), 1) => Some(&self.small[self.sent..]),
+            _ => None,
+        }
+    }
+
     /// Puts the next bytes into `slices` and says how many slices it used.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>; GATHER]) -> usize {
         let (mut used, mut small) = (0, self.sent);
@@ -135,6 +144,12 @@ impl Outbox {
 
     /// Forgets the first `n` bytes, which have been written.
     pub fn advance(&mut self, mut n: usize) {
+        if self.only_run().is_some_and(|run| run.len() == n) {
+            self.pieces.pop_front();
+            self.small.clear();
+            self.sent = 0;
+            return;
+        }
         while n > 0 {
             match self.pieces.front_mut() {
                 None => break,

@@ -281,16 +281,26 @@ impl Socket {
 
     /// Writes some of what waits in `out`; how many bytes.
     pub fn write_from(&mut self, out: &mut Outbox) -> io::Result<usize> {
+        let written = match out.only_run() {
+            Some(run) => match self {
+                Socket::Tcp(stream) => stream.write(run),
+                Socket::Unix(stream) => stream.write(run),
+            },
+            None => self.write_gathered(out),
+        }?;
+        out.advance(written);
+        Ok(written)
+    }
+
+    fn write_gathered(&mut self, out: &Outbox) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); GATHER];
         let used = out.gather(&mut slices);
-        let written = match (&mut *self, used) {
+        match (self, used) {
             (Socket::Tcp(stream), 1) => stream.write(&slices[0]),
             (Socket::Unix(stream), 1) => stream.write(&slices[0]),
             (Socket::Tcp(stream), used) => stream.write_vectored(&slices[..used]),
             (Socket::Unix(stream), used) => stream.write_vectored(&slices[..used]),
-        }?;
-        out.advance(written);
-        Ok(written)
+        }
     }
 }
 

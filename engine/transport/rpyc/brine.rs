@@ -3,8 +3,6 @@
 //! The tags are those of `rpyc/core/brine.py` of rpyc 6.0.2. A container is a tag and a count, and what it
 //! holds follows it, so a flat stream of tokens says everything and nesting costs no memory.
 
-use std::io::Write;
-
 use crate::call::Fault;
 
 /// How deep values may nest; real peers give up at about the same depth, where Python's stack ends.
@@ -23,6 +21,7 @@ pub(crate) const BYTES_4: u8 = 0x0d;
 pub(crate) const BYTES_SHORT: u8 = 0x0e;
 pub(crate) const BYTES_LONG: u8 = 0x0f;
 pub(crate) const TUPLE_1: u8 = 0x10;
+pub(crate) const TUPLE_3: u8 = 0x12;
 pub(crate) const TUPLE_4: u8 = 0x13;
 pub(crate) const TUPLE_SHORT: u8 = 0x14;
 pub(crate) const TUPLE_LONG: u8 = 0x15;
@@ -97,6 +96,7 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
 }
 
+#[cold]
 fn malformed(what: &str) -> Fault {
     Fault::protocol(format!("malformed brine: {what}"))
 }
@@ -112,14 +112,18 @@ impl<'a> Reader<'a> {
         self.bytes.is_empty()
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], Fault> {
         let (taken, rest) = self.bytes.split_at_checked(len).ok_or_else(|| malformed("it ends too soon"))?;
         self.bytes = rest;
         Ok(taken)
     }
 
+    #[inline]
     fn byte(&mut self) -> Result<u8, Fault> {
-        self.take(1).map(|taken| taken[0])
+        let (byte, rest) = self.bytes.split_first().ok_or_else(|| malformed("it ends too soon"))?;
+        self.bytes = rest;
+        Ok(*byte)
     }
 
     fn word(&mut self) -> Result<u32, Fault> {
@@ -132,12 +136,10 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self, len: usize) -> Result<Token<'a>, Fault> {
         let digits = self.take(len)?;
-        // Ids are read with every message; few digits without a sign need no second look.
-        if (1..=18).contains(&len) && digits[0] != b'-' {
-            let value = digits
-                .iter()
-                .try_fold(0, |value: i64, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')));
-            return value.map(Token::Int).ok_or_else(|| malformed("an integer that is not in decimal"));
+        if (1..=18).contains(&len)
+            && let Some(value) = decimal(digits)
+        {
+            return Ok(Token::Int(value));
         }
         let unsigned = digits.strip_prefix(b"-").unwrap_or(digits);
         if unsigned.is_empty() || !unsigned.iter().all(u8::is_ascii_digit) {
@@ -195,7 +197,17 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of values in the tuple that comes next.
+    #[inline(always)]
     pub fn tuple(&mut self) -> Result<u32, Fault> {
+        // Every message is mostly made of short tuples, small integers and ids: they take no detour by a token.
+        if let Some((tag @ TUPLE_1..=TUPLE_4, rest)) = self.bytes.split_first() {
+            self.bytes = rest;
+            return Ok(u32::from(tag - TUPLE_1) + 1);
+        }
+        self.any_tuple()
+    }
+
+    fn any_tuple(&mut self) -> Result<u32, Fault> {
         match self.token()? {
             Token::Tuple(count) => Ok(count),
             other => Err(malformed(&format!("a {} where a tuple was due", other.type_name()))),
@@ -203,7 +215,19 @@ impl<'a> Reader<'a> {
     }
 
     /// The tuple that comes next has to have `count` values.
+    #[inline(always)]
     pub fn tuple_of(&mut self, count: u32) -> Result<(), Fault> {
+        if let Some((tag, rest)) = self.bytes.split_first()
+            && (1..=4).contains(&count)
+            && u32::from(*tag) == u32::from(TUPLE_1) + count - 1
+        {
+            self.bytes = rest;
+            return Ok(());
+        }
+        self.any_tuple_of(count)
+    }
+
+    fn any_tuple_of(&mut self, count: u32) -> Result<(), Fault> {
         match self.tuple()? {
             len if len == count => Ok(()),
             len => Err(malformed(&format!("a tuple of {len} where one of {count} was due"))),
@@ -211,11 +235,42 @@ impl<'a> Reader<'a> {
     }
 
     /// The integer that comes next.
+    #[inline(always)]
     pub fn int(&mut self) -> Result<i64, Fault> {
+        if let Some((tag @ INT_LEAST..=INT_MOST, rest)) = self.bytes.split_first() {
+            self.bytes = rest;
+            return Ok(i64::from(*tag) - INT_ZERO);
+        }
+        if let [INT_SHORT, len @ 1..=18, rest @ ..] = self.bytes
+            && let Some((digits, rest)) = rest.split_at_checked(usize::from(*len))
+            && let Some(value) = decimal(digits)
+        {
+            self.bytes = rest;
+            return Ok(value);
+        }
+        self.any_int()
+    }
+
+    fn any_int(&mut self) -> Result<i64, Fault> {
         match self.token()? {
             Token::Int(int) => Ok(int),
             other => Err(malformed(&format!("a {} where a small int was due", other.type_name()))),
         }
+    }
+
+    /// Passes the name of an object where it is a short text and two short integers, without a look inside them;
+    /// stays where it is at anything else.
+    #[inline]
+    pub(crate) fn pass_name(&mut self) -> bool {
+        let [TUPLE_3, TEXT, BYTES_SHORT, len, rest @ ..] = self.bytes else { return false };
+        let Some((_, mut rest)) = rest.split_at_checked(usize::from(*len)) else { return false };
+        for _ in 0..2 {
+            let [INT_SHORT, len, more @ ..] = rest else { return false };
+            let Some((_, more)) = more.split_at_checked(usize::from(*len)) else { return false };
+            rest = more;
+        }
+        self.bytes = rest;
+        true
     }
 
     /// The text that comes next.
@@ -227,8 +282,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of the whole value that comes next.
+    #[inline]
     pub fn raw(&mut self) -> Result<&'a [u8], Fault> {
         let before = *self;
+        if let Some((NONE..=FALSE | INT_LEAST..=INT_MOST, rest)) = self.bytes.split_first() {
+            self.bytes = rest;
+            return Ok(before.until(self));
+        }
         self.skip(DEPTH)?;
         Ok(before.until(self))
     }
@@ -260,6 +320,18 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The value of at most 18 digits without a sign; none where that is not what they are.
+#[inline]
+fn decimal(digits: &[u8]) -> Option<i64> {
+    let (mut value, mut decimal) = (0u64, true);
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        decimal &= digit < 10;
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    decimal.then_some(value as i64)
+}
+
 /// Appends a token as real rpyc writes it; the values of a container have to follow.
 pub fn put(out: &mut Vec<u8>, token: Token<'_>) {
     match token {
@@ -288,21 +360,28 @@ pub fn put(out: &mut Vec<u8>, token: Token<'_>) {
             out.extend_from_slice(&len.to_be_bytes());
         }
         Token::Text(text) => put_text(out, text),
-        Token::Tuple(count) => match count {
-            0 => out.push(EMPTY_TUPLE),
-            1..=4 => out.push(TUPLE_1 + count as u8 - 1),
-            5..=255 => out.extend_from_slice(&[TUPLE_SHORT, count as u8]),
-            _ => {
-                out.push(TUPLE_LONG);
-                out.extend_from_slice(&count.to_be_bytes());
-            }
-        },
+        Token::Tuple(count) => put_count(out, count),
         Token::Slice => out.push(SLICE),
         Token::Frozenset => out.push(FROZENSET),
     }
 }
 
+/// Appends the head of a tuple; its `count` values have to follow.
+#[inline]
+pub(crate) fn put_count(out: &mut Vec<u8>, count: u32) {
+    match count {
+        0 => out.push(EMPTY_TUPLE),
+        1..=4 => out.push(TUPLE_1 + count as u8 - 1),
+        5..=255 => out.extend_from_slice(&[TUPLE_SHORT, count as u8]),
+        _ => {
+            out.push(TUPLE_LONG);
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+    }
+}
+
 /// Appends an integer.
+#[inline]
 pub(crate) fn put_int(out: &mut Vec<u8>, int: i64) {
     match int {
         -48..160 => out.push((int + INT_ZERO) as u8),
@@ -318,14 +397,8 @@ pub(crate) fn put_number(out: &mut Vec<u8>, number: u128) {
     }
 }
 
-fn put_decimal(out: &mut Vec<u8>, number: impl std::fmt::Display) {
-    // No integer of 128 bits has more than 40 digits.
-    let (mut digits, mut len) = ([0; 40], 0);
-    let mut room = digits.as_mut_slice();
-    if write!(room, "{number}").is_ok() {
-        len = 40 - room.len();
-    }
-    put_digits(out, &digits[..len]);
+fn put_decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    put_digits(out, itoa::Buffer::new().format(number).as_bytes());
 }
 
 fn put_digits(out: &mut Vec<u8>, digits: &[u8]) {

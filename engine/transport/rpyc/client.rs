@@ -242,7 +242,7 @@ impl Talk {
             For::Nothing => return Err(Fault::protocol("a reply twice")),
             For::Root => {
                 let id = Self::object(value)?;
-                self.ours = (id.name, id.class) == (CLASS, CLASS_IDS);
+                self.ours = matches!(id.parts()?, (CLASS, CLASS_IDS, _));
                 keep(&mut self.root, id);
                 let root = &self.root;
                 self.awaited = self.link.request(out, handler::INSPECT, |args| {

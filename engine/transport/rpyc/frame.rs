@@ -309,18 +309,26 @@ impl Outbound {
 
     /// Sends the message that `write` makes.
     pub(crate) fn send(&mut self, out: &mut Outbox, write: impl FnOnce(&mut Vec<u8>)) {
-        self.message.clear();
-        write(&mut self.message);
-        if self.compress && self.message.len() as u64 > COMPRESS_OVER {
+        let compress = self.compress;
+        let long = out.put_with(|small| {
+            let start = small.len();
+            small.extend_from_slice(&[0; HEAD]);
+            write(small);
+            let len = small.len() - start - HEAD;
+            if compress && len as u64 > COMPRESS_OVER {
+                let message = small.split_off(start + HEAD);
+                small.truncate(start);
+                return Some(message);
+            }
+            small[start..start + 4].copy_from_slice(&(len as u32).to_be_bytes());
+            small.push(END);
+            None
+        });
+        if let Some(message) = long {
+            self.message = message;
             self.send_compressed(out, None, &[]);
-        } else {
-            out.put_with(|small| {
-                put_head(small, self.message.len() as u64, 0);
-                small.extend_from_slice(&self.message);
-                small.push(END);
-            });
+            self.message.shrink_to(KEPT);
         }
-        self.message.shrink_to(KEPT);
     }
 
     /// Sends a message made of what `write` makes, a body and a tail.

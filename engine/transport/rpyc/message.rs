@@ -3,6 +3,8 @@
 //! `message := kind:u8 brine((seq, args))`; a request's args are `(handler, box)`, a reply's are a box, an
 //! exception's are what `exception.rs` writes. `box := (label, value)` (`rpyc/core/protocol.py` of rpyc 6.0.2).
 
+use memchr::memchr;
+
 use crate::call::Fault;
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::brine::{self, Reader, Token};
@@ -49,17 +51,26 @@ pub(crate) mod handler {
 pub(crate) struct Id<'a> {
     /// All of it, as it came.
     pub(crate) raw: &'a [u8],
-    pub(crate) name: &'a str,
-    pub(crate) class: i64,
-    pub(crate) object: i64,
 }
 
 impl<'a> Id<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
         let before = *reader;
+        // A name is given back or compared as it came, so that mostly only its end matters.
+        if !reader.pass_name() {
+            Self::read_parts(reader)?;
+        }
+        Ok(Id { raw: before.until(reader) })
+    }
+
+    /// The class's name, the class's id and the object's own.
+    pub(crate) fn parts(self) -> Result<(&'a str, i64, i64), Fault> {
+        Self::read_parts(&mut Reader::new(self.raw))
+    }
+
+    fn read_parts(reader: &mut Reader<'a>) -> Result<(&'a str, i64, i64), Fault> {
         reader.tuple_of(3)?;
-        let (name, class, object) = (reader.text()?, reader.int()?, reader.int()?);
-        Ok(Id { raw: before.until(reader), name, class, object })
+        Ok((reader.text()?, reader.int()?, reader.int()?))
     }
 }
 
@@ -123,7 +134,10 @@ impl<'a> Boxed<'a> {
         match self {
             Boxed::Value(raw) => Reader::new(raw).token().map_or("object", Token::type_name),
             Boxed::Tuple(_) => "tuple",
-            Boxed::Mine(id) | Boxed::Yours(id) => id.name.rsplit('.').next().unwrap_or(id.name),
+            Boxed::Mine(id) | Boxed::Yours(id) => {
+                let name = id.parts().map_or("object", |(name, ..)| name);
+                name.rsplit('.').next().unwrap_or(name)
+            }
         }
     }
 
@@ -131,7 +145,8 @@ impl<'a> Boxed<'a> {
     pub(crate) fn yours(self, each: &mut impl FnMut(Id<'a>)) -> Result<(), Fault> {
         match self {
             Boxed::Yours(id) => each(id),
-            Boxed::Tuple(raw) if raw.windows(2).any(|pair| pair == YOURS) => {
+            // Most messages do not even have the second byte, and one byte is looked for much quicker than two.
+            Boxed::Tuple(raw) if memchr(YOURS[1], raw).is_some() && raw.windows(2).any(|pair| pair == YOURS) => {
                 let mut items = self.items()?;
                 while let Some(item) = items.next()? {
                     item.yours(each)?;
@@ -214,7 +229,7 @@ impl<'a> Message<'a> {
 
 /// Appends `(label, ` of a box; the value has to follow.
 fn put_label(out: &mut Vec<u8>, label: i64) {
-    brine::put(out, Token::Tuple(2));
+    brine::put_count(out, 2);
     brine::put_int(out, label);
 }
 
@@ -232,7 +247,7 @@ pub(crate) fn put_token(out: &mut Vec<u8>, token: Token<'_>) {
 /// Appends a tuple of `count` boxes, which have to follow.
 pub(crate) fn put_tuple(out: &mut Vec<u8>, count: u32) {
     put_label(out, TUPLE);
-    brine::put(out, Token::Tuple(count));
+    brine::put_count(out, count);
 }
 
 /// Appends a box with a reference to an object of the reader's, by the name under which it came.
@@ -241,15 +256,15 @@ pub(crate) fn put_yours(out: &mut Vec<u8>, id: &[u8]) {
     out.extend_from_slice(id);
 }
 
-/// Appends a box with a reference to an object of the writer's.
-pub(crate) fn put_mine(out: &mut Vec<u8>, name: &str, class: i64, object: i64) {
+/// Appends a box with a reference to an object of the writer's, by its name.
+pub(crate) fn put_mine(out: &mut Vec<u8>, id: &[u8]) {
     put_label(out, REMOTE_REF);
-    put_id(out, name, class, object);
+    out.extend_from_slice(id);
 }
 
 /// Appends the name of an object.
 pub(crate) fn put_id(out: &mut Vec<u8>, name: &str, class: i64, object: i64) {
-    brine::put(out, Token::Tuple(3));
+    brine::put_count(out, 3);
     brine::put_text(out, name);
     brine::put_int(out, class);
     brine::put_int(out, object);
@@ -279,13 +294,13 @@ impl Link {
 
     fn put_start(message: &mut Vec<u8>, kind: u8, seq: i64) {
         message.push(kind);
-        brine::put(message, Token::Tuple(2));
+        brine::put_count(message, 2);
         brine::put_int(message, seq);
     }
 
     fn put_request(message: &mut Vec<u8>, seq: i64, handler: i64) {
         Self::put_start(message, REQUEST, seq);
-        brine::put(message, Token::Tuple(2));
+        brine::put_count(message, 2);
         brine::put_int(message, handler);
     }
 
@@ -488,7 +503,7 @@ mod tests {
         let call = frame(33, |link, out| {
             link.call(out, &bytes(METHOD), |args| {
                 put_tuple(args, 1);
-                put_mine(args, "builtins.list", 139_656_463_479_616, 139_656_434_048_896);
+                put_mine(args, &bytes(LIST));
             });
         });
         assert_eq!(call, bytes(&format!("0000007a00 01117111571152121153{METHOD}115210 1154{LIST}115102 0a")));
@@ -501,7 +516,7 @@ mod tests {
         assert_eq!(reply(4, Token::None), bytes("0000000600 021154115100 0a"));
         assert_eq!(reply(21, Token::Int(1024)), bytes("0000000b00 0211651151160431303234 0a"));
         let method = frame(0, |link, out| {
-            link.reply(out, 2, |reply| put_mine(reply, "builtins.method", 139_656_463_422_144, 139_656_434_050_304));
+            link.reply(out, 2, |reply| put_mine(reply, &bytes(METHOD)));
         });
         assert_eq!(method, bytes(&format!("0000003a00 021152 1154{METHOD} 0a")));
         let chunk = frame(0, |link, out| {
@@ -520,12 +535,13 @@ mod tests {
         };
         let mut items = args.items().expect("arguments");
         let Ok(Some(Boxed::Mine(method))) = items.next() else { panic!("of a method of ours") };
-        assert_eq!((method.name, method.object), ("builtins.method", 139_656_434_050_304));
+        let (name, class, object) = method.parts().expect("a name and two ids");
+        assert_eq!((name, class, object), ("builtins.method", 139_656_463_422_144, 139_656_434_050_304));
         let mut lent = Vec::new();
         args.yours(&mut |id| lent.push(id.raw.to_vec())).expect("well formed");
         assert_eq!(lent, [bytes(LIST)]);
         let mut id = Vec::new();
-        put_id(&mut id, method.name, method.class, method.object);
+        put_id(&mut id, name, class, object);
         assert_eq!(id, method.raw);
 
         let reply = bytes("02117211510e64");

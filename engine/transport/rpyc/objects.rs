@@ -12,12 +12,16 @@ use crate::transport::rpyc::exception::Raised;
 use crate::transport::rpyc::frame::Body;
 use crate::transport::rpyc::inspect;
 use crate::transport::rpyc::list::List;
-use crate::transport::rpyc::message::{Boxed, Id, Items, Link, handler, put_mine, put_tuple, put_value, put_yours};
+use crate::transport::rpyc::message::{
+    Boxed, Id, Items, Link, handler, put_id, put_mine, put_tuple, put_value, put_yours,
+};
 use crate::transport::rpyc::service::{METHODS, Method};
 
 /// Ids look like addresses of CPython, so that messages are as long as real ones.
 const FIRST_ID: i64 = 139_656_434_000_000;
 const ID_STEP: i64 = 64;
+/// How many digits such an id has.
+const DIGITS: usize = 15;
 /// The id of our service's class; that of a real one is an address.
 pub(crate) const CLASS_IDS: i64 = 139_656_463_000_000;
 /// Longest text or tuple that is made of a list at once, in bytes of its chunks.
@@ -46,6 +50,8 @@ pub(crate) enum Object {
 struct Slot {
     object: Option<Object>,
     refs: u64,
+    /// Its name on the wire.
+    id: Vec<u8>,
 }
 
 /// The objects that this end lends, with how often the peer holds each.
@@ -139,13 +145,16 @@ impl Objects {
     /// A server's: the service under that class name, with all its methods.
     pub(crate) fn service(class: &'static str) -> Self {
         let objects = std::iter::once(Object::Root).chain(METHODS.map(Object::Method));
-        let slots: Vec<Slot> = objects.map(|object| Slot { object: Some(object), refs: 0 }).collect();
-        Objects { class, fixed: slots.len(), slots, free: Vec::new() }
+        let mut lent = Objects { class, slots: Vec::new(), free: Vec::new(), fixed: 0 };
+        lent.fixed = objects.map(|object| lent.add(object)).count();
+        lent
     }
 
     /// A client's: a root without methods.
     pub(crate) fn client(class: &'static str) -> Self {
-        Objects { class, slots: vec![Slot { object: Some(Object::Root), refs: 0 }], free: Vec::new(), fixed: 1 }
+        let mut lent = Objects { class, slots: Vec::new(), free: Vec::new(), fixed: 1 };
+        lent.add(Object::Root);
+        lent
     }
 
     /// How many objects are lent besides the service and its methods.
@@ -156,28 +165,26 @@ impl Objects {
 
     /// Takes an object in; it stays until the peer gives up its last reference.
     pub(crate) fn add(&mut self, object: Object) -> usize {
-        let slot = Slot { object: Some(object), refs: 0 };
-        match self.free.pop() {
-            Some(place) => {
-                self.slots[place] = slot;
-                place
-            }
-            None => {
-                self.slots.push(slot);
-                self.slots.len() - 1
-            }
+        let place = self.free.pop().unwrap_or(self.slots.len());
+        let (name, class) = self.class_of(Some(&object));
+        let mut id = Vec::with_capacity(64);
+        put_id(&mut id, name, class, FIRST_ID + place as i64 * ID_STEP);
+        let slot = Slot { object: Some(object), refs: 0, id };
+        match self.slots.get_mut(place) {
+            Some(free) => *free = slot,
+            None => self.slots.push(slot),
         }
+        place
     }
 
     /// Appends a box with a reference to the object in a slot, which the peer then holds once more.
     pub(crate) fn put(&mut self, slot: usize, out: &mut Vec<u8>) {
-        let (name, class) = self.class_of(slot);
         self.slots[slot].refs += 1;
-        put_mine(out, name, class, FIRST_ID + slot as i64 * ID_STEP);
+        put_mine(out, &self.slots[slot].id);
     }
 
-    fn class_of(&self, slot: usize) -> (&'static str, i64) {
-        let (name, number) = match self.slots[slot].object {
+    fn class_of(&self, object: Option<&Object>) -> (&'static str, i64) {
+        let (name, number) = match object {
             Some(Object::Root) | None => (self.class, 0),
             Some(Object::Method(_)) => ("builtins.method", 1),
             Some(Object::List(_)) => ("builtins.list", 2),
@@ -189,12 +196,24 @@ impl Objects {
     }
 
     /// The object that the peer means, which it has to hold.
-    pub(crate) fn find(&self, id: Id<'_>) -> Result<usize, Raised> {
-        let distance = id.object.wrapping_sub(FIRST_ID);
-        let slot = usize::try_from(distance / ID_STEP).ok().filter(|_| distance % ID_STEP == 0);
-        slot.filter(|slot| self.slots.get(*slot).is_some_and(|slot| slot.object.is_some() && slot.refs > 0))
-            .filter(|slot| self.class_of(*slot) == (id.name, id.class))
-            .ok_or_else(|| Raised::Key(id.raw.to_vec()))
+    pub(crate) fn find(&self, id: Id<'_>) -> Result<usize, Trouble> {
+        let place = |object: i64| {
+            let distance = object.wrapping_sub(FIRST_ID);
+            usize::try_from(distance / ID_STEP).ok().filter(|_| distance % ID_STEP == 0)
+        };
+        let held = |slot: &usize| self.slots.get(*slot).filter(|slot| slot.object.is_some() && slot.refs > 0);
+        // Peers give an id back as it was given to them, so that mostly its last digits tell which one it is.
+        let digits = id.raw.last_chunk::<DIGITS>();
+        let last = digits.map(|digits| digits.iter().fold(0, |last, digit| last * 10 + i64::from(digit & 15)));
+        if let Some(slot) = last.and_then(place)
+            && held(&slot).is_some_and(|slot| slot.id == id.raw)
+        {
+            return Ok(slot);
+        }
+        let (name, class, object) = id.parts()?;
+        let slot = place(object)
+            .filter(|slot| held(slot).map(|slot| self.class_of(slot.object.as_ref())) == Some((name, class)));
+        slot.ok_or_else(|| Raised::Key(id.raw.to_vec()).into())
     }
 
     /// The method of the service that the peer means, if it is one.
@@ -378,7 +397,7 @@ impl Objects {
     }
 
     fn type_name(&self, slot: usize) -> &'static str {
-        let name = self.class_of(slot).0;
+        let name = self.class_of(self.slots[slot].object.as_ref()).0;
         name.rsplit('.').next().unwrap_or(name)
     }
 
@@ -523,7 +542,11 @@ impl Objects {
     }
 
     fn plain_text(&self, slot: usize) -> String {
-        format!("<{} object at {:#x}>", self.class_of(slot).0, FIRST_ID + slot as i64 * ID_STEP)
+        format!(
+            "<{} object at {:#x}>",
+            self.class_of(self.slots[slot].object.as_ref()).0,
+            FIRST_ID + slot as i64 * ID_STEP
+        )
     }
 
     fn text(&self, slot: usize) -> Result<String, Raised> {
