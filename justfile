@@ -15,6 +15,14 @@ golden:
 demo:
     cargo run --release -- run scenarios/quickstart.yaml
 
+# Five deliberate faults of the measurement: each must be found by the proof that is named for it.
+mutants:
+    cargo test --features mutants --test mutants
+
+# What is done to a server on purpose, against what the figures say.
+selftest:
+    cargo run --release -- selftest
+
 # Licences and bans of all dependencies.
 deny:
     cargo deny check licenses bans

@@ -19,6 +19,7 @@
 //! | [`transport`] | the list of transports, one file or folder each |
 //! | [`statistics`] | what may be concluded from trials |
 //! | [`call`], [`registry`], [`units`], [`error`] | words that everyone may say |
+//! | [`mutant`] | deliberate faults, in no build that is used |
 //!
 //! Both ends of a measurement are processes of their own: `engine serve` and `engine drive`, re-executions of
 //! the same binary, so that a forked server never meets a runtime and each end's cost is exact.
@@ -27,6 +28,7 @@ pub mod call;
 pub mod cli;
 pub mod drive;
 pub mod error;
+pub mod mutant;
 pub mod plan;
 pub mod registry;
 pub mod report;

@@ -9,6 +9,7 @@ mod plan;
 mod report;
 mod run;
 mod schema;
+mod selftest;
 mod serve;
 
 use std::ffi::OsString;
@@ -40,6 +41,8 @@ enum Command {
     Schema(schema::Schema),
     /// Write the report of results
     Report(report::Report),
+    /// Prove on this machine that the figures show what is done to a server
+    Selftest(selftest::Selftest),
     /// Serve one transport on one server model, by hand
     Serve(serve::Serve),
     /// Be one client process: an assignment on stdin, measurements on stdout
@@ -63,6 +66,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::List(list) => list.run(),
         Command::Schema(schema) => schema.run(),
         Command::Report(report) => report.run(),
+        Command::Selftest(selftest) => selftest.run(),
         Command::Serve(serve) => serve.run(),
         Command::Drive(drive) => drive.run(),
     };

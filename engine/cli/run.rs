@@ -13,6 +13,7 @@ use crate::error::{Context, Exit, Result};
 use crate::plan::{Cell, Plan};
 use crate::report;
 use crate::results::{Outcome, Record, Results, State};
+use crate::run::disturbance::Disturbance;
 use crate::run::{self, Settings, Watch, interrupt};
 use crate::transport::descriptors;
 
@@ -53,6 +54,7 @@ impl Run {
             offline: self.offline,
             quick: self.chosen.quick,
             command: std::env::args().skip(1).collect(),
+            disturbance: Disturbance::default(),
         };
         interrupt::watch();
         let mut progress = Progress::new(&read.plan, self.quiet);

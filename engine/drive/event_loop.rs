@@ -21,6 +21,7 @@ use crate::drive::order::Order;
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::schedule::Schedule;
 use crate::drive::shared::{Shared, Stage};
+use crate::mutant;
 use crate::results::Measured;
 use crate::transport::contract::Reply;
 
@@ -148,7 +149,7 @@ impl Pass<'_> {
                 None => self.last_due,
             },
         };
-        window_end.saturating_add(drain)
+        window_end.saturating_add(if mutant::is("no-drain") { 0 } else { drain })
     }
 
     /// True while calls of an open loop are still to be made.
@@ -293,6 +294,13 @@ impl EventLoop {
                 self.time_out(index, now, &mut pass);
             }
             self.assign(&mut pass, now);
+            if mutant::is("drop-when-full")
+                && let Source::Open(schedule) = &mut pass.source
+            {
+                while schedule.peek().is_some_and(|due| begun + due <= now) {
+                    schedule.pop();
+                }
+            }
             if pass.under_way == 0 && self.queue.is_empty() && !pass.more() {
                 break;
             }
@@ -366,7 +374,10 @@ impl EventLoop {
                 },
                 Source::Open(_) => {
                     now = self.now();
-                    let Some(due) = self.due_by_now(pass, now) else { break };
+                    let Some(mut due) = self.due_by_now(pass, now) else { break };
+                    if mutant::is("stamp-at-send") {
+                        due.intended = now;
+                    }
                     let free = self.lines[index].free.max(self.callers[due.caller].free);
                     let late = now.saturating_sub(due.intended.max(free));
                     if let Some(recorder) = pass.recorder.as_deref_mut() {

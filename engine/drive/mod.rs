@@ -2,6 +2,7 @@
 
 pub mod arrivals;
 pub mod blocking;
+pub mod canary;
 pub mod connection;
 pub mod event_loop;
 pub mod job;
@@ -21,6 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 
 use crate::drive::blocking::Blocking;
 use crate::drive::event_loop::EventLoop;
@@ -46,6 +49,7 @@ fn measure() -> Result<(), Failed> {
     let ToDrive::Assignment(assignment) = hear()? else {
         return Err(Failed::new("assignment", "the first line must be an assignment"));
     };
+    pin(&assignment.pin)?;
     let job = Job::of(&assignment)?;
     // Who sleeps in a read can neither spin nor see that another call is due.
     let blocking = job.clients == 1 && job.pace.is_none() && !job.spin;
@@ -58,17 +62,34 @@ fn measure() -> Result<(), Failed> {
     say(&FromDrive::Armed { clients: assignment.clients })?;
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    thread::scope(|scope| {
+    let hiccups = thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&ended, &over));
+        let napping = scope.spawn(|| canary::watch(&over));
         load.measure(&ended);
         over.store(true, Ordering::Relaxed);
         watching.thread().unpark();
+        napping.join().ok()
     });
     say(&FromDrive::Done {})?;
     let ToDrive::Report {} = hear()? else { return Err(Failed::new("assignment", "`report` was due")) };
-    say(&FromDrive::Measured(Box::new(load.measured())))?;
+    let mut measured = load.measured();
+    measured.generator.hiccups = hiccups;
+    say(&FromDrive::Measured(Box::new(measured)))?;
     load.close();
     Ok(())
+}
+
+/// Keeps this process, and all threads that it will start, on these cores; on all where none are named.
+fn pin(cores: &[usize]) -> Result<(), Failed> {
+    if cores.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    cores
+        .iter()
+        .try_for_each(|core| set.set(*core))
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
+        .map_err(|error| Failed::new("assignment", format!("cannot run on the cores {cores:?}: {error}")))
 }
 
 /// Says once a second how far the calls are, and ends the process when nobody listens any more.

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use crate::call::{Ask, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
 use crate::drive::timeline::Timeline;
+use crate::mutant;
 use crate::results::distribution::{self, Distribution};
 use crate::results::{ArrivalTest, Bytes, Client, Connect, Counts, Generator, Measured};
 
@@ -160,6 +161,10 @@ impl Recorder {
 
     /// A call had no answer in time: it lasted at least until now.
     pub fn timeout(&mut self, client: usize, at: Stamps) {
+        if mutant::is("discard-time-outs") {
+            self.counts.scheduled -= 1;
+            return;
+        }
         self.counts.timeout += 1;
         self.clients[client].counts.timeout += 1;
         self.gave_up(client, at);

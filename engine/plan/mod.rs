@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use crate::call::{Arrivals, Call, Driver, Fill, FillKind, Split, Verify, Wait};
 use crate::error::Error;
+use crate::mutant;
 use crate::plan::order::{interleaved, sequential};
 use crate::results::{Coordinates, Refused};
-use crate::scenario::{OPEN_PYTHON, Order, Point, Scenario, Workload};
+use crate::scenario::{OPEN_PYTHON, Order, Pin, Point, Scenario, Workload};
 use crate::server::pairing::Pairing;
 use crate::transport::contract::Options;
 use crate::transport::descriptors::needed;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub turns: Vec<Turn>,
     /// About how long the whole run takes.
     pub estimate: Duration,
+    /// Which cores each end runs on, where the scenario says so.
+    pub pin: Option<Pin>,
 }
 
 /// One trial of one cell, at its place in the order.
@@ -167,10 +170,11 @@ impl Plan {
             }
         }
         let turns = match scenario.order.unwrap_or(Order::Interleaved) {
+            Order::Interleaved if mutant::is("cell-by-cell") => sequential(&cells),
             Order::Interleaved => interleaved(&cells, scenario.seed()),
             Order::Sequential => sequential(&cells),
         };
-        let mut plan = Plan { cells, refusals, turns, estimate: Duration::ZERO };
+        let mut plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin: scenario.pin.clone() };
         plan.estimate = plan.turns.iter().map(|turn| plan.cells[turn.cell].estimate()).sum();
         plan
     }

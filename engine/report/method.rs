@@ -87,6 +87,12 @@ fn load(results: &Results) -> String {
 
 fn place(results: &Results) -> String {
     let cores = results.manifest.machine.get("cores").map(|cores| format!("{cores} cores of ")).unwrap_or_default();
+    if let Some(pinned) = results.manifest.machine.get("pinned") {
+        return format!(
+            "Server and client are processes of their own on one machine, held on these of its cores: {pinned}. They \
+             talk over its loopback interface, so there is no network in these figures."
+        );
+    }
     format!(
         "Server and client are processes of their own on one machine. They share the {cores}this machine and talk over \
          its loopback interface, so there is no network in these figures, and what one end spends the other cannot use."

@@ -5,6 +5,8 @@ use std::process::Command;
 use crate::call::{Driver, Stack};
 use crate::error::{Error, Result};
 use crate::plan::Cell;
+use crate::run::disturbance::{Disturbance, Stall};
+use crate::run::placement::Placement;
 use crate::stack::contract::Launch;
 use crate::stack::environment::Environment;
 use crate::stack::{driver_command, system};
@@ -13,13 +15,25 @@ use crate::stack::{driver_command, system};
 #[derive(Debug)]
 pub struct Launcher {
     offline: bool,
+    placement: Placement,
+    disturbance: Disturbance,
     environment: Option<Result<Environment>>,
 }
 
 impl Launcher {
     /// With `offline` nothing is downloaded.
-    pub fn new(offline: bool) -> Self {
-        Launcher { offline, environment: None }
+    pub fn new(offline: bool, placement: Placement, disturbance: Disturbance) -> Self {
+        Launcher { offline, placement, disturbance, environment: None }
+    }
+
+    /// Which cores each end runs on.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// Who is stopped for a while, on purpose.
+    pub fn stall(&self) -> Option<Stall> {
+        self.disturbance.stall
     }
 
     /// Installs what the cell needs; `say` is told what takes long. What cannot be installed fails each cell that needs it.
@@ -40,6 +54,12 @@ impl Launcher {
 
     /// The process that serves the cell and answers to `nonce`.
     pub fn server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
+        let mut command = self.unplaced_server(cell, nonce)?;
+        self.placement.hold_server(&mut command)?;
+        Ok(command)
+    }
+
+    fn unplaced_server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
         let (pairing, load) = (&cell.target.pairing, &cell.load);
         let (transport, model) = (pairing.transport().name(), pairing.model().name());
         if pairing.stack() == Stack::Python {
@@ -56,6 +76,9 @@ impl Launcher {
         let mut command = engine("serve");
         command.args(["--transport", transport, "--server", model]);
         command.args(["--fill", &load.fill.to_string(), "--seed", &load.seed.to_string(), "--nonce", nonce]);
+        if let Some(fault) = self.disturbance.fault {
+            command.args(["--fault", fault]);
+        }
         for (name, value) in &cell.target.options.0 {
             command.args(["--option", &format!("{name}={value}")]);
         }

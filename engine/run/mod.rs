@@ -2,10 +2,15 @@
 
 pub mod child;
 pub mod cost;
+pub mod disturbance;
 pub mod interrupt;
 pub mod launcher;
 pub mod manifest;
+pub mod placement;
+pub mod proof;
+pub mod steal;
 pub mod trial;
+pub mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,8 +19,11 @@ use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan, Turn};
 use crate::results::file::{JOURNAL, Journal, RESULTS};
 use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
+use crate::run::disturbance::Disturbance;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
+use crate::run::placement::Placement;
+use crate::run::verdict::{Circumstances, judge};
 
 /// How often `results.json` is written while a run goes on, at most.
 const REWRITE: Duration = Duration::from_secs(5);
@@ -33,6 +41,8 @@ pub struct Settings {
     pub quick: bool,
     /// The command line, without the path of the program.
     pub command: Vec<String>,
+    /// What is done to the ends on purpose.
+    pub disturbance: Disturbance,
 }
 
 /// Whoever shows how a run goes on.
@@ -49,6 +59,7 @@ pub trait Watch {
 
 /// Runs every turn of `plan` and returns what was measured, also when it was interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
+    let placement = Placement::of(plan.pin.as_ref())?;
     std::fs::create_dir_all(&settings.out)
         .map_err(|error| Error::stopped(format!("cannot make {}: {error}", settings.out.display())))?;
     let begun = Instant::now();
@@ -59,9 +70,12 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         refusals: plan.refusals.clone(),
         records: Vec::with_capacity(plan.turns.len()),
     };
+    if placement.pinned {
+        results.manifest.machine.insert("pinned".to_owned(), placement.to_string());
+    }
     let path = settings.out.join(RESULTS);
     let mut journal = Journal::create(&settings.out.join(JOURNAL), &results)?;
-    let mut launcher = Launcher::new(settings.offline);
+    let mut launcher = Launcher::new(settings.offline, placement, settings.disturbance);
     let mut written = Instant::now();
     for (done, turn) in plan.turns.iter().enumerate() {
         if interrupted() {
@@ -113,7 +127,9 @@ fn one_turn(
     match trial::measure(cell, launcher, &mut |ended| watch.progress(ended)) {
         Ok(trial) => {
             manifest.facts.entry(cell.target.name.clone()).or_insert(trial.facts);
-            record.verdict = trial::judge(&trial.measured);
+            let circumstances =
+                Circumstances { server_cores: launcher.placement().server_cores(), stolen: trial.stolen };
+            record.verdict = judge(&trial.measured, &trial.cost, &circumstances);
             if trial.measured.counts.ok > 0 {
                 record.outcome = Outcome::Measured;
             } else {

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use crate::drive::lines::{Assignment, FromDrive, ToDrive};
 use crate::error::{Context, Error, Result};
 use crate::plan::Cell;
-use crate::results::{Cost, Measured, State, Verdict};
+use crate::results::{Cost, Measured};
 use crate::run::child::{Child, Heard};
 use crate::run::cost::Counters;
+use crate::run::disturbance::End;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
+use crate::run::steal::Ticks;
 use crate::server::contract::{Ready, ReadyLine};
 use crate::server::service::fresh_nonce;
 use crate::transport::contract::Facts;
@@ -26,8 +28,10 @@ pub struct Trial {
     pub measured: Measured,
     /// What each end spent between the barrier and the last reply.
     pub cost: Cost,
-    /// What the server told about itself.
+    /// What the server told about itself, and how long it was stalled on purpose.
     pub facts: Facts,
+    /// The share of the machine's time that its hypervisor gave to others, where it is known.
+    pub stolen: Option<f64>,
 }
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
@@ -38,8 +42,11 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
     let load = &cell.load;
     let transport = cell.target.pairing.transport().name();
-    let assignment =
+    let mut assignment =
         Assignment::of(load, transport, &cell.target.options, &ready.address, Some(&nonce), ready.ca.as_deref());
+    if launcher.placement().pinned {
+        assignment.pin.clone_from(&launcher.placement().client);
+    }
     drive.say(&ToDrive::Assignment(Box::new(assignment)))?;
 
     let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
@@ -47,12 +54,24 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
         return Err(Error::failed("the client process said something else where `armed` was due"));
     };
     let before = (Counters::of(server.pid()), Counters::of(drive.pid()));
+    let ticks = Ticks::now();
     drive.say(&ToDrive::Go {})?;
+    let stalling = launcher.stall().map(|stall| {
+        stall.begin(match stall.end {
+            End::Server => server.pid(),
+            End::Client => drive.pid(),
+        })
+    });
     let silence = load.timeout + load.drain + SILENCE;
     let FromDrive::Done {} = await_line(&mut drive, &mut server, silence, progress)? else {
         return Err(Error::failed("the client process said something else where `done` was due"));
     };
     let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
+    let stolen = ticks.and_then(|before| Ticks::now()?.stolen_since(&before));
+    let mut facts = ready.facts;
+    if let Some(stalling) = stalling {
+        facts.insert("stalled".to_owned(), format!("{:.3} s", stalling.lasted().as_secs_f64()));
+    }
     let survived = server.alive();
     drive.say(&ToDrive::Report {})?;
     let FromDrive::Measured(measured) = await_line(&mut drive, &mut server, SILENCE, &mut |_| {})? else {
@@ -64,25 +83,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     drive.stop()?;
     server.stop()?;
     let cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
-    Ok(Trial { measured: *measured, cost, facts: ready.facts })
-}
-
-/// Whether the figures show what they claim to.
-pub fn judge(measured: &Measured) -> Verdict {
-    let mut reasons = Vec::new();
-    let counts = &measured.counts;
-    if !counts.conserved() {
-        reasons.push(format!(
-            "{} calls were scheduled, but {} are accounted for",
-            counts.scheduled,
-            counts.ok + counts.error.total() + counts.timeout + counts.censored
-        ));
-    }
-    if counts.error.corrupt > 0 {
-        reasons.push(format!("{} replies had the wrong content", counts.error.corrupt));
-    }
-    let state = if reasons.is_empty() { State::Valid } else { State::Invalid };
-    Verdict { state, reasons }
+    Ok(Trial { measured: *measured, cost, facts, stolen })
 }
 
 fn await_ready(server: &mut Child) -> Result<Ready> {

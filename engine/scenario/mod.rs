@@ -5,6 +5,7 @@
 
 pub mod axis;
 mod mistake;
+mod pin;
 mod read;
 pub mod schema;
 mod set;
@@ -27,6 +28,7 @@ use crate::transport::contract::{OptionValue, Transport};
 use crate::units::{Size, Time};
 
 pub use crate::scenario::mistake::Mistakes;
+pub use crate::scenario::pin::Pin;
 pub(crate) use crate::scenario::read::OPEN_PYTHON;
 pub use crate::scenario::read::{LARGEST, read};
 pub use crate::scenario::target::Candidate;
@@ -82,6 +84,10 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = 1), example = 7)]
     pub seed: Option<u64>,
+    /// Which cores each end runs on; `auto` gives the client one and the server the rest. Default: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"auto", example = serde_json::json!({"server": [0], "client": [1]}))]
+    pub pin: Option<Pin>,
 }
 
 /// What is compared. Lists multiply: two transports and two servers are four targets.

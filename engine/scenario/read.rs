@@ -71,7 +71,8 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
     let drain = fields.optional("drain", mistakes);
     let verify = fields.optional("verify", mistakes);
     let seed = fields.optional("seed", mistakes);
-    fields.finish(&["pin"], mistakes);
+    let pin = fields.optional("pin", mistakes);
+    fields.finish(&[], mistakes);
 
     unique(
         targets
@@ -108,6 +109,7 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
         drain,
         verify,
         seed,
+        pin,
     };
     let trials = scenario.count();
     if trials > MOST_TRIALS {

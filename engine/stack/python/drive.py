@@ -250,6 +250,8 @@ class Load:
     def __init__(self, job):
         if job["version"] != VERSION:
             raise CallFailed("assignment", f"these lines are of version {VERSION}, not {job['version']}")
+        if job.get("pin"):
+            os.sched_setaffinity(0, job["pin"])
         if job["transport"] not in CLIENTS:
             raise CallFailed("assignment", f"the Python driver does not speak {job['transport']}")
         self.kind = CLIENTS[job["transport"]]

@@ -1,0 +1,187 @@
+//! Whether the figures of a trial show what they claim to.
+
+use crate::results::{Cost, Measured, State, Verdict};
+
+/// An open loop may be this late at p99, or a tenth of the median response time, whichever is more.
+const LATE_NS: u64 = 1_000_000;
+/// A hold-up shorter than this is what any busy machine does, however short the window is.
+const HICCUP_NS: u64 = 250_000_000;
+/// From this share of its time on an end counts as busy.
+const BUSY: f64 = 0.9;
+
+/// What a trial is judged by, besides its figures.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// How many cores the server had for itself.
+    pub server_cores: usize,
+    /// The share of the machine's time that its hypervisor gave to others, where it is known.
+    pub stolen: Option<f64>,
+}
+
+/// Whether `measured` shows what it claims to.
+///
+/// *Invalid* is what the generator or the machine spoiled; *suspect* is what the generator limited, so that calls per
+/// second are a lower bound while times stand.
+pub fn judge(measured: &Measured, cost: &Cost, circumstances: &Circumstances) -> Verdict {
+    let spoiled: Vec<String> =
+        accounts(measured).into_iter().chain(lateness(measured)).chain(hold_ups(measured, circumstances)).collect();
+    if !spoiled.is_empty() {
+        return Verdict { state: State::Invalid, reasons: spoiled };
+    }
+    let elapsed = measured.elapsed_ns.max(1) as f64;
+    let spent = cost.server.cpu_ns.unwrap_or(0) as f64 / elapsed / circumstances.server_cores as f64;
+    let (client, server) = (generator_share(measured, cost), spent);
+    if client <= BUSY {
+        return Verdict::valid();
+    }
+    let said =
+        format!("the client process was busy {:.0} % of the time, the server {:.0} %", client * 100.0, server * 100.0);
+    if server > BUSY {
+        return Verdict { state: State::Valid, reasons: vec![format!("both ends were busy: {said}")] };
+    }
+    Verdict { state: State::Suspect, reasons: vec![format!("generator-bound, so calls/s are a lower bound: {said}")] }
+}
+
+/// The share of the window in which the one thread that makes the calls had no time left.
+fn generator_share(measured: &Measured, cost: &Cost) -> f64 {
+    let spins = measured.facts.get("waits").is_some_and(|how| how == "spinning");
+    let busy = match measured.generator.busy_ns {
+        // Who spins is never idle by the clock, be it all the time or only before each call.
+        Some(busy) if spins || measured.generator.lateness.is_some() => busy,
+        _ => cost.client.cpu_ns.unwrap_or(0),
+    };
+    busy as f64 / measured.elapsed_ns.max(1) as f64
+}
+
+/// Every scheduled call must be accounted for, and every reply right.
+fn accounts(measured: &Measured) -> Vec<String> {
+    let counts = &measured.counts;
+    let mut wrong = Vec::new();
+    if !counts.conserved() {
+        let known = counts.ok + counts.error.total() + counts.timeout + counts.censored;
+        wrong.push(format!("{} calls were scheduled, but {known} are accounted for", counts.scheduled));
+    }
+    if counts.error.corrupt > 0 {
+        wrong.push(format!("{} replies had the wrong content", counts.error.corrupt));
+    }
+    wrong
+}
+
+/// An open loop has to send when it said it would.
+fn lateness(measured: &Measured) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let ms = |ns: u64| ns as f64 / 1e6;
+    if let Some(late) = &measured.generator.lateness {
+        let allowed = LATE_NS.max(measured.response_time.p50_ns / 10);
+        if late.p99_ns > allowed {
+            let (late, allowed) = (ms(late.p99_ns), ms(allowed));
+            wrong.push(format!("the generator sent calls late: p99 {late:.1} ms, where {allowed:.1} ms is allowed"));
+        }
+    }
+    let (unsent, scheduled) = (measured.generator.unsent.unwrap_or(0), measured.counts.scheduled);
+    if unsent > 0 && unsent * 100 >= scheduled {
+        wrong.push(format!("the generator never sent {unsent} of {scheduled} calls although clients were free"));
+    }
+    wrong
+}
+
+/// Neither the machine nor its hypervisor may have held the generator up.
+fn hold_ups(measured: &Measured, circumstances: &Circumstances) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let longest = measured.generator.hiccups.map_or(0, |hiccups| hiccups.longest_ns);
+    if longest > HICCUP_NS && longest > measured.elapsed_ns / 10 {
+        let (held, whole) = (longest as f64 / 1e9, measured.elapsed_ns as f64 / 1e9);
+        wrong.push(format!("the client process was held up for {held:.2} s of {whole:.2} s"));
+    }
+    if let Some(stolen) = circumstances.stolen.filter(|stolen| *stolen > 0.05) {
+        wrong.push(format!("other guests of this machine's host took {:.0} % of its time", stolen * 100.0));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Circumstances, judge};
+    use crate::drive::recorder::Recorder;
+    use crate::results::distribution::Distribution;
+    use crate::results::{Cost, Hiccups, Measured, State};
+
+    const CALM: Circumstances = Circumstances { server_cores: 1, stolen: Some(0.0) };
+    const SECOND: u64 = 1_000_000_000;
+
+    /// A second in which all went well.
+    fn measured() -> Measured {
+        let mut measured = Recorder::new(1).measured(false, BTreeMap::new());
+        measured.elapsed_ns = SECOND;
+        (measured.counts.scheduled, measured.counts.ok) = (1_000, 1_000);
+        measured
+    }
+
+    fn spent(client: u64, server: u64) -> Cost {
+        let mut cost = Cost::default();
+        (cost.client.cpu_ns, cost.server.cpu_ns) = (Some(client), Some(server));
+        cost
+    }
+
+    fn state(measured: &Measured, cost: &Cost, circumstances: &Circumstances) -> (State, String) {
+        let verdict = judge(measured, cost, circumstances);
+        (verdict.state, verdict.reasons.join("; "))
+    }
+
+    #[test]
+    fn what_the_generator_limited_is_suspect_unless_the_server_was_as_busy() {
+        let of = |client, server| state(&measured(), &spent(client, server), &CALM);
+        assert_eq!(of(SECOND / 2, SECOND / 2), (State::Valid, String::new()));
+        let (state, why) = of(SECOND * 95 / 100, SECOND / 2);
+        assert_eq!(state, State::Suspect);
+        assert!(why.contains("busy 95 % of the time, the server 50 %"), "{why}");
+        let (state, why) = of(SECOND, SECOND);
+        assert!(state == State::Valid && why.starts_with("both ends were busy"), "{why}");
+    }
+
+    #[test]
+    fn who_spins_is_judged_by_what_it_had_to_do() {
+        let mut spinning = measured();
+        spinning.facts.insert("waits".to_owned(), "spinning".to_owned());
+        spinning.generator.busy_ns = Some(SECOND / 10);
+        assert_eq!(state(&spinning, &spent(SECOND, 0), &CALM).0, State::Valid);
+        spinning.generator.busy_ns = Some(SECOND * 95 / 100);
+        assert_eq!(state(&spinning, &spent(SECOND, 0), &CALM).0, State::Suspect);
+    }
+
+    #[test]
+    fn what_the_generator_or_the_machine_spoiled_is_invalid() {
+        let late = |ns| Some(Distribution { count: 1_000, p99_ns: ns, ..Distribution::default() });
+        type Change = fn(&mut Measured);
+        let changes: [(&str, Change); 5] = [
+            ("1000 calls were scheduled, but 999", |m| m.counts.ok -= 1),
+            ("1 replies had the wrong content", |m| (m.counts.ok, m.counts.error.corrupt) = (999, 1)),
+            ("never sent 10 of 1000", |m| m.generator.unsent = Some(10)),
+            ("held up for 0.30 s of 1.00 s", |m| {
+                m.generator.hiccups = Some(Hiccups { naps: 700, late: 1, longest_ns: 3 * SECOND / 10 });
+            }),
+            ("held up for 0.26 s", |m| {
+                m.generator.hiccups = Some(Hiccups { naps: 700, late: 1, longest_ns: 26 * SECOND / 100 });
+            }),
+        ];
+        for (expected, change) in changes {
+            let mut spoiled = measured();
+            change(&mut spoiled);
+            let (state, why) = state(&spoiled, &Cost::default(), &CALM);
+            assert!(state == State::Invalid && why.contains(expected), "{expected}: {why}");
+        }
+        let mut open = measured();
+        open.generator.lateness = late(1_100_000);
+        assert_eq!(state(&open, &Cost::default(), &CALM).0, State::Invalid);
+        open.response_time.p50_ns = 20_000_000;
+        assert_eq!(state(&open, &Cost::default(), &CALM).0, State::Valid, "a tenth of the median is allowed");
+        open.generator.unsent = Some(9);
+        assert_eq!(state(&open, &Cost::default(), &CALM).0, State::Valid, "less than one in a hundred");
+        let stolen = Circumstances { stolen: Some(0.06), ..CALM };
+        assert_eq!(state(&measured(), &Cost::default(), &stolen).0, State::Invalid);
+        let unknown = Circumstances { stolen: None, ..CALM };
+        assert_eq!(state(&measured(), &Cost::default(), &unknown).0, State::Valid);
+    }
+}

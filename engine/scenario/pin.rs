@@ -1,0 +1,94 @@
+//! Which cores each end runs on, as a scenario says it.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::scenario::mistake::Mistake;
+use crate::scenario::tree::{Node, Value};
+use crate::scenario::walk::{Fields, Read, empty_list};
+
+/// Which cores each end runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pin {
+    /// The client has one for itself and the server the rest, as far as there are enough.
+    Auto,
+    /// These, by the numbers that the kernel gives them.
+    Cores {
+        /// The server's.
+        server: Vec<usize>,
+        /// The client's.
+        client: Vec<usize>,
+    },
+}
+
+impl Serialize for Pin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Pin::Auto => serializer.serialize_str("auto"),
+            Pin::Cores { server, client } => json!({"server": server, "client": client}).serialize(serializer),
+        }
+    }
+}
+
+impl JsonSchema for Pin {
+    fn schema_name() -> Cow<'static, str> {
+        "Pin".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let cores = |of: &str, example: u32| {
+            json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1,
+                "description": format!("The cores of the {of}."), "examples": [[example]]})
+        };
+        json_schema!({"anyOf": [
+            {"const": "auto", "description": "One core for the client, the rest for the server."},
+            {"type": "object", "required": ["server", "client"], "additionalProperties": false,
+                "properties": {"server": cores("server", 0), "client": cores("client", 1)}},
+        ]})
+    }
+}
+
+impl Read for Pin {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        match &node.value {
+            Value::Text(text) if text == "auto" => Some(Pin::Auto),
+            Value::Map(_) => {
+                let mut fields = Fields::of("`pin`", node, mistakes)?;
+                let server: Option<Cores> = fields.required("server", "server: [0]", mistakes);
+                let client: Option<Cores> = fields.required("client", "client: [1]", mistakes);
+                fields.finish(&[], mistakes);
+                Some(Pin::Cores { server: server?.0, client: client?.0 })
+            }
+            _ => {
+                let mistake = Mistake::new(format!("`{key}` takes `auto` or the cores of each end"), node.place);
+                mistakes.push(mistake.help("write it like `pin: {server: [0], client: [1]}`"));
+                None
+            }
+        }
+    }
+}
+
+/// Numbers of cores, at least one.
+struct Cores(Vec<usize>);
+
+impl Read for Cores {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let cores: Option<Vec<usize>> = match &node.value {
+            Value::List(items) if items.is_empty() => {
+                mistakes.push(empty_list(key, node));
+                None
+            }
+            Value::List(items) => {
+                items.iter().map(|item| u64::read(key, item, mistakes).map(|core| core as usize)).collect()
+            }
+            _ => {
+                let mistake = Mistake::new(format!("`{key}` takes a list of cores, not {}", node.kind()), node.place);
+                mistakes.push(mistake.help(format!("write it like `{key}: [0]`")));
+                None
+            }
+        };
+        cores.map(Cores)
+    }
+}

@@ -1,0 +1,46 @@
+//! What is done to a real server on purpose is in the figures of real runs, as closed forms say.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn selftest(arguments: &[&str], out: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.arg("selftest").args(arguments).arg("--out").arg(out).output().expect("the engine starts")
+}
+
+#[test]
+fn every_figure_is_what_it_must_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = selftest(&[], folder.path());
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    for proof in [
+        "mid-run stall, tcp threaded",
+        "mid-run stall, rpyc threaded",
+        "mid-run stall, rpyc forking",
+        "mid-run stall, http1 threaded",
+        "mid-run stall, http2 threaded",
+        "mid-run stall of 2 clients",
+        "end stall",
+        "short drain",
+        "time-outs",
+        "starved generator",
+        "arrivals",
+        "known delay",
+        "queueing theory",
+        "Little's law",
+    ] {
+        let rows = told.lines().filter(|line| line.starts_with("holds") && line.contains(proof)).count();
+        assert!(rows >= 2, "{proof}: {told}");
+    }
+    let runs = std::fs::read_dir(folder.path()).expect("it was written").flatten();
+    assert!(runs.filter(|run| run.path().join("results.json").is_file()).count() >= 14);
+}
+
+#[test]
+fn a_proof_that_is_not_there_is_told_with_those_that_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = selftest(&["--only", "nonsense"], folder.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("end stall, tcp threaded"));
+}
