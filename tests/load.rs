@@ -15,7 +15,13 @@ const SECOND: u64 = 1_000 * MS;
 
 #[test]
 fn an_open_loop_makes_every_call_of_its_schedule() {
-    let server = Server::launch("tcp", "async", &[]);
+    for transport in ["tcp", "quic"] {
+        makes_every_call(transport);
+    }
+}
+
+fn makes_every_call(transport: &str) {
+    let server = Server::launch(transport, "async", &[]);
     for (more, expected) in [
         (json!({"rate": 500.0, "iterations": 30, "clients": 5}), 150),
         (json!({"rate": 500.0, "iterations": null, "duration_ns": SECOND / 2, "clients": 1}), 250),
@@ -26,7 +32,7 @@ fn an_open_loop_makes_every_call_of_its_schedule() {
             80,
         ),
     ] {
-        let got = ends::measure(&server, "tcp", more.clone()).expect("it can be measured");
+        let got = ends::measure(&server, transport, more.clone()).expect("it can be measured");
         assert_eq!((got.counts.scheduled, got.counts.ok), (expected, expected), "{more}: {:?}", got.failures);
         assert_eq!(got.generator.lateness.as_ref().map(|late| late.count), Some(expected), "{more}");
         assert_eq!(got.facts["loop"], "open");

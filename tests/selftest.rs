@@ -20,6 +20,7 @@ fn every_figure_is_what_it_must_be() {
         "mid-run stall, rpyc forking",
         "mid-run stall, http1 threaded",
         "mid-run stall, http2 threaded",
+        "mid-run stall, quic async",
         "mid-run stall of 2 clients",
         "end stall",
         "short drain",
@@ -34,7 +35,7 @@ fn every_figure_is_what_it_must_be() {
         assert!(rows >= 2, "{proof}: {told}");
     }
     let runs = std::fs::read_dir(folder.path()).expect("it was written").flatten();
-    assert!(runs.filter(|run| run.path().join("results.json").is_file()).count() >= 14);
+    assert!(runs.filter(|run| run.path().join("results.json").is_file()).count() >= 15);
 }
 
 #[test]

@@ -49,6 +49,12 @@ impl Chosen {
         let scenario = scenario(&self.file, &self.sets)?;
         let scenario = if self.quick { scenario.quick() } else { scenario };
         let whole = Plan::of(&scenario);
+        if whole.cells.is_empty()
+            && let Some(refused) = whole.refusals.first()
+        {
+            let error = Error::usage("every cell of this scenario is refused");
+            return Err(told(error.help(refused.reason.clone())));
+        }
         let plan = match &self.only {
             None => whole,
             Some(text) => {

@@ -19,7 +19,7 @@ use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::order::Order;
 use crate::drive::recorder::{Recorder, Stamps};
-use crate::drive::schedule::Schedule;
+use crate::drive::schedule::{EARLY, Schedule};
 use crate::drive::shared::{Shared, Stage};
 use crate::mutant;
 use crate::results::Measured;
@@ -30,9 +30,6 @@ const BATCH: usize = 256;
 
 /// The event that says that the alarm has gone off.
 const ALARM: u64 = u64::MAX;
-
-/// How long before a call is due sleeping ends and spinning begins, in nanoseconds: what a wake-up takes.
-const EARLY: u64 = 80_000;
 
 /// The load model of many clients.
 pub struct EventLoop {

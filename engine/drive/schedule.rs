@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 use crate::call::{Arrivals, SplitMix};
 use crate::drive::job::Limit;
 
+/// How long before a call is due sleeping ends and spinning begins, in nanoseconds: what a wake-up takes.
+pub const EARLY: u64 = 80_000;
+
 /// How many due times are made at once.
 const BLOCK: usize = 256;
 

@@ -1,20 +1,28 @@
-//! Closed loop where a library owns the IO: a task for each client, all on one thread.
+//! Where a library owns the IO: a task for each client, all on one thread, in a closed loop or an open one.
 
 use std::cell::{Cell, RefCell};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use nix::sys::time::TimeSpec;
+use nix::sys::timer::{Expiration, TimerSetTimeFlags};
+use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, interval, timeout_at};
 
 use crate::call::{Ask, Fault};
+use crate::drive::arrivals;
 use crate::drive::connection::{Trouble, proof, proven};
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
+use crate::drive::schedule::{EARLY, Pace, Schedule};
 use crate::results::Measured;
 use crate::transport::contract::{AsyncClient, AsyncConnection, Reply};
 
@@ -85,13 +93,64 @@ struct Steps {
     sent: Option<u64>,
 }
 
+/// The calls of an open loop, for whoever is free.
+struct Offer {
+    schedule: RefCell<Schedule>,
+    /// Held by the client that will make the next call; it is handed on in the order in which they asked.
+    turn: Mutex<()>,
+    /// Absent where this process may have no more descriptors; then waiting only spins.
+    alarm: Option<AsyncFd<Alarm>>,
+    /// Whether calls were left over although a client was free.
+    sendable: Cell<bool>,
+}
+
+/// A timer of the kernel, exact to nanoseconds.
+struct Alarm(TimerFd);
+
+impl AsRawFd for Alarm {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+impl Offer {
+    /// The calls of `schedule`; inside a runtime.
+    fn new(schedule: Schedule) -> Self {
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).ok();
+        // SAFETY: the alarm owns its timer, so its descriptor is the same and open until it is dropped.
+        let alarm =
+            timer.and_then(|timer| unsafe { AsyncFd::register_with_interest(Alarm(timer), Interest::READABLE) }.ok());
+        Offer { schedule: RefCell::new(schedule), turn: Mutex::new(()), alarm, sendable: Cell::new(false) }
+    }
+
+    /// Waits until nothing of `left`, in nanoseconds, is left: asleep at first, since the runtime's own clock has only
+    /// milliseconds, then looking again and again while others go on.
+    async fn wait(&self, left: impl Fn() -> u64) {
+        if left() > EARLY {
+            self.schedule.borrow_mut().prepare();
+        }
+        let nap = Duration::from_nanos(left().saturating_sub(EARLY));
+        if let Some(alarm) = &self.alarm
+            && !nap.is_zero()
+            && alarm
+                .get_ref()
+                .0
+                .set(Expiration::OneShot(TimeSpec::from_duration(nap)), TimerSetTimeFlags::empty())
+                .is_ok()
+            && let Ok(mut gone_off) = alarm.readable().await
+        {
+            gone_off.clear_ready();
+        }
+        while left() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 impl Tasks {
     /// All clients of `job`.
     pub fn new(job: Job) -> Result<Self, Failed> {
-        if job.pace.is_some() {
-            let reason = "this transport's load is a closed loop only; leave out `rate` and `ramp`";
-            return Err(Failed::new("assignment", reason));
-        }
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failed::new("assignment", format!("cannot start a runtime: {error}")))?;
         let dialler = {
@@ -112,9 +171,10 @@ impl Tasks {
         Ok(Tasks { runtime, local: LocalSet::new(), clients })
     }
 
-    /// Every client calls until the limit; how long that took, in nanoseconds.
-    fn pass(&self, limit: Limit, ended: &AtomicU64) -> u64 {
+    /// Every client calls until the limit, at the pace if there is one; how long that took, in nanoseconds.
+    fn pass(&self, limit: Limit, pace: Option<&Pace>, ended: &AtomicU64) -> u64 {
         self.local.block_on(&self.runtime, async {
+            let offer = pace.map(|pace| Rc::new(Offer::new(Schedule::new(pace, limit))));
             let clients = &self.clients;
             let begun = clients.now();
             let drain_end = match limit {
@@ -126,7 +186,11 @@ impl Tasks {
             clients.record(|recorder| recorder.begin(begun));
             let mut tasks = JoinSet::new();
             for client in 0..clients.job.clients {
-                tasks.spawn_local(clients.clone().calls(client, Window { limit, begun, drain_end }));
+                let window = Window { limit, begun, drain_end };
+                match &offer {
+                    None => tasks.spawn_local(clients.clone().calls(client, window)),
+                    Some(offer) => tasks.spawn_local(clients.clone().offered(client, window, offer.clone())),
+                };
             }
             let mut tick = interval(TICK);
             loop {
@@ -136,7 +200,8 @@ impl Tasks {
                 }
             }
             ended.store(clients.over.get(), Ordering::Relaxed);
-            clients.last.get() - begun
+            let window = offer.map_or(0, |offer| clients.close_offer(&offer, begun));
+            (clients.last.get() - begun).max(window)
         })
     }
 }
@@ -162,18 +227,61 @@ impl Clients {
         }
     }
 
+    /// The life of one client of an open loop: of those who are free, the one that has been so longest takes the next
+    /// call, once it is due.
+    async fn offered(self: Rc<Self>, client: usize, window: Window, offer: Rc<Offer>) {
+        let (mut made, mut free, mut ended) = (0, 0, 0);
+        loop {
+            let turn = offer.turn.lock().await;
+            let Some(due) = offer.schedule.borrow_mut().peek() else { return };
+            let intended = window.begun + due;
+            offer.wait(|| intended.saturating_sub(self.now())).await;
+            let now = self.now();
+            if now >= window.drain_end {
+                // A client whose own call was not given up just now had been free to send this one.
+                offer.sendable.set(offer.sendable.get() || ended < window.drain_end);
+                return;
+            }
+            offer.schedule.borrow_mut().pop();
+            drop(turn);
+            let late = now.saturating_sub(intended.max(free));
+            self.record(|recorder| recorder.sent(now, late));
+            ended = self.one_call(client, made, intended, &window).await;
+            // Had the call been sent in time, its reply would have come so much earlier.
+            free = ended.saturating_sub(late);
+            made += 1;
+            self.over.set(self.over.get() + 1);
+        }
+    }
+
+    /// Draining is over: what was never sent is censored. How long calls were due, where a time ended them.
+    fn close_offer(&self, offer: &Offer, begun: u64) -> u64 {
+        let mut schedule = offer.schedule.borrow_mut();
+        self.record(|recorder| {
+            let now = self.now();
+            while let Some(due) = schedule.pop() {
+                recorder.scheduled();
+                recorder.never_sent(None, begun + due, now, offer.sendable.get());
+            }
+            let sends: Vec<u64> = recorder.sends().iter().map(|at| at - begun).collect();
+            recorder.arrivals = arrivals::test(&sends, &schedule);
+        });
+        schedule.window_ns().unwrap_or(0)
+    }
+
     /// The client's call of that number, which was due at `intended`; when the client is free again.
     async fn one_call(&self, client: usize, number: u64, intended: u64, window: &Window) -> u64 {
         let (ask, place) = (self.job.asks.get(number), &self.places[client / self.job.streams]);
         let connect = self.job.asks.connect;
         self.record(Recorder::scheduled);
+        let begun = self.now();
         let mut steps = Steps::default();
         let content = self.job.verify_all || !self.checked[client].get();
         let outcome = self.attempt(place, ask, content, window, &mut steps).await;
         let ended = self.now();
         self.last.set(ended);
         // A connect is timed from its beginning, a call from when it could be sent.
-        let sent = if connect { intended } else { steps.sent.unwrap_or(intended) };
+        let sent = if connect { begun } else { steps.sent.unwrap_or(begun) };
         let at = Stamps { intended, sent, ended };
         match outcome {
             Ok(Reply { verdict, reusable, .. }) => {
@@ -182,7 +290,7 @@ impl Clients {
                     Ok(()) => {
                         recorder.ok(client, at, ask);
                         if let Some(dialled) = steps.dialled.filter(|_| connect) {
-                            recorder.connected(intended, dialled, None, ended);
+                            recorder.connected(begun, dialled, None, ended);
                         }
                     }
                     Err(fault) => recorder.fault(client, intended, fault),
@@ -312,7 +420,7 @@ impl Clients {
 impl LoadModel for Tasks {
     fn arm(&mut self) -> Result<(), Failed> {
         self.local.block_on(&self.runtime, self.clients.connect_all())?;
-        self.pass(Limit::Calls(self.clients.job.warmup), &AtomicU64::new(0));
+        self.pass(Limit::Calls(self.clients.job.warmup), None, &AtomicU64::new(0));
         *self.clients.recorder.borrow_mut() = Some(Recorder::new(self.clients.job.clients));
         Ok(())
     }
@@ -322,7 +430,12 @@ impl LoadModel for Tasks {
         self.clients.count_all();
         self.clients.messages.set(0);
         self.clients.recorder.replace(recorder);
-        let elapsed_ns = self.pass(self.clients.job.limit, ended);
+        let job = &self.clients.job;
+        let limit = match job.limit {
+            Limit::Calls(each) if job.pace.is_some() => Limit::Calls(each.saturating_mul(job.clients as u64)),
+            limit => limit,
+        };
+        let elapsed_ns = self.pass(limit, job.pace.as_ref(), ended);
         self.clients.count_all();
         self.clients.record(|recorder| {
             (recorder.elapsed_ns, recorder.messages) = (elapsed_ns, self.clients.messages.get());

@@ -15,7 +15,7 @@ use crate::plan::order::{interleaved, sequential};
 use crate::results::{Coordinates, Refused};
 use crate::scenario::{OPEN_PYTHON, Order, Pin, Point, Scenario, Workload};
 use crate::server::pairing::Pairing;
-use crate::transport::contract::Options;
+use crate::transport::contract::{Options, Seam};
 use crate::transport::descriptors::needed;
 use crate::units::Size;
 
@@ -154,16 +154,14 @@ impl Plan {
                     Ok(pairing) => {
                         let target = Target { name: candidate.name, pairing, options: candidate.options };
                         for workload in &scenario.workloads {
-                            if workload.is_open() && target.pairing.driver() == Driver::Python {
-                                let mut coordinates = coordinates.clone();
-                                coordinates.insert("workload".to_owned(), workload.name.clone().into());
-                                refusals.push(Refused { coordinates, reason: OPEN_PYTHON.to_owned() });
-                                continue;
+                            for point in workload.points() {
+                                match misfit(&target, workload, &point, &coordinates) {
+                                    None => cells.push(cell(scenario, workload, &point, &target, &coordinates)),
+                                    // The other axes of the workload have nothing to do with it.
+                                    Some(refused) if refusals.contains(&refused) => {}
+                                    Some(refused) => refusals.push(refused),
+                                }
                             }
-                            let points = workload.points();
-                            cells.extend(
-                                points.iter().map(|point| cell(scenario, workload, point, &target, &coordinates)),
-                            );
                         }
                     }
                 }
@@ -221,6 +219,23 @@ impl Plan {
         self.estimate = self.turns.iter().map(|turn| self.cells[turn.cell].estimate()).sum();
         self
     }
+}
+
+/// Why the client of a target cannot make the calls of a workload in this way, where it cannot.
+fn misfit(target: &Target, workload: &Workload, point: &Point, of_target: &Coordinates) -> Option<Refused> {
+    let (python, spins) = (target.pairing.driver() == Driver::Python, point.wait == Wait::Spin);
+    let reason = match target.pairing.transport().seam() {
+        _ if python && workload.is_open() => OPEN_PYTHON,
+        _ if python && spins => "a Python client waits as its library does",
+        Seam::Async(_) if spins => "the library of this transport owns the IO, and waits as it does",
+        _ => return None,
+    };
+    let mut coordinates = of_target.clone();
+    coordinates.insert("workload".to_owned(), workload.name.clone().into());
+    if spins {
+        coordinates.insert("wait".to_owned(), point.wait.to_string().into());
+    }
+    Some(Refused { coordinates, reason: reason.to_owned() })
 }
 
 fn cell(scenario: &Scenario, workload: &Workload, point: &Point, target: &Target, of_target: &Coordinates) -> Cell {

@@ -87,6 +87,8 @@ pub fn all() -> Vec<Proof> {
     for target in [tcp, ("rpyc", "threaded"), ("rpyc", "forking"), ("http1", "threaded"), ("http2", "threaded")] {
         proofs.push(proof("mid-run stall", target, open("clients: 10"), stall(End::Server, 6.0, 1.5), mid_run));
     }
+    let quic = ("quic", "async");
+    proofs.push(proof("mid-run stall", quic, open("clients: 10"), stall(End::Server, 6.0, 1.5), mid_run));
     proofs.extend([
         proof("mid-run stall of 2 clients", tcp, open("clients: 2"), stall(End::Server, 6.0, 1.5), mid_run),
         proof("end stall", tcp, open("clients: 10"), stall(End::Server, 13.0, 4.0), end_stall),

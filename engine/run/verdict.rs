@@ -47,7 +47,7 @@ fn generator_share(measured: &Measured, cost: &Cost) -> f64 {
     let spins = measured.facts.get("waits").is_some_and(|how| how == "spinning");
     let busy = match measured.generator.busy_ns {
         // Who spins is never idle by the clock, be it all the time or only before each call.
-        Some(busy) if spins || measured.generator.lateness.is_some() => busy,
+        busy if spins || measured.generator.lateness.is_some() => busy.unwrap_or(0),
         _ => cost.client.cpu_ns.unwrap_or(0),
     };
     busy as f64 / measured.elapsed_ns.max(1) as f64
