@@ -9,11 +9,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ends::Server;
+use ends::{Server, until};
 use engine::call::{Ask, Driver, Fill, FillKind, SplitMix, Stack};
 use engine::drive::connection::take_rest;
 use engine::server::MODELS;
 use engine::server::pairing::Pairing;
+use engine::server::workers::workers;
 use engine::transport::TRANSPORTS;
 use engine::transport::contract::{
     AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, OptionValue, Options, Reply, Seam,
@@ -334,10 +335,18 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
         }
         // In KiB: nobody makes room for what a length only announces.
         assert!(server.status("VmPeak") - before < 1 << 20, "{pairing} grew to {} KiB", server.status("VmPeak"));
+        assert!(server.peak_memory() < 64 << 10, "{pairing}: {} KiB were resident", server.peak_memory());
         abandon(address, &sent(end.codec(&fill), Ask::Download { len: 1 << 24, chunk: None }));
         drop(stalled);
         assert_eq!(bystander.call(Ask::Echo { len: 1000, chunk: None }).verdict, Ok(()), "{pairing}");
         assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served after a reset");
+        bystander.close();
+        let (workers, model) = (workers(&Options::default()) as usize, pairing.pairing.model().name());
+        let threads = if model == "pooled" { 1 + workers } else { 1 };
+        let processes = if model == "preforked" { 1 + workers } else { 1 };
+        let census = || (server.status("Threads") as usize, server.processes());
+        let settled = until(|| (census() == (threads, processes)).then_some(()));
+        assert!(settled.is_some(), "{pairing}: threads and processes are left behind: {:?}", census());
         assert!(server.stop(), "{pairing}: closing stdin ends it well, children included");
     }
 }

@@ -59,6 +59,22 @@ impl Server {
         value.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// The processes of the server, itself included.
+    pub(crate) fn processes(&self) -> usize {
+        living(self.pid()).len()
+    }
+
+    /// The most memory, in KiB, that one of its living processes has ever had resident.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let pids = living(self.pid()).into_iter().filter_map(|stat| stat.split(' ').next().map(str::to_owned));
+        let peak = |pid: String| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            value.trim().trim_end_matches(" kB").parse().ok()
+        };
+        pids.filter_map(peak).max().expect("the server runs")
+    }
+
     /// Closes stdin and waits; true where the server ended well and left no child behind.
     pub(crate) fn stop(mut self) -> bool {
         drop(self.stdin.take());
@@ -79,7 +95,7 @@ impl Drop for Server {
 }
 
 /// What `try_it` gives in the end, or none where patience does.
-fn until<T>(mut try_it: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn until<T>(mut try_it: impl FnMut() -> Option<T>) -> Option<T> {
     let since = Instant::now();
     loop {
         match try_it() {
