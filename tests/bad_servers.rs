@@ -52,9 +52,12 @@ impl Victim for TcpStream {
 
 impl Victim for UnixStream {}
 
+/// Streams that are kept open.
+type Kept = Arc<Mutex<Vec<Box<dyn Victim>>>>;
+
 /// Does the deed to everybody who comes; the address, and the streams that are kept open meanwhile.
-fn bad_server(family: Family, deed: Deed) -> (String, Arc<Mutex<Vec<Box<dyn Victim>>>>) {
-    let kept: Arc<Mutex<Vec<Box<dyn Victim>>>> = Arc::default();
+fn bad_server(family: Family, deed: Deed) -> (String, Kept) {
+    let kept = Kept::default();
     let keep = kept.clone();
     let treat = move |mut victim: Box<dyn Victim>| {
         let keep = keep.clone();

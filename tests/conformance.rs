@@ -19,6 +19,7 @@ use engine::transport::TRANSPORTS;
 use engine::transport::contract::{
     AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, OptionValue, Options, Reply, Seam,
 };
+use engine::transport::http1::ENCODING;
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
 use engine::transport::socket::{Address, Socket, SocketOptions, flush};
@@ -148,15 +149,18 @@ impl AsyncCaller {
     }
 }
 
-/// A server to launch: a pair of ours that fits, with or without TLS where the transport can have it.
+/// A server to launch: a pair of ours that fits, as it is or with an option that changes what is on the wire.
 struct Pair {
     pairing: Pairing,
-    tls: bool,
+    option: Option<(&'static str, OptionValue)>,
 }
 
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.pairing, if self.tls { " in TLS" } else { "" })
+        match &self.option {
+            None => write!(f, "{}", self.pairing),
+            Some((name, value)) => write!(f, "{} {name}={value}", self.pairing),
+        }
     }
 }
 
@@ -165,8 +169,11 @@ fn pairs() -> impl Iterator<Item = Pair> {
         MODELS.iter().filter_map(|model| Pairing::of(*transport, *model, Stack::Native, Driver::Native).ok())
     });
     pairings.flat_map(|pairing| {
-        let secure = pairing.options().iter().any(|spec| spec.name == TLS.name);
-        [false, true].into_iter().filter(move |tls| !tls || secure).map(move |tls| Pair { pairing, tls })
+        let known = |name: &str| pairing.options().iter().any(|spec| spec.name == name);
+        let coded = OptionValue::Word("chunked".to_owned());
+        let ways = [(TLS.name, OptionValue::Flag(true)), (ENCODING.name, coded)];
+        let ways: Vec<_> = ways.into_iter().filter(|(name, _)| known(name)).map(Some).collect();
+        [None].into_iter().chain(ways).map(move |option| Pair { pairing, option })
     })
 }
 
@@ -175,11 +182,12 @@ struct End {
     seam: Seam,
     address: Address,
     trust: Option<Trust>,
+    options: Options,
 }
 
 impl End {
     fn context(&self, fill: &Arc<Fill>) -> ClientContext {
-        ClientContext { fill: fill.clone(), options: Options::default(), authority: self.address.to_string() }
+        ClientContext { fill: fill.clone(), options: self.options.clone(), authority: self.address.to_string() }
     }
 
     fn plain_codec(&self, fill: &Arc<Fill>) -> Box<dyn ClientCodec> {
@@ -197,23 +205,19 @@ impl End {
 }
 
 fn launch(pair: &Pair) -> (Server, End) {
-    let Pair { pairing, tls } = pair;
-    let (seed, option) = (SEED.to_string(), format!("tls={tls}"));
+    let Pair { pairing, option } = pair;
+    let (seed, text) = (SEED.to_string(), option.as_ref().map(|(name, value)| format!("{name}={value}")));
     let mut more = vec!["--fill", "random", "--seed", &seed];
-    if *tls {
-        more.extend(["--option", &option]);
-    }
+    more.extend(text.iter().flat_map(|text| ["--option", text]));
     let server = Server::launch(pairing.transport().name(), pairing.model().name(), &more);
     let address = server.address().parse().expect("the ready line has an address");
+    let options = Options(option.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect());
     let (seam, ca) = (pairing.transport().seam(), server.ready["ca"].as_str());
     let trust = match seam {
-        Seam::Stream(protocol) => {
-            let options = Options([(TLS.name.to_owned(), OptionValue::Flag(*tls))].into());
-            Trust::of(&options, protocol.alpn(), ca, &address)
-        }
+        Seam::Stream(protocol) => Trust::of(&options, protocol.alpn(), ca, &address),
         Seam::Async(protocol) => Trust::placed(false, Some(protocol.alpn()), ca, &address).map(Some),
     };
-    (server, End { seam, address, trust: trust.expect("a certificate") })
+    (server, End { seam, address, trust: trust.expect("a certificate"), options })
 }
 
 #[test]

@@ -113,6 +113,13 @@ fn curl_can_use_every_endpoint() {
         );
         assert_eq!(curl(&["/echo", "--data-binary", &file, "-o", "null"]), "200 text/html; charset=utf-8 1;");
         assert_eq!(curl(&["/download/5"]), "xxxxx200 application/octet-stream 1;");
+        assert_eq!(curl(&["/download/5?chunk=2"]), "xxxxx200 application/octet-stream 1;");
+        // The bytes of chunked transfer coding as they are on the wire.
+        let raw = curl(&["/download/5?chunk=2", "--raw"]);
+        assert_eq!(raw, "2\r\nxx\r\n2\r\nxx\r\n1\r\nx\r\n0\r\n\r\n200 application/octet-stream 1;");
+        let coded = ["-H", "Transfer-Encoding: chunked", "--data-binary", "abcde"];
+        assert_eq!(curl(&[&["/upload"][..], &coded].concat()), json("{\"size\":5}"));
+        assert!(curl(&[&["/echo?chunk=2"][..], &coded].concat()).starts_with("abcde200"));
         assert_eq!(curl(&["/download-file/2"]), "\x00\x00200 application/octet-stream 1;");
         assert_eq!(curl(&["/download-file-chunked/3/2"]), json("{\"chunks\":[\"0000\",\"00\"]}"));
         let chunks = ["-H", "Content-Type: application/json", "-d", "{\"chunks\": [\"00ff\", \"0a\"]}"];

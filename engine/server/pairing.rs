@@ -9,6 +9,7 @@ use crate::server::ballast;
 use crate::server::contract::Model;
 use crate::server::runtime;
 use crate::transport::contract::{Facts, OptionSpec, Options, Seam, Transport};
+use crate::transport::http1::ENCODING;
 use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};
 
 /// Under which models a real Python server speaks a transport; a client of Python's speaks each of them too.
@@ -124,6 +125,7 @@ fn python_lacks(transport: &str, options: &Options) -> Option<&'static str> {
     let set = |name: &str| options.0.contains_key(name);
     let lacks = [
         (TLS.name, encrypts(options)),
+        (ENCODING.name, options.word(ENCODING.name) == Some("chunked")),
         (NODELAY.name, set(NODELAY.name) && transport != "rpyc"),
         (CONGESTION.name, set(CONGESTION.name)),
     ];

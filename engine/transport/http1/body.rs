@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::call::{Chunks, Fill};
 use crate::transport::outbox::Outbox;
+use crate::transport::web::hex::HexWriter;
 
 /// How much of a body in chunks is put into the outbox at a time, in bytes.
 const AHEAD: u64 = 1 << 20;
@@ -130,6 +131,34 @@ impl Coding {
             _ => return Err("A chunk does not end where its size says."),
         })
     }
+}
+
+/// A body that is being sent in chunks.
+pub(crate) enum Sending {
+    /// As hex in JSON, as the reference suite sends chunks.
+    Hex(HexWriter),
+    /// In chunked transfer coding.
+    Coded(Coded),
+}
+
+impl Sending {
+    /// Puts the next piece into the outbox; false once all of it is there.
+    pub(crate) fn produce(&mut self, out: &mut Outbox) -> bool {
+        match self {
+            Sending::Hex(writer) => writer.produce(out),
+            Sending::Coded(coded) => coded.produce(out),
+        }
+    }
+}
+
+/// Puts bytes into the outbox as a whole body in chunked transfer coding, in chunks of `chunk` bytes.
+pub(crate) fn put_coded(bytes: &[u8], chunk: u64, out: &mut Outbox) {
+    for piece in bytes.chunks(usize::try_from(chunk).unwrap_or(usize::MAX).max(1)) {
+        out.put(format!("{:x}\r\n", piece.len()).as_bytes());
+        out.put(piece);
+        out.put(b"\r\n");
+    }
+    out.put(b"0\r\n\r\n");
 }
 
 /// A body that goes out in chunked transfer coding.

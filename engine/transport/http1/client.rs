@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::{Ask, Fault, Fill};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
-use crate::transport::http1::body::{Body, Coded, Part};
+use crate::transport::http1::body::{Body, Coded, Part, Sending};
 use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::hex::{HexWriter, SPACED};
@@ -18,17 +18,13 @@ struct Response {
     keep: bool,
 }
 
-/// A body that is being sent in chunks.
-enum Sending {
-    Hex(HexWriter),
-    Coded(Coded),
-}
-
 /// A client that sends one request after the other.
 pub(crate) struct HttpClient {
     fill: Arc<Fill>,
     authority: String,
     keeps_alive: bool,
+    /// Whether chunks travel in chunked transfer coding, or as hex in JSON.
+    coded: bool,
     /// The head of the request for `asked`, kept while the same is asked again.
     request: Vec<u8>,
     asked: Option<Ask>,
@@ -43,12 +39,13 @@ pub(crate) struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client that says `Connection: close` with each request unless it `keeps_alive`.
-    pub(crate) fn new(context: &ClientContext, keeps_alive: bool) -> Self {
+    /// A client that says `Connection: close` with each request unless it `keeps_alive`; chunks are `coded` or hex.
+    pub(crate) fn new(context: &ClientContext, keeps_alive: bool, coded: bool) -> Self {
         HttpClient {
             fill: context.fill.clone(),
             authority: context.authority.clone(),
             keeps_alive,
+            coded,
             request: Vec::new(),
             asked: None,
             sending: None,
@@ -63,19 +60,25 @@ impl HttpClient {
     /// The head of the request for a call.
     fn request(&self, ask: Ask) -> Vec<u8> {
         let octets = |framing: String| format!("Content-Type: application/octet-stream\r\n{framing}\r\n");
+        let coding = || octets("Transfer-Encoding: chunked".to_owned());
         let length = |len: u64| octets(format!("Content-Length: {len}"));
         let (line, fields) = match ask {
             Ask::Nonce => ("GET /nonce".to_owned(), String::new()),
             Ask::Ping => ("GET /ping".to_owned(), String::new()),
             Ask::Echo { len, chunk: None } => ("POST /echo".to_owned(), length(len)),
-            Ask::Echo { .. } => ("POST /echo".to_owned(), octets("Transfer-Encoding: chunked".to_owned())),
+            Ask::Echo { chunk: Some(chunk), .. } if self.coded => (format!("POST /echo?chunk={chunk}"), coding()),
+            Ask::Echo { .. } => ("POST /echo".to_owned(), coding()),
             Ask::Upload { len, chunk: None } => ("POST /upload".to_owned(), length(len)),
+            Ask::Upload { .. } if self.coded => ("POST /upload-file".to_owned(), coding()),
             Ask::Upload { len, chunk: Some(chunk) } => {
                 let length = HexWriter::length(len, chunk, SPACED).unwrap_or(u64::MAX);
                 let fields = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
                 ("POST /upload-file-chunked".to_owned(), fields)
             }
             Ask::Download { len, chunk: None } => (format!("GET /download/{len}"), String::new()),
+            Ask::Download { len, chunk: Some(chunk) } if self.coded => {
+                (format!("GET /download-file/{len}?chunk={chunk}"), String::new())
+            }
             Ask::Download { len, chunk: Some(chunk) } => {
                 (format!("GET /download-file-chunked/{len}/{chunk}"), String::new())
             }
@@ -128,7 +131,7 @@ impl ClientCodec for HttpClient {
         }
         self.messages += 1;
         self.response = None;
-        self.received.restart(*ask, content, true);
+        self.received.restart(*ask, content, !self.coded);
         out.put(&self.request);
         self.sending = match *ask {
             Ask::Echo { len, chunk: None } | Ask::Upload { len, chunk: None } => {
@@ -136,6 +139,9 @@ impl ClientCodec for HttpClient {
                 None
             }
             Ask::Echo { len, chunk: Some(chunk) } => Some(Sending::Coded(Coded::new(self.fill.clone(), len, chunk))),
+            Ask::Upload { len, chunk: Some(chunk) } if self.coded => {
+                Some(Sending::Coded(Coded::new(self.fill.clone(), len, chunk)))
+            }
             Ask::Upload { len, chunk: Some(chunk) } => {
                 Some(Sending::Hex(HexWriter::new(self.fill.clone(), len, chunk, SPACED)))
             }
@@ -177,12 +183,9 @@ impl ClientCodec for HttpClient {
     }
 
     fn produce(&mut self, out: &mut Outbox) {
-        let more = match &mut self.sending {
-            None => return,
-            Some(Sending::Hex(writer)) => writer.produce(out),
-            Some(Sending::Coded(coded)) => coded.produce(out),
-        };
-        if !more {
+        if let Some(sending) = &mut self.sending
+            && !sending.produce(out)
+        {
             self.sending = None;
         }
     }
@@ -209,7 +212,7 @@ mod tests {
     fn client() -> HttpClient {
         let context =
             ClientContext { fill: Fill::constant(b'x'), options: Options::default(), authority: "localhost:80".into() };
-        HttpClient::new(&context, true)
+        HttpClient::new(&context, true, false)
     }
 
     /// The reply to `ask` when these bytes come, and then the end.

@@ -31,6 +31,14 @@ impl Entry for Http1 {
     }
 }
 
+/// How the chunks of a body travel.
+pub const ENCODING: OptionSpec = OptionSpec {
+    name: "encoding",
+    about: "how chunks travel: as hex in JSON, as the reference suite sends them, or in chunked transfer coding",
+    kind: OptionKind::Word(&["json-hex", "chunked"]),
+    default: "json-hex",
+};
+
 const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         name: "keep-alive",
@@ -50,6 +58,7 @@ const OPTIONS: &[OptionSpec] = &[
         kind: OptionKind::Count(0),
         default: "0",
     },
+    ENCODING,
     TLS,
     RESUMPTION,
     NODELAY,
@@ -69,7 +78,13 @@ impl Transport for Http1 {
         let own = [
             ("compressed", "no"),
             ("keep-alive", if keeps_alive(options) { "yes" } else { "no: a connection for each call" }),
-            ("serialisation", "JSON for small replies, hex in JSON for chunks, none for whole bodies"),
+            (
+                "serialisation",
+                match is_coded(options) {
+                    true => "JSON for small replies, none for bodies",
+                    false => "JSON for small replies, hex in JSON for chunks, none for whole bodies",
+                },
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let pool = options.count("pool").map(|count| ("connection".to_owned(), format!("{count} for all clients")));
@@ -81,12 +96,16 @@ fn keeps_alive(options: &Options) -> bool {
     options.flag("keep-alive", true)
 }
 
+fn is_coded(options: &Options) -> bool {
+    options.word(ENCODING.name) == Some("chunked")
+}
+
 /// Requests and responses, on any ordered stream.
 struct Messages;
 
 impl StreamProtocol for Messages {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        Box::new(HttpClient::new(context, keeps_alive(&context.options)))
+        Box::new(HttpClient::new(context, keeps_alive(&context.options), is_coded(&context.options)))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

@@ -12,8 +12,19 @@ pub(crate) fn download(file: bool) -> String {
     format!("Content-Disposition: {disposition}\r\nContent-Type: {OCTETS}\r\nCache-Control: no-cache\r\n")
 }
 
-/// Writes the head of a reply whose body has `len` bytes.
-pub(crate) fn head(text: &mut Vec<u8>, date: &mut Date, request: &Request, status: u16, fields: &str, len: u64) {
+/// Writes the head of a reply whose body has `len` bytes, or comes in chunked transfer coding where that is none.
+pub(crate) fn head(
+    text: &mut Vec<u8>,
+    date: &mut Date,
+    request: &Request,
+    status: u16,
+    fields: &str,
+    len: impl Into<Option<u64>>,
+) {
+    let framing = match len.into() {
+        Some(len) => format!("Content-Length: {len}"),
+        None => "Transfer-Encoding: chunked".to_owned(),
+    };
     let connection = match (request.keep, request.old) {
         (true, false) => "",
         (true, true) => "Connection: keep-alive\r\n",
@@ -23,7 +34,7 @@ pub(crate) fn head(text: &mut Vec<u8>, date: &mut Date, request: &Request, statu
     // Writing into memory does not fail.
     let _ = write!(
         text,
-        "HTTP/1.1 {status} {name}\r\nServer: engine\r\nDate: {date}\r\n{fields}Content-Length: {len}\r\n{connection}\r\n"
+        "HTTP/1.1 {status} {name}\r\nServer: engine\r\nDate: {date}\r\n{fields}{framing}\r\n{connection}\r\n"
     );
 }
 

@@ -9,6 +9,8 @@ use crate::transport::web::endpoint::{Endpoint, Refusal};
 pub(crate) struct Request {
     /// What it asks, or why that is not served.
     pub(crate) serves: Result<Serves, Refusal>,
+    /// Bytes of a chunk where the reply is wanted in chunked transfer coding.
+    pub(crate) chunk: Option<u64>,
     /// How its body comes.
     pub(crate) body: Body,
     /// The method is `HEAD`: the reply is a head alone.
@@ -34,7 +36,7 @@ impl Request {
     /// Stands for bytes that are no request.
     pub(crate) const fn broken() -> Self {
         let (serves, body) = (Ok(Serves::Allow("")), Body::Length(0));
-        Request { serves, body, bare: false, old: false, keep: false, expects: false }
+        Request { serves, chunk: None, body, bare: false, old: false, keep: false, expects: false }
     }
 
     /// Reads a head; an error where what follows it could not be understood.
@@ -60,6 +62,7 @@ impl Request {
         }
         Ok(Request {
             serves: Self::serves(method, target, fields),
+            chunk: chunk_wanted(target).filter(|_| !old),
             body: if fields.chunked { Body::chunked() } else { Body::Length(fields.length.unwrap_or(0)) },
             bare: method == "HEAD",
             old,
@@ -82,4 +85,10 @@ impl Request {
         }
         Ok(Serves::Call(endpoint))
     }
+}
+
+/// What `?chunk=N` asks for; HTTP/1.0 does not know chunks.
+fn chunk_wanted(target: &str) -> Option<u64> {
+    let (_, query) = target.split_once('?')?;
+    query.strip_prefix("chunk=")?.parse().ok().filter(|chunk| *chunk > 0)
 }

@@ -2,7 +2,7 @@
 
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, Step};
-use crate::transport::http1::body::{Body, Part};
+use crate::transport::http1::body::{Body, Coded, Part, Sending, put_coded};
 use crate::transport::http1::head::{Head, Taken};
 use crate::transport::http1::reply::{download, head, page};
 use crate::transport::http1::request::{Request, Serves};
@@ -39,7 +39,7 @@ pub(crate) struct HttpServer {
     /// Bytes of the payload so far.
     received: u64,
     date: Date,
-    sending: Option<HexWriter>,
+    sending: Option<Sending>,
     /// What has to wait until `sending` is through.
     later: Vec<u8>,
 }
@@ -239,9 +239,12 @@ impl ServerCodec for HttpServer {
         }
         match answer {
             Answer::Echo(bytes) => {
-                self.say(out, |text, date| head(text, date, &request, 200, &content_type(HTML), bytes.len() as u64));
-                if !request.bare {
-                    out.put_owned(bytes);
+                let len = request.chunk.is_none().then_some(bytes.len() as u64);
+                self.say(out, |text, date| head(text, date, &request, 200, &content_type(HTML), len));
+                match request.chunk {
+                    _ if request.bare => {}
+                    Some(chunk) => put_coded(&bytes, chunk, out),
+                    None => out.put_owned(bytes),
                 }
             }
             Answer::Bytes { fill, len } => match request.serves {
@@ -250,15 +253,21 @@ impl ServerCodec for HttpServer {
                     let length = HexWriter::length(len, chunk, COMPACT).unwrap_or(u64::MAX);
                     self.say(out, |text, date| head(text, date, &request, 200, &content_type(JSON), length));
                     if !request.bare {
-                        self.sending = Some(HexWriter::new(fill, len, chunk, COMPACT));
+                        self.sending = Some(Sending::Hex(HexWriter::new(fill, len, chunk, COMPACT)));
                         self.produce(out);
                     }
                 }
                 serves => {
                     let file = matches!(serves, Ok(Serves::Call(Endpoint::Download { file: true, .. })));
-                    self.say(out, |text, date| head(text, date, &request, 200, &download(file), len));
-                    if !request.bare {
-                        out.put_fill(&fill, 0, len);
+                    let told = request.chunk.is_none().then_some(len);
+                    self.say(out, |text, date| head(text, date, &request, 200, &download(file), told));
+                    match request.chunk {
+                        _ if request.bare => {}
+                        Some(chunk) => {
+                            self.sending = Some(Sending::Coded(Coded::new(fill, len, chunk)));
+                            self.produce(out);
+                        }
+                        None => out.put_fill(&fill, 0, len),
                     }
                 }
             },
