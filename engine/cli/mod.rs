@@ -1,6 +1,7 @@
 //! The commands, and what each prints where.
 
 mod check;
+mod compare;
 mod drive;
 mod list;
 mod load;
@@ -41,6 +42,8 @@ enum Command {
     Schema(schema::Schema),
     /// Write the report of results
     Report(report::Report),
+    /// Compare two runs, cell by cell, with confidence
+    Compare(compare::Compare),
     /// Prove on this machine that the figures show what is done to a server
     Selftest(selftest::Selftest),
     /// Serve one transport on one server model, by hand
@@ -66,6 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::List(list) => list.run(),
         Command::Schema(schema) => schema.run(),
         Command::Report(report) => report.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Selftest(selftest) => selftest.run(),
         Command::Serve(serve) => serve.run(),
         Command::Drive(drive) => drive.run(),

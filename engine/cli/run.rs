@@ -8,10 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::load::Chosen;
 use crate::cli::output::Figures;
-use crate::cli::say;
-use crate::error::{Context, Exit, Result};
+use crate::cli::{complain, say};
+use crate::error::{Context, Error, Exit, Result};
 use crate::plan::{Cell, Plan};
 use crate::report;
+use crate::report::cell::cells;
+use crate::report::expectations::{Expected, expected};
 use crate::results::{Outcome, Record, Results, State};
 use crate::run::disturbance::Disturbance;
 use crate::run::{self, Settings, Watch, interrupt};
@@ -72,15 +74,20 @@ impl Run {
         for path in written {
             let _ = writeln!(std::io::stderr(), "wrote {}", path.display());
         }
-        Ok(exit(&results))
+        let unmet: Vec<Expected> =
+            expected(&results, &cells(&results)?).into_iter().filter(|expected| !expected.met).collect();
+        for expected in &unmet {
+            complain(&Error::failed(expected.sentence()));
+        }
+        Ok(exit(&results, unmet.is_empty()))
     }
 }
 
 /// The exit code that results ask for (DESIGN section 4).
-fn exit(results: &Results) -> Exit {
+fn exit(results: &Results, as_expected: bool) -> Exit {
     if results.manifest.interrupted {
         Exit::Interrupted
-    } else if results.records.iter().any(|record| record.outcome == Outcome::Failed) {
+    } else if !as_expected || results.records.iter().any(|record| record.outcome == Outcome::Failed) {
         Exit::Failed
     } else if results.records.iter().any(|record| record.verdict.state == State::Invalid) {
         Exit::Invalid

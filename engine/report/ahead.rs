@@ -86,7 +86,7 @@ pub struct Contender {
 
 impl Contender {
     /// Every trial's figure; none where one of them has none.
-    fn exact(&self) -> Option<Vec<f64>> {
+    pub fn exact(&self) -> Option<Vec<f64>> {
         let exact = |score: &Score| if let Score::Exact(value) = score { Some(*value) } else { None };
         self.scores.iter().map(exact).collect()
     }

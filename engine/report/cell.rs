@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::error::{Context, Result};
 use crate::report::ahead::{Contender, Measure, Score};
-use crate::report::order::{AXES, coordinate};
+use crate::report::order::{AXES, coordinate, sorted};
 use crate::results::distribution::{Distribution, empty};
-use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Spent, State};
+use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Results, Spent, State};
 use crate::statistics::interval::{BOOTSTRAP_FROM, Interval, Trials as Values, figure, redrawn_ranks};
+use crate::statistics::median;
 
 /// Samples that must lie beyond a quantile for it to be printed.
 const BEYOND: f64 = 10.0;
@@ -165,10 +166,16 @@ pub struct Spending {
     pub cpu_ns_per_call: Option<f64>,
     /// The largest resident memory of one process in any trial, in bytes.
     pub peak_memory: Option<u64>,
-    /// The most processes at the end of a trial.
+    /// The most processes of a trial.
     pub processes: Option<u64>,
-    /// The most threads at the end of a trial.
+    /// The most threads of a trial.
     pub threads: Option<u64>,
+    /// The part of the CPU time that was spent in the kernel, from 0 to 1.
+    pub system: Option<f64>,
+    /// Context switches, voluntary and not, for each answered call.
+    pub switches_per_call: Option<f64>,
+    /// The median over the trials of how much memory each idle client took, in bytes.
+    pub memory_per_client: Option<f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -178,6 +185,13 @@ struct Scored {
     redraws: Vec<f64>,
     bandwidth: f64,
     rate: f64,
+}
+
+/// The cells of a run in the order of its scenario; fails where a histogram cannot be read.
+pub fn cells(results: &Results) -> Result<Vec<Cell>> {
+    let records = sorted(results);
+    let of_cell = |trials: &[&Record]| Cell::of(trials).map_err(|error| error.context(&trials[0].id));
+    records.chunk_by(|a, b| a.id == b.id).map(of_cell).collect()
 }
 
 impl Cell {
@@ -345,14 +359,20 @@ fn spread(values: impl Iterator<Item = u64>) -> Option<Spread> {
 
 /// A cost per call is given only where the counter's steps are less than 2 % of what it counted.
 fn spending(ends: &[Spent], answered: u64) -> Spending {
-    let cpu: Option<u64> = ends.iter().map(|end| end.cpu_ns).sum();
-    let steps: Option<u64> = ends.iter().map(|end| end.cpu_step_ns).sum();
+    let sum = |of: fn(&Spent) -> Option<u64>| ends.iter().map(of).sum::<Option<u64>>();
+    let (cpu, steps) = (sum(|end| end.cpu_ns), sum(|end| end.cpu_step_ns));
     let fine = matches!((cpu, steps), (Some(cpu), Some(steps)) if (steps as f64) < 0.02 * cpu as f64);
     Spending {
         cpu_ns_per_call: cpu.filter(|_| fine).and_then(|cpu| over(cpu as f64, answered as f64)),
         peak_memory: ends.iter().filter_map(|end| end.peak_memory).max(),
-        processes: ends.iter().filter_map(|end| end.processes).max(),
-        threads: ends.iter().filter_map(|end| end.threads).max(),
+        processes: ends.iter().filter_map(|end| end.most_processes.or(end.processes)).max(),
+        threads: ends.iter().filter_map(|end| end.most_threads.or(end.threads)).max(),
+        system: sum(|end| end.system_ns).zip(sum(|end| end.user_ns)).and_then(|(s, u)| over(s as f64, (s + u) as f64)),
+        switches_per_call: sum(|end| Some(end.voluntary_switches? + end.involuntary_switches?))
+            .and_then(|switches| over(switches as f64, answered as f64)),
+        memory_per_client: median(
+            &ends.iter().filter_map(|end| end.memory_per_client.map(|bytes| bytes as f64)).collect::<Vec<f64>>(),
+        ),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn fenced(text: &str, language: &str) -> Value {
 }
 
 /// One line of GitHub Flavored Markdown that shows `text` and does nothing else, in a table too.
-fn markdown(text: &str) -> String {
+pub fn markdown(text: &str) -> String {
     let text = clean(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();

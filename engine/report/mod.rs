@@ -2,6 +2,8 @@
 
 pub mod ahead;
 pub mod cell;
+pub mod changes;
+pub mod expectations;
 pub mod figures;
 pub mod lookup;
 pub mod markup;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::results::Coordinates;
+use crate::results::{Coordinates, Record, Results};
 use crate::units::{Size, Time};
 
 /// The axes of a workload; every other coordinate but the workload itself belongs to the target.
@@ -18,6 +18,15 @@ pub fn coordinate(coordinates: &Coordinates, name: &str) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     }
+}
+
+/// The records of a run in the order of its scenario, the trials of a cell side by side.
+pub fn sorted(results: &Results) -> Vec<&Record> {
+    let mut records: Vec<&Record> = results.records.iter().collect();
+    records.sort_by(|a, b| {
+        compare(&results.scenario, &a.coordinates, &b.coordinates).then_with(|| (&a.id, a.trial).cmp(&(&b.id, b.trial)))
+    });
+    records
 }
 
 /// Compares two cells by their places in the scenario.
@@ -38,6 +47,12 @@ pub fn workload<'a>(scenario: &'a Value, cell: &Coordinates) -> Option<(usize, &
     scenario.get("workloads")?.as_array()?.iter().enumerate().find(|(_, workload)| workload.get("name") == Some(name))
 }
 
+/// The entry of `targets` that a cell was made from, as the scenario has it.
+pub fn target<'a>(scenario: &'a Value, cell: &Coordinates) -> Option<&'a Value> {
+    let targets = scenario.get("targets")?;
+    targets.as_array()?.get(place(cell, Some(targets), |key| !AXES.contains(&key)).0)
+}
+
 fn compare_axes(scenario: &Value, a: &Coordinates, b: &Coordinates) -> Ordering {
     let written = workload(scenario, a).map(|(_, workload)| workload);
     let place = |axis: &str, cell: &Coordinates| {
@@ -52,7 +67,12 @@ fn place(cell: &Coordinates, targets: Option<&Value>, of_target: impl Fn(&str) -
     let targets = targets.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let fit = |target: &Value| -> Option<Vec<usize>> {
         let options = target.get("options").and_then(Value::as_object).into_iter().flatten();
-        let axes = target.as_object()?.iter().filter(|(key, _)| *key != "options" && *key != "name");
+        let axes = target.as_object()?.iter().filter(|(key, _)| !["options", "name", "expect"].contains(&key.as_str()));
+        // A name of its own begins the name of each of its targets.
+        let own = |name: &str| coordinate(cell, "target").is_some_and(|target| target.starts_with(name));
+        if !target.get("name").and_then(Value::as_str).is_none_or(own) {
+            return None;
+        }
         axes.chain(options)
             .filter(|(key, written)| of_target(key) && !written.is_null())
             .map(|(key, written)| index(written, cell.get(key)?))

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::plan::fairness::{Difference, of_records};
 use crate::report::ahead::{Comparison, Contest, Measure, Outcome as Standing, compare};
-use crate::report::cell::Cell;
+use crate::report::cell::{Cell, cells};
+use crate::report::expectations::{Expected, expected};
 use crate::report::figures::{counted, lasting, listed};
 use crate::report::method::{Named, distinct, facts, method};
 use crate::report::order::{self, AXES, coordinate};
@@ -31,6 +32,8 @@ pub struct View {
     pub workloads: Vec<Workload>,
     /// In what targets differ that are compared, where nobody asked for the difference.
     pub differences: Vec<Remark>,
+    /// What the scenario expects of each cell, and whether it is so.
+    pub expectations: Vec<Expected>,
     /// The combinations that cannot exist.
     pub refusals: Vec<Remark>,
     /// The trials that broke or were not run, and what was wrong with calls that failed.
@@ -88,15 +91,8 @@ pub struct Remark {
 impl View {
     /// Computes the view; fails where a histogram cannot be read.
     pub fn of(results: &Results) -> Result<Self> {
-        let mut records: Vec<&Record> = results.records.iter().collect();
-        records.sort_by(|a, b| {
-            order::compare(&results.scenario, &a.coordinates, &b.coordinates)
-                .then_with(|| (&a.id, a.trial).cmp(&(&b.id, b.trial)))
-        });
-        let cells = records
-            .chunk_by(|a, b| a.id == b.id)
-            .map(|trials| Cell::of(trials).map_err(|error| error.context(&trials[0].id)))
-            .collect::<Result<Vec<Cell>>>()?;
+        let records = order::sorted(results);
+        let cells = cells(results)?;
         let workloads: Vec<Workload> = cells
             .chunk_by(|a, b| a.axis("workload") == b.axis("workload"))
             .zip(1..)
@@ -110,6 +106,7 @@ impl View {
             marks: marks(results),
             summary: summary(results, &cells, &workloads),
             differences: of_records(&records, &results.manifest.facts).iter().map(difference).collect(),
+            expectations: expected(results, &cells),
             refusals: refusals(results),
             failures: failures(&records, &cells),
             doubts: doubts(&records),

@@ -1,5 +1,6 @@
 //! What an end of a measurement costs, read from outside.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use nix::time::{clock_getcpuclockid, clock_gettime};
@@ -8,13 +9,21 @@ use nix::unistd::Pid;
 use crate::results::Spent;
 
 /// The counters of one process group at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Counters {
     /// CPU time of the living, in nanoseconds: exact.
     living_ns: u64,
     /// CPU time of children that the leader has reaped, in nanoseconds: in steps of a clock tick.
     reaped_ns: u64,
+    /// Of both together what was spent in their own code, in nanoseconds and in steps of a clock tick.
+    user_ns: u64,
+    /// The same for the kernel.
+    system_ns: u64,
+    /// Context switches of the living threads, voluntary and not; none where the kernel tells none.
+    switches: Option<(u64, u64)>,
     peak_memory: Option<u64>,
+    /// Proportional share of memory, in bytes; none where the kernel tells none.
+    share_of_memory: Option<u64>,
     processes: u64,
     threads: u64,
 }
@@ -23,16 +32,22 @@ impl Counters {
     /// The counters of the group that `leader` leads, now.
     pub fn of(leader: Pid) -> Self {
         let tick_ns = tick_ns();
-        let mut counters = Counters { living_ns: 0, reaped_ns: 0, peak_memory: None, processes: 0, threads: 0 };
-        for pid in processes() {
-            let Some(stat) = Stat::of(pid).filter(|stat| stat.group == leader) else { continue };
+        let mut counters = Counters { switches: Some((0, 0)), share_of_memory: Some(0), ..Counters::default() };
+        for (pid, stat) in group(leader) {
             let clock = clock_getcpuclockid(pid).and_then(clock_gettime);
             counters.living_ns += clock
                 .map_or(stat.own_ticks * tick_ns, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64);
             counters.reaped_ns += stat.reaped_ticks * tick_ns;
-            counters.processes += u64::from(!stat.zombie);
-            counters.threads += if stat.zombie { 0 } else { stat.threads };
+            counters.user_ns += stat.user_ticks * tick_ns;
+            counters.system_ns += (stat.own_ticks + stat.reaped_ticks - stat.user_ticks) * tick_ns;
+            if stat.zombie {
+                continue;
+            }
+            counters.processes += 1;
+            counters.threads += stat.threads;
             counters.peak_memory = counters.peak_memory.max(peak_memory(pid));
+            counters.switches = counters.switches.zip(switches(pid)).map(|(a, b)| (a.0 + b.0, a.1 + b.1));
+            counters.share_of_memory = counters.share_of_memory.zip(share_of_memory(pid)).map(|(a, b)| a + b);
         }
         counters
     }
@@ -40,15 +55,70 @@ impl Counters {
     /// What was spent from `before` until these counters were read.
     pub fn since(&self, before: &Counters) -> Spent {
         let spent = (self.living_ns + self.reaped_ns).saturating_sub(before.living_ns + before.reaped_ns);
-        let exact = self.reaped_ns == before.reaped_ns;
+        let reaped = self.reaped_ns != before.reaped_ns;
+        let alive = self.processes > 0;
+        let mut missing = BTreeMap::new();
+        let mut lacks = |name: &str, reason: &str| missing.insert(name.to_owned(), reason.to_owned());
+        lacks("syscalls", "not counted: it takes the tracepoint raw_syscalls:sys_enter and the right to use it");
+        let switches = self.switches.zip(before.switches).filter(|_| !reaped);
+        if switches.is_none() {
+            let told = "this kernel does not tell them";
+            lacks("switches", if reaped { "they went with the processes that ended in the window" } else { told });
+        }
         Spent {
-            cpu_ns: (self.processes > 0).then_some(spent),
-            cpu_step_ns: (self.processes > 0).then(|| if exact { 1 } else { tick_ns() }),
+            cpu_ns: alive.then_some(spent),
+            cpu_step_ns: alive.then(|| if reaped { tick_ns() } else { 1 }),
+            user_ns: alive.then(|| self.user_ns.saturating_sub(before.user_ns)),
+            system_ns: alive.then(|| self.system_ns.saturating_sub(before.system_ns)),
+            voluntary_switches: switches.map(|(after, before)| after.0.saturating_sub(before.0)),
+            involuntary_switches: switches.map(|(after, before)| after.1.saturating_sub(before.1)),
             peak_memory: self.peak_memory,
             processes: Some(self.processes),
             threads: Some(self.threads),
+            missing,
+            ..Spent::default()
         }
     }
+
+    /// By how much the proportional share of memory grew from `before` for each of so many clients, in bytes.
+    pub fn memory_per_client(&self, before: &Counters, clients: u32) -> Option<u64> {
+        let grown = self.share_of_memory?.saturating_sub(before.share_of_memory?);
+        grown.checked_div(u64::from(clients))
+    }
+}
+
+/// The most processes and threads of a group, seen now and then.
+#[derive(Debug, Clone, Copy)]
+pub struct Peak {
+    leader: Pid,
+    processes: u64,
+    threads: u64,
+}
+
+impl Peak {
+    /// Nothing has been seen yet of the group that `leader` leads.
+    pub fn of(leader: Pid) -> Self {
+        Peak { leader, processes: 0, threads: 0 }
+    }
+
+    /// Looks once; it reads one small file for each process of the machine.
+    pub fn look(&mut self) {
+        let living = || group(self.leader).into_iter().filter(|(_, stat)| !stat.zombie);
+        self.processes = self.processes.max(living().count() as u64);
+        self.threads = self.threads.max(living().map(|(_, stat)| stat.threads).sum());
+    }
+
+    /// Adds what was seen to what was spent.
+    pub fn add_to(&self, spent: &mut Spent) {
+        spent.most_processes = Some(self.processes.max(spent.processes.unwrap_or(0)));
+        spent.most_threads = Some(self.threads.max(spent.threads.unwrap_or(0)));
+    }
+}
+
+/// The processes of the group that `leader` leads.
+fn group(leader: Pid) -> Vec<(Pid, Stat)> {
+    let stats = processes().into_iter().filter_map(|pid| Some((pid, Stat::of(pid)?)));
+    stats.filter(|(_, stat)| stat.group == leader).collect()
 }
 
 /// One clock tick of /proc in nanoseconds.
@@ -68,6 +138,8 @@ struct Stat {
     zombie: bool,
     own_ticks: u64,
     reaped_ticks: u64,
+    /// Of both, those in its own code.
+    user_ticks: u64,
     threads: u64,
 }
 
@@ -85,15 +157,37 @@ impl Stat {
             group: Pid::from_raw(number(5)? as i32),
             own_ticks: number(14)? + number(15)?,
             reaped_ticks: number(16)? + number(17)?,
+            user_ticks: number(14)? + number(16)?,
             threads: number(20)?,
         })
     }
 }
 
-fn peak_memory(pid: Pid) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// A number of kibibytes in a file of /proc, in bytes.
+fn kibibytes(path: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+fn peak_memory(pid: Pid) -> Option<u64> {
+    kibibytes(&format!("/proc/{pid}/status"), "VmHWM:")
+}
+
+fn share_of_memory(pid: Pid) -> Option<u64> {
+    kibibytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+}
+
+/// The context switches of all living threads of a process, voluntary and not.
+fn switches(pid: Pid) -> Option<(u64, u64)> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let mut sum = (0, 0);
+    for status in threads.filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok()) {
+        let number = |name: &str| status.lines().find_map(|line| line.strip_prefix(name))?.trim().parse::<u64>().ok();
+        sum.0 += number("voluntary_ctxt_switches:")?;
+        sum.1 += number("nonvoluntary_ctxt_switches:")?;
+    }
+    Some(sum)
 }
 
 #[cfg(test)]
@@ -106,7 +200,7 @@ mod tests {
         let text = "7 (a) b (c)) S 1 42 42 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 5 0 99 1 2";
         let stat = Stat::parse(text).expect("a stat line");
         assert_eq!((stat.group.as_raw(), stat.zombie), (42, false));
-        assert_eq!((stat.own_ticks, stat.reaped_ticks, stat.threads), (30, 70, 5));
+        assert_eq!((stat.own_ticks, stat.reaped_ticks, stat.user_ticks, stat.threads), (30, 70, 40, 5));
     }
 
     #[test]
@@ -123,5 +217,17 @@ mod tests {
         let spent = Counters::of(getpgrp()).since(&before);
         assert!(spent.cpu_ns.expect("CPU time") >= 2_000_000, "{spent:?}");
         assert!(spent.peak_memory.expect("memory") > 0 && getpid().as_raw() > 0);
+    }
+
+    #[test]
+    fn what_is_absent_says_why() {
+        let before = Counters { switches: Some((1, 1)), processes: 1, ..Counters::default() };
+        let after = Counters { switches: Some((5, 3)), processes: 1, ..Counters::default() };
+        let spent = after.since(&before);
+        assert_eq!((spent.voluntary_switches, spent.involuntary_switches), (Some(4), Some(2)));
+        assert_eq!(spent.missing.keys().collect::<Vec<_>>(), ["syscalls"]);
+        let lost = Counters { reaped_ns: 10_000_000, ..after }.since(&before);
+        assert_eq!(lost.voluntary_switches, None);
+        assert!(lost.missing["switches"].contains("ended"), "{:?}", lost.missing);
     }
 }

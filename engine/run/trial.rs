@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::call::Call;
 use crate::drive::lines::{Assignment, FromDrive, ToDrive};
 use crate::error::{Context, Error, Result};
 use crate::plan::Cell;
 use crate::results::{Cost, Measured};
 use crate::run::child::{Child, Heard};
-use crate::run::cost::Counters;
+use crate::run::cost::{Counters, Peak};
 use crate::run::disturbance::End;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
@@ -39,6 +40,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     let nonce = fresh_nonce();
     let mut server = Child::start("the server", launcher.server(cell, &nonce)?)?;
     let ready = await_ready(&mut server)?;
+    let alone = Counters::of(server.pid());
     let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
     let load = &cell.load;
     let transport = cell.target.pairing.transport().name();
@@ -50,10 +52,12 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     drive.say(&ToDrive::Assignment(Box::new(assignment)))?;
 
     let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
-    let FromDrive::Armed { .. } = await_line(&mut drive, &mut server, arming, &mut |_| {})? else {
+    let FromDrive::Armed { .. } = await_line(&mut drive, &mut server, arming, &mut |_| {}, &mut || {})? else {
         return Err(Error::failed("the client process said something else where `armed` was due"));
     };
     let before = (Counters::of(server.pid()), Counters::of(drive.pid()));
+    let mut peak = Peak::of(server.pid());
+    peak.look();
     let ticks = Ticks::now();
     drive.say(&ToDrive::Go {})?;
     let stalling = launcher.stall().map(|stall| {
@@ -63,7 +67,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
         })
     });
     let silence = load.timeout + load.drain + SILENCE;
-    let FromDrive::Done {} = await_line(&mut drive, &mut server, silence, progress)? else {
+    let FromDrive::Done {} = await_line(&mut drive, &mut server, silence, progress, &mut || peak.look())? else {
         return Err(Error::failed("the client process said something else where `done` was due"));
     };
     let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
@@ -74,7 +78,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     }
     let survived = server.alive();
     drive.say(&ToDrive::Report {})?;
-    let FromDrive::Measured(measured) = await_line(&mut drive, &mut server, SILENCE, &mut |_| {})? else {
+    let FromDrive::Measured(measured) = await_line(&mut drive, &mut server, SILENCE, &mut |_| {}, &mut || {})? else {
         return Err(Error::failed("the client process said something else where `measured` was due"));
     };
     if !survived {
@@ -82,7 +86,15 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     }
     drive.stop()?;
     server.stop()?;
-    let cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
+    let mut cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
+    peak.add_to(&mut cost.server);
+    cost.server.memory_per_client =
+        before.0.memory_per_client(&alone, load.clients).filter(|_| load.call != Call::Connect);
+    if cost.server.memory_per_client.is_none() {
+        let anew = load.call == Call::Connect;
+        let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
+        cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
+    }
     Ok(Trial { measured: *measured, cost, facts, stolen })
 }
 
@@ -105,12 +117,13 @@ fn await_ready(server: &mut Child) -> Result<Ready> {
     }
 }
 
-/// The next line of the client process that is not progress; an error where it fails, falls silent, or the server dies.
+/// The next line of the client process that is not progress, which comes about once a second; an error where it fails, falls silent, or the server dies.
 fn await_line(
     drive: &mut Child,
     server: &mut Child,
     silence: Duration,
     progress: &mut dyn FnMut(u64),
+    second: &mut dyn FnMut(),
 ) -> Result<FromDrive> {
     let mut deadline = Instant::now() + silence;
     loop {
@@ -118,6 +131,7 @@ fn await_line(
             Heard::Line(line) => match line.parse()? {
                 FromDrive::Progress { ended } => {
                     progress(ended);
+                    second();
                     deadline = Instant::now() + silence;
                 }
                 FromDrive::Failed { .. } if !server.alive() => return Err(server.ended()),

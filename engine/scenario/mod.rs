@@ -4,6 +4,7 @@
 //! [`Scenario::quick`] makes it smaller. A key that is absent here was not written; its default stands beside it.
 
 pub mod axis;
+pub mod expect;
 mod mistake;
 mod pin;
 mod read;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Arrivals, Call, Driver, FillKind, Split, Stack, Verify, Wait, words};
 use crate::scenario::axis::{Axis, Chunk, Named, Rate};
+use crate::scenario::expect::Expectation;
 use crate::server::contract::Model;
 use crate::transport::contract::{OptionValue, Transport};
 use crate::units::{Size, Time};
@@ -116,6 +118,10 @@ pub struct Target {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(default, schema_with = "schema::options")]
     pub options: BTreeMap<String, Axis<OptionValue>>,
+    /// What each cell of this target should be, over all its trials; else the run ends with exit code 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "expect::schema", example = ["errors == 0"])]
+    pub expect: Vec<Expectation>,
 }
 
 /// What is asked of each target. Lists multiply into cells.
@@ -203,6 +209,10 @@ pub struct Workload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"content")]
     pub verify: Option<Verify>,
+    /// What each cell of this workload should be, over all its trials; else the run ends with exit code 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "expect::schema", example = ["p99 < 5ms", "errors == 0"])]
+    pub expect: Vec<Expectation>,
 }
 
 /// A rate that is held for a time.

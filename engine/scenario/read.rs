@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::call::{Call, Driver, Stack};
 use crate::registry::suggestion;
 use crate::scenario::axis::{Axis, Chunk, Named};
+use crate::scenario::expect::Expectation;
 use crate::scenario::mistake::{Mistake, Mistakes, Place, Source};
 use crate::scenario::tree::{Node, Value};
 use crate::scenario::walk::{Fields, Read, axis, empty_list};
@@ -142,6 +143,19 @@ fn list<T>(
     None
 }
 
+/// What is expected: one figure against a bound, or a list of them.
+fn expectations(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Expectation> {
+    let Some((_, node)) = fields.entry("expect", mistakes) else { return Vec::new() };
+    match &node.value {
+        Value::List(items) if items.is_empty() => {
+            mistakes.push(empty_list("expect", node));
+            Vec::new()
+        }
+        Value::List(items) => items.iter().filter_map(|item| Expectation::read("expect", item, mistakes)).collect(),
+        _ => Expectation::read("expect", node, mistakes).into_iter().collect(),
+    }
+}
+
 /// Notes every name that was there before.
 fn unique(
     names: impl Iterator<Item = (String, Place)>,
@@ -192,10 +206,11 @@ fn target(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Target, Place)> {
     let given = name("name", given, &fields, mistakes);
     let options = fields.entry("options", mistakes).map(|(_, node)| node);
     let place = fields.place_of("name").unwrap_or(fields.place());
-    fields.finish(&["expect"], mistakes);
+    let expect = expectations(&mut fields, mistakes);
+    fields.finish(&[], mistakes);
 
     let (transport, server) = (transport?, server?);
-    let bare = Target { transport, server, stack, driver, name: given, options: BTreeMap::new() };
+    let bare = Target { transport, server, stack, driver, name: given, options: BTreeMap::new(), expect };
     let pairings = pairings(&bare, node.place, mistakes);
     let options = match options {
         Some(node) => read_options(node, &bare, &pairings, mistakes)?,
@@ -358,7 +373,8 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
         applicable(call, chunk.as_ref(), &mut fields, mistakes);
     }
     let place = fields.place_of("name").unwrap_or(fields.place());
-    fields.finish(&["expect"], mistakes);
+    let expect = expectations(&mut fields, mistakes);
+    fields.finish(&[], mistakes);
     let workload = Workload {
         name: given?,
         call: call?,
@@ -380,6 +396,7 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
         timeout,
         drain,
         verify,
+        expect,
     };
     Some((workload, place))
 }

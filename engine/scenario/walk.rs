@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::call::Word;
 use crate::registry::{nearest, suggestion};
 use crate::scenario::axis::{Axis, Chunk, Listed, Named, Rate};
+use crate::scenario::expect::Expectation;
 use crate::scenario::mistake::{Mistake, Place};
 use crate::scenario::tree::{Key, Node, Value};
 use crate::units::{Size, Time};
@@ -156,6 +157,12 @@ impl Read for Rate {
             return None;
         }
         Some(Rate(rate))
+    }
+}
+
+impl Read for Expectation {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        parsed(key, node, "a figure and its bound", mistakes)
     }
 }
 

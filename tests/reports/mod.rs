@@ -122,6 +122,7 @@ fn spent(cpu_ns: u64, peak_memory: u64) -> Spent {
         peak_memory: Some(peak_memory),
         processes: Some(1),
         threads: Some(2),
+        ..Spent::default()
     }
 }
 
