@@ -102,6 +102,8 @@ fn the_list_shows_every_square_of_the_grid() {
         })
         .collect();
     assert_eq!(rows.iter().filter(|row| row[0] == "tcp").count(), 4, "{grids}");
+    let wide = |line: &&str| line.starts_with("  tcp") && line.chars().count() > 80;
+    assert_eq!(grids.lines().find(wide), None, "the grid fits a terminal");
     for number in rows.iter().flat_map(|row| &row[1..]).filter(|square| **square != "x") {
         assert!(grids.contains(&format!("\n  {number}: ")), "reason {number} is not told:\n{grids}");
     }

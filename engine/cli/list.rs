@@ -60,19 +60,19 @@ fn grids(text: &mut String) {
     let _ = writeln!(text, "Who fits whom: x, or the number of the reason why not");
     for &stack in Stack::ALL {
         for &driver in Driver::ALL {
-            let _ = write!(text, "\n  {:<20}", format!("{stack}, {driver} driver"));
+            let _ = write!(text, "\n  {stack} server, {driver} driver\n  {:<8}", "");
             for model in MODELS {
-                let _ = write!(text, " {:>11}", model.name());
+                let _ = write!(text, "  {}", model.name());
             }
             text.push('\n');
             for transport in TRANSPORTS {
-                let _ = write!(text, "  {:<20}", transport.name());
+                let _ = write!(text, "  {:<8}", transport.name());
                 for model in MODELS {
                     let square = match Pairing::of(*transport, *model, stack, driver) {
                         Ok(_) => "x".to_owned(),
                         Err(refusal) => number(&mut reasons, refusal.reason).to_string(),
                     };
-                    let _ = write!(text, " {square:>11}");
+                    let _ = write!(text, "  {square:>0$}", model.name().len());
                 }
                 text.push('\n');
             }
