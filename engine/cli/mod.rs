@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod doctor;
 mod drive;
 mod list;
 mod load;
@@ -46,6 +47,8 @@ enum Command {
     Compare(compare::Compare),
     /// Prove on this machine that the figures show what is done to a server
     Selftest(selftest::Selftest),
+    /// Say what this machine can and cannot measure, and how to mend it
+    Doctor(doctor::Doctor),
     /// Serve one transport on one server model, by hand
     Serve(serve::Serve),
     /// Be one client process: an assignment on stdin, measurements on stdout
@@ -71,6 +74,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Report(report) => report.run(),
         Command::Compare(compare) => compare.run(),
         Command::Selftest(selftest) => selftest.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Serve(serve) => serve.run(),
         Command::Drive(drive) => drive.run(),
     };

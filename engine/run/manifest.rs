@@ -40,10 +40,29 @@ fn machine() -> BTreeMap<String, String> {
     put("memory", memory.lines().find_map(|line| line.strip_prefix("MemTotal:")).map(|value| value.trim().to_owned()));
     put("congestion control", read("/proc/sys/net/ipv4/tcp_congestion_control"));
     put("clock source", read("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
+    let choices = read("/proc/sys/net/ipv4/tcp_available_congestion_control");
+    put("congestion controls available", choices);
+    let siblings = read("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list");
+    put("threads that share core 0", siblings);
+    let stat = read("/proc/stat").unwrap_or_default();
+    // The eighth number after `cpu` is what other machines took (proc(5)), in clock ticks since boot.
+    put("stolen since boot", stat.split_whitespace().nth(8).map(|ticks| format!("{ticks} ticks")));
+    put("mitigations", mitigations());
     put("load before", read("/proc/loadavg"));
     put("cpu governor", read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
     put("open files limit", getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft.to_string()));
     machine
+}
+
+/// Which weaknesses of the processor the kernel works around.
+fn mitigations() -> Option<String> {
+    let files = fs::read_dir("/sys/devices/system/cpu/vulnerabilities").ok()?.flatten();
+    let mut mitigated: Vec<String> = files
+        .filter(|file| fs::read_to_string(file.path()).is_ok_and(|text| text.starts_with("Mitigation")))
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .collect();
+    mitigated.sort();
+    Some(if mitigated.is_empty() { "none".to_owned() } else { mitigated.join(", ") })
 }
 
 /// The commit of the folder that the run was started in.
