@@ -46,8 +46,9 @@ fn ping(target: &str, ns: u64, calls: u64) -> Effect {
 /// The texts of one row of a table, by the words of its caption and target.
 fn row(results: &Results, caption: &str, target: &str) -> Vec<(String, String)> {
     let view = View::of(results).expect("a view");
-    let tables = &view.workloads[0].tables;
-    let table = tables.iter().find(|table| table.caption.contains(caption)).expect(caption);
+    let workload = &view.workloads[0];
+    let table =
+        workload.tables.iter().chain([&workload.cost]).find(|table| table.caption.contains(caption)).expect(caption);
     let at = table.columns.iter().position(|column| column.label == "target").expect("a target column");
     let row = table.rows.iter().find(|row| row.texts[at] == target).expect(target);
     table.columns.iter().map(|column| column.label.clone()).zip(row.texts.iter().cloned()).collect()
@@ -91,7 +92,7 @@ fn the_order_of_records_does_not_matter() {
     for dir in [&a, &b] {
         assert!(engine(&["report", text(dir.path())]).status.success());
     }
-    for name in ["report.md", "report.html"] {
+    for name in ["report.md", "report.html", "charts/latency-response.svg", "charts/latency-percentiles.svg"] {
         let read = |dir: &TempDir| fs::read_to_string(dir.path().join(name)).expect(name);
         assert_eq!(read(&a), read(&b));
     }
@@ -122,15 +123,20 @@ fn hostile_texts_are_shown_and_not_obeyed() {
     assert!(engine(&["report", text(folder.path())]).status.success());
 
     let html = fs::read_to_string(folder.path().join("report.html")).expect("html");
-    for harm in ["<script", "<img", "\u{1b}"] {
+    for harm in ["<script>alert", "<img", "\u{1b}"] {
         assert!(!html.contains(harm), "{harm}");
     }
+    assert_eq!(html.matches("<script").count(), 1, "the page's own script and no other");
     assert_eq!(html.matches("</title>").count(), 1);
     assert_eq!(html.matches("</pre>").count(), 1);
 
     let markdown = fs::read_to_string(folder.path().join("report.md")).expect("markdown");
     assert!(!markdown.contains('\u{1b}'));
     let (prose, scenario) = markdown.split_once("## The scenario").expect("the scenario is last");
+    let charts = fs::read_dir(folder.path().join("charts")).expect("pictures");
+    for chart in charts.map(|entry| fs::read_to_string(entry.expect("an entry").path()).expect("a picture")) {
+        assert!(!chart.contains("<script") && !chart.contains("<img") && !chart.contains('\u{1b}'), "{chart}");
+    }
     assert!(scenario.trim_start().starts_with("````yaml\n") && scenario.trim_end().ends_with("\n````"), "{scenario}");
     let mut width = None;
     for line in prose.lines() {

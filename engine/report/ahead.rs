@@ -6,6 +6,7 @@
 //! could win and at its bound where it could lose; a trial that failed ranks last. A target that answers a smaller
 //! share of its calls than another is not ahead of it either, however quick its answers are.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::figures;
@@ -15,7 +16,7 @@ use crate::statistics::rank::{can_differ, holm, mann_whitney, trials_to_differ};
 use crate::statistics::{SIGNIFICANCE, median};
 
 /// What targets are ranked by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// The median response time of a trial, in nanoseconds; less is better.
@@ -61,7 +62,7 @@ impl Measure {
 }
 
 /// One trial's figure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub enum Score {
     /// It was measured.
     Exact(f64),
@@ -104,7 +105,7 @@ pub struct Contest {
 }
 
 /// Targets that were asked the same, in the order of their medians.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
     /// The values of the axes that vary in the workload, in the order of the workload's `axes`.
     pub setting: Vec<String>,
@@ -127,7 +128,7 @@ pub struct Comparison {
 }
 
 /// What the trials allow to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// One target is ahead of every other.
@@ -141,7 +142,7 @@ pub enum Outcome {
 }
 
 /// Where one target stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Standing {
     /// Its name.
     pub target: String,

@@ -1,10 +1,13 @@
 //! The trials of a cell taken together: sums, and the figures of their merged histograms.
 
+use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Context, Result};
 use crate::report::ahead::{Contender, Measure, Score};
 use crate::report::order::{AXES, coordinate, sorted};
+use crate::report::quantity::{Across, Quantile, Quantity};
 use crate::results::distribution::{Distribution, empty};
 use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Results, Spent, State};
 use crate::statistics::interval::{BOOTSTRAP_FROM, Interval, Trials as Values, figure, redrawn_ranks};
@@ -14,8 +17,10 @@ use crate::statistics::median;
 const BEYOND: f64 = 10.0;
 
 /// One cell over all its trials; trials whose verdict is invalid count in no figure.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Cell {
+    /// Its place in the report, from 1.
+    pub number: usize,
     /// Target, workload, and the axes that vary.
     pub id: String,
     /// The target's name.
@@ -63,10 +68,22 @@ pub struct Cell {
     /// Each trial's own figures, for ranking.
     #[serde(skip)]
     scores: Vec<Option<Scored>>,
+    /// The merged response times, for a picture.
+    #[serde(skip)]
+    curve: Vec<Point>,
+}
+
+/// One point of the response times by percentile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// One call of so many is longer.
+    pub one_beyond_of: f64,
+    /// The time, in nanoseconds.
+    pub ns: u64,
 }
 
 /// How many trials ended how.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct Trials {
     /// All of them.
     pub all: usize,
@@ -84,7 +101,7 @@ pub struct Trials {
 
 /// The geometric means of the trials' own figures with intervals of 95 %, the trial being the unit; none where there
 /// are fewer than two trials, or one has no figure.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct OverTrials {
     /// The median response time, in nanoseconds.
     pub p50_ns: Option<Interval>,
@@ -95,7 +112,7 @@ pub struct OverTrials {
 }
 
 /// Times over all trials; a figure that too few calls support is absent.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct Times {
     /// How many calls have a time.
     pub count: u64,
@@ -116,7 +133,7 @@ pub struct Times {
 }
 
 /// One time read from a distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reading {
     /// In nanoseconds.
     pub ns: u64,
@@ -125,7 +142,7 @@ pub struct Reading {
 }
 
 /// The parts of connecting.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Parts {
     /// Until the kernel says connected.
     pub dial: Times,
@@ -136,7 +153,7 @@ pub struct Parts {
 }
 
 /// The spread of a figure over the clients of all trials.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Spread {
     /// Of the client that has least.
     pub least: u64,
@@ -147,7 +164,7 @@ pub struct Spread {
 }
 
 /// How evenly the clients were served.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Fairness {
     /// How many clients each trial had.
     pub clients: usize,
@@ -160,7 +177,7 @@ pub struct Fairness {
 }
 
 /// What one end spent.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct Spending {
     /// CPU time for each answered call, in nanoseconds; absent where the counter is too coarse for it.
     pub cpu_ns_per_call: Option<f64>,
@@ -185,6 +202,7 @@ struct Scored {
     redraws: Vec<f64>,
     bandwidth: f64,
     rate: f64,
+    quantiles_ns: [u64; Quantile::ALL.len()],
 }
 
 /// The cells of a run in the order of its scenario; fails where a histogram cannot be read.
@@ -219,13 +237,16 @@ impl Cell {
         let many = records.len() >= BOOTSTRAP_FROM;
         let scores: Vec<Option<Scored>> =
             records.iter().filter(|record| ranks(record)).map(|record| scored(record, many)).collect::<Result<_>>()?;
+        let merged = Merged::of(measured.iter().map(|m| &m.response_time))?;
+        let transfer = matches!(coordinate(&coordinates, "call").as_deref(), Some("upload" | "download"));
         Ok(Cell {
+            number: 0,
             id: first.map(|record| record.id.clone()).unwrap_or_default(),
             target: coordinate(&coordinates, "target").unwrap_or_default(),
             trials: trials(records),
             counts,
             errors: counts.error.total(),
-            response: times(measured.iter().map(|m| &m.response_time))?,
+            response: merged.times(),
             connect: parts(&measured)?,
             calls_per_s: over(counts.ok as f64, seconds),
             bandwidth: over(payload, seconds).filter(|_| coordinates.contains_key("payload")),
@@ -242,6 +263,8 @@ impl Cell {
             failures: distinct(tried.iter().flat_map(|(_, measured)| &measured.failures)),
             over_trials: over_trials(&scores, coordinates.contains_key("payload")),
             scores,
+            // A transfer is made too seldom for the far percentiles.
+            curve: if transfer { Vec::new() } else { merged.curve() },
             coordinates,
         })
     }
@@ -264,6 +287,36 @@ impl Cell {
             _ if several => vec![Measure::ResponseTime, Measure::Rate],
             _ => vec![Measure::ResponseTime],
         }
+    }
+
+    /// A quantity of its trials; none where too few calls support it.
+    pub fn across(&self, quantity: Quantity) -> Option<Across> {
+        let scored = self.scores.iter().flatten();
+        match quantity {
+            Quantity::Time(quantile) => {
+                let response = &self.response;
+                let [p50, p90, p99, p999] = [response.p50, response.p90, response.p99, response.p999];
+                let (reading, at) = match quantile {
+                    Quantile::P50 => (p50, 0),
+                    Quantile::P90 => (p90, 1),
+                    Quantile::P99 => (p99, 2),
+                    Quantile::P999 => (p999, 3),
+                };
+                let values: Vec<f64> = scored.map(|trial| trial.quantiles_ns[at] as f64).collect();
+                let whole = if quantile == Quantile::P50 { self.over_trials.p50_ns } else { None };
+                Across::of(&values, whole, reading?.at_least)
+            }
+            Quantity::Bandwidth => {
+                self.bandwidth?;
+                Across::of(&scored.map(|trial| trial.bandwidth).collect::<Vec<_>>(), None, false)
+            }
+            Quantity::Rate => Across::of(&scored.map(|trial| trial.rate).collect::<Vec<_>>(), None, false),
+        }
+    }
+
+    /// Its response times by percentile, all trials together, up to the first call that was given up.
+    pub fn curve(&self) -> &[Point] {
+        &self.curve
     }
 
     /// Itself among those it is compared with.
@@ -297,32 +350,63 @@ fn trials(records: &[&Record]) -> Trials {
     }
 }
 
-/// Merges the histograms and reads the figures that enough calls support.
-fn times<'a>(trials: impl IntoIterator<Item = &'a Distribution>) -> Result<Times> {
-    let mut merged = empty();
-    let mut given_up: Option<u64> = None;
-    for trial in trials {
-        let histogram = trial.histogram()?;
-        given_up = given_up.into_iter().chain(trial.given_up_ns(&histogram)).min();
-        merged.add(&histogram).doing("adding the histograms of a cell")?;
+/// The histograms of several trials together.
+struct Merged {
+    times: Histogram<u64>,
+    all: Distribution,
+}
+
+impl Merged {
+    fn of<'a>(trials: impl IntoIterator<Item = &'a Distribution>) -> Result<Self> {
+        let mut merged = empty();
+        let mut given_up: Option<u64> = None;
+        for trial in trials {
+            let histogram = trial.histogram()?;
+            given_up = given_up.into_iter().chain(trial.given_up_ns(&histogram)).min();
+            merged.add(&histogram).doing("adding the histograms of a cell")?;
+        }
+        Ok(Merged { all: Distribution::of(&merged, given_up), times: merged })
     }
-    let all = Distribution::of(&merged, given_up);
-    let reading = |quantile: f64, ns: u64| {
-        // A little is forgiven for 1 - 0.9, which is less than a tenth in binary.
-        (all.count as f64 * (1.0 - quantile) + 1e-6 >= BEYOND)
-            .then(|| Reading { ns, at_least: all.at_least_from.is_some_and(|from| from <= quantile) })
-    };
-    let whole = |ns| (all.count > 0).then(|| Reading { ns, at_least: all.at_least_from.is_some() });
-    Ok(Times {
-        count: all.count,
-        mean: whole(all.mean_ns),
-        p50: reading(0.5, all.p50_ns),
-        p90: reading(0.9, all.p90_ns),
-        p95: reading(0.95, all.p95_ns),
-        p99: reading(0.99, all.p99_ns),
-        p999: reading(0.999, all.p999_ns),
-        max: whole(all.max_ns),
-    })
+
+    /// The figures that enough calls support.
+    fn times(&self) -> Times {
+        let all = &self.all;
+        let reading = |quantile: f64, ns: u64| {
+            enough(all.count, quantile)
+                .then(|| Reading { ns, at_least: all.at_least_from.is_some_and(|from| from <= quantile) })
+        };
+        let whole = |ns| (all.count > 0).then(|| Reading { ns, at_least: all.at_least_from.is_some() });
+        Times {
+            count: all.count,
+            mean: whole(all.mean_ns),
+            p50: reading(0.5, all.p50_ns),
+            p90: reading(0.9, all.p90_ns),
+            p95: reading(0.95, all.p95_ns),
+            p99: reading(0.99, all.p99_ns),
+            p999: reading(0.999, all.p999_ns),
+            max: whole(all.max_ns),
+        }
+    }
+
+    /// Eight points for each further nine, as far as the figures are known.
+    fn curve(&self) -> Vec<Point> {
+        let known = |quantile: f64| self.all.at_least_from.is_none_or(|from| quantile < from);
+        (0..)
+            .map(|step| 10f64.powf(f64::from(step) / 8.0))
+            .map(|one_beyond_of| (one_beyond_of, 1.0 - 1.0 / one_beyond_of))
+            .take_while(|(_, quantile)| enough(self.all.count, *quantile) && known(*quantile))
+            .map(|(one_beyond_of, quantile)| Point { one_beyond_of, ns: self.times.value_at_quantile(quantile) })
+            .collect()
+    }
+}
+
+/// Whether enough calls lie beyond a quantile. A little is forgiven for 1 - 0.9, which is less than a tenth in binary.
+fn enough(count: u64, quantile: f64) -> bool {
+    count as f64 * (1.0 - quantile) + 1e-6 >= BEYOND
+}
+
+fn times<'a>(trials: impl IntoIterator<Item = &'a Distribution>) -> Result<Times> {
+    Ok(Merged::of(trials)?.times())
 }
 
 fn parts(measured: &[&Measured]) -> Result<Option<Parts>> {
@@ -341,13 +425,12 @@ fn parts(measured: &[&Measured]) -> Result<Option<Parts>> {
 fn fairness(measured: &[&Measured]) -> Option<Fairness> {
     let clients = measured.iter().map(|m| m.clients.len()).max().filter(|clients| *clients > 1)?;
     let all = || measured.iter().flat_map(|m| &m.clients);
-    let fewest = all().map(|client| client.ok).min()? as f64;
-    let enough = |quantile: f64| fewest * (1.0 - quantile) + 1e-6 >= BEYOND;
+    let fewest = all().map(|client| client.ok).min()?;
     Some(Fairness {
         clients,
         ok: spread(all().map(|client| client.ok))?,
-        p50_ns: spread(all().map(|client| client.p50_ns)).filter(|_| enough(0.5)),
-        p99_ns: spread(all().map(|client| client.p99_ns)).filter(|_| enough(0.99)),
+        p50_ns: spread(all().map(|client| client.p50_ns)).filter(|_| enough(fewest, 0.5)),
+        p99_ns: spread(all().map(|client| client.p99_ns)).filter(|_| enough(fewest, 0.99)),
     })
 }
 
@@ -402,6 +485,7 @@ fn scored(record: &Record, many: bool) -> Result<Option<Scored>> {
         redraws,
         bandwidth,
         rate,
+        quantiles_ns: [times.p50_ns, times.p90_ns, times.p99_ns, times.p999_ns],
     }))
 }
 

@@ -1,5 +1,6 @@
 //! Whether each cell is as the scenario expects.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::results::Results;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
 /// One expectation of one cell.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Expected {
     /// The cell.
     pub cell: String,

@@ -58,7 +58,7 @@ fn ends_a_number(text: &str) -> bool {
 }
 
 /// The text without control characters and without those that turn the direction of writing.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let harmful = |c: char| {
         c.is_control() && !"\n\r\t".contains(c) || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::report::cell::Cell;
-use crate::report::figures::{NONE, counted, listed};
-use crate::report::table::{Column, Kind, Row, Table};
+use crate::report::figures::{counted, listed};
 use crate::results::Results;
 use crate::statistics::interval::BOOTSTRAP_FROM;
 use crate::statistics::{CONFIDENCE, SIGNIFICANCE};
 
 /// A value under its name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Named {
     /// Its name.
     pub name: String,
@@ -123,31 +123,6 @@ fn drivers(cells: &[Cell]) -> Option<String> {
         ""
     };
     (!said.is_empty()).then(|| format!("The client's driver was {}.{caution}", listed(&said)))
-}
-
-/// What is true of every target, and a table of what differs.
-pub fn facts(results: &Results, cells: &[Cell]) -> (Vec<Named>, Option<Table>) {
-    let mut targets: Vec<(&String, &BTreeMap<String, String>)> = results.manifest.facts.iter().collect();
-    targets.sort_by_key(|(target, _)| cells.iter().position(|cell| cell.target == **target).unwrap_or(usize::MAX));
-    let names: Vec<&str> = {
-        let mut names: Vec<&str> = targets.iter().flat_map(|(_, facts)| facts.keys().map(String::as_str)).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
-    let (same, differing): (Vec<&str>, Vec<&str>) =
-        names.into_iter().partition(|name| distinct(targets.iter().map(|(_, facts)| facts.get(*name))).len() == 1);
-    let common = same
-        .iter()
-        .filter_map(|name| Some(Named { name: (*name).to_owned(), value: targets.first()?.1.get(*name)?.clone() }));
-    let mut columns = Column::all(["target"], Kind::Name);
-    columns.extend(Column::all(differing.iter().copied(), Kind::Text));
-    let rows = targets.iter().map(|(target, facts)| {
-        let values = differing.iter().map(|name| facts.get(*name).map_or(NONE, String::as_str));
-        Row { begins: false, texts: [target.as_str()].into_iter().chain(values).map(str::to_owned).collect() }
-    });
-    let table = Table { caption: "In what the targets differ".to_owned(), columns, rows: rows.collect() };
-    (common.collect(), (!differing.is_empty()).then_some(table))
 }
 
 /// Each value once, in the order of first appearance.

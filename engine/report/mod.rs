@@ -1,14 +1,20 @@
 //! Results made into a report: all arithmetic in a view, then templates that only lay out.
 
 pub mod ahead;
+pub mod answer;
+pub mod aspects;
 pub mod cell;
 pub mod changes;
+pub mod chart;
 pub mod expectations;
 pub mod figures;
 pub mod lookup;
+pub mod map;
 pub mod markup;
 pub mod method;
 pub mod order;
+pub mod page;
+pub mod quantity;
 pub mod table;
 pub mod view;
 pub mod yaml;
@@ -20,6 +26,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 
 use crate::error::{Context, Error, Result};
+use crate::report::chart::FOLDER;
+use crate::report::chart::svg::is_ours;
 use crate::report::view::View;
 use crate::results::Results;
 
@@ -29,18 +37,35 @@ const FILES: [(&str, &str); 2] = [
     ("report.html", include_str!("../../templates/report.html.jinja")),
 ];
 
-/// Writes the report into a folder, which is made where it is missing, and returns the files.
+/// Every file of the report with its path from the report's folder.
+fn files(results: &Results) -> Result<Vec<(String, String)>> {
+    let view = View::of(results)?;
+    let mut files = Vec::new();
+    for (name, template) in FILES {
+        files.push((name.to_owned(), render(&view, name, template)?));
+    }
+    let charts = view.workloads.into_iter().flat_map(|workload| workload.charts.into_iter().chain(workload.cost_chart));
+    files.extend(charts.map(|chart| (chart.file, chart.svg)));
+    Ok(files)
+}
+
+/// Writes the report into a folder, which is made where it is missing, and returns the files. Pictures of an older
+/// report there that this one does not have are removed.
 pub fn write(results: &Results, dir: &Path) -> Result<Vec<PathBuf>> {
     let unwritable = |path: &Path, error: std::io::Error| {
         Error::stopped(format!("{} cannot be written: {error}", path.display()))
             .help("see that the disk has room and the folder may be written to")
     };
-    let view = View::of(results)?;
-    fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
+    let files = files(results)?;
+    let charts = dir.join(FOLDER);
+    fs::create_dir_all(&charts).map_err(|error| unwritable(&charts, error))?;
+    for path in stale(dir, &files) {
+        fs::remove_file(&path).map_err(|error| unwritable(&path, error))?;
+    }
     let mut written = Vec::new();
-    for (name, template) in FILES {
+    for (name, content) in files {
         let path = dir.join(name);
-        fs::write(&path, render(&view, name, template)?).map_err(|error| unwritable(&path, error))?;
+        fs::write(&path, content).map_err(|error| unwritable(&path, error))?;
         written.push(path);
     }
     Ok(written)
@@ -48,13 +73,13 @@ pub fn write(results: &Results, dir: &Path) -> Result<Vec<PathBuf>> {
 
 /// Fails where a report in a folder is not what the results give, naming the file and its first differing line.
 pub fn check(results: &Results, dir: &Path) -> Result<()> {
-    let view = View::of(results)?;
-    for (name, template) in FILES {
+    const AGAIN: &str = "write the report again with `engine report`";
+    let files = files(results)?;
+    for (name, rendered) in &files {
         let path = dir.join(name);
         let committed = fs::read_to_string(&path)
-            .map_err(|error| Error::failed(format!("{} cannot be read: {error}", path.display())))?;
-        let rendered = render(&view, name, template)?;
-        if committed != rendered {
+            .map_err(|error| Error::failed(format!("{} cannot be read: {error}", path.display())).help(AGAIN))?;
+        if committed != *rendered {
             let same = rendered.lines().zip(committed.lines()).take_while(|(a, b)| a == b).count();
             return Err(Error::failed(format!(
                 "{}:{}: is `{}`, but the results give `{}`",
@@ -63,10 +88,27 @@ pub fn check(results: &Results, dir: &Path) -> Result<()> {
                 committed.lines().nth(same).unwrap_or("the end of the file"),
                 rendered.lines().nth(same).unwrap_or("the end of the file"),
             ))
-            .help("write the report again with `engine report`"));
+            .help(AGAIN));
         }
     }
-    Ok(())
+    match stale(dir, &files).first() {
+        Some(path) => {
+            Err(Error::failed(format!("{} is of no report that the results give", path.display())).help(AGAIN))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Pictures of ours in the folder of a report that are not among its files.
+fn stale(dir: &Path, files: &[(String, String)]) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.join(FOLDER)).into_iter().flatten().flatten();
+    let mut stale: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| !files.iter().any(|(name, _)| dir.join(name) == *path))
+        .filter(|path| fs::read_to_string(path).is_ok_and(|text| is_ours(&text)))
+        .collect();
+    stale.sort();
+    stale
 }
 
 /// Lays a view out by the text of a template; texts are escaped as the ending of `name` asks.
@@ -80,6 +122,7 @@ pub fn render(view: &View, name: &str, template: &str) -> Result<String> {
     environment.set_formatter(markup::formatter);
     environment.add_filter("fenced", markup::fenced);
     lookup::offer(&mut environment, view);
+    page::offer(&mut environment);
     environment.render_named_str(name, template, Serde(view)).map_err(|error| {
         Error::usage(format!("template {name}: {error:#}")).help("a template gets the view of the report")
     })

@@ -29,6 +29,12 @@ pub fn sorted(results: &Results) -> Vec<&Record> {
     records
 }
 
+/// A name as links and files have it, in the way GitHub names headings: `large-file-in-5s`.
+pub fn slug(name: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    name.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+}
+
 /// Compares two cells by their places in the scenario.
 pub fn compare(scenario: &Value, a: &Coordinates, b: &Coordinates) -> Ordering {
     let workload = |cell: &Coordinates| workload(scenario, cell).map_or(usize::MAX, |(at, _)| at);
@@ -92,7 +98,7 @@ fn index(written: &Value, value: &Value) -> Option<usize> {
 }
 
 /// The number that a value stands for: `1KiB` is 1024.
-fn amount(value: &Value) -> Option<u64> {
+pub fn amount(value: &Value) -> Option<u64> {
     let text = match value {
         Value::String(text) => text,
         other => return other.as_u64(),

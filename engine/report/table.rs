@@ -1,5 +1,6 @@
 //! The tables of a workload: which columns its calls need, and each figure as text.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::ahead::{Comparison, Outcome, how_far};
@@ -8,10 +9,12 @@ use crate::report::figures::{NONE, factor, grouped, listed, number, share, size,
 use crate::statistics::interval::Interval;
 
 /// A table that a template only has to lay out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Table {
     /// What it shows.
     pub caption: String,
+    /// True where each row is the place of its cell in the report, to which others link.
+    pub main: bool,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Its rows.
@@ -19,16 +22,18 @@ pub struct Table {
 }
 
 /// One row of a table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Row {
     /// True where a new setting begins.
     pub begins: bool,
+    /// The number of its cell, where it shows one.
+    pub cell: Option<usize>,
     /// A text for each column.
     pub texts: Vec<String>,
 }
 
 /// One column of a table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Column {
     /// What stands in it.
     pub label: String,
@@ -37,7 +42,7 @@ pub struct Column {
 }
 
 /// How the texts of a column are to be set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A name, on one line.
@@ -156,7 +161,14 @@ const FAILED: [Figure; 9] = [
     figure("dialled anew", |cell| grouped(cell.reconnects)),
 ];
 
-/// Every table of the cells of one workload; `axes` are those that vary in it.
+const CONNECTING: &str = "Connecting: from dialling to the first answer";
+const TRANSFERS: &str = "Bandwidth, and the time of one transfer";
+const RESPONSE: &str = "Response time";
+
+/// The tables that hold each cell once.
+const MAIN: [&str; 3] = [CONNECTING, TRANSFERS, RESPONSE];
+
+/// Every table of the figures of one workload; `axes` are those that vary in it.
 pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
     let of = |calls: &[&str]| -> Vec<&Cell> {
         cells.iter().filter(|cell| cell.axis("call").is_some_and(|call| calls.contains(&call.as_str()))).collect()
@@ -180,18 +192,13 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
     let ends: &'static [Figure] = &[RATE, SUCCESS, COUNTED];
     let trials: &'static [Figure] = &[P50_OVER_TRIALS, RATE_OVER_TRIALS];
     let candidates = [
-        ("Connecting: from dialling to the first answer", connects.clone(), joined(&[&TIMES, ends, trials])),
+        (CONNECTING, connects.clone(), joined(&[&TIMES, ends, trials])),
         ("Connecting, part by part", connects, joined(&[&DIAL, if tls { &TLS } else { &[] }, &FIRST_ANSWER])),
-        (
-            "Bandwidth, and the time of one transfer",
-            transfers,
-            joined(&[&BANDWIDTH, &[BANDWIDTH_OVER_TRIALS], &TRANSFER, ends]),
-        ),
-        ("Response time", others, joined(&[&TIMES, ends, trials])),
+        (TRANSFERS, transfers, joined(&[&BANDWIDTH, &[BANDWIDTH_OVER_TRIALS], &TRANSFER, ends])),
+        (RESPONSE, others, joined(&[&TIMES, ends, trials])),
         ("Bandwidth of echoes, payload both ways", echoes, joined(&[&BANDWIDTH])),
         ("Which client made the calls", if mixed { cells.iter().collect() } else { Vec::new() }, joined(&[&DRIVER])),
         ("Client by client: least – median – most", several, joined(&[&FAIRNESS])),
-        ("What it cost", cells.iter().collect(), joined(&[&COST])),
         ("Calls that failed, by class", failed, joined(&[&FAILED])),
     ];
     candidates
@@ -199,6 +206,11 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
         .filter(|(_, rows, _)| !rows.is_empty())
         .map(|(caption, rows, figures)| table(caption, axes, &rows, &figures))
         .collect()
+}
+
+/// What the cells of a workload cost, in a table.
+pub fn cost(axes: &[String], cells: &[Cell]) -> Table {
+    table("What it cost", axes, &cells.iter().collect::<Vec<_>>(), &COST.iter().collect::<Vec<_>>())
 }
 
 /// Who is ahead in each setting of a workload.
@@ -235,11 +247,11 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             span.unwrap_or_else(|| NONE.to_owned()),
             if behind.is_empty() { NONE.to_owned() } else { behind.join(", ") },
         ]);
-        Row { begins: false, texts }
+        Row { begins: false, cell: None, texts }
     });
     let mut columns = Column::all(axes.iter().map(String::as_str).chain(["by"]), Kind::Name);
     columns.extend(Column::all(["ahead", "best median of trials (least – most)", "behind"], Kind::Text));
-    Table { caption: "Who is ahead".to_owned(), columns, rows: rows.collect() }
+    Table { caption: "Who is ahead".to_owned(), main: false, columns, rows: rows.collect() }
 }
 
 /// A table with a row for each cell. A column without any figure is left out, unless it is a quantile: there the
@@ -250,7 +262,7 @@ fn table(caption: &str, axes: &[String], cells: &[&Cell], figures: &[&Figure]) -
     for (at, cell) in cells.iter().enumerate() {
         let begins = at > 0 && cells[at - 1].setting() != cell.setting();
         let setting = axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| NONE.to_owned()));
-        rows.push(Row { begins, texts: setting.chain([cell.target.clone()]).collect() });
+        rows.push(Row { begins, cell: Some(cell.number), texts: setting.chain([cell.target.clone()]).collect() });
     }
     for figure in figures {
         let texts: Vec<String> = cells.iter().map(|cell| (figure.text)(cell)).collect();
@@ -263,7 +275,7 @@ fn table(caption: &str, axes: &[String], cells: &[&Cell], figures: &[&Figure]) -
             row.texts.push(text);
         }
     }
-    Table { caption: caption.to_owned(), columns, rows }
+    Table { caption: caption.to_owned(), main: MAIN.contains(&caption), columns, rows }
 }
 
 fn optional<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {

@@ -2,23 +2,28 @@
 //!
 //! A template of one's own gets exactly this, and what `lookup` offers: `engine report RESULTS --template FILE`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Result;
 use crate::plan::fairness::{Difference, of_records};
 use crate::report::ahead::{Comparison, Contest, Measure, Outcome as Standing, compare};
+use crate::report::answer::{Advice, advice, answer};
+use crate::report::aspects::aspects;
 use crate::report::cell::{Cell, cells};
+use crate::report::chart::{Chart, charts, cost_chart};
 use crate::report::expectations::{Expected, expected};
 use crate::report::figures::{counted, lasting, listed};
-use crate::report::method::{Named, distinct, facts, method};
-use crate::report::order::{self, AXES, coordinate};
-use crate::report::table::{Table, ranking, tables};
+use crate::report::map::{Map, map};
+use crate::report::method::{Named, distinct, method};
+use crate::report::order::{self, AXES, coordinate, slug};
+use crate::report::table::{Table, cost, ranking, tables};
 use crate::report::yaml::yaml;
 use crate::results::{Coordinates, Outcome, Record, Results, State};
 
 /// A report, ready to be laid out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct View {
     /// The title of the scenario.
     pub title: String,
@@ -26,6 +31,10 @@ pub struct View {
     pub question: String,
     /// What makes this run less than a full one, in sentences.
     pub marks: Vec<String>,
+    /// Who is ahead where, in sentences.
+    pub answer: Vec<String>,
+    /// When to use which target.
+    pub advice: Vec<Advice>,
     /// What was done, in sentences.
     pub summary: Vec<String>,
     /// Each workload in the order of the scenario.
@@ -44,8 +53,8 @@ pub struct View {
     pub method: Vec<String>,
     /// What is true of every target.
     pub common: Vec<Named>,
-    /// In what the targets differ; none where they do not.
-    pub differing: Option<Table>,
+    /// What each target is: in what they differ, and what was measured of them.
+    pub aspects: Table,
     /// The machine.
     pub machine: Vec<Named>,
     /// The engine and the run.
@@ -55,12 +64,14 @@ pub struct View {
 }
 
 /// One workload.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Workload {
     /// Its name.
     pub name: String,
-    /// A name for links to it.
-    pub anchor: String,
+    /// A name for links to it, as GitHub makes it from its name.
+    pub slug: String,
+    /// What the names of its files begin with.
+    pub stem: String,
     /// What is the same in all its cells.
     pub setting: Vec<Named>,
     /// The axes that vary in it.
@@ -73,12 +84,20 @@ pub struct Workload {
     pub ranking: Table,
     /// Its cells with every figure as a number.
     pub cells: Vec<Cell>,
+    /// Who is ahead where, side by side along an axis.
+    pub map: Map,
+    /// Its figures as pictures; each stands in a table too.
+    pub charts: Vec<Chart>,
     /// Its figures as tables.
     pub tables: Vec<Table>,
+    /// What it cost, as a picture; none where the counters were too coarse.
+    pub cost_chart: Option<Chart>,
+    /// What it cost.
+    pub cost: Table,
 }
 
 /// Something that has to be said about some trials of a cell.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Remark {
     /// The cell or combination.
     pub of: String,
@@ -92,18 +111,24 @@ impl View {
     /// Computes the view; fails where a histogram cannot be read.
     pub fn of(results: &Results) -> Result<Self> {
         let records = order::sorted(results);
-        let cells = cells(results)?;
-        let workloads: Vec<Workload> = cells
-            .chunk_by(|a, b| a.axis("workload") == b.axis("workload"))
-            .zip(1..)
-            .map(|(cells, number)| workload(results, cells, number))
-            .collect();
+        let mut cells = cells(results)?;
+        for (cell, number) in cells.iter_mut().zip(1..) {
+            cell.number = number;
+        }
+        let targets = distinct(cells.iter().map(|cell| cell.target.clone()));
+        let mut workloads: Vec<Workload> = Vec::new();
+        for cells in cells.chunk_by(|a, b| a.axis("workload") == b.axis("workload")) {
+            let made = workload(results, cells, &targets, &workloads);
+            workloads.push(made);
+        }
         let text = |key: &str| results.scenario.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (common, differing) = facts(results, &cells);
+        let (common, aspects) = aspects(results, &cells, &targets);
         Ok(View {
             title: text("title"),
             question: text("question"),
             marks: marks(results),
+            answer: answer(&workloads),
+            advice: advice(&workloads, &targets),
             summary: summary(results, &cells, &workloads),
             differences: of_records(&records, &results.manifest.facts).iter().map(difference).collect(),
             expectations: expected(results, &cells),
@@ -112,7 +137,7 @@ impl View {
             doubts: doubts(&records),
             method: method(results, &cells),
             common,
-            differing,
+            aspects,
             machine: results.manifest.machine.iter().map(|(name, value)| named(name, value)).collect(),
             run: run(results),
             scenario: yaml(&results.scenario),
@@ -189,15 +214,22 @@ fn summary(results: &Results, cells: &[Cell], workloads: &[Workload]) -> Vec<Str
     said
 }
 
-fn workload(results: &Results, cells: &[Cell], number: usize) -> Workload {
+fn workload(results: &Results, cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload {
     let first = cells.first().map(|cell| cell.coordinates.clone()).unwrap_or_default();
     let (varying, constant): (Vec<&str>, Vec<&str>) =
         AXES.iter().partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
     let axes: Vec<String> = varying.into_iter().map(str::to_owned).collect();
     let comparisons = comparisons(&axes, cells);
+    let name = coordinate(&first, "workload").unwrap_or_default();
+    let stem = stem(&name, others);
     Workload {
-        name: coordinate(&first, "workload").unwrap_or_default(),
-        anchor: format!("workload-{number}"),
+        slug: slug(&format!("Workload: {name}")),
+        map: map(&name, &axes, cells, &comparisons),
+        charts: charts(&stem, &name, &axes, cells, targets),
+        cost_chart: cost_chart(&stem, &name, &axes, cells, targets),
+        cost: cost(&axes, cells),
+        stem,
+        name,
         setting: setting(results, &first, &constant, cells),
         summary: standing(&comparisons),
         ranking: ranking(&axes, &comparisons),
@@ -206,6 +238,16 @@ fn workload(results: &Results, cells: &[Cell], number: usize) -> Workload {
         axes,
         cells: cells.to_vec(),
     }
+}
+
+/// What the names of its files begin with: of its own name what every file system takes, and no other workload's.
+fn stem(name: &str, others: &[Workload]) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
+    let stem: String = name.chars().map(kept).take(48).collect();
+    let stem = stem.trim_matches('-');
+    let stem = if stem.is_empty() { "workload" } else { stem };
+    let taken = others.iter().any(|other| other.stem == stem);
+    if taken { format!("{stem}-{}", others.len() + 1) } else { stem.to_owned() }
 }
 
 /// What is the same in all cells of a workload, the scenario's scalars included.

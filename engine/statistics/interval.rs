@@ -3,6 +3,7 @@
 //! With fewer than twenty trials they are Student's (for two targets Welch's) on the logarithms of the trials. From
 //! twenty on they come from a seeded bootstrap of trials, and of the calls within them, which asks for no shape.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -19,7 +20,7 @@ const RESAMPLES: usize = 1_000;
 const REDRAWS: usize = 63;
 
 /// A figure with its interval of 95 %.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Interval {
     /// The geometric mean of the trials, or the ratio of two such means.
     pub value: f64,

@@ -1,4 +1,5 @@
 //! Results made up with known effects, for tests of the report.
+#![allow(dead_code, reason = "not every test file needs everything")]
 
 use std::collections::BTreeMap;
 

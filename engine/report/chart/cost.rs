@@ -1,0 +1,60 @@
+//! CPU time of a call, the server's part and the client's on top of each other.
+
+use crate::report::cell::Cell;
+use crate::report::chart::plot::{Frame, Manner, Panel, WIDTH, heading, level, places};
+use crate::report::chart::scale::Scale;
+use crate::report::chart::svg::{Anchor, Svg, colour, shortened, width_of};
+use crate::report::figures::time;
+
+const ROW: f64 = 19.0;
+
+/// Draws what the cells of each panel spent; a part that the counters are too coarse for is left out.
+pub fn draw(panels: &[Panel<'_>], manner: &Manner<'_>, title: &str) -> String {
+    let mut svg = Svg::new();
+    svg.rect((4.0, 4.0), (18.0, 10.0), "s7 bar");
+    svg.text(27.0, 13.0, Anchor::Start, "ink", "server");
+    svg.rect((80.0, 4.0), (18.0, 10.0), "s7 hollow");
+    svg.text(103.0, 13.0, Anchor::Start, "ink", "client");
+    let heights: Vec<f64> = panels.iter().map(|panel| 54.0 + ROW * panel.cells.len() as f64).collect();
+    let (frames, height) = places(&heights, 22.0);
+    for (panel, frame) in panels.iter().zip(frames) {
+        let frame = heading(&mut svg, panel, frame);
+        field(&mut svg, panel, frame, manner);
+    }
+    svg.finish((WIDTH, height), title, manner.alone)
+}
+
+fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {
+    let widest = panel.cells.iter().map(|cell| width_of(&cell.target)).fold(0.0, f64::max);
+    let names = widest.min(frame.width * 0.42) + 8.0;
+    let frame = Frame { left: frame.left + names, width: frame.width - names - 120.0, ..frame };
+    let frame = Frame { height: ROW * panel.cells.len() as f64, ..frame };
+    let largest = panel.cells.iter().map(|cell| parts(cell).iter().flatten().sum()).fold(0.0, f64::max);
+    let scale = Scale::linear(largest, frame.left, frame.right());
+    let ticks: Vec<(f64, String)> = scale.ticks().into_iter().map(|tick| (scale.at(tick), time(tick))).collect();
+    for (x, _) in &ticks {
+        svg.line((*x, frame.top), (*x, frame.bottom()), "grid");
+    }
+    level(svg, frame, &ticks, "CPU time of a call");
+    for (at, cell) in panel.cells.iter().enumerate() {
+        let middle = frame.top + ROW * (at as f64 + 0.5);
+        let colour = colour(manner.series(&cell.target));
+        let written = parts(cell).map(|part| part.map_or_else(|| "?".to_owned(), time)).join(" + ");
+        manner.begin(svg, cell, &format!("{}: server + client {written}", cell.id));
+        svg.text(frame.left - 8.0, middle + 4.0, Anchor::End, "ink", &shortened(&cell.target, names - 8.0));
+        let mut reached = 0.0;
+        for (part, class) in parts(cell).into_iter().zip(["bar", "hollow"]) {
+            let Some(part) = part else { continue };
+            let (from, to) = (scale.at(reached), scale.at(reached + part));
+            svg.rect((from, middle - 6.0), (to - from, 12.0), &format!("{colour} {class}"));
+            reached += part;
+        }
+        svg.text(scale.at(reached) + 6.0, middle + 4.0, Anchor::Start, "", &written);
+        svg.end();
+    }
+}
+
+/// What the server and the client spent on a call, in nanoseconds.
+pub fn parts(cell: &Cell) -> [Option<f64>; 2] {
+    [cell.server.cpu_ns_per_call, cell.client.cpu_ns_per_call]
+}

@@ -1,0 +1,58 @@
+//! Response time by percentile, on an axis that gives each further nine the same room, as HdrHistogram draws it.
+
+use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, WIDTH, heading, level, places, upright};
+use crate::report::chart::scale::Scale;
+use crate::report::chart::svg::{Svg, stroke};
+use crate::report::quantity::{Quantile, Quantity};
+
+/// Percentiles that the axis names, by how many calls there are for each beyond it.
+const NAMED: [(f64, &str); 7] =
+    [(1.0, "0"), (2.0, "50"), (10.0, "90"), (100.0, "99"), (1e3, "99.9"), (1e4, "99.99"), (1e5, "99.999")];
+
+/// Draws the times of all trials of each cell together, as far as calls enough lie beyond a percentile.
+pub fn draw(panels: &[Panel<'_>], manner: &Manner<'_>, title: &str) -> String {
+    let mut svg = Svg::new();
+    let top = manner.key(&mut svg, panels);
+    let (frames, height) = places(&vec![246.0; panels.len()], top);
+    for (panel, frame) in panels.iter().zip(frames) {
+        let frame = heading(&mut svg, panel, frame);
+        field(&mut svg, panel, frame, manner);
+    }
+    svg.finish((WIDTH, height), title, manner.alone)
+}
+
+fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {
+    let quantity = Quantity::Time(Quantile::P50);
+    let frame = Frame {
+        left: frame.left + MARGIN,
+        top: frame.top + 6.0,
+        width: frame.width - MARGIN - 20.0,
+        height: frame.height - 44.0,
+    };
+    let points = || panel.cells.iter().flat_map(|cell| cell.curve());
+    let farthest = points().map(|point| point.one_beyond_of).fold(10.0, f64::max);
+    let across = Scale::between(1.0, farthest, frame.left, frame.right());
+    let scale = manner.scale(points().map(|point| point.ns as f64), frame.bottom(), frame.top);
+    upright(svg, frame, &scale, |value| quantity.written(value));
+    let labels: Vec<(f64, String)> = NAMED
+        .iter()
+        .filter(|(beyond, _)| *beyond <= farthest * 1.001)
+        .map(|(beyond, label)| (across.at(*beyond), (*label).to_owned()))
+        .collect();
+    for (x, _) in &labels {
+        svg.line((*x, frame.top), (*x, frame.bottom()), "grid");
+    }
+    level(svg, frame, &labels, "response time by percentile");
+    for cell in panel.cells.iter().filter(|cell| !cell.curve().is_empty()) {
+        let series = manner.series(&cell.target);
+        manner.begin(svg, cell, &format!("{}, {} calls", cell.id, cell.response.count));
+        let line: Vec<(f64, f64)> =
+            cell.curve().iter().map(|point| (across.at(point.one_beyond_of), scale.at(point.ns as f64))).collect();
+        svg.polyline(&line, &stroke(series));
+        // Marks stand apart so that lines are told apart without colour.
+        for (x, y) in line.iter().skip(series % 4).step_by(4) {
+            svg.mark(*x, *y, series);
+        }
+        svg.end();
+    }
+}

@@ -1,0 +1,151 @@
+//! What all pictures of a workload share: its fields, their frames, and the key to its targets.
+
+use crate::report::cell::Cell;
+use crate::report::chart::scale::Scale;
+use crate::report::chart::svg::{Anchor, Svg, shortened, stroke, width_of};
+
+/// How wide a picture is, in pixels.
+pub const WIDTH: f64 = 760.0;
+
+/// How much room an axis of times or rates takes at the left of its frame.
+pub const MARGIN: f64 = 76.0;
+
+const GAP: f64 = 26.0;
+const KEY_LINE: f64 = 17.0;
+
+/// One field of a picture: the cells of one setting, or of one line along an axis.
+#[derive(Debug, Clone)]
+pub struct Panel<'a> {
+    /// What its cells have in common; empty where there is one panel.
+    pub title: String,
+    /// Its cells.
+    pub cells: Vec<&'a Cell>,
+}
+
+/// Where something is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// Its left edge.
+    pub left: f64,
+    /// Its upper edge.
+    pub top: f64,
+    /// How wide it is.
+    pub width: f64,
+    /// How high it is.
+    pub height: f64,
+}
+
+impl Frame {
+    /// Its right edge.
+    pub fn right(&self) -> f64 {
+        self.left + self.width
+    }
+
+    /// Its lower edge.
+    pub fn bottom(&self) -> f64 {
+        self.top + self.height
+    }
+}
+
+/// How a picture is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner<'a> {
+    /// Every target of the report; a target's place here is its colour and mark in all pictures.
+    pub targets: &'a [String],
+    /// Whether values stand on a logarithmic axis.
+    pub logarithmic: bool,
+    /// Whether the picture is a file of its own, or part of a page.
+    pub alone: bool,
+}
+
+impl Manner<'_> {
+    /// The number of a target.
+    pub fn series(&self, target: &str) -> usize {
+        self.targets.iter().position(|known| known == target).unwrap_or(0)
+    }
+
+    /// The scale of values between `begin` and `end`.
+    pub fn scale(&self, values: impl Iterator<Item = f64> + Clone, begin: f64, end: f64) -> Scale {
+        let largest = values.clone().fold(0.0, f64::max);
+        let least = values.filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+        if self.logarithmic {
+            Scale::logarithmic(least, largest, begin, end)
+        } else {
+            Scale::linear(largest, begin, end)
+        }
+    }
+
+    /// Begins the group of a cell, with what is told where one points at it.
+    pub fn begin(&self, svg: &mut Svg, cell: &Cell, told: &str) {
+        svg.begin(&cell.target, if self.alone { None } else { Some(cell.number) }, if self.alone { told } else { "" });
+    }
+
+    /// Writes the key of the targets that occur, and says how high it is.
+    pub fn key(&self, svg: &mut Svg, panels: &[Panel<'_>]) -> f64 {
+        let (mut x, mut y) = (4.0, 12.0);
+        let occurs = |target: &String| panels.iter().flat_map(|panel| &panel.cells).any(|cell| cell.target == *target);
+        for (series, target) in self.targets.iter().enumerate().filter(|(_, target)| occurs(target)) {
+            let label = shortened(target, WIDTH / 2.0);
+            let width = 36.0 + width_of(&label);
+            if x + width > WIDTH && x > 4.0 {
+                (x, y) = (4.0, y + KEY_LINE);
+            }
+            svg.begin(target, None, "");
+            svg.line((x, y - 4.0), (x + 22.0, y - 4.0), &stroke(series));
+            svg.mark(x + 11.0, y - 4.0, series);
+            svg.text(x + 27.0, y, Anchor::Start, "ink", &label);
+            svg.end();
+            x += width + 10.0;
+        }
+        y + 10.0
+    }
+}
+
+/// Places for panels of these heights below `top`, in one column or two, and how high they are together.
+pub fn places(heights: &[f64], top: f64) -> (Vec<Frame>, f64) {
+    let columns = if heights.len() > 1 { 2 } else { 1 };
+    let width = (WIDTH - GAP * (columns as f64 - 1.0)) / columns as f64;
+    let mut frames = Vec::new();
+    let mut y = top;
+    for row in heights.chunks(columns) {
+        let height = row.iter().copied().fold(0.0, f64::max);
+        for (column, own) in row.iter().enumerate() {
+            frames.push(Frame { left: column as f64 * (width + GAP), top: y, width, height: *own });
+        }
+        y += height + 10.0;
+    }
+    (frames, y)
+}
+
+/// The heading of a panel, where it has one, and what is left of its frame.
+pub fn heading(svg: &mut Svg, panel: &Panel<'_>, frame: Frame) -> Frame {
+    if panel.title.is_empty() {
+        return frame;
+    }
+    svg.text(frame.left + 2.0, frame.top + 12.0, Anchor::Start, "head", &shortened(&panel.title, frame.width));
+    Frame { top: frame.top + 20.0, height: frame.height - 20.0, ..frame }
+}
+
+/// Lines across a frame at the values that its upright axis names.
+pub fn upright(svg: &mut Svg, frame: Frame, scale: &Scale, written: impl Fn(f64) -> String) {
+    for tick in scale.ticks() {
+        let y = scale.at(tick);
+        svg.line((frame.left, y), (frame.right(), y), "grid");
+        svg.text(frame.left - 6.0, y + 4.0, Anchor::End, "", &written(tick));
+    }
+}
+
+/// Labels below a frame, those left out that would meet the one before.
+pub fn level(svg: &mut Svg, frame: Frame, labels: &[(f64, String)], name: &str) {
+    svg.line((frame.left, frame.bottom()), (frame.right(), frame.bottom()), "axis");
+    let mut free = f64::NEG_INFINITY;
+    for (x, label) in labels {
+        let half = width_of(label) / 2.0;
+        svg.line((*x, frame.bottom()), (*x, frame.bottom() + 4.0), "axis");
+        if x - half > free {
+            svg.text(*x, frame.bottom() + 15.0, Anchor::Middle, "", label);
+            free = x + half + 4.0;
+        }
+    }
+    svg.text(frame.right(), frame.bottom() + 28.0, Anchor::End, "", name);
+}

@@ -1,0 +1,162 @@
+//! The page says what is in the results: its map finds what was put there, its pictures and tables hold together.
+
+mod reports;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use engine::report::view::View;
+use engine::report::{render, write};
+use engine::results::Results;
+use engine::results::file::RESULTS;
+use serde_json::json;
+use tempfile::TempDir;
+
+use reports::{Effect, golden, results};
+
+fn engine(arguments: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_engine")).args(arguments).output().expect("the engine starts")
+}
+
+fn written(results: &Results) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    results.write(&folder.path().join(RESULTS)).expect("results are written");
+    write(results, folder.path()).expect("a report is written");
+    folder
+}
+
+fn read(folder: &TempDir, name: &str) -> String {
+    fs::read_to_string(folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Uploads whose time is so many nanoseconds and so many more for each KiB.
+fn uploads(target: &str, base: u64, for_each_kib: u64) -> impl Iterator<Item = Effect> {
+    [1u64, 4, 16, 32, 128, 256, 1024].into_iter().map(move |kib| {
+        let axes = json!({"call": "upload", "payload": format!("{kib}KiB"), "fill": "random", "clients": 1});
+        Effect::new(target, "bandwidth", axes, base + for_each_kib * kib, 20)
+    })
+}
+
+#[test]
+fn the_map_finds_where_the_lead_changes() {
+    // 100 + 2 a KiB and 228 + 0 a KiB: equal at 64 KiB.
+    let effects: Vec<Effect> = uploads("nimble", 100_000, 2_000).chain(uploads("steady", 228_000, 0)).collect();
+    let view = View::of(&results(&effects)).expect("a view");
+    let [change] = view.workloads[0].map.changes.as_slice() else { panic!("{:?}", view.workloads[0].map.changes) };
+    assert_eq!([&change.before, &change.after], ["nimble", "steady"]);
+    assert_eq!([change.from.as_str(), change.to.as_str()], ["32KiB", "128KiB"]);
+    let kib = change.near / 1024.0;
+    assert!((51.2..76.8).contains(&kib), "within a fifth of 64 KiB, drawn straight between them: {kib}");
+    let page = render(&view, "own.md", "{{ workloads[0].map.changes[0].sentence }}").expect("a sentence");
+    assert!(page.contains("up to payload 32KiB nimble is ahead, from 128KiB on steady"), "{page}");
+}
+
+#[test]
+fn two_of_the_same_have_no_winner() {
+    let ping = |target: &str, ns: u64| Effect::new(target, "latency", json!({"call": "ping", "clients": 1}), ns, 200);
+    let alike =
+        uploads("a", 100_000, 2_000).chain(uploads("b", 100_070, 2_000)).chain([ping("a", 90_000), ping("b", 90_050)]);
+    let view = View::of(&results(&alike.collect::<Vec<_>>())).expect("a view");
+    assert!(view.answer[0].starts_with("In none of 8 comparisons is one target ahead"), "{:?}", view.answer);
+    assert!(
+        view.advice.iter().all(|advice| advice.ahead.is_empty() && advice.tied == 8 && advice.of == 8),
+        "{:?}",
+        view.advice
+    );
+    assert!(view.workloads.iter().all(|workload| workload.map.changes.is_empty()));
+}
+
+#[test]
+fn each_target_is_advised_where_it_is_ahead() {
+    let effects: Vec<Effect> = uploads("nimble", 100_000, 2_000).chain(uploads("steady", 228_000, 0)).collect();
+    let view = View::of(&results(&effects)).expect("a view");
+    let steady = view.advice.iter().find(|advice| advice.target == "steady").expect("advice");
+    assert_eq!(steady.ahead[0].setting, "bandwidth, 1024KiB");
+    let cell = view.workloads[0].cells.iter().find(|cell| cell.number == steady.ahead[0].cell).expect("its cell");
+    assert_eq!([&cell.target, "1024KiB"], ["steady", &cell.axis("payload").expect("a payload")]);
+    assert_eq!(steady.ahead.len(), 3);
+}
+
+#[test]
+fn the_same_results_give_the_same_bytes() {
+    let (a, b) = (written(&golden()), written(&golden()));
+    let charts = fs::read_dir(a.path().join("charts")).expect("pictures");
+    let names = charts.map(|entry| format!("charts/{}", entry.expect("an entry").file_name().display()));
+    let names: Vec<String> = names.chain(["report.md", "report.html"].map(str::to_owned)).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(read(&a, &name) == read(&b, &name), "{name}");
+    }
+}
+
+#[test]
+fn pictures_are_checked_with_the_report() {
+    let folder = written(&golden());
+    let check = || engine(&[Path::new("report"), folder.path(), Path::new("--check"), folder.path()]);
+    assert!(check().status.success());
+    let said = |output: Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let picture = folder.path().join("charts/latency-response.svg");
+    let old = folder.path().join("charts/gone-response.svg");
+    fs::copy(&picture, &old).expect("a copy");
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(output).contains("gone-response.svg is of no report"));
+    fs::write(folder.path().join("charts/own.svg"), "<svg/>").expect("a picture of somebody else's");
+    write(&golden(), folder.path()).expect("written anew");
+    assert!(!old.exists() && folder.path().join("charts/own.svg").exists());
+    assert!(check().status.success());
+
+    fs::write(&picture, read(&folder, "charts/latency-response.svg").replacen("p50", "p51", 1)).expect("a forgery");
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(output).contains("latency-response.svg:"));
+}
+
+#[test]
+fn tables_and_pictures_survive_a_renderer_of_github_markdown() {
+    let folder = written(&golden());
+    let markdown = read(&folder, "report.md");
+    let mut options = comrak::Options::default();
+    options.extension.table = true;
+    let html = comrak::markdown_to_html(&markdown, &options);
+    let view = View::of(&golden()).expect("a view");
+    let mut pictures: Vec<&str> = html.split("<img src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let charts = view.workloads.iter().flat_map(|workload| workload.charts.iter().chain(&workload.cost_chart));
+    let mut files: Vec<&str> = charts.map(|chart| chart.file.as_str()).collect();
+    pictures.sort_unstable();
+    files.sort_unstable();
+    assert_eq!(pictures, files);
+    for picture in pictures {
+        assert!(folder.path().join(picture).exists(), "{picture}");
+    }
+    // One for what was asked of one setting, one for each other map, one each for targets and machine.
+    let maps = view.workloads.iter().filter(|workload| !workload.axes.is_empty()).count();
+    let tables: usize = view.workloads.iter().map(|workload| workload.tables.len() + 2).sum();
+    assert_eq!(html.matches("<table>").count(), tables + maps + 3);
+    assert!(!html.contains(">|") && !html.contains("| ---"), "a table was not seen as one");
+}
+
+#[test]
+fn each_picture_is_xml_with_its_units_and_its_samples() {
+    let view = View::of(&golden()).expect("a view");
+    let mut seen = 0;
+    for chart in view.workloads.iter().flat_map(|workload| workload.charts.iter().chain(&workload.cost_chart)) {
+        assert!(chart.note.contains("trials") && chart.note.contains("calls a cell"), "{}", chart.note);
+        assert!(
+            [" ns<", " µs<", " ms<", "/s<"].iter().any(|unit| chart.svg.contains(unit))
+                || chart.svg.contains("MB/s<")
+                || chart.svg.contains("/s<"),
+            "{}",
+            chart.file
+        );
+        assert!(chart.svg.contains("prefers-color-scheme: dark"), "{}", chart.file);
+        let opened = |tag: &str| chart.svg.matches(&format!("<{tag}")).count();
+        assert_eq!(opened("g "), chart.svg.matches("</g>").count(), "{}", chart.file);
+        assert_eq!(opened("text"), chart.svg.matches("</text>").count(), "{}", chart.file);
+        assert!(!chart.svg.contains("NaN") && !chart.svg.contains("inf"), "{}", chart.file);
+        assert!(chart.drawings.iter().all(|drawing| !drawing.svg.contains("<style")), "{}", chart.file);
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen}");
+}
