@@ -30,6 +30,12 @@ fn read(folder: &TempDir, name: &str) -> String {
     fs::read_to_string(folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Results with as many trials as seven comparisons of two targets take.
+fn repeated(effects: &[Effect]) -> Results {
+    let records = (1..=9).flat_map(|trial| effects.iter().map(move |effect| effect.trial(trial)));
+    Results { records: records.collect(), ..results(&[]) }
+}
+
 /// Uploads whose time is so many nanoseconds and so many more for each KiB.
 fn uploads(target: &str, base: u64, for_each_kib: u64) -> impl Iterator<Item = Effect> {
     [1u64, 4, 16, 32, 128, 256, 1024].into_iter().map(move |kib| {
@@ -42,7 +48,7 @@ fn uploads(target: &str, base: u64, for_each_kib: u64) -> impl Iterator<Item = E
 fn the_map_finds_where_the_lead_changes() {
     // 100 + 2 a KiB and 228 + 0 a KiB: equal at 64 KiB.
     let effects: Vec<Effect> = uploads("nimble", 100_000, 2_000).chain(uploads("steady", 228_000, 0)).collect();
-    let view = View::of(&results(&effects)).expect("a view");
+    let view = View::of(&repeated(&effects)).expect("a view");
     let [change] = view.workloads[0].map.changes.as_slice() else { panic!("{:?}", view.workloads[0].map.changes) };
     assert_eq!([&change.before, &change.after], ["nimble", "steady"]);
     assert_eq!([change.from.as_str(), change.to.as_str()], ["32KiB", "128KiB"]);
@@ -57,7 +63,7 @@ fn two_of_the_same_have_no_winner() {
     let ping = |target: &str, ns: u64| Effect::new(target, "latency", json!({"call": "ping", "clients": 1}), ns, 200);
     let alike =
         uploads("a", 100_000, 2_000).chain(uploads("b", 100_070, 2_000)).chain([ping("a", 90_000), ping("b", 90_050)]);
-    let view = View::of(&results(&alike.collect::<Vec<_>>())).expect("a view");
+    let view = View::of(&repeated(&alike.collect::<Vec<_>>())).expect("a view");
     assert!(view.answer[0].starts_with("In none of 8 comparisons is one target ahead"), "{:?}", view.answer);
     assert!(
         view.advice.iter().all(|advice| advice.ahead.is_empty() && advice.tied == 8 && advice.of == 8),
@@ -70,7 +76,7 @@ fn two_of_the_same_have_no_winner() {
 #[test]
 fn each_target_is_advised_where_it_is_ahead() {
     let effects: Vec<Effect> = uploads("nimble", 100_000, 2_000).chain(uploads("steady", 228_000, 0)).collect();
-    let view = View::of(&results(&effects)).expect("a view");
+    let view = View::of(&repeated(&effects)).expect("a view");
     let steady = view.advice.iter().find(|advice| advice.target == "steady").expect("advice");
     assert_eq!(steady.ahead[0].setting, "bandwidth, 1024KiB");
     let cell = view.workloads[0].cells.iter().find(|cell| cell.number == steady.ahead[0].cell).expect("its cell");
