@@ -2,10 +2,11 @@
 check:
     .ci/run
 
-# The two JSON Schemas, made from the types.
+# The three JSON Schemas, made from the types.
 schema:
     cargo run --quiet -- schema scenario > schemas/scenario.schema.json
     cargo run --quiet -- schema results > schemas/results.schema.json
+    cargo run --quiet -- schema view > schemas/view.schema.json
 
 # The golden files of messages and reports, made anew: read the difference before you commit it.
 golden:
@@ -35,13 +36,18 @@ fuzz:
 bench:
     cargo bench --bench rpyc_exchange
 
-# The reports and the pages of claims under docs/, made from the results there.
+# The reports, the pages of claims and the gallery under docs/, made from the results there.
 docs:
     cargo build --release --quiet
     for folder in docs/*/; do target/release/engine report "$folder" || exit 1; done
     target/release/engine report docs/reference-suite --template templates/claims.md.jinja --out docs
     target/release/engine report docs/cpu-or-io --template templates/claims-cpu-or-io.md.jinja --out docs
     target/release/engine report docs/compression --template templates/claims-compression.md.jinja --out docs
+    cp templates/index.md docs/README.md
+    for results in docs/*/results.json; do folder=$(dirname "$results"); \
+        target/release/engine report "$folder" --template templates/gallery.md.jinja \
+            | sed "s|FOLDER|$(basename "$folder")|g" >> docs/README.md; \
+    done
 
 # The results under docs/ measured anew, on a machine that does nothing else; exit 1 says that a cell failed,
 # which the suite's largest file within the suite's own time-out may.

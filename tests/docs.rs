@@ -59,6 +59,23 @@ fn each_scenario_is_measured_by_the_recipe_and_stands_in_the_index() {
 }
 
 #[test]
+fn the_gallery_shows_every_report_with_its_answer_and_a_picture() {
+    let mut gallery = read(&home().join("templates/index.md"));
+    let mut folders: Vec<PathBuf> =
+        folders().into_iter().filter(|folder| folder.join("results.json").exists()).collect();
+    folders.sort();
+    let template = home().join("templates/gallery.md.jinja");
+    for folder in &folders {
+        let entry = engine(&[Path::new("report"), folder, Path::new("--template"), &template]);
+        let name = folder.file_name().and_then(|name| name.to_str()).expect("a folder has a name");
+        gallery.push_str(&entry.replace("FOLDER", name));
+    }
+    let index = read(&home().join("docs/README.md"));
+    assert!(index == gallery, "docs/README.md is not what `just docs` makes");
+    assert_eq!(index.matches("\n![").count(), folders.len());
+}
+
+#[test]
 fn each_page_of_claims_is_what_its_template_makes() {
     for (page, scenario) in PAGES {
         let committed = home().join("docs").join(page);

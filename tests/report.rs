@@ -333,6 +333,28 @@ fn a_template_of_ones_own_gets_the_view() {
 }
 
 #[test]
+fn the_view_of_a_template_satisfies_its_schema() {
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../schemas/view.schema.json")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a valid schema");
+    let mut view = serde_json::to_value(View::of(&golden()).expect("a view")).expect("JSON");
+    let mistakes: Vec<String> = validator.iter_errors(&view).map(|error| error.to_string()).collect();
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    view["workloads"][0]["cells"][0]["number"] = "one".into();
+    assert!(!validator.is_valid(&view));
+}
+
+#[test]
+fn the_template_of_a_comment_says_who_is_ahead_and_what_failed() {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/pull-request.md.jinja");
+    let output = engine(&["report", text(&home()), "--template", text(&template)]);
+    assert!(output.status.success(), "{}", said(&output));
+    let comment = String::from_utf8_lossy(&output.stdout);
+    assert!(comment.contains("### RPyC against HTTP"), "{comment}");
+    assert!(comment.contains("signal 9"), "{comment}");
+    assert!(comment.contains("| rpyc-threaded/latency/call=ping | 1"), "{comment}");
+}
+
+#[test]
 fn a_template_finds_a_cell_by_its_id_or_says_that_there_is_none() {
     let view = View::of(&results(&[ping("a", 100_000, 50), ping("b", 400_000, 50)])).expect("a view");
     let id = view.workloads[0].cells[0].id.clone();

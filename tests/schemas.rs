@@ -15,6 +15,7 @@ fn the_committed_schemas_are_those_of_the_types() {
     for (of, committed) in [
         ("scenario", include_str!("../schemas/scenario.schema.json")),
         ("results", include_str!("../schemas/results.schema.json")),
+        ("view", include_str!("../schemas/view.schema.json")),
     ] {
         assert!(made(of) == committed, "schemas/{of}.schema.json is old; `just schema` writes it anew");
     }

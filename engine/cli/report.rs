@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::say;
 use crate::error::{Error, Exit, Result};
 use crate::report;
+use crate::report::export::Format;
 use crate::report::view::View;
 use crate::results::Results;
 
@@ -23,15 +24,44 @@ pub(crate) struct Report {
     /// Render this template instead, to stdout, or into DIR under its name without `.jinja`
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
+    /// Write the results in this format instead, to stdout, or into DIR
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["template", "check"])]
+    export: Option<Export>,
     /// Write nothing; fail where the report in DIR is not what the results give
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "template"])]
     check: Option<PathBuf>,
 }
 
+/// The formats of other tools.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Export {
+    /// A line for each trial, comma-separated
+    Csv,
+    /// The response times of each trial as an HdrHistogram log
+    Hlog,
+    /// Each cell as a test case of JUnit
+    Junit,
+    /// Each cell's figures as OpenMetrics text
+    Openmetrics,
+}
+
+impl From<Export> for Format {
+    fn from(export: Export) -> Format {
+        match export {
+            Export::Csv => Format::Csv,
+            Export::Hlog => Format::Hlog,
+            Export::Junit => Format::Junit,
+            Export::Openmetrics => Format::Openmetrics,
+        }
+    }
+}
+
 impl Report {
     pub(crate) fn run(self) -> Result<Exit> {
         let results = Results::read(&self.results)?;
-        if let Some(dir) = &self.check {
+        if let Some(format) = self.export {
+            export(&results, format.into(), self.out.as_deref())?;
+        } else if let Some(dir) = &self.check {
             report::check(&results, dir)?;
         } else if let Some(template) = &self.template {
             own(&results, template, self.out.as_deref())?;
@@ -43,6 +73,20 @@ impl Report {
         }
         Ok(Exit::Success)
     }
+}
+
+/// Writes the results in another tool's format to stdout or into a folder.
+fn export(results: &Results, format: Format, out: Option<&Path>) -> Result<()> {
+    let text = format.text(results)?;
+    out.map_or_else(|| say(&text), |dir| put(dir, format.file(), &text))
+}
+
+/// Writes one file into a folder, which is made where it is missing.
+fn put(dir: &Path, name: &str, text: &str) -> Result<()> {
+    let path = dir.join(name);
+    fs::create_dir_all(dir)
+        .and_then(|()| fs::write(&path, text))
+        .map_err(|error| Error::stopped(format!("{} cannot be written: {error}", path.display())))
 }
 
 /// Renders a user's template to stdout or into a folder.
@@ -60,7 +104,5 @@ fn own(results: &Results, template: &Path, out: Option<&Path>) -> Result<()> {
         return Err(Error::usage(format!("{} would be overwritten by what it makes", template.display()))
             .help("let its name end in .jinja, or name another folder"));
     }
-    fs::create_dir_all(dir)
-        .and_then(|()| fs::write(&path, rendered))
-        .map_err(|error| Error::stopped(format!("{} cannot be written: {error}", path.display())))
+    put(dir, name, &rendered)
 }

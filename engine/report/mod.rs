@@ -7,6 +7,7 @@ pub mod cell;
 pub mod changes;
 pub mod chart;
 pub mod expectations;
+pub mod export;
 pub mod figures;
 pub mod lookup;
 pub mod map;

@@ -169,7 +169,7 @@ fn classed(class: &str) -> String {
 }
 
 /// A text in XML, on one line.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in clean(text).chars() {
         match c {

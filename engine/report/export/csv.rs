@@ -1,0 +1,101 @@
+//! A line for each trial, comma-separated as RFC 4180 says.
+
+use crate::report::markup::clean;
+use crate::report::order::coordinate;
+use crate::results::distribution::Distribution;
+use crate::results::{Measured, Outcome, Record, Results, State};
+
+/// One figure of a trial.
+type Figure = (&'static str, fn(&Measured) -> String);
+
+const FIGURES: [Figure; 20] = [
+    ("scheduled", |m| m.counts.scheduled.to_string()),
+    ("ok", |m| m.counts.ok.to_string()),
+    ("error", |m| m.counts.error.total().to_string()),
+    ("timeout", |m| m.counts.timeout.to_string()),
+    ("censored", |m| m.counts.censored.to_string()),
+    ("elapsed_ns", |m| m.elapsed_ns.to_string()),
+    ("calls_per_s", |m| m.calls_per_s.to_string()),
+    ("min_ns", |m| time(m, |it| it.min_ns)),
+    ("mean_ns", |m| time(m, |it| it.mean_ns)),
+    ("p50_ns", |m| time(m, |it| it.p50_ns)),
+    ("p90_ns", |m| time(m, |it| it.p90_ns)),
+    ("p95_ns", |m| time(m, |it| it.p95_ns)),
+    ("p99_ns", |m| time(m, |it| it.p99_ns)),
+    ("p999_ns", |m| time(m, |it| it.p999_ns)),
+    ("max_ns", |m| time(m, |it| it.max_ns)),
+    ("at_least_from", |m| m.response_time.at_least_from.map(|from| from.to_string()).unwrap_or_default()),
+    ("payload_up", |m| m.bytes.payload_up.to_string()),
+    ("payload_down", |m| m.bytes.payload_down.to_string()),
+    ("wire_up", |m| m.bytes.wire_up.to_string()),
+    ("wire_down", |m| m.bytes.wire_down.to_string()),
+];
+
+/// All trials in the order of the results; the axes stand between the cell and the figures, each in its own column.
+pub fn text(results: &Results) -> String {
+    let mut axes: Vec<&String> = Vec::new();
+    for axis in results.records.iter().flat_map(|record| record.coordinates.keys()) {
+        if !axes.contains(&axis) {
+            axes.push(axis);
+        }
+    }
+    let heads = ["cell", "trial", "outcome", "verdict", "reason"].map(str::to_owned).into_iter();
+    let heads = heads.chain(axes.iter().map(|axis| quoted(axis)));
+    let heads = heads.chain(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
+    let heads = heads.chain(["server_cpu_ns", "client_cpu_ns"].map(str::to_owned));
+    let mut text = line(heads);
+    for record in &results.records {
+        text.push_str(&line(fields(record, &axes)));
+    }
+    text
+}
+
+fn fields(record: &Record, axes: &[&String]) -> impl Iterator<Item = String> {
+    let outcome = match record.outcome {
+        Outcome::Measured => "measured",
+        Outcome::Failed => "failed",
+        Outcome::Skipped => "skipped",
+    };
+    let verdict = match record.verdict.state {
+        State::Valid => "valid",
+        State::Suspect => "suspect",
+        State::Invalid => "invalid",
+    };
+    let reason = record.reason.clone().unwrap_or_else(|| record.verdict.reasons.join("; "));
+    let mut fields =
+        vec![quoted(&record.id), record.trial.to_string(), outcome.to_owned(), verdict.to_owned(), quoted(&reason)];
+    fields.extend(
+        axes.iter().map(|axis| coordinate(&record.coordinates, axis).map(|it| quoted(&it)).unwrap_or_default()),
+    );
+    fields.extend(FIGURES.iter().map(|(_, figure)| record.measured.as_ref().map(figure).unwrap_or_default()));
+    let spent = record.cost.as_ref().map(|cost| [cost.server.cpu_ns, cost.client.cpu_ns]).unwrap_or_default();
+    fields.extend(spent.map(|cpu| cpu.map(|ns| ns.to_string()).unwrap_or_default()));
+    fields.into_iter()
+}
+
+fn time(measured: &Measured, of: fn(&Distribution) -> u64) -> String {
+    of(&measured.response_time).to_string()
+}
+
+fn line(fields: impl Iterator<Item = String>) -> String {
+    fields.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// A text as a field: in quotes where it needs them, and never a formula to a spreadsheet.
+fn quoted(text: &str) -> String {
+    let text = clean(text);
+    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_field_is_one_field_and_no_formula() {
+        assert_eq!(quoted("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
+        assert_eq!(quoted("=1+1"), "'=1+1");
+        assert_eq!(quoted("tcp-threaded/latency"), "tcp-threaded/latency");
+    }
+}

@@ -1,0 +1,131 @@
+//! The HTML report in a real browser: nothing goes wrong, nothing is fetched, and tables, filters, switches and tips do
+//! what they say.
+//!
+//! Where there is no Chromium the tests say so and pass; where `CI` is set they need it.
+
+mod reports;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use engine::report::write;
+use engine::results::Results;
+use serde_json::{Value, json};
+
+use reports::{Effect, results};
+
+/// What the page does to itself: it listens for what goes wrong, uses every control, and writes down what it sees.
+/// It stands before the page's own script, and its second half runs once that has.
+const PROBE: &str = include_str!("systems/page_probe.js");
+
+fn browser() -> Option<PathBuf> {
+    let found =
+        std::env::var_os("PATH").into_iter().flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>());
+    let found = found.map(|folder| folder.join("chromium")).find(|path| path.exists());
+    assert!(found.is_some() || std::env::var_os("CI").is_none(), "CI needs chromium");
+    if found.is_none() {
+        eprintln!("skipped: there is no chromium");
+    }
+    found
+}
+
+/// What the probe wrote down about a page that was opened from its file.
+fn opened(browser: &Path, html: &str) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("report.html");
+    // The page's policy allows its own script only; that of the copy allows the probe too, and still no request.
+    let (head, rest) = html.split_once("script-src 'sha256-").expect("a policy");
+    let (_, rest) = rest.split_once('\'').expect("a hash");
+    let html = format!("{head}script-src 'unsafe-inline'{rest}");
+    fs::write(&page, html.replacen("<main>", &format!("<script>{PROBE}</script><main>"), 1)).expect("a copy");
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=20000"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .args(["--window-size=1000,800", "--dump-dom"])
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .expect("chromium starts");
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let found = dom.split_once("<script id=\"probe\" type=\"application/json\">").expect("the probe ran").1;
+    serde_json::from_str(found.split("</script>").next().expect("its end")).expect("JSON")
+}
+
+fn sound(seen: &Value) {
+    assert_eq!(seen["errors"], json!([]), "{seen:#}");
+    assert_eq!(seen["requests"], json!([]), "{seen:#}");
+    let count = |key: &str| seen[key].as_u64().unwrap_or_else(|| panic!("{key}: {seen:#}"));
+    assert!(count("tables") >= 5 && count("pictures") >= 3, "{seen:#}");
+    assert_eq!(seen["sorted"], true, "{seen:#}");
+    assert_eq!(seen["sorted_back"], true, "{seen:#}");
+    assert!(count("rows_filtered") < count("rows"), "{seen:#}");
+    assert_eq!(seen["only_the_chosen"], true, "{seen:#}");
+    assert_eq!(count("rows_again"), count("rows"), "{seen:#}");
+    assert_eq!(seen["switched"], true, "{seen:#}");
+    assert_eq!(seen["one_drawing_each"], true, "{seen:#}");
+    let tip = seen["tip"].as_str().expect("a tip");
+    for figure in seen["figures"].as_array().expect("the figures of the cell") {
+        assert!(tip.contains(figure.as_str().expect("a text")), "{seen:#}");
+    }
+    assert!(seen["figures"].as_array().is_some_and(|figures| figures.len() > 5), "{seen:#}");
+}
+
+#[test]
+fn a_committed_report_works_in_a_browser() {
+    let Some(browser) = browser() else { return };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rpyc-vs-http/report.html");
+    sound(&opened(&browser, &fs::read_to_string(page).expect("a committed report")));
+}
+
+/// Five hundred cells: ten targets, five payloads, five numbers of clients, two calls.
+fn many() -> Results {
+    let mut effects = Vec::new();
+    for target in 0..10 {
+        for call in ["upload", "download"] {
+            for payload in ["1KiB", "4KiB", "16KiB", "64KiB", "256KiB"] {
+                for clients in [1, 2, 4, 8, 16] {
+                    let axes = json!({"call": call, "payload": payload, "fill": "random", "clients": clients});
+                    effects.push(Effect::new(&format!("tcp-{target}"), "grid", axes, 50_000 + 9_000 * target, 12));
+                }
+            }
+        }
+        effects.push(Effect::new(
+            &format!("tcp-{target}"),
+            "latency",
+            json!({"call": "ping", "clients": 1}),
+            60_000 + 5_000 * target,
+            300,
+        ));
+    }
+    results(&effects)
+}
+
+#[test]
+fn five_hundred_cells_work_in_a_browser_and_are_small() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(&many(), folder.path()).expect("a report");
+    let html = fs::read_to_string(folder.path().join("report.html")).expect("a page");
+    assert!(html.len() < 2_000_000, "{} bytes", html.len());
+    let Some(browser) = browser() else { return };
+    sound(&opened(&browser, &html));
+}
+
+#[test]
+fn the_policy_lets_the_pages_own_script_run_and_no_other() {
+    let Some(browser) = browser() else { return };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/quickstart/report.html");
+    let html = fs::read_to_string(page).expect("a committed report");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.html");
+    fs::write(&path, html.replacen("<main>", "<main><script>document.title = 'broken into';</script>", 1))
+        .expect("a copy");
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .expect("chromium starts");
+    let dom = String::from_utf8_lossy(&output.stdout);
+    assert!(dom.contains("class=\"controls\""), "the page's own script makes its controls");
+    assert!(dom.contains("<title>A first look</title>"), "another script does not run");
+}
