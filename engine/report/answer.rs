@@ -80,7 +80,7 @@ fn overall(ranked: &[&&Comparison]) -> String {
         return format!("In none of {comparisons} is one target ahead of all others.");
     }
     let told: Vec<String> = counts.iter().take(TOLD).map(|(target, count)| format!("{target} in {count}")).collect();
-    let ties = if ties > 0 { format!("; {ties} are ties") } else { String::new() };
+    let ties = if ties > 0 { "; the others are ties".to_owned() } else { String::new() };
     format!("Of {comparisons}, one target is ahead of all others in {led}: {}{ties}.", listed(&told))
 }
 
