@@ -351,7 +351,7 @@ fn the_template_of_a_comment_says_who_is_ahead_and_what_failed() {
     let comment = String::from_utf8_lossy(&output.stdout);
     assert!(comment.contains("### RPyC against HTTP"), "{comment}");
     assert!(comment.contains("signal 9"), "{comment}");
-    assert!(comment.contains("| rpyc-threaded/latency/call=ping | 1"), "{comment}");
+    assert!(comment.contains("| rpyc-threaded/latency/call=ping/clients=1 | 1"), "{comment}");
 }
 
 #[test]
