@@ -1,4 +1,4 @@
-//! Each cell as a test case of JUnit: it fails where a trial broke or no figure counts.
+//! Each cell as a test case of JUnit: it fails where a trial broke or is invalid, or an expectation is not met.
 
 use std::fmt::Write;
 
@@ -44,14 +44,17 @@ fn suite(text: &mut String, workload: &Workload, view: &View) {
     text.push_str("</testsuite>\n");
 }
 
-/// What broke or is invalid in a cell; a suspect figure is no failure.
+/// What broke, is invalid or was expected otherwise in a cell; a suspect figure is no failure.
 fn wrong(id: &str, view: &View) -> Option<String> {
     let failed = view.failures.iter().filter(|remark| remark.which != "calls");
     let invalid = view.doubts.iter().filter(|remark| remark.which.starts_with("invalid"));
+    let unmet = view.expectations.iter().filter(|one| one.cell == id && !one.met);
+    let unmet = unmet.map(|one| format!("expected {}, found {}", one.expected, one.found));
     let told: Vec<String> = failed
         .chain(invalid)
         .filter(|remark| remark.of == id)
         .map(|remark| format!("{}: {}", remark.which, remark.reason))
+        .chain(unmet)
         .collect();
     (!told.is_empty()).then(|| told.join("; "))
 }
