@@ -1,6 +1,5 @@
 //! Two runs are compared cell by cell: what is slower is named, what is not shown is not.
 
-#[allow(dead_code, reason = "not every test file needs everything")]
 mod reports;
 
 use std::path::Path;
