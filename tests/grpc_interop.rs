@@ -1,44 +1,18 @@
 //! grpcio, which is not ours, as client of our servers and as server of our client.
 
 mod ends;
+mod systems;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use ends::{Server, measure};
 use engine::server::MODELS;
 use serde_json::json;
+use systems::{system, venv};
 
-/// A file next to this one.
-fn system(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systems").join(name)
-}
-
-/// A Python with grpcio, installed once under the target folder, or none where this machine cannot have it.
 fn python() -> Option<PathBuf> {
-    static ONCE: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
-    ONCE.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("grpcio");
-        let python = folder.join("bin/python");
-        let run = |command: &mut Command| match command.output() {
-            Ok(Output { status, .. }) if status.success() => Ok(()),
-            Ok(Output { stderr, .. }) => Err(String::from_utf8_lossy(&stderr).into_owned()),
-            Err(error) => Err(error.to_string()),
-        };
-        let installed = run(Command::new(&python).args(["-c", "import grpc_tools"])).or_else(|_| {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(system("grpc.txt")))
-        });
-        match installed {
-            Ok(()) => Some(python),
-            Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "in CI grpcio must install: {error}");
-                eprintln!("not run for want of grpcio: {error}");
-                None
-            }
-        }
-    })
-    .clone()
+    venv("grpcio", "grpc.txt", "grpc_tools")
 }
 
 #[test]

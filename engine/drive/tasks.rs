@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -195,7 +196,15 @@ impl Tasks {
             let mut tick = interval(TICK);
             loop {
                 tokio::select! {
-                    joined = tasks.join_next() => if joined.is_none() { break },
+                    joined = tasks.join_next() => match joined {
+                        None => break,
+                        Some(Ok(())) => {}
+                        // A client that is gone must not look like calls that nobody wanted.
+                        Some(Err(error)) => match error.try_into_panic() {
+                            Ok(panic) => resume_unwind(panic),
+                            Err(_) => break,
+                        },
+                    },
                     _ = tick.tick() => ended.store(clients.over.get(), Ordering::Relaxed),
                 }
             }

@@ -5,6 +5,7 @@ pub mod descriptors;
 pub mod grpc;
 pub mod http1;
 pub mod http2;
+pub mod http3;
 pub mod options;
 pub mod outbox;
 pub mod quic;
@@ -19,4 +20,4 @@ use crate::transport::contract::Transport;
 
 /// Every transport; a new one is its file and its line here.
 pub static TRANSPORTS: &[&dyn Transport] =
-    &[&tcp::Tcp, &unix::Unix, &rpyc::Rpyc, &http1::Http1, &http2::Http2, &grpc::Grpc, &quic::Quic];
+    &[&tcp::Tcp, &unix::Unix, &rpyc::Rpyc, &http1::Http1, &http2::Http2, &grpc::Grpc, &quic::Quic, &http3::Http3];

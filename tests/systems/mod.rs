@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "not every test file needs everything")]
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
 
 use engine::stack::environment::Environment;
 
@@ -26,4 +28,35 @@ pub(crate) fn environment() -> Option<Environment> {
 /// A Python with the pinned systems, or none where this machine cannot have it.
 pub(crate) fn python() -> Option<PathBuf> {
     environment().map(|environment| environment.python().to_owned())
+}
+
+/// A file next to this one.
+pub(crate) fn system(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systems").join(name)
+}
+
+/// A Python that can import `module` from the packages of the file `requirements`, installed once under the target
+/// folder, or none where this machine cannot have it. In CI it must.
+pub(crate) fn venv(name: &str, requirements: &str, module: &str) -> Option<PathBuf> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let python = folder.join("bin/python");
+    let run = |command: &mut Command| match command.output() {
+        Ok(Output { status, .. }) if status.success() => Ok(()),
+        Ok(Output { stderr, .. }) => Err(String::from_utf8_lossy(&stderr).into_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let installed = run(Command::new(&python).args(["-c", &format!("import {module}")])).or_else(|_| {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(system(requirements)))
+    });
+    match installed {
+        Ok(()) => Some(python),
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "in CI {name} must install: {error}");
+            eprintln!("not run for want of {name}: {error}");
+            None
+        }
+    }
 }

@@ -8,9 +8,9 @@ use crate::transport::contract::ClientContext;
 use crate::transport::grpc::message::{
     Empty, LONGEST, Pong, Range, Reader, Size, Sum, Token, Wait, Wanted, framed, payload_head,
 };
-use crate::transport::http2::body::Sending;
-use crate::transport::http2::calls::request;
-use crate::transport::http2::client::{Asking, Incoming};
+use crate::transport::web::body::Sending;
+use crate::transport::web::calls::{request, scheme};
+use crate::transport::web::exchange::{Asking, IncomingReply};
 
 /// Calls to one server.
 pub(crate) struct GrpcCalls {
@@ -54,7 +54,7 @@ impl Asking for GrpcCalls {
             Ask::Compute { .. } => "/engine.Engine/Compute",
             Ask::Sleep { .. } => "/engine.Engine/Sleep",
         };
-        let mut head = request(Method::POST, &self.context, path);
+        let mut head = request(Method::POST, scheme(&self.context.options), &self.context, path);
         head.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
         head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         head
@@ -102,7 +102,7 @@ fn status(fields: &HeaderMap) -> Option<Result<(), Fault>> {
     Some(Err(Fault::status(format!("{code} {message}"))))
 }
 
-impl Incoming for GrpcReply {
+impl IncomingReply for GrpcReply {
     fn restart(&mut self, ask: Ask, content: bool) {
         self.asked = ask;
         self.status = None;

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use prost::Message;
 
-use crate::transport::http2::body::Head;
+use crate::transport::web::body::Head;
 
 /// `Empty` of the service.
 #[derive(Clone, Copy, PartialEq, Message)]

@@ -7,9 +7,9 @@ use crate::call::{Answer, Asked};
 use crate::transport::grpc::message::{
     LONGEST, Pong, Range, Reader, Size, Sum, Token, Wait, Wanted, framed, payload_head,
 };
-use crate::transport::http2::body::Sending;
-use crate::transport::http2::calls::value;
-use crate::transport::http2::server::{Answering, Incoming, Outgoing};
+use crate::transport::web::body::Sending;
+use crate::transport::web::calls::value;
+use crate::transport::web::exchange::{Answering, IncomingRequest, Outgoing};
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -68,7 +68,7 @@ fn error(status: u16, message: &str) -> Answer {
     Answer::Error { status, message: message.to_owned() }
 }
 
-impl Incoming for GrpcRequest {
+impl IncomingRequest for GrpcRequest {
     fn data(&mut self, bytes: &[u8]) {
         let (Some(procedure), None) = (self.procedure, self.broken) else { return };
         let (echo, received) = (&mut self.echo, &mut self.received);

@@ -6,47 +6,16 @@ use std::task::{Context, Poll, Waker};
 
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 
 use crate::call::{Ask, Fault};
 use crate::transport::contract::{ClientCodec, Reply};
-use crate::transport::http2::body::{PIECE, Piece, Sending};
 use crate::transport::http2::pipe::Pipe;
+use crate::transport::http2::pump::pump;
 use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW};
 use crate::transport::outbox::Outbox;
-
-/// What calls look like on streams.
-pub(crate) trait Asking: Send {
-    /// What is known of a reply while it comes in.
-    type Incoming: Incoming;
-
-    /// A place for the replies of one line.
-    fn incoming(&self) -> Self::Incoming;
-
-    /// The head of the request for a call.
-    fn head(&self, ask: Ask) -> Request<()>;
-
-    /// Its body, if it has one.
-    fn body(&self, ask: Ask) -> Option<Sending>;
-
-    /// How many protocol messages it is.
-    fn messages(&self, ask: Ask) -> u64;
-}
-
-/// A reply while it comes in. A fault ends it; the connection is not touched by it.
-pub(crate) trait Incoming: Send {
-    /// Begins again, for the reply to this call.
-    fn restart(&mut self, ask: Ask, content: bool);
-
-    /// Its head has come.
-    fn head(&mut self, head: &Response<()>) -> Result<(), Fault>;
-
-    /// More of its body has come.
-    fn data(&mut self, bytes: &[u8]) -> Result<(), Fault>;
-
-    /// It has ended, with these trailers where there are any: the nonce where that was asked for.
-    fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, Fault>;
-}
+use crate::transport::web::body::{PIECE, Piece, Sending};
+use crate::transport::web::exchange::{Asking, IncomingReply};
 
 /// A client with a number of lines, each a stream at a time.
 pub(crate) struct StreamClient<A: Asking> {
@@ -132,7 +101,7 @@ impl<A: Asking> StreamClient<A> {
                     moved = true;
                 }
                 if let Some((stream, sending)) = &mut line.sending {
-                    let pumped = sending.pump(stream);
+                    let pumped = pump(sending, stream);
                     moved |= matches!(pumped, Ok(true));
                     // A server that resets or answers early does not want the rest; its reply says why.
                     if pumped.is_err() || sending.ended() {
@@ -164,7 +133,7 @@ impl<A: Asking> StreamClient<A> {
     }
 }
 
-impl<I: Incoming> Line<I> {
+impl<I: IncomingReply> Line<I> {
     /// Opens a stream for the call.
     fn begin<A: Asking>(
         &mut self,

@@ -3,20 +3,19 @@
 //! The h2 library does the framing, over memory instead of a socket, so that both ends are codecs like all others.
 //! A whole body travels as it is; a body in chunks travels as DATA frames of the size of a chunk.
 
-pub(crate) mod body;
-pub(crate) mod calls;
 pub(crate) mod client;
 pub(crate) mod pipe;
+pub(crate) mod pump;
 pub(crate) mod server;
 
 use crate::registry::Entry;
 use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, OptionSpec, Options, Seam, ServerCodec, ServerContext, StreamProtocol, Transport,
 };
-use crate::transport::http2::calls::{WebCalls, WebService};
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
 use crate::transport::options::{self, CONGESTION, NODELAY, RESUMPTION, TLS, facts, shared};
+use crate::transport::web::calls::{WebCalls, WebService, scheme};
 
 /// How much of one body may be on its way unread, in bytes: more than a network between hosts holds, so that bulk is
 /// never stopped by a window.
@@ -82,7 +81,7 @@ struct Streams;
 
 impl StreamProtocol for Streams {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        Box::new(StreamClient::new(WebCalls::new(context), lines(&context.options)))
+        Box::new(StreamClient::new(WebCalls::new(context, scheme(&context.options)), lines(&context.options)))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

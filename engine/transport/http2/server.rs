@@ -7,46 +7,16 @@ use std::task::{Context, Poll, Waker};
 
 use h2::server::{Connection, Handshake, SendResponse};
 use h2::{RecvStream, SendStream};
-use http::{Request, Response};
+use http::Request;
 
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, Step};
-use crate::transport::http2::body::{PIECE, Piece, Sending};
 use crate::transport::http2::pipe::Pipe;
+use crate::transport::http2::pump::pump;
 use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW, STREAMS};
 use crate::transport::outbox::Outbox;
-
-/// What calls look like on streams.
-pub(crate) trait Answering: Send {
-    /// A request while it comes in, and until it is answered.
-    type Request: Incoming;
-
-    /// A request whose head has come.
-    fn begin(&mut self, head: &Request<()>) -> Self::Request;
-
-    /// What is sent for an answer, or nothing where none ever is.
-    fn answer(&mut self, request: &Self::Request, answer: Answer) -> Option<Outgoing>;
-}
-
-/// A request while it comes in.
-pub(crate) trait Incoming: Send {
-    /// More of its body has come.
-    fn data(&mut self, bytes: &[u8]);
-
-    /// How many bytes of it are kept in memory.
-    fn kept(&self) -> u64;
-
-    /// What it asks, now that all of it has come, or what is sent instead of an answer.
-    fn asked(&mut self) -> Result<Asked, Answer>;
-}
-
-/// The head of a reply, and its body where it has one.
-pub(crate) struct Outgoing {
-    /// The head.
-    pub(crate) head: Response<()>,
-    /// The body.
-    pub(crate) body: Option<Sending>,
-}
+use crate::transport::web::body::{PIECE, Piece, Sending};
+use crate::transport::web::exchange::{Answering, IncomingRequest, Outgoing};
 
 /// A server whose calls overlap on one connection.
 pub(crate) struct StreamServer<A: Answering> {
@@ -179,10 +149,10 @@ enum Moved {
     Over,
 }
 
-impl<R: Incoming> Stream<R> {
+impl<R: IncomingRequest> Stream<R> {
     fn advance(&mut self, context: &mut Context<'_>, limit: u64, kept: &mut u64, moved: &mut bool) -> Moved {
         if let Some((sender, sending)) = &mut self.sending {
-            let pumped = sending.pump(sender);
+            let pumped = pump(sending, sender);
             *moved |= matches!(pumped, Ok(true));
             return if pumped.is_err() || sending.ended() { Moved::Over } else { Moved::On };
         }

@@ -1,7 +1,10 @@
 //! What all versions of HTTP share: the endpoints of the reference suite, and what their bodies say.
 
 pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod calls;
 pub(crate) mod date;
 pub(crate) mod endpoint;
+pub(crate) mod exchange;
 pub(crate) mod hex;
 pub(crate) mod received;

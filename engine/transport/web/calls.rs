@@ -6,14 +6,13 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 use crate::call::{Answer, Ask, Asked, Fault};
-use crate::transport::contract::ClientContext;
-use crate::transport::http2::body::Sending;
-use crate::transport::http2::client::{Asking, Incoming};
-use crate::transport::http2::server::{self, Answering, Outgoing};
+use crate::transport::contract::{ClientContext, Options};
 use crate::transport::options::encrypts;
 use crate::transport::web::answer::{self, HTML, JSON, OCTETS};
+use crate::transport::web::body::Sending;
 use crate::transport::web::date::Date;
 use crate::transport::web::endpoint::{Endpoint, Refusal};
+use crate::transport::web::exchange::{Answering, Asking, IncomingReply, IncomingRequest, Outgoing};
 use crate::transport::web::hex::{COMPACT, HexReader, HexWriter};
 use crate::transport::web::received::Received;
 
@@ -22,9 +21,13 @@ pub(crate) fn value(text: impl AsRef<str>) -> HeaderValue {
     HeaderValue::from_str(text.as_ref()).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
+/// The scheme of a server that is encrypted only where an option says so.
+pub(crate) fn scheme(options: &Options) -> &'static str {
+    if encrypts(options) { "https" } else { "http" }
+}
+
 /// The head of a request to a path at a server.
-pub(crate) fn request(method: Method, server: &ClientContext, path: &str) -> Request<()> {
-    let scheme = if encrypts(&server.options) { "https" } else { "http" };
+pub(crate) fn request(method: Method, scheme: &str, server: &ClientContext, path: &str) -> Request<()> {
     let uri = Uri::builder().scheme(scheme).authority(server.authority.as_str()).path_and_query(path).build();
     let mut head = Request::new(());
     *head.method_mut() = method;
@@ -36,12 +39,13 @@ pub(crate) fn request(method: Method, server: &ClientContext, path: &str) -> Req
 /// The client's calls.
 pub(crate) struct WebCalls {
     context: ClientContext,
+    scheme: &'static str,
 }
 
 impl WebCalls {
     /// Calls to the server that the context names.
-    pub(crate) fn new(context: &ClientContext) -> Self {
-        WebCalls { context: context.clone() }
+    pub(crate) fn new(context: &ClientContext, scheme: &'static str) -> Self {
+        WebCalls { context: context.clone(), scheme }
     }
 }
 
@@ -65,7 +69,7 @@ impl Asking for WebCalls {
             Ask::Compute { n } => (Method::GET, format!("/compute/{n}")),
             Ask::Sleep { ns } => (Method::GET, format!("/sleep/{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)),
         };
-        let mut head = request(method, &self.context, &path);
+        let mut head = request(method, self.scheme, &self.context, &path);
         if let Ask::Echo { len, chunk } | Ask::Upload { len, chunk } = ask {
             head.headers_mut().insert(CONTENT_TYPE, value(OCTETS));
             if chunk.is_none() {
@@ -95,7 +99,7 @@ pub(crate) struct WebReply {
     received: Received,
 }
 
-impl Incoming for WebReply {
+impl IncomingReply for WebReply {
     fn restart(&mut self, ask: Ask, content: bool) {
         self.status = 0;
         self.received.restart(ask, content, false);
@@ -159,7 +163,7 @@ fn serves(head: &Request<()>) -> Result<Endpoint, Refusal> {
     }
 }
 
-impl server::Incoming for WebRequest {
+impl IncomingRequest for WebRequest {
     fn data(&mut self, bytes: &[u8]) {
         match &mut self.sink {
             Sink::Discard => self.received += bytes.len() as u64,

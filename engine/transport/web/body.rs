@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use h2::SendStream;
 use http::HeaderMap;
 
 use crate::call::{Chunks, Fill};
@@ -148,7 +147,7 @@ impl Sending {
     }
 
     /// The next piece; `ended` tells whether it was the last.
-    fn next(&mut self) -> Piece {
+    pub(crate) fn next(&mut self) -> Piece {
         if let Source::Hex(writer) = &mut self.source {
             let mut text = Vec::new();
             self.ended = !writer.write(&mut text);
@@ -173,24 +172,14 @@ impl Sending {
         Piece { head, content }
     }
 
-    /// Hands on as much as the peer's windows allow; true where that was anything. It has `ended` once that was all.
-    ///
-    /// A piece may exceed the window: the library keeps the rest of it, which costs nothing since it is a reference.
-    pub(crate) fn pump(&mut self, stream: &mut SendStream<Piece>) -> Result<bool, h2::Error> {
-        let mut moved = false;
-        while !self.ended {
-            stream.reserve_capacity(PIECE as usize);
-            if stream.capacity() == 0 {
-                return Ok(moved);
-            }
-            moved = true;
-            let piece = self.next();
-            stream.send_data(piece, self.ended && self.trailers.is_none())?;
-        }
-        if let Some(trailers) = self.trailers.take() {
-            stream.send_trailers(trailers)?;
-        }
-        Ok(true)
+    /// The trailers behind it, once.
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.trailers.take()
+    }
+
+    /// True where trailers are still to be sent.
+    pub(crate) fn has_trailers(&self) -> bool {
+        self.trailers.is_some()
     }
 }
 

@@ -1,0 +1,84 @@
+//! HTTP/3 (RFC 9114) with the endpoints of `http1`, over QUIC.
+//!
+//! The h3 library does the framing and quinn the IO; both are young here, and nothing outside this folder knows h3.
+
+mod client;
+mod server;
+mod stream;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use crate::registry::Entry;
+use crate::transport::contract::{
+    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, Later, OptionSpec, Options, Seam,
+    ServerContext, Transport,
+};
+use crate::transport::http3::client::WebStreams;
+use crate::transport::http3::server::serve;
+use crate::transport::quic::endpoint::{Dialler, accept, listen};
+use crate::transport::quic::{OPTIONS, quic_facts};
+
+/// The transport `http3`.
+pub struct Http3;
+
+impl Entry for Http3 {
+    fn name(&self) -> &'static str {
+        "http3"
+    }
+    fn about(&self) -> &'static str {
+        "HTTP/3 with the endpoints of http1, over QUIC, and many calls on a connection"
+    }
+}
+
+impl Transport for Http3 {
+    fn options(&self) -> &'static [OptionSpec] {
+        OPTIONS
+    }
+
+    fn family(&self) -> Family {
+        Family::Udp
+    }
+
+    fn seam(&self) -> Seam {
+        Seam::Async(&Http3)
+    }
+
+    fn facts(&self, options: &Options) -> Facts {
+        let own = [
+            ("compressed", "header fields only"),
+            ("serialisation", "JSON for small replies, none for bodies"),
+            ("framing", "by the h3 library over quinn"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        quic_facts(options).into_iter().chain(own).collect()
+    }
+}
+
+impl AsyncProtocol for Http3 {
+    fn alpn(&self) -> &'static str {
+        "h3"
+    }
+
+    fn client(
+        &self,
+        context: &ClientContext,
+        address: SocketAddr,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> Result<Box<dyn AsyncClient>, String> {
+        Ok(Box::new(WebStreams::new(Dialler::new(address, tls, &context.options)?, context)))
+    }
+
+    fn serve(
+        &self,
+        context: &ServerContext,
+        socket: UdpSocket,
+        tls: Arc<rustls::ServerConfig>,
+        executors: Executors,
+    ) -> Result<Later<'static, ()>, String> {
+        let (endpoint, limit) = (listen(socket, tls, &context.options)?, context.body_limit);
+        Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
+            Box::pin(serve(connection, limit, executor))
+        })))
+    }
+}

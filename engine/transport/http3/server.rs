@@ -1,0 +1,84 @@
+//! The server's end of an HTTP/3 connection.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::Buf;
+use h3::server::{RequestResolver, RequestStream, builder};
+use h3_quinn::BidiStream;
+use quinn::Connection;
+use tokio::task::spawn_local;
+
+use crate::call::Answer;
+use crate::transport::contract::Executor;
+use crate::transport::http3::stream::Exchange;
+use crate::transport::web::body::Piece;
+use crate::transport::web::calls::{WebRequest, WebService};
+use crate::transport::web::exchange::{Answering, IncomingRequest};
+
+/// What all requests of a connection share.
+struct Host {
+    connection: Connection,
+    service: RefCell<WebService>,
+    executor: Rc<dyn Executor>,
+    limit: u64,
+}
+
+/// Serves a connection until either side closes it, with a task for each request; no body may be longer than `limit`.
+pub(crate) async fn serve(connection: Connection, limit: u64, executor: Rc<dyn Executor>) {
+    let quic = h3_quinn::Connection::new(connection.clone());
+    let Ok(mut requests) = builder().send_grease(false).build::<_, Piece>(quic).await else { return };
+    let host = Rc::new(Host { connection, service: RefCell::default(), executor, limit });
+    while let Ok(Some(request)) = requests.accept().await {
+        spawn_local(answer(request, host.clone()));
+    }
+}
+
+/// One request. A client that breaks the rules, or goes away, loses its stream.
+async fn answer(request: RequestResolver<h3_quinn::Connection, Piece>, host: Rc<Host>) {
+    let Ok((head, stream)) = request.resolve_request().await else { return };
+    let mut exchange = Exchange::new(stream);
+    let mut request = host.service.borrow_mut().begin(&head);
+    let answer = match received(&mut exchange, &mut request, host.limit).await {
+        None => return,
+        Some(true) => match request.asked() {
+            Ok(asked) => host.executor.execute(asked).await,
+            Err(refused) => refused,
+        },
+        Some(false) => {
+            let message = "The body is longer than this server takes in.".to_owned();
+            Answer::Error { status: 413, message }
+        }
+    };
+    let outgoing = host.service.borrow_mut().answer(&request, answer);
+    let Some(outgoing) = outgoing else {
+        // The library does not tell when the client gives up waiting, only when it goes.
+        host.connection.closed().await;
+        return;
+    };
+    if exchange.stream.send_response(outgoing.head).await.is_ok() && exchange.say(outgoing.body).await.is_ok() {
+        exchange.end();
+    }
+}
+
+/// Takes in the body of a request: whether all of it, or none where its stream broke.
+async fn received(
+    exchange: &mut Exchange<RequestStream<BidiStream<Piece>, Piece>>,
+    request: &mut WebRequest,
+    limit: u64,
+) -> Option<bool> {
+    let mut taken = 0;
+    while let Some(mut data) = exchange.stream.recv_data().await.ok()? {
+        taken += data.remaining() as u64;
+        if taken > limit {
+            return Some(false);
+        }
+        while data.has_remaining() {
+            let piece = data.chunk();
+            request.data(piece);
+            let n = piece.len();
+            data.advance(n);
+        }
+    }
+    Some(true)
+}

@@ -1,0 +1,71 @@
+//! Requests and replies with a stream for each, at both ends, whatever carries the streams.
+
+use http::{HeaderMap, Request, Response};
+
+use crate::call::{Answer, Ask, Asked, Fault};
+use crate::transport::web::body::Sending;
+
+/// What a client's calls look like as requests.
+pub(crate) trait Asking: Send {
+    /// What is known of a reply while it comes in.
+    type Incoming: IncomingReply;
+
+    /// A place for the replies of one line.
+    fn incoming(&self) -> Self::Incoming;
+
+    /// The head of the request for a call.
+    fn head(&self, ask: Ask) -> Request<()>;
+
+    /// Its body, if it has one.
+    fn body(&self, ask: Ask) -> Option<Sending>;
+
+    /// How many protocol messages it is.
+    fn messages(&self, ask: Ask) -> u64;
+}
+
+/// A reply while it comes in. A fault ends it; the connection is not touched by it.
+pub(crate) trait IncomingReply: Send {
+    /// Begins again, for the reply to this call.
+    fn restart(&mut self, ask: Ask, content: bool);
+
+    /// Its head has come.
+    fn head(&mut self, head: &Response<()>) -> Result<(), Fault>;
+
+    /// More of its body has come.
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Fault>;
+
+    /// It has ended, with these trailers where there are any: the nonce where that was asked for.
+    fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, Fault>;
+}
+
+/// What a server's calls look like as requests.
+pub(crate) trait Answering: Send {
+    /// A request while it comes in, and until it is answered.
+    type Request: IncomingRequest;
+
+    /// A request whose head has come.
+    fn begin(&mut self, head: &Request<()>) -> Self::Request;
+
+    /// What is sent for an answer, or nothing where none ever is.
+    fn answer(&mut self, request: &Self::Request, answer: Answer) -> Option<Outgoing>;
+}
+
+/// A request while it comes in.
+pub(crate) trait IncomingRequest: Send {
+    /// More of its body has come.
+    fn data(&mut self, bytes: &[u8]);
+
+    /// How many bytes of it are kept in memory.
+    fn kept(&self) -> u64;
+
+    /// What it asks, now that all of it has come, or what is sent instead of an answer.
+    fn asked(&mut self) -> Result<Asked, Answer>;
+}
+
+/// The head of a reply, and its body where it has one.
+pub(crate) struct Outgoing {
+    /// The head.
+    pub(crate) head: Response<()>,
+    /// The body.
+    pub(crate) body: Option<Sending>,
+}
