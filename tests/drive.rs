@@ -340,7 +340,7 @@ fn clients_share_a_connection_where_streams_say_so() {
 
 #[test]
 fn calls_that_wait_do_not_hold_up_each_other_on_an_event_loop() {
-    for transport in ["http2", "grpc", "quic"] {
+    for transport in ["http2", "grpc", "quic", "http3"] {
         let hold = json!({"call": "sleep", "hold_ns": 100 * MS, "clients": 8, "iterations": 2,
             "options": {"streams": 8}});
         let server = Server::launch(transport, "async", &[]);
@@ -357,7 +357,7 @@ fn calls_that_wait_do_not_hold_up_each_other_on_an_event_loop() {
 
 #[test]
 fn a_call_that_times_out_is_cancelled_and_spares_the_others_on_its_connection() {
-    for transport in ["http2", "grpc", "quic"] {
+    for transport in ["http2", "grpc", "quic", "http3"] {
         for model in ["threaded", "async"] {
             let server = Server::launch(transport, model, &["--fault", "drop=0.25"]);
             let more = json!({"clients": 4, "iterations": 4, "timeout_ns": 300 * MS, "options": {"streams": 4}});
