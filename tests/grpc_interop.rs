@@ -3,6 +3,7 @@
 mod ends;
 mod systems;
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -25,6 +26,45 @@ fn grpcio_can_call_every_procedure() {
         let Output { status, stderr, .. } = command.output().expect("Python starts");
         assert!(status.success(), "{}: {}", model.name(), String::from_utf8_lossy(&stderr));
         assert!(server.stop());
+    }
+}
+
+#[test]
+fn grpcio_can_call_every_procedure_over_tls() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    for model in MODELS {
+        let server = Server::launch("grpc", model.name(), &["--option", "tls=true"]);
+        let ca = folder.path().join("ca.pem");
+        fs::write(&ca, server.ready["ca"].as_str().expect("a certificate")).expect("the file can be written");
+        let mut command = Command::new(&python);
+        command.arg(system("grpc_peer.py")).args(["call", server.address(), server.nonce()]).arg(&ca);
+        let Output { status, stderr, .. } = command.output().expect("Python starts");
+        assert!(status.success(), "{}: {}", model.name(), String::from_utf8_lossy(&stderr));
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn our_client_is_understood_by_grpcio_over_tls() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    fs::write(&key, made.signing_key.serialize_pem()).expect("the file can be written");
+    fs::write(&certificate, made.cert.pem()).expect("the file can be written");
+    let mut command = Command::new(&python);
+    command.arg(system("grpc_peer.py")).arg("serve").arg(&key).arg(&certificate);
+    let server = Server::start(command);
+    for more in [
+        json!({"call": "ping"}),
+        json!({"call": "echo", "payload": 300_000, "chunk": 65_536, "fill": "random", "verify": "content"}),
+        json!({"call": "connect"}),
+    ] {
+        let mut all = json!({"clients": 2, "iterations": 4, "options": {"tls": true}, "ca": made.cert.pem()});
+        all.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let got = measure(&server, "grpc", all).expect("it can be measured");
+        assert_eq!(got.counts.ok, 8, "{more}: {:?}", got.failures);
     }
 }
 

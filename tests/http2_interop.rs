@@ -103,3 +103,31 @@ fn h2load_is_served_on_every_model() {
         assert!(server.stop());
     }
 }
+
+#[test]
+fn over_tls_the_protocol_is_agreed_on_and_the_certificate_holds() {
+    for model in MODELS {
+        let server = Server::launch("http2", model.name(), &["--option", "tls=true"]);
+        let authority = tempfile::NamedTempFile::new().expect("there is room for a file");
+        fs::write(&authority, server.ready["ca"].as_str().expect("a certificate")).expect("the file can be written");
+        let url = |path: &str| format!("https://{}/{path}", server.address());
+        let curl = |more: &[&str]| {
+            let mut command = Command::new("curl");
+            command.args(["--http2", "--silent", "--show-error", "--noproxy", "*", "--max-time", "30", "--cacert"]);
+            command.arg(authority.path()).args(["--write-out", "%{http_version} %{http_code} %{ssl_verify_result};"]);
+            text(command.args(more))
+        };
+        let Some(said) = curl(&[&url("ping")]) else { return };
+        assert_eq!(said, "{\"response\":\"pong\"}\n2 200 0;");
+        let upload = curl(&["--data-binary", "0123456789", &url("upload")]).expect("curl is there");
+        assert_eq!(upload, "{\"size\":10}\n2 200 0;");
+
+        let load = ["-n", "500", "-c", "4", "-m", "8", &url("download/100000")];
+        let Some(said) = text(Command::new("h2load").args(load)) else { return };
+        assert!(said.contains("Application protocol: h2"), "{said}");
+        assert!(said.contains("500 succeeded, 0 failed, 0 errored, 0 timeout"), "{said}");
+        let said = text(Command::new("nghttp").args(["-s", "-n", "-t", "30", &url("download/3000000")]));
+        assert!(said.expect("nghttp is there").contains(" 200 "));
+        assert!(server.stop());
+    }
+}

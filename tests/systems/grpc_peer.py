@@ -1,4 +1,4 @@
-"""The other end of our gRPC, made by grpcio from engine.proto: `call ADDRESS NONCE`, or `serve`."""
+"""The other end of our gRPC, by grpcio from engine.proto: `call ADDRESS NONCE [CA]` or `serve [KEY CERTIFICATE]`."""
 
 import json
 import os
@@ -39,8 +39,19 @@ def refused(call, code):
     raise AssertionError(f"{code} was due")
 
 
-def call(address, nonce):
-    with grpc.insecure_channel(address, options=LARGE) as channel:
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def dial(address, ca):
+    if ca is None:
+        return grpc.insecure_channel(address, options=LARGE)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(read(ca)), options=LARGE)
+
+
+def call(address, nonce, ca=None):
+    with dial(address, ca) as channel:
         engine = service.EngineStub(channel)
         assert engine.Ping(messages.Empty()).response == "pong"
         assert engine.Nonce(messages.Empty()).nonce == nonce
@@ -105,10 +116,14 @@ class Engine(service.EngineServicer):
         return request
 
 
-def serve():
+def serve(key=None, certificate=None):
     server = grpc.server(ThreadPoolExecutor(16), options=LARGE)
     service.add_EngineServicer_to_server(Engine(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if key is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        pairs = [(read(key), read(certificate))]
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(pairs))
     server.start()
     ready = {"address": f"127.0.0.1:{port}", "pid": os.getpid(), "nonce": "grpcio", "facts": {}}
     print(json.dumps({"ready": ready}), flush=True)
@@ -117,6 +132,6 @@ def serve():
 
 
 if sys.argv[1] == "serve":
-    serve()
+    serve(*sys.argv[2:])
 else:
     call(*sys.argv[2:])
