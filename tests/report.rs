@@ -203,6 +203,49 @@ fn who_is_ahead_is_decided_by_trials() {
 }
 
 #[test]
+fn what_the_client_limited_is_a_lower_bound_that_ranks_nobody() {
+    let of = |target: &str, axes: serde_json::Value| Effect::new(target, "load", axes, 100_000, 50);
+    let limited = |axes: serde_json::Value| {
+        let mut results = results(&[of("a", axes.clone()), of("b", axes.clone()), of("c", axes)]);
+        let record = results.records.iter_mut().find(|record| record.id.starts_with("a/")).expect("a trial of a");
+        record.verdict.state = State::Suspect;
+        record.verdict.reasons = vec!["generator-bound".to_owned()];
+        results
+    };
+    let pings = limited(json!({"call": "ping", "clients": 2}));
+    let (a, b) = (row(&pings, "Response time", "a"), row(&pings, "Response time", "b"));
+    assert!(shown(&a, "calls/s").starts_with("≥ ") && !shown(&b, "calls/s").contains('≥'), "{a:?}");
+    assert_eq!((shown(&a, "95 % of calls/s").as_str(), shown(&a, "p50").contains('≥')), ("–", false));
+    let view = View::of(&pings).expect("a view");
+    let comparisons = &view.workloads[0].comparisons;
+    let ranked = |by: &str, target: &str| {
+        let comparison = comparisons.iter().find(|comparison| comparison.measured_by == by).expect(by);
+        comparison.standings.iter().find(|standing| standing.target == target).expect(target).ranked
+    };
+    assert!(ranked("response time (p50)", "a") && !ranked("calls/s", "a") && ranked("calls/s", "b"));
+    assert!(comparisons[1].sentence.ends_with("; not ranked by this, for the client was the limit: a"));
+    assert!(view.method.iter().any(|said| said.contains("rank nobody")), "{:?}", view.method);
+
+    let uploads = limited(json!({"call": "upload", "payload": "1KiB", "clients": 1}));
+    let a = row(&uploads, "Bandwidth", "a");
+    assert!(shown(&a, "MB/s").starts_with("≥ ") && shown(&a, "MiB/s").starts_with("≥ "), "{a:?}");
+    let view = View::of(&uploads).expect("a view");
+    let by = view.workloads[0].comparisons.iter().map(|comparison| comparison.measured_by);
+    assert_eq!(by.collect::<Vec<_>>(), ["response time (p50)", "bandwidth"]);
+}
+
+#[test]
+fn what_is_to_be_said_of_a_valid_trial_is_said() {
+    let mut results = results(&[ping("tcp-threaded", 100_000, 50)]);
+    results.records[2].verdict.reasons = vec!["both ends were busy".to_owned()];
+    let view = View::of(&results).expect("a view");
+    let said: Vec<&str> = view.doubts.iter().flat_map(|doubt| [doubt.which.as_str(), &doubt.reason]).collect();
+    assert_eq!(said, ["valid, but read with care: trial 3", "both ends were busy"]);
+    let rate = shown(&row(&results, "Response time", "tcp-threaded"), "calls/s");
+    assert!(!rate.contains('≥'), "{rate}");
+}
+
+#[test]
 fn the_calls_of_a_trial_without_any_answer_count_as_failed() {
     let mut results = results(&[ping("tcp-threaded", 100_000, 100)]);
     let record = &mut results.records[0];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::results::{Measured, Record};
+use crate::results::{Measured, Record, State};
 
 /// The figures of a cell in columns: medians over its trials.
 pub(crate) struct Figures {
@@ -10,6 +10,8 @@ pub(crate) struct Figures {
     p99_ns: Option<f64>,
     calls_per_s: Option<f64>,
     mb_per_s: Option<f64>,
+    /// True where the client was the limit, so that rates are lower bounds.
+    limited: bool,
 }
 
 impl Figures {
@@ -26,6 +28,7 @@ impl Figures {
             calls_per_s: over(|m| m.calls_per_s),
             mb_per_s: over(|m| (m.bytes.payload_up + m.bytes.payload_down) as f64 * 1e3 / m.elapsed_ns.max(1) as f64)
                 .filter(|_| records.iter().filter_map(|r| r.measured.as_ref()).any(|m| moved(m) > 0.0)),
+            limited: records.iter().any(|record| record.verdict.state == State::Suspect),
         }
     }
 }
@@ -57,8 +60,9 @@ impl fmt::Display for Figures {
         let dash = || "–".to_owned();
         let p50 = self.p50_ns.map_or_else(dash, time);
         let p99 = self.p99_ns.map_or_else(dash, time);
-        let calls = self.calls_per_s.map_or_else(dash, |calls| format!("{calls:.0}"));
-        let mb = self.mb_per_s.map_or_else(dash, |mb| format!("{mb:.1}"));
+        let bound = if self.limited { "≥ " } else { "" };
+        let calls = self.calls_per_s.map_or_else(dash, |calls| format!("{bound}{calls:.0}"));
+        let mb = self.mb_per_s.map_or_else(dash, |mb| format!("{bound}{mb:.1}"));
         write!(f, "{p50:>9}  {p99:>9}  {calls:>11}  {mb:>12}")
     }
 }

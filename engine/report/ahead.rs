@@ -4,7 +4,8 @@
 //! of the workload in which the two are compared (Holm): they are one family. Else no difference was shown. A call
 //! that was given up is only known to have taken longer than it was waited for, so such a trial ranks last where it
 //! could win and at its bound where it could lose; a trial that failed ranks last. A target that answers a smaller
-//! share of its calls than another is not ahead of it either, however quick its answers are.
+//! share of its calls than another is not ahead of it either, however quick its answers are. Whose rates the client
+//! limited is compared with nobody by them.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -81,6 +82,8 @@ pub struct Contender {
     pub scores: Vec<Score>,
     /// The share of its calls that were answered, from 0 to 1.
     pub answered: f64,
+    /// True where the client limited what is measured, so that its figures are only lower bounds.
+    pub limited: bool,
     /// For each trial the figures that other calls would have given; empty where they are not known.
     pub redraws: Vec<Vec<f64>>,
 }
@@ -127,6 +130,18 @@ pub struct Comparison {
     pub sentence: String,
 }
 
+impl Comparison {
+    /// True where the client limited some of them.
+    pub fn limited(&self) -> bool {
+        self.standings.iter().any(|standing| standing.limited)
+    }
+
+    /// Why nobody is ranked, where nobody is.
+    pub fn unranked(&self) -> &'static str {
+        if self.limited() { "limited by the client" } else { "too few trials" }
+    }
+}
+
 /// What the trials allow to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -150,6 +165,8 @@ pub struct Standing {
     pub trials: usize,
     /// True where the trials are enough to tell it from another.
     pub ranked: bool,
+    /// True where the client limited it: its figures are lower bounds, and nobody is compared with it.
+    pub limited: bool,
     /// The median of the trials that have a figure; none where none has.
     pub median: Option<f64>,
     /// The least figure of a trial.
@@ -194,6 +211,9 @@ fn verdicts(contests: &[Contest]) -> Vec<Verdict> {
     for (at, contest) in contests.iter().enumerate() {
         let contenders = &contest.contenders;
         for (own, other) in (0..contenders.len()).flat_map(|own| (0..own).map(move |other| (own, other))) {
+            if contenders[own].limited || contenders[other].limited {
+                continue;
+            }
             let (a, b) = (contenders[own].target.as_str(), contenders[other].target.as_str());
             let (key, pair) = if a < b { ((a, b), (at, own, other)) } else { ((b, a), (at, other, own)) };
             let key = (contest.measure, key.0, key.1);
@@ -272,9 +292,12 @@ fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
         (Some(x), Some(y)) if measure.better(y, x) => std::cmp::Ordering::Greater,
         (a, b) => b.is_some().cmp(&a.is_some()),
     });
-    let best = standings.iter().find(|(_, standing)| standing.ranked).or(standings.first());
+    let best = standings
+        .iter()
+        .find(|(_, standing)| standing.ranked)
+        .or(standings.iter().find(|(_, standing)| !standing.limited));
     if let Some((best, median)) = best.and_then(|(best, standing)| Some((*best, standing.median?))) {
-        for (own, standing) in &mut standings {
+        for (own, standing) in standings.iter_mut().filter(|(_, standing)| !standing.limited) {
             standing.behind_interval = behind(measure, &contenders[best], &contenders[*own]);
             standing.behind = standing.behind_interval.map(|interval| interval.value);
             standing.behind = standing.behind.or(standing.median.map(|own| measure.factor(median, own)));
@@ -334,6 +357,7 @@ fn standing(own: &Contender, ranked: bool, ahead_of: Vec<String>) -> Standing {
         target: own.target.clone(),
         trials: own.scores.len(),
         ranked,
+        limited: own.limited,
         median: median(&values),
         least: values.iter().copied().min_by(f64::total_cmp),
         most: values.iter().copied().max_by(f64::total_cmp),
@@ -354,8 +378,13 @@ pub fn how_far(standing: &Standing) -> Option<String> {
 
 fn sentence(comparison: &Comparison) -> String {
     let Comparison { measure, leaders, standings, .. } = comparison;
-    let figure =
-        |standing: &Standing| standing.median.map_or(figures::NONE.to_owned(), |median| measure.written(median));
+    let figure = |standing: &Standing| {
+        let bound = if standing.limited { "≥ " } else { "" };
+        standing.median.map_or(figures::NONE.to_owned(), |median| format!("{bound}{}", measure.written(median)))
+    };
+    let named = |which: fn(&Standing) -> bool| -> Vec<&str> {
+        standings.iter().filter(|own| which(own)).map(|own| own.target.as_str()).collect()
+    };
     let best = standings.iter().find(|standing| leaders.contains(&standing.target)).or(standings.first());
     let best = best.map(|best| (best.target.as_str(), figure(best))).unwrap_or_default();
     let behind = |standing: &&Standing| standing.ranked && !leaders.contains(&standing.target);
@@ -367,9 +396,12 @@ fn sentence(comparison: &Comparison) -> String {
             None => other.target.clone(),
         })
         .collect();
-    let few: Vec<&str> = standings.iter().filter(|own| !own.ranked).map(|own| own.target.as_str()).collect();
+    let (few, limited) = (named(|own| !own.ranked && !own.limited), named(|own| own.limited));
+    let bounded = (!limited.is_empty())
+        .then(|| format!("not ranked by this, for the client was the limit: {}", figures::listed(&limited)));
     let ranking = match comparison.outcome {
         Outcome::Alone => return format!("{} stands alone with {}", best.0, best.1),
+        Outcome::Unranked if standings.len() < limited.len() + 2 => return bounded.unwrap_or_default(),
         Outcome::Unranked => {
             let trials = trials_to_differ(comparison.comparisons);
             let among = match comparison.comparisons {
@@ -385,7 +417,8 @@ fn sentence(comparison: &Comparison) -> String {
     let shown = comparison.would_show.filter(|_| comparison.outcome == Outcome::Tie);
     let shown = shown.map(|factor| format!(" (a difference of {} would have shown)", figures::factor(factor)));
     let ranking = ranking + &shown.unwrap_or_default();
-    if few.is_empty() { ranking } else { format!("{ranking}; too few trials of {}", figures::listed(&few)) }
+    let few = (!few.is_empty()).then(|| format!("too few trials of {}", figures::listed(&few)));
+    [Some(ranking), few, bounded].into_iter().flatten().collect::<Vec<String>>().join("; ")
 }
 
 #[cfg(test)]
@@ -397,6 +430,7 @@ mod tests {
             target: target.to_owned(),
             scores: scores.iter().map(|score| Score::Exact(*score)).collect(),
             answered: 1.0,
+            limited: false,
             redraws: Vec::new(),
         }
     }

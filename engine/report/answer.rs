@@ -59,8 +59,12 @@ pub fn answer(workloads: &[Workload]) -> Vec<String> {
         };
         said.push(format!("{}: {}.", workload.name, told.join("; ")));
     }
-    if ranked.len() < all.len() && all.iter().any(|it| it.outcome == Outcome::Unranked) {
+    let unranked = |limited: bool| all.iter().any(|it| it.outcome == Outcome::Unranked && it.limited() == limited);
+    if unranked(false) {
         said.push("Where there are too few trials nobody is ranked.".to_owned());
+    }
+    if unranked(true) {
+        said.push("What the client limited ranks nobody.".to_owned());
     }
     said
 }
@@ -89,7 +93,7 @@ fn tally(comparisons: &[Comparison]) -> Vec<String> {
     let said = |it: &Comparison| match it.outcome {
         Outcome::Ahead => it.leaders.join(", "),
         Outcome::Tie => "a tie".to_owned(),
-        Outcome::Unranked => "too few trials".to_owned(),
+        Outcome::Unranked => it.unranked().to_owned(),
         Outcome::Alone => "alone".to_owned(),
     };
     let all: Vec<String> = comparisons.iter().map(said).collect();

@@ -279,10 +279,17 @@ impl Cell {
         AXES.iter().map(|axis| self.axis(axis)).collect()
     }
 
+    /// True where a trial is suspect: its client could do no more, so calls and bytes a second are lower bounds.
+    pub fn limited(&self) -> bool {
+        self.trials.suspect > 0
+    }
+
     /// What this cell is ranked by.
     pub fn measures(&self) -> Vec<Measure> {
         let several = self.axis("clients").is_some_and(|clients| clients != "1");
         match self.axis("call").as_deref() {
+            // Of a rate that the client limited nobody can be judged; the times stand.
+            Some("upload" | "download") if self.limited() => vec![Measure::ResponseTime, Measure::Bandwidth],
             Some("upload" | "download") => vec![Measure::Bandwidth],
             _ if several => vec![Measure::ResponseTime, Measure::Rate],
             _ => vec![Measure::ResponseTime],
@@ -333,6 +340,7 @@ impl Cell {
             target: self.target.clone(),
             scores: self.scores.iter().map(score).collect(),
             answered: over(self.counts.ok as f64, self.counts.scheduled as f64).unwrap_or(0.0),
+            limited: measure != Measure::ResponseTime && self.limited(),
             redraws: if measure == Measure::ResponseTime { redraws(&self.scores) } else { Vec::new() },
         }
     }

@@ -148,6 +148,9 @@ fn change(measure: Measure, old: &Cell, new: &Cell, tolerance: f64) -> Change {
             return because(format!("the {when} run has {} trials that count, and it takes two", side.scores.len()));
         }
     }
+    if before.limited || after.limited {
+        return because("the client was the limit".to_owned());
+    }
     let (Some(was), Some(is)) = (before.exact(), after.exact()) else {
         return because("a trial failed, or gave up half of its calls".to_owned());
     };

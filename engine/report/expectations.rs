@@ -69,6 +69,7 @@ fn judge(cell: &Cell, expectation: &Expectation) -> Expected {
 /// A figure of a cell, with whether it is only known to be at least that.
 fn figure_of(cell: &Cell, figure: Figure) -> Option<(f64, bool)> {
     let exact = |value: f64| (value, false);
+    let rate = |value: f64| (value, cell.limited());
     let reading = |reading: Option<Reading>| reading.map(|reading| (reading.ns as f64, reading.at_least));
     match figure {
         Figure::Mean => reading(cell.response.mean),
@@ -82,8 +83,8 @@ fn figure_of(cell: &Cell, figure: Figure) -> Option<(f64, bool)> {
         Figure::Errors => Some(exact(cell.errors as f64)),
         Figure::Timeouts => Some(exact(cell.counts.timeout as f64)),
         Figure::Censored => Some(exact(cell.counts.censored as f64)),
-        Figure::CallsPerS => cell.calls_per_s.map(exact),
-        Figure::Bandwidth => cell.bandwidth.map(exact),
+        Figure::CallsPerS => cell.calls_per_s.map(rate),
+        Figure::Bandwidth => cell.bandwidth.map(rate),
         Figure::CpuPerCall => cell.server.cpu_ns_per_call.map(exact),
         Figure::Memory => cell.server.peak_memory.map(|bytes| exact(bytes as f64)),
     }

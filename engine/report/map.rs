@@ -113,7 +113,7 @@ pub fn square(comparison: &Comparison) -> String {
             leaders.sort();
             format!("tie: {}", listed(&leaders))
         }
-        Outcome::Unranked => "too few trials".to_owned(),
+        Outcome::Unranked => comparison.unranked().to_owned(),
         Outcome::Alone => "alone".to_owned(),
     }
 }

@@ -38,6 +38,11 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
         ]
         .map(str::to_owned),
     );
+    if cells.iter().any(Cell::limited) {
+        let limited = "Where a trial is suspect, the client and not the server was the limit: the times of its cell \
+                       stand, but its calls/s and bandwidth stand behind “≥”, have no interval and rank nobody.";
+        said.push(limited.to_owned());
+    }
     said.push(format!(
         "A target is ahead of another where the ranks of their trials differ (Mann and Whitney, both sides, {} %), and \
          it answers no smaller share of its calls; else they are tied, which says that no difference was shown, and not \

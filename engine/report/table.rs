@@ -78,11 +78,12 @@ const COUNTED: Figure = figure("trials", |cell| {
     format!("{}{missing}{suspect}", trials.counted)
 });
 const SUCCESS: Figure = figure("success", |cell| share(cell.counts.ok, cell.counts.scheduled));
-const RATE: Figure = figure("calls/s", |cell| optional(cell.calls_per_s, number));
+const RATE: Figure = figure("calls/s", |cell| rate(cell, cell.calls_per_s, number));
 const P50_OVER_TRIALS: Figure = figure("95 % of p50", |cell| interval(cell.over_trials.p50_ns, time));
-const RATE_OVER_TRIALS: Figure = figure("95 % of calls/s", |cell| interval(cell.over_trials.calls_per_s, number));
+const RATE_OVER_TRIALS: Figure =
+    figure("95 % of calls/s", |cell| interval(unlimited(cell, cell.over_trials.calls_per_s), number));
 const BANDWIDTH_OVER_TRIALS: Figure =
-    figure("95 % of MB/s", |cell| interval(cell.over_trials.bandwidth, |bytes| number(bytes / 1e6)));
+    figure("95 % of MB/s", |cell| interval(unlimited(cell, cell.over_trials.bandwidth), |bytes| number(bytes / 1e6)));
 
 const TIMES: [Figure; 7] = [
     figure("mean", |cell| reading(cell.response.mean)),
@@ -100,8 +101,8 @@ const DRIVER: [Figure; 1] = [figure("driver", |cell| cell.driver.clone())];
 const TRANSFER: [Figure; 4] = [TIMES[0], TIMES[1], TIMES[2], TIMES[6]];
 
 const BANDWIDTH: [Figure; 2] = [
-    figure("MB/s", |cell| optional(cell.bandwidth, |bytes| number(bytes / 1e6))),
-    figure("MiB/s", |cell| optional(cell.bandwidth, |bytes| number(bytes / f64::from(1 << 20)))),
+    figure("MB/s", |cell| rate(cell, cell.bandwidth, |bytes| number(bytes / 1e6))),
+    figure("MiB/s", |cell| rate(cell, cell.bandwidth, |bytes| number(bytes / f64::from(1 << 20)))),
 ];
 
 const DIAL: [Figure; 3] = [
@@ -222,6 +223,7 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             .iter()
             .filter(|standing| ranked && !comparison.leaders.contains(&standing.target))
             .map(|standing| match how_far(standing) {
+                _ if standing.limited => format!("{} (limited by the client, so not ranked)", standing.target),
                 _ if !standing.ranked => format!("{} (too few trials to rank)", standing.target),
                 Some(behind) => format!("{} {behind}", standing.target),
                 None => standing.target.clone(),
@@ -280,6 +282,17 @@ fn table(caption: &str, axes: &[String], cells: &[&Cell], figures: &[&Figure]) -
 
 fn optional<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or_else(|| NONE.to_owned(), text)
+}
+
+/// A figure for each second: a lower bound where the client was the limit.
+fn rate(cell: &Cell, value: Option<f64>, text: impl Fn(f64) -> String) -> String {
+    let bound = if cell.limited() { "≥ " } else { "" };
+    optional(value, |value| format!("{bound}{}", text(value)))
+}
+
+/// The interval of a rate; none where the client was the limit, for it would be the client's.
+fn unlimited(cell: &Cell, interval: Option<Interval>) -> Option<Interval> {
+    interval.filter(|_| !cell.limited())
 }
 
 fn bytes(count: f64) -> String {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::plan::fairness::{Difference, of_records};
-use crate::report::ahead::{Comparison, Contest, Measure, Outcome as Standing, compare};
+use crate::report::ahead::{Comparison, Contest, Outcome as Standing, compare};
 use crate::report::answer::{Advice, advice, answer};
 use crate::report::aspects::aspects;
 use crate::report::cell::{Cell, cells};
@@ -47,7 +47,7 @@ pub struct View {
     pub refusals: Vec<Remark>,
     /// The trials that broke or were not run, and what was wrong with calls that failed.
     pub failures: Vec<Remark>,
-    /// The trials whose figures are suspect or invalid.
+    /// The trials whose figures are suspect or invalid, and those of which more has to be said.
     pub doubts: Vec<Remark>,
     /// How it was measured, in sentences.
     pub method: Vec<String>,
@@ -271,7 +271,7 @@ fn comparisons(axes: &[String], cells: &[Cell]) -> Vec<Comparison> {
     let contests = groups.flat_map(|group| {
         let values = |cell: &Cell| axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| "–".to_owned())).collect();
         let setting: Vec<String> = group.first().map(values).unwrap_or_default();
-        let measures: Vec<Measure> = group.first().map(Cell::measures).unwrap_or_default();
+        let measures = distinct(group.iter().flat_map(Cell::measures));
         measures.into_iter().map(move |measure| Contest {
             setting: setting.clone(),
             measure,
@@ -293,7 +293,7 @@ fn standing(comparisons: &[Comparison]) -> String {
             leaders.sort();
             format!("{} are tied", listed(&leaders))
         }
-        Standing::Unranked => "no ranking (too few trials)".to_owned(),
+        Standing::Unranked => format!("no ranking ({})", comparison.unranked()),
         Standing::Alone => "a target stands alone".to_owned(),
     };
     let all: Vec<String> = comparisons.iter().map(said).collect();
@@ -345,7 +345,8 @@ fn doubts(records: &[&Record]) -> Vec<Remark> {
     let doubted = records.iter().filter(|record| record.outcome == Outcome::Measured);
     gathered(doubted.filter_map(|record| {
         let state = match record.verdict.state {
-            State::Valid => return None,
+            State::Valid if record.verdict.reasons.is_empty() => return None,
+            State::Valid => "valid, but read with care: ",
             State::Suspect => "suspect: ",
             State::Invalid => "invalid: ",
         };

@@ -13,9 +13,11 @@ pub mod svg;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::report::ahead::Measure;
 use crate::report::cell::Cell;
 use crate::report::chart::plot::{Manner, Panel};
 use crate::report::figures::{counted, grouped};
+use crate::report::method::distinct;
 use crate::report::order::amount;
 use crate::report::quantity::{Quantile, Quantity};
 
@@ -56,9 +58,8 @@ pub struct Drawing {
 
 /// The pictures of the figures of a workload, in files whose names begin with `stem`; `axes` are those that vary in it, `targets` those of the report.
 pub fn charts(stem: &str, workload: &str, axes: &[String], cells: &[Cell], targets: &[String]) -> Vec<Chart> {
-    let Some(first) = cells.first() else { return Vec::new() };
     let along = along(axes, cells);
-    let measured = first.measures().into_iter().map(|measure| {
+    let measured = distinct(cells.iter().flat_map(Cell::measures)).into_iter().map(|measure| {
         let quantity = Quantity::of(measure);
         let quantities = match quantity {
             Quantity::Time(_) => Quantile::ALL.map(Quantity::Time).to_vec(),
@@ -80,10 +81,12 @@ pub fn charts(stem: &str, workload: &str, axes: &[String], cells: &[Cell], targe
             None => bars::draw(&panels, quantity, manner, &title),
         };
         let values: Vec<f64> = cells.iter().filter_map(|cell| Some(cell.across(quantity)?.value)).collect();
+        let limited = measure != Measure::ResponseTime && cells.iter().any(Cell::limited);
+        let bound = if limited { " What the client limited is a lower bound: see the table." } else { "" };
         Chart {
             file: file(stem, quantity.file()),
             note: format!(
-                "Geometric means of the trials, whiskers their intervals of 95 %, cut at the edge; {}.{left_out}",
+                "Geometric means of the trials, whiskers their intervals of 95 %, cut at the edge; {}.{left_out}{bound}",
                 sample(cells)
             ),
             ..picture(&title, &quantities, far(&values), targets, draw)
