@@ -6,7 +6,7 @@ use std::fs;
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
-use crate::results::Spent;
+use crate::results::{Hiccups, Spent};
 
 /// The counters of one process group at one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,6 +85,12 @@ impl Counters {
         let grown = self.share_of_memory?.saturating_sub(before.share_of_memory?);
         grown.checked_div(u64::from(clients))
     }
+}
+
+/// Takes off what a client process spent on watching itself, so that its calls are not charged for it.
+pub fn without_watching(client: &mut Spent, hiccups: Option<&Hiccups>) {
+    let watching = hiccups.and_then(|hiccups| hiccups.cpu_ns).unwrap_or(0);
+    client.cpu_ns = client.cpu_ns.map(|cpu| cpu.saturating_sub(watching));
 }
 
 /// The most processes and threads of a group, seen now and then.
@@ -192,8 +198,21 @@ fn switches(pid: Pid) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counters, Stat};
+    use super::{Counters, Stat, without_watching};
+    use crate::results::{Hiccups, Spent};
     use nix::unistd::{getpgrp, getpid};
+
+    #[test]
+    fn a_client_is_not_charged_for_watching_itself() {
+        let charged = |cpu_ns, watching| {
+            let mut spent = Spent { cpu_ns, ..Spent::default() };
+            without_watching(&mut spent, Some(&Hiccups { cpu_ns: watching, ..Hiccups::default() }));
+            spent.cpu_ns
+        };
+        assert_eq!(charged(Some(1_000), Some(300)), Some(700));
+        assert_eq!([charged(Some(1_000), None), charged(Some(200), Some(300))], [Some(1_000), Some(0)]);
+        assert_eq!(charged(None, Some(300)), None);
+    }
 
     #[test]
     fn a_name_with_brackets_does_not_shift_the_fields() {

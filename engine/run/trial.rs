@@ -8,7 +8,7 @@ use crate::error::{Context, Error, Result};
 use crate::plan::Cell;
 use crate::results::{Cost, Measured};
 use crate::run::child::{Child, Heard};
-use crate::run::cost::{Counters, Peak};
+use crate::run::cost::{Counters, Peak, without_watching};
 use crate::run::disturbance::End;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
@@ -87,6 +87,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     drive.stop()?;
     server.stop()?;
     let mut cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
+    without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
     peak.add_to(&mut cost.server);
     cost.server.memory_per_client =
         before.0.memory_per_client(&alone, load.clients).filter(|_| load.call != Call::Connect);

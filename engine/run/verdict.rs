@@ -160,10 +160,10 @@ mod tests {
             ("1 replies had the wrong content", |m| (m.counts.ok, m.counts.error.corrupt) = (999, 1)),
             ("never sent 10 of 1000", |m| m.generator.unsent = Some(10)),
             ("held up for 0.30 s of 1.00 s", |m| {
-                m.generator.hiccups = Some(Hiccups { naps: 700, late: 1, longest_ns: 3 * SECOND / 10 });
+                m.generator.hiccups = Some(Hiccups { naps: 700, late: 1, longest_ns: 3 * SECOND / 10, cpu_ns: None });
             }),
             ("held up for 0.26 s", |m| {
-                m.generator.hiccups = Some(Hiccups { naps: 700, late: 1, longest_ns: 26 * SECOND / 100 });
+                m.generator.hiccups = Some(Hiccups { naps: 700, late: 1, longest_ns: 26 * SECOND / 100, cpu_ns: None });
             }),
         ];
         for (expected, change) in changes {
