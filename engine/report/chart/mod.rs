@@ -17,7 +17,6 @@ use crate::report::ahead::Measure;
 use crate::report::cell::Cell;
 use crate::report::chart::plot::{Manner, Panel};
 use crate::report::figures::{counted, grouped};
-use crate::report::method::distinct;
 use crate::report::order::amount;
 use crate::report::quantity::{Quantile, Quantity};
 
@@ -59,7 +58,8 @@ pub struct Drawing {
 /// The pictures of the figures of a workload, in files whose names begin with `stem`; `axes` are those that vary in it, `targets` those of the report.
 pub fn charts(stem: &str, workload: &str, axes: &[String], cells: &[Cell], targets: &[String]) -> Vec<Chart> {
     let along = along(axes, cells);
-    let measured = distinct(cells.iter().flat_map(Cell::measures)).into_iter().map(|measure| {
+    let Some(first) = cells.first() else { return Vec::new() };
+    let measured = first.measures().into_iter().map(|measure| {
         let quantity = Quantity::of(measure);
         let quantities = match quantity {
             Quantity::Time(_) => Quantile::ALL.map(Quantity::Time).to_vec(),
