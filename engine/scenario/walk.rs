@@ -146,7 +146,14 @@ impl Read for Rate {
             Value::Count(count) => count as f64,
             Value::Number(number) => number,
             _ => {
-                mistakes.push(wrong_kind(key, "a number of calls per second", node));
+                let mistake = wrong_kind(key, "a number of calls per second", node);
+                mistakes.push(match &node.value {
+                    Value::Text(text) if text == "search" => mistake.help(
+                        "searching is reserved for a later version of the engine; list rates, such as `rate: [1000, \
+                         2000, 4000]`, with an `expect`, and the report says which of them hold",
+                    ),
+                    _ => mistake,
+                });
                 return None;
             }
         };
