@@ -8,6 +8,7 @@ mod list;
 mod load;
 mod output;
 mod plan;
+mod progress;
 mod report;
 mod run;
 mod schema;

@@ -1,68 +1,273 @@
-//! Figures with their units, as a terminal shows them.
+//! What a run says when it is over: its closing table, and its summary as JSON.
 
-use std::fmt;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
-use crate::results::{Measured, Record, State};
+use serde::Serialize;
 
-/// The figures of a cell in columns: medians over its trials.
-pub(crate) struct Figures {
-    p50_ns: Option<f64>,
-    p99_ns: Option<f64>,
-    calls_per_s: Option<f64>,
-    mb_per_s: Option<f64>,
-    /// True where the client was the limit, so that rates are lower bounds.
-    limited: bool,
+use crate::report::cell::{Cell, Reading, Trials};
+use crate::report::expectations::Expected;
+use crate::report::figures::{NONE, number, time};
+use crate::results::{Coordinates, Outcome, Record, Results};
+use crate::statistics::interval::Interval;
+
+const GAP: &str = "  ";
+
+/// How many columns there are for what is printed to `stream`; none where it is no terminal and `COLUMNS` says nothing.
+pub(crate) fn columns(stream: &(impl IsTerminal + std::os::fd::AsRawFd)) -> Option<usize> {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    told.filter(|columns| *columns > 0).or_else(|| {
+        let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the descriptor is open as long as the stream is borrowed, and the kernel writes one `winsize`.
+        let done = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+        (stream.is_terminal() && done == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    })
 }
 
-impl Figures {
-    /// The figures of the records of one cell.
-    pub(crate) fn of(records: &[&Record]) -> Self {
-        let over =
-            |figure: fn(&Measured) -> f64| median(records.iter().filter_map(|r| r.measured.as_ref()).map(figure));
-        let moved = |m: &Measured| (m.bytes.payload_up + m.bytes.payload_down) as f64;
-        Figures {
-            p50_ns: over(|m| m.response_time.p50_ns as f64),
-            // The report's rule for quantiles, for one trial: ten calls must lie beyond it.
-            p99_ns: over(|m| m.response_time.p99_ns as f64)
-                .filter(|_| records.iter().all(|r| r.measured.as_ref().is_some_and(|m| m.response_time.count >= 1000))),
-            calls_per_s: over(|m| m.calls_per_s),
-            mb_per_s: over(|m| (m.bytes.payload_up + m.bytes.payload_down) as f64 * 1e3 / m.elapsed_ns.max(1) as f64)
-                .filter(|_| records.iter().filter_map(|r| r.measured.as_ref()).any(|m| moved(m) > 0.0)),
-            limited: records.iter().any(|record| record.verdict.state == State::Suspect),
+/// The text, or its beginning and `…` where it has more characters than there are columns.
+pub(crate) fn shortened(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    text.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// What a run measured, for a program that started it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary<'a> {
+    /// Where the results are.
+    results: &'a Path,
+    /// The reports and pictures made of them.
+    reports: &'a [PathBuf],
+    /// True where the run was stopped before its end.
+    interrupted: bool,
+    /// The figures of each cell, as the report has them.
+    cells: Vec<Summed<'a>>,
+    /// The expectations that are not met.
+    unmet: &'a [Expected],
+}
+
+#[derive(Debug, Serialize)]
+struct Summed<'a> {
+    id: &'a str,
+    coordinates: &'a Coordinates,
+    trials: Trials,
+    p50: Option<Reading>,
+    p99: Option<Reading>,
+    /// True where the client was the limit, so that rates are lower bounds.
+    limited: bool,
+    calls_per_s: Option<f64>,
+    bandwidth: Option<f64>,
+}
+
+impl<'a> Summary<'a> {
+    /// Of a run whose results and reports are in these files.
+    pub(crate) fn of(
+        run: &Results,
+        cells: &'a [Cell],
+        unmet: &'a [Expected],
+        results: &'a Path,
+        reports: &'a [PathBuf],
+    ) -> Self {
+        let summed = |cell: &'a Cell| Summed {
+            id: &cell.id,
+            coordinates: &cell.coordinates,
+            trials: cell.trials,
+            p50: cell.response.p50,
+            p99: cell.response.p99,
+            limited: cell.limited(),
+            calls_per_s: cell.calls_per_s,
+            bandwidth: cell.bandwidth,
+        };
+        let interrupted = run.manifest.interrupted;
+        Summary { results, reports, interrupted, cells: cells.iter().map(summed).collect(), unmet }
+    }
+}
+
+/// What became of the trials of each cell that have no figures that count, in a sentence each.
+pub(crate) fn troubles(cells: &[Cell], records: &[Record]) -> Vec<String> {
+    let mut said = Vec::new();
+    for cell in cells {
+        let all = cell.trials.all;
+        if cell.trials.failed > 0 {
+            let broke = |record: &&Record| record.id == cell.id && record.outcome == Outcome::Failed;
+            let why = records.iter().filter(broke).find_map(|record| record.reason.as_deref());
+            let why = why.unwrap_or("no call was answered");
+            said.push(format!("{}: {} of {all} trials failed: {why}", cell.id, cell.trials.failed));
+        }
+        if cell.trials.invalid > 0 {
+            said.push(format!(
+                "{}: {} of {all} trials are invalid, and count in no figure",
+                cell.id, cell.trials.invalid
+            ));
+        }
+    }
+    said
+}
+
+/// The closing table, no line of it wider than `columns`: figures of all trials, their intervals of 95 % where there is room.
+pub(crate) fn closing(cells: &[Cell], troubles: &[String], columns: Option<usize>) -> String {
+    let columns = columns.unwrap_or(usize::MAX);
+    let rows: Vec<Row> = cells.iter().map(Row::of).collect();
+    let fitting = [true, false].iter().map(|spread| table(&rows, *spread));
+    let fitting = fitting.into_iter().find(|lines| lines.iter().all(|line| line.chars().count() <= columns));
+    let mut lines = fitting.unwrap_or_else(|| blocks(&rows, columns));
+    if !troubles.is_empty() {
+        lines.push(String::new());
+        lines.extend(troubles.iter().flat_map(|trouble| wrapped(trouble.split_whitespace(), " ", columns)));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// A cell as it is printed.
+#[derive(Debug, Default)]
+struct Row {
+    target: String,
+    workload: String,
+    figures: Vec<Figure>,
+}
+
+#[derive(Debug, Default)]
+struct Figure {
+    name: &'static str,
+    value: Option<String>,
+    spread: Option<String>,
+}
+
+impl Row {
+    fn of(cell: &Cell) -> Self {
+        let workload = cell.id.strip_prefix(&cell.target).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&cell.id);
+        let reading = |it: Reading| format!("{}{}", if it.at_least { "≥ " } else { "" }, time(it.ns as f64));
+        let over = &cell.over_trials;
+        let figure = |name, value, interval: Option<Interval>| Figure { name, value, spread: interval.map(spread) };
+        // Where the client was the limit, a rate is a lower bound, and its interval would be the client's.
+        let rate = |value: f64| format!("{}{}", if cell.limited() { "≥ " } else { "" }, number(value));
+        let unlimited = |interval: Option<Interval>| interval.filter(|_| !cell.limited());
+        Row {
+            target: cell.target.clone(),
+            workload: workload.to_owned(),
+            figures: vec![
+                figure("p50", cell.response.p50.map(reading), over.p50_ns),
+                figure("p99", cell.response.p99.map(reading), None),
+                figure("calls/s", cell.calls_per_s.map(rate), unlimited(over.calls_per_s)),
+                figure("MB/s", cell.bandwidth.map(|bandwidth| rate(bandwidth / 1e6)), unlimited(over.bandwidth)),
+            ],
         }
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(values[n / 2]),
-        n => Some((values[n / 2 - 1] + values[n / 2]) / 2.0),
+/// How far the ends of an interval are from its value, the farther one, never rounded down.
+fn spread(interval: Interval) -> String {
+    let far = (interval.high / interval.value).max(interval.value / interval.low) - 1.0;
+    match (far * 100.0).ceil() {
+        percent if percent < 1_000.0 => format!("± {percent} %"),
+        _ => "± > 999 %".to_owned(),
     }
 }
 
-/// A time with three digits and its unit.
-pub(crate) fn time(ns: f64) -> String {
-    let (value, unit) = match ns {
-        ns if ns < 1e3 => (ns, "ns"),
-        ns if ns < 1e6 => (ns / 1e3, "us"),
-        ns if ns < 1e9 => (ns / 1e6, "ms"),
-        ns => (ns / 1e9, "s"),
+/// One line for each row, a figure that no row has left out.
+fn table(rows: &[Row], spread: bool) -> Vec<String> {
+    let printed = |figure: &Figure| match (&figure.value, &figure.spread) {
+        (Some(value), Some(around)) if spread => format!("{value} {around}"),
+        (value, _) => value.clone().unwrap_or_else(|| NONE.to_owned()),
     };
-    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.digits$} {unit}")
+    let Some(first) = rows.first() else { return Vec::new() };
+    let shown = |at: &usize| rows.iter().any(|row| row.figures[*at].value.is_some());
+    let shown: Vec<usize> = (0..first.figures.len()).filter(shown).collect();
+    let heading = ["target", "workload"].into_iter().chain(shown.iter().map(|at| first.figures[*at].name));
+    let mut lines: Vec<Vec<String>> = vec![heading.map(str::to_owned).collect()];
+    lines.extend(rows.iter().map(|row| {
+        let words = [row.target.clone(), row.workload.clone()];
+        words.into_iter().chain(shown.iter().map(|at| printed(&row.figures[*at]))).collect()
+    }));
+    let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..shown.len() + 2).map(width).collect();
+    let padded = |line: &Vec<String>| {
+        let words = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(at, (word, width))| if at < 2 { format!("{word:width$}") } else { format!("{word:>width$}") });
+        words.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+    };
+    lines.iter().map(padded).collect()
 }
 
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dash = || "–".to_owned();
-        let p50 = self.p50_ns.map_or_else(dash, time);
-        let p99 = self.p99_ns.map_or_else(dash, time);
-        let bound = if self.limited { "≥ " } else { "" };
-        let calls = self.calls_per_s.map_or_else(dash, |calls| format!("{bound}{calls:.0}"));
-        let mb = self.mb_per_s.map_or_else(dash, |mb| format!("{bound}{mb:.1}"));
-        write!(f, "{p50:>9}  {p99:>9}  {calls:>11}  {mb:>12}")
+/// Each row in lines of its own, for a terminal that is too narrow for a table.
+fn blocks(rows: &[Row], columns: usize) -> Vec<String> {
+    let block = |row: &Row| {
+        let figures =
+            row.figures.iter().filter_map(|figure| Some(format!("{GAP}{} {}", figure.name, figure.value.as_ref()?)));
+        let figures: Vec<String> = figures.collect();
+        let id = shortened(&format!("{}/{}", row.target, row.workload), columns);
+        std::iter::once(id).chain(wrapped(figures.iter().map(String::as_str), "", columns)).collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(block).collect()
+}
+
+/// Words in lines no wider than `columns`; a word that is wider is cut.
+fn wrapped<'a>(words: impl Iterator<Item = &'a str>, between: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + between.len() + word.chars().count() <= columns => {
+                line.push_str(between);
+                line.push_str(word);
+            }
+            _ => lines.push(shortened(word, columns)),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figure, Row, blocks, spread, table, wrapped};
+    use crate::statistics::interval::Interval;
+
+    fn row(target: &str, p50: &str, mb: Option<&str>) -> Row {
+        let figure = |name, value: Option<&str>, spread: Option<&str>| Figure {
+            name,
+            value: value.map(str::to_owned),
+            spread: spread.map(str::to_owned),
+        };
+        let figures = vec![
+            figure("p50", Some(p50), Some("± 2 %")),
+            figure("p99", None, None),
+            figure("calls/s", Some("6,912"), Some("± 1 %")),
+            figure("MB/s", mb, None),
+        ];
+        Row { target: target.to_owned(), workload: "latency".to_owned(), figures }
+    }
+
+    #[test]
+    fn columns_line_up_and_empty_ones_are_left_out() {
+        let rows = [row("rpyc", "141 µs", None), row("http1-threaded", "1.05 ms", None)];
+        assert_eq!(
+            table(&rows, true),
+            [
+                "target          workload            p50      calls/s",
+                "rpyc            latency    141 µs ± 2 %  6,912 ± 1 %",
+                "http1-threaded  latency   1.05 ms ± 2 %  6,912 ± 1 %",
+            ]
+        );
+        assert_eq!(table(&rows, false)[1], "rpyc            latency    141 µs    6,912");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_every_figure_and_no_long_line() {
+        let rows = [row(&"long".repeat(20), "1,234 s", Some("12,345"))];
+        for columns in [20, 40] {
+            let lines = blocks(&rows, columns);
+            assert!(lines.iter().all(|line| line.chars().count() <= columns), "{lines:?}");
+            assert!(["p50 1,234 s", "calls/s 6,912", "MB/s 12,345"].iter().all(|it| lines.join("\n").contains(it)));
+        }
+        assert_eq!(wrapped("a bc def".split(' '), " ", 4), ["a bc", "def"]);
+    }
+
+    #[test]
+    fn a_spread_is_that_of_the_farther_end() {
+        assert_eq!(spread(Interval { value: 100.0, low: 99.0, high: 104.2 }), "± 5 %");
+        assert_eq!(spread(Interval { value: 1.0, low: 0.0, high: 1.0 }), "± > 999 %");
     }
 }

@@ -1,0 +1,164 @@
+//! How far a run has come: on a terminal in place, elsewhere a plain line for each trial.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::output::{columns, shortened};
+use crate::plan::{Cell, Plan};
+use crate::report::figures::{NONE, grouped, lasting, number, time};
+use crate::results::{Measured, Record, State};
+use crate::run::Watch;
+
+/// Calls that a trial needs for its 99th percentile: ten must lie beyond it, as in a report.
+const ENOUGH: u64 = 1_000;
+
+/// A terminal with fewer columns has no room for a bar.
+const ROOM: usize = 60;
+
+/// Tells of each trial as it goes.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    turns: usize,
+    done: usize,
+    /// The cell whose turn it is.
+    id: String,
+    /// Its trial, in words.
+    trial: String,
+    /// The figures of the trial before, by cell.
+    before: BTreeMap<String, String>,
+    clock: Clock,
+}
+
+impl Progress {
+    /// Of a run of `plan`, which begins now; a quiet one says nothing.
+    pub(crate) fn new(plan: &Plan, quiet: bool) -> Self {
+        let turns = plan.turns.len();
+        let bar = (!quiet).then(|| ProgressBar::new(turns as u64)).filter(|bar| !bar.is_hidden());
+        if let Some(bar) = &bar {
+            let all = "{pos}/{len} trials, {msg}";
+            let wide = columns(&std::io::stderr()).is_none_or(|columns| columns >= ROOM);
+            let template = if wide { format!("{{bar:24}} {all}") } else { all.to_owned() };
+            bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        }
+        let clock = Clock { begun: Instant::now(), turn: Duration::ZERO, past: Duration::ZERO, all: plan.estimate };
+        Progress { bar, quiet, turns, done: 0, id: String::new(), trial: String::new(), before: BTreeMap::new(), clock }
+    }
+
+    /// Clears what is shown in place.
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn show(&self, calls: u64) {
+        let Some(bar) = &self.bar else { return };
+        let before = self.before.get(&self.id).map_or_else(String::new, |figures| format!(", before: {figures}"));
+        let columns = columns(&std::io::stderr()).unwrap_or(usize::MAX);
+        let calls = format!("{}: {} calls{before}", self.trial, grouped(calls));
+        let left = lasting(self.clock.left(self.clock.begun.elapsed()).as_secs_f64().round());
+        bar.set_message(format!("{left} left\n{}\n{}", shortened(&self.id, columns), shortened(&calls, columns)));
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None if self.quiet => {}
+            None => {
+                // A closed stderr is the reader's choice.
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
+        }
+    }
+}
+
+/// What a trial measured, in a few words; its rate is a lower bound where the client was the limit.
+fn figures(measured: &Measured, limited: bool) -> String {
+    let bound = if limited { "≥ " } else { "" };
+    let times = &measured.response_time;
+    let p99 = if times.count >= ENOUGH { time(times.p99_ns as f64) } else { NONE.to_owned() };
+    format!("p50 {}, p99 {p99}, {bound}{} calls/s", time(times.p50_ns as f64), number(measured.calls_per_s))
+}
+
+/// How long is left: what the plan estimates for the trials to come, at the pace of those that are over.
+struct Clock {
+    begun: Instant,
+    /// When the present trial began, from the beginning.
+    turn: Duration,
+    /// What the plan estimated for the trials that are over.
+    past: Duration,
+    /// What it estimated for all.
+    all: Duration,
+}
+
+impl Clock {
+    /// How long is left when this much time has passed.
+    fn left(&self, passed: Duration) -> Duration {
+        let pace = if self.past.is_zero() { 1.0 } else { self.turn.as_secs_f64() / self.past.as_secs_f64() };
+        let coming = self.all.saturating_sub(self.past).as_secs_f64() * pace;
+        Duration::try_from_secs_f64(coming).unwrap_or_default().saturating_sub(passed.saturating_sub(self.turn))
+    }
+}
+
+impl Watch for Progress {
+    fn begins(&mut self, plan: &Plan, done: usize) {
+        let turn = plan.turns[done];
+        let cell = &plan.cells[turn.cell];
+        self.done = done;
+        self.id = cell.id.clone();
+        self.trial = format!("trial {} of {}", turn.trial, cell.trials);
+        self.clock.turn = self.clock.begun.elapsed();
+        self.clock.past = plan.turns[..done].iter().map(|turn| plan.cells[turn.cell].estimate()).sum();
+        self.show(0);
+        // After the words: the first that is drawn is whole.
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+        }
+    }
+
+    fn says(&mut self, words: &str) {
+        self.line(words);
+    }
+
+    fn progress(&mut self, ended: u64) {
+        self.show(ended);
+    }
+
+    fn recorded(&mut self, cell: &Cell, record: &Record) {
+        let told = match (&record.reason, &record.measured) {
+            (Some(reason), _) => format!("failed: {reason}"),
+            (None, Some(measured)) => figures(measured, record.verdict.state == State::Suspect),
+            (None, None) => NONE.to_owned(),
+        };
+        if self.bar.is_none() || record.reason.is_some() {
+            self.line(&format!("[{}/{}] {}, {}: {told}", self.done + 1, self.turns, self.id, self.trial));
+        }
+        if record.reason.is_none() {
+            self.before.insert(cell.id.clone(), told);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Clock;
+
+    #[test]
+    fn time_left_follows_the_pace_and_never_runs_below_nothing() {
+        let seconds = Duration::from_secs;
+        let clock =
+            |turn, past| Clock { begun: Instant::now(), turn: seconds(turn), past: seconds(past), all: seconds(100) };
+        assert_eq!(clock(0, 0).left(seconds(0)), seconds(100));
+        assert_eq!(clock(0, 0).left(seconds(30)), seconds(70));
+        // Half the plan took twice what was estimated, and so will the other half.
+        assert_eq!(clock(100, 50).left(seconds(100)), seconds(100));
+        assert_eq!(clock(100, 50).left(seconds(110)), seconds(90));
+        assert_eq!(clock(100, 50).left(seconds(900)), seconds(0));
+    }
+}
