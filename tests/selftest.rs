@@ -28,6 +28,14 @@ fn every_figure_is_what_it_must_be() {
         "starved generator",
         "arrivals",
         "known delay",
+        "burning children, tcp forking",
+        "cold start, tcp threaded",
+        "abort, tcp forking",
+        "abort, tcp preforked",
+        "abort, tcp threaded",
+        "abort, tcp pooled",
+        "abort, tcp per-request",
+        "abort, tcp async",
         "queueing theory",
         "Little's law",
     ] {
@@ -35,7 +43,7 @@ fn every_figure_is_what_it_must_be() {
         assert!(rows >= 2, "{proof}: {told}");
     }
     let runs = std::fs::read_dir(folder.path()).expect("it was written").flatten();
-    assert!(runs.filter(|run| run.path().join("results.json").is_file()).count() >= 15);
+    assert!(runs.filter(|run| run.path().join("results.json").is_file()).count() >= 17);
 }
 
 #[test]

@@ -1,15 +1,24 @@
 //! `engine doctor`: what this machine can and cannot measure, and how to mend it.
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use crate::cli::say;
 use crate::error::{Exit, Result};
-use crate::report::figures::time;
+use crate::report::figures::{grouped, time};
 use crate::run::manifest::of_this_machine;
+use crate::transport::descriptors;
+
+/// Fewer open files than these are soon too few.
+const ENOUGH_FILES: u64 = 16_384;
+/// How long a thread spins to see what it loses.
+const SPIN: Duration = Duration::from_millis(250);
+/// Two looks at the clock further apart than this had somebody else between them.
+const LEAP: Duration = Duration::from_micros(50);
+/// A busier machine than this is worth a word.
+const NOISY: f64 = 0.02;
 
 /// Says what this machine can and cannot measure, and how to mend it; it changes nothing.
 #[derive(Debug, Args)]
@@ -48,7 +57,11 @@ fn findings() -> Vec<(String, Option<&'static str>)> {
         (clock > 200.0 && source != "tsc").then_some("a clock this slow is in every figure; try the clock source tsc");
     let governor = read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
     let saving = governor.as_deref().is_some_and(|name| name != "performance");
-    let traced = Path::new("/sys/kernel/tracing/events/raw_syscalls/sys_enter/id").exists();
+    let files = descriptors::most();
+    let narrow = files.is_some_and(|most| most < ENOUGH_FILES);
+    let lost = lost_to_others();
+    let perf = read("/proc/sys/kernel/perf_event_paranoid").and_then(|level| level.parse::<i32>().ok());
+    let closed = perf.is_none_or(|level| level > 1);
     let python = std::env::var_os("PATH").is_some_and(|paths| {
         std::env::split_paths(&paths).any(|folder| folder.join("uv").exists() || folder.join("python3").exists())
     });
@@ -61,14 +74,48 @@ fn findings() -> Vec<(String, Option<&'static str>)> {
             saving.then_some("choose `performance`, so that the processor does not change its speed in a trial"),
         ),
         (
-            format!("system calls {} be counted", if traced { "could" } else { "cannot" }),
-            (!traced).then_some("the tracing file system is not there; reports leave that figure out"),
+            format!("a busy thread lost {:.1} % of {} to others", lost * 100.0, time(SPIN.as_nanos() as f64)),
+            (lost > NOISY).then_some("something else runs here: end it, or believe ratios before times"),
         ),
+        (
+            format!("a process may hold {} open files", files.map_or("untold".to_owned(), grouped)),
+            narrow.then_some("thousands of clients need as many: raise the hard limit, `ulimit -Hn`"),
+        ),
+        ("system calls are not counted: reports leave that figure out".to_owned(), None),
+        (
+            format!("users without privileges may {}let perf look at the kernel", if closed { "not " } else { "" }),
+            closed.then_some("only a profile of your own needs it: set kernel.perf_event_paranoid to 1"),
+        ),
+        (format!("io_uring is {}, and nothing here uses it", if has_io_uring() { "there" } else { "not there" }), None),
         (
             format!("Python systems {} be installed", if python { "can" } else { "cannot" }),
             (!python).then_some("install uv or Python 3; native targets need neither"),
         ),
     ]
+}
+
+/// The share of a short spin in which the clock leapt: somebody else had the core.
+fn lost_to_others() -> f64 {
+    let begun = Instant::now();
+    let (mut last, mut lost) = (begun, Duration::ZERO);
+    while last.duration_since(begun) < SPIN {
+        let now = Instant::now();
+        let gap = now.duration_since(last);
+        if gap > LEAP {
+            lost += gap;
+        }
+        last = now;
+    }
+    lost.as_secs_f64() / last.duration_since(begun).as_secs_f64()
+}
+
+/// Whether this kernel has it and lets everyone use it.
+fn has_io_uring() -> bool {
+    match read("/proc/sys/kernel/io_uring_disabled") {
+        Some(level) => level == "0",
+        // A kernel older than that switch has at most the calls themselves.
+        None => read("/proc/kallsyms").is_some_and(|symbols| symbols.contains("io_uring_setup")),
+    }
 }
 
 /// The shortest of so many runs, in nanoseconds.

@@ -16,6 +16,7 @@ pub mod method;
 pub mod order;
 pub mod page;
 pub mod quantity;
+pub mod steadiness;
 pub mod table;
 pub mod view;
 pub mod yaml;

@@ -18,6 +18,7 @@ use crate::report::figures::{counted, lasting, listed};
 use crate::report::map::{Map, map};
 use crate::report::method::{Named, distinct, method};
 use crate::report::order::{self, AXES, coordinate, slug};
+use crate::report::steadiness::unsteady_cells;
 use crate::report::table::{Table, cost, ranking, tables};
 use crate::report::yaml::yaml;
 use crate::results::{Coordinates, Outcome, Record, Results, State};
@@ -47,7 +48,7 @@ pub struct View {
     pub refusals: Vec<Remark>,
     /// The trials that broke or were not run, and what was wrong with calls that failed.
     pub failures: Vec<Remark>,
-    /// The trials whose figures are suspect or invalid, and those of which more has to be said.
+    /// The trials whose figures are suspect or invalid, those of which more has to be said, and the cells that were not steady.
     pub doubts: Vec<Remark>,
     /// How it was measured, in sentences.
     pub method: Vec<String>,
@@ -134,7 +135,7 @@ impl View {
             expectations: expected(results, &cells),
             refusals: refusals(results),
             failures: failures(&records, &cells),
-            doubts: doubts(&records),
+            doubts: doubts(&records).into_iter().chain(unsteady_cells(&records)).collect(),
             method: method(results, &cells),
             common,
             aspects,

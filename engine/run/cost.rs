@@ -121,6 +121,11 @@ impl Peak {
     }
 }
 
+/// The living processes of the group that `leader` leads.
+pub fn living(leader: Pid) -> Vec<Pid> {
+    group(leader).into_iter().filter(|(_, stat)| !stat.zombie).map(|(pid, _)| pid).collect()
+}
+
 /// The processes of the group that `leader` leads.
 fn group(leader: Pid) -> Vec<(Pid, Stat)> {
     let stats = processes().into_iter().filter_map(|pid| Some((pid, Stat::of(pid)?)));

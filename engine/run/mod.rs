@@ -4,6 +4,7 @@ pub mod child;
 pub mod cost;
 pub mod disturbance;
 pub mod interrupt;
+pub mod isolation;
 pub mod launcher;
 pub mod manifest;
 pub mod placement;

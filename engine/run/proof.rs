@@ -8,8 +8,12 @@ use crate::drive::job::Limit;
 use crate::drive::schedule::{Pace, Schedule};
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan};
+use crate::report::steadiness::{Unsteady, unsteady};
 use crate::results::{Measured, Record, Results, State};
 use crate::run::disturbance::{Disturbance, End, Stall};
+use crate::run::isolation::{Isolation, isolation};
+use crate::run::launcher::Launcher;
+use crate::run::placement::Placement;
 use crate::run::{Settings, Watch, run};
 use crate::scenario::read;
 
@@ -26,7 +30,26 @@ pub struct Proof {
     /// The only workload, but for its name.
     workload: String,
     disturbance: Disturbance,
-    check: fn(&Evidence<'_>) -> Vec<Figure>,
+    how: How,
+}
+
+/// How a proof comes by its figures.
+enum How {
+    /// From the record of a run.
+    Record(fn(&Evidence<'_>) -> Vec<Figure>),
+    /// From what one abort does to the clients of others.
+    Abort(Shared),
+}
+
+/// What connections share, and lose together.
+#[derive(Clone, Copy)]
+enum Shared {
+    /// Nothing: each has a process.
+    Nothing,
+    /// One of several processes.
+    Worker,
+    /// The only process.
+    Server,
 }
 
 /// What a run brought.
@@ -75,12 +98,16 @@ pub fn all() -> Vec<Proof> {
         let (after, length) = (Duration::from_secs_f64(after), Duration::from_secs_f64(length));
         Disturbance { stall: Some(Stall { end, after, length }), ..Disturbance::default() }
     };
-    let proof = |name: &str, (transport, server): (&str, &str), workload: String, disturbance, check| Proof {
+    let proof = |name: &str,
+                 (transport, server): (&str, &str),
+                 workload: String,
+                 disturbance,
+                 check: fn(&Evidence<'_>) -> Vec<Figure>| Proof {
         name: format!("{name}, {transport} {}", server.split(',').next().unwrap_or_default()),
         target: format!("transport: {transport}, server: {server}"),
         workload,
         disturbance,
-        check,
+        how: How::Record(check),
     };
     let tcp = ("tcp", "threaded");
     let mut proofs = Vec::new();
@@ -110,6 +137,20 @@ pub fn all() -> Vec<Proof> {
             delay,
         ),
         proof(
+            "burning children",
+            ("tcp", "forking"),
+            "call: connect, iterations: 20".to_owned(),
+            Disturbance { fault: Some("burn=50ms"), ..Disturbance::default() },
+            burnt,
+        ),
+        proof(
+            "cold start",
+            tcp,
+            "call: sleep, hold: 2ms, duration: 10s".to_owned(),
+            Disturbance { fault: Some("cold=18ms:5s"), ..Disturbance::default() },
+            cold,
+        ),
+        proof(
             "queueing theory",
             ("tcp", "pooled, options: {workers: 1}"),
             "call: sleep, hold: 10ms, rate: 80, arrivals: poisson, duration: 15s".to_owned(),
@@ -124,6 +165,24 @@ pub fn all() -> Vec<Proof> {
             little,
         ),
     ]);
+    let aborts = [
+        ("forking", Shared::Nothing),
+        ("preforked, options: {workers: 3}", Shared::Worker),
+        ("threaded", Shared::Server),
+        ("pooled", Shared::Server),
+        ("per-request", Shared::Server),
+        ("async", Shared::Server),
+    ];
+    proofs.extend(aborts.map(|(server, shared)| Proof {
+        how: How::Abort(shared),
+        ..proof(
+            "abort",
+            ("tcp", server),
+            "call: ping, iterations: 1, clients: 12, timeout: 10s".to_owned(),
+            Disturbance { fault: Some("abort"), ..Disturbance::default() },
+            |_| Vec::new(),
+        )
+    }));
     proofs
 }
 
@@ -136,6 +195,15 @@ impl Proof {
             self.target, self.workload
         );
         let scenario = read("selftest", &text, &[]).map_err(|mistakes| Error::stopped(mistakes.render(false)))?;
+        let plan = Plan::of(&scenario);
+        let check = match self.how {
+            How::Record(check) => check,
+            How::Abort(shared) => {
+                let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
+                let launcher = Launcher::new(true, Placement::of(None)?, self.disturbance);
+                return Ok(aborted(&isolation(cell, &launcher)?, shared));
+            }
+        };
         let folder = out.join(self.name.replace(|c: char| !c.is_alphanumeric(), "-"));
         let settings = Settings {
             out: folder.clone(),
@@ -145,7 +213,7 @@ impl Proof {
             command: vec!["selftest".to_owned()],
             disturbance: self.disturbance,
         };
-        run(&Plan::of(&scenario), &settings, &mut Silent)?;
+        run(&plan, &settings, &mut Silent)?;
         let results = Results::read(&folder)?;
         let failed = |why: &str| vec![Figure::that("trial", "measured", why, false)];
         let Some(record) = results.records.first() else { return Ok(failed("not run")) };
@@ -157,7 +225,7 @@ impl Proof {
         let counts = &measured.counts;
         let known = counts.ok + counts.error.total() + counts.timeout + counts.censored;
         let mut figures = vec![Figure::that("calls accounted for", counts.scheduled, known, counts.conserved())];
-        figures.extend((self.check)(&Evidence { record, measured, stalled }));
+        figures.extend(check(&Evidence { record, measured, stalled }));
         Ok(figures)
     }
 }
@@ -237,6 +305,42 @@ fn delay(evidence: &Evidence<'_>) -> Vec<Figure> {
     let least = evidence.measured.service_time.min_ns;
     let said = format!("{:.3} ms", least as f64 / 1e6);
     vec![Figure::that("shortest service", "20 ms or little more", said, (20_000_000..24_000_000).contains(&least))]
+}
+
+/// What children burn that live for one connection is charged to the server, reaped or not.
+fn burnt(evidence: &Evidence<'_>) -> Vec<Figure> {
+    let spent = evidence.record.cost.as_ref().and_then(|cost| cost.server.cpu_ns);
+    vec![Figure::near("CPU time of the server", 1.0, spent.unwrap_or(0))]
+}
+
+/// Replies take 20 ms until the server is 5 s old, and 2 ms from then on.
+fn cold(evidence: &Evidence<'_>) -> Vec<Figure> {
+    let found = unsteady(&evidence.measured.timeline);
+    let said = |text: fn(&Unsteady) -> f64| found.as_ref().map_or(0.0, text);
+    let (until, before, after) =
+        (said(|found| found.until_ns / 1e9), said(|found| found.before_ns / 1e6), said(|found| found.after_ns / 1e6));
+    let within = |value: f64, from: f64, to: f64| (from..=to).contains(&value);
+    vec![
+        Figure::that("the cut", "5 s ±1 s", format_args!("{until:.2} s"), within(until, 4.0, 6.0)),
+        Figure::that("p50 before", "20 ms or little more", format_args!("{before:.1} ms"), within(before, 18.5, 24.0)),
+        Figure::that("p50 after", "2 ms or little more", format_args!("{after:.1} ms"), within(after, 1.85, 4.0)),
+    ]
+}
+
+/// How many clients lost their connection through no fault of theirs, and whether there is still a server.
+fn aborted(seen: &Isolation, shared: Shared) -> Vec<Figure> {
+    let (expected, count) = match shared {
+        Shared::Nothing => ("none".to_owned(), 0),
+        Shared::Worker => (format!("the {} of its worker", seen.together), seen.together),
+        Shared::Server => (format!("all {}", seen.others), seen.others),
+    };
+    let survives = !matches!(shared, Shared::Server);
+    let word = |yes: bool| if yes { "yes" } else { "no" };
+    let failed = format!("{} of {}", seen.failed, seen.others);
+    vec![
+        Figure::that("other clients that fail", expected, failed, seen.failed == count),
+        Figure::that("serves on", word(survives), word(seen.serves_on), seen.serves_on == survives),
+    ]
 }
 
 /// One server, one client: Lindley's recursion over the very schedule, with the mean service of the same run.

@@ -99,7 +99,8 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     Ok(Trial { measured: *measured, cost, facts, stolen })
 }
 
-fn await_ready(server: &mut Child) -> Result<Ready> {
+/// What the server says once it listens; an error where it ends before, or takes too long.
+pub(crate) fn await_ready(server: &mut Child) -> Result<Ready> {
     let deadline = Instant::now() + LAUNCH;
     loop {
         match server.hear()? {

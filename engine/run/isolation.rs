@@ -1,0 +1,113 @@
+//! What becomes of the other clients when one client's call aborts the process that executes it.
+
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+use crate::call::Ask;
+use crate::drive::connection::{Connection, READ};
+use crate::drive::job::{Failed, Job};
+use crate::drive::lines::Assignment;
+use crate::error::{Error, Result};
+use crate::plan::Cell;
+use crate::run::child::Child;
+use crate::run::cost::living;
+use crate::run::launcher::Launcher;
+use crate::run::trial::await_ready;
+use crate::server::service::fresh_nonce;
+
+/// How long a process that aborted may take until it is gone.
+const GOING: Duration = Duration::from_secs(5);
+
+/// What one abort did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isolation {
+    /// The clients but for the one whose call aborted; each had been answered before.
+    pub others: usize,
+    /// Those of them whose connections the aborted process held.
+    pub together: usize,
+    /// Those of them whose next call failed.
+    pub failed: usize,
+    /// Whether the server answers a client that comes afterwards.
+    pub serves_on: bool,
+}
+
+/// Launches the server of `cell`, which has to abort on any call but the proof of who it is, and has one of the
+/// cell's clients make such a call.
+pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
+    let nonce = fresh_nonce();
+    let mut server = Child::start("the server", launcher.server(cell, &nonce)?)?;
+    let ready = await_ready(&mut server)?;
+    let transport = cell.target.pairing.transport().name();
+    let (options, ca) = (&cell.target.options, ready.ca.as_deref());
+    let assignment = Assignment::of(&cell.load, transport, options, &ready.address, Some(&nonce), ca);
+    let job = Job::of(&assignment).map_err(broken)?;
+    let before = held(server.pid());
+    // All dial before any asks: of processes that share a listener more than one is awake then.
+    let dialled: std::result::Result<Vec<Caller>, Failed> = (0..job.clients).map(|_| Caller::dial(&job)).collect();
+    let mut clients = dialled.map_err(broken)?;
+    for client in &mut clients {
+        client.begin(&job).map_err(broken)?;
+    }
+    let during = held(server.pid());
+    let mut victim = clients.pop().ok_or_else(|| Error::stopped("no client is there whose call could abort"))?;
+    if victim.asks(&Ask::Ping, &job) {
+        return Err(Error::failed("the call that had to abort was answered"));
+    }
+    let failed = clients.iter_mut().filter_map(|client| (!client.asks(&Ask::Nonce, &job)).then_some(())).count();
+    let gone = await_gone(server.pid(), &during)?;
+    // What a process held before there was a client is its listener and the like.
+    let idle = before.iter().find(|(pid, _)| *pid == gone.0).or(before.first()).map_or(0, |(_, sockets)| *sockets);
+    let serves_on = Caller::dial(&job).and_then(|mut late| late.begin(&job)).is_ok();
+    Ok(Isolation { others: clients.len(), together: gone.1.saturating_sub(idle + 1), failed, serves_on })
+}
+
+/// A client with a connection of its own.
+struct Caller {
+    connection: Connection,
+    buffer: Vec<u8>,
+}
+
+impl Caller {
+    fn dial(job: &Job) -> std::result::Result<Self, Failed> {
+        Ok(Caller { connection: Connection::dial(job)?, buffer: vec![0; READ] })
+    }
+
+    /// Opens the connection and is answered once.
+    fn begin(&mut self, job: &Job) -> std::result::Result<(), Failed> {
+        self.connection.open(&mut self.buffer, job.timeout)?;
+        if self.asks(&Ask::Nonce, job) { Ok(()) } else { Err(Failed::new("connect", "no answer came")) }
+    }
+
+    /// Whether it is answered.
+    fn asks(&mut self, ask: &Ask, job: &Job) -> bool {
+        self.connection.call(ask, true, &mut self.buffer, job.timeout).is_ok_and(|reply| reply.verdict.is_ok())
+    }
+}
+
+fn broken(failed: Failed) -> Error {
+    Error::failed(format!("{}: {}", failed.class, failed.reason))
+}
+
+/// The processes of a server, and how many sockets each holds.
+fn held(leader: Pid) -> Vec<(Pid, usize)> {
+    let sockets = |pid: Pid| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let targets = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    };
+    living(leader).into_iter().map(|pid| (pid, sockets(pid))).collect()
+}
+
+/// The one of `known` that is no longer there.
+fn await_gone(leader: Pid, known: &[(Pid, usize)]) -> Result<(Pid, usize)> {
+    let begun = Instant::now();
+    while begun.elapsed() < GOING {
+        let living = living(leader);
+        if let Some(gone) = known.iter().find(|(pid, _)| !living.contains(pid)) {
+            return Ok(*gone);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(Error::failed("no process of the server ended, although a call had to abort one"))
+}
