@@ -48,7 +48,7 @@ pub struct View {
     pub refusals: Vec<Remark>,
     /// The trials that broke or were not run, and what was wrong with calls that failed.
     pub failures: Vec<Remark>,
-    /// The trials whose figures are suspect or invalid, those of which more has to be said, and the cells that were not steady.
+    /// The trials whose figures are suspect, invalid or need a word, and the cells that were not steady.
     pub doubts: Vec<Remark>,
     /// How it was measured, in sentences.
     pub method: Vec<String>,
