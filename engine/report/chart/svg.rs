@@ -187,7 +187,7 @@ pub fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Anchor, Svg, px, shortened};
+    use super::{Anchor, CHARACTER, Svg, px, shortened};
 
     #[test]
     fn numbers_have_one_decimal_and_no_negative_zero() {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn long_names_lose_their_middle() {
-        assert_eq!(shortened("rpyc-threaded-compress=true", 100.0), "rpyc-th…ess=true");
-        assert_eq!(shortened("short", 100.0), "short");
+        assert_eq!(shortened("rpyc-threaded-compress=true", 16.0 * CHARACTER), "rpyc-th…ess=true");
+        assert_eq!(shortened("short", 16.0 * CHARACTER), "short");
     }
 }
