@@ -1,7 +1,7 @@
 //! Closed loop with one client: a thread that calls, waits and calls again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::drive::connection::{Connection, READ, Trouble, prove};
 use crate::drive::job::{Failed, Job, Limit};
@@ -42,7 +42,7 @@ impl Blocking {
     fn connect(&mut self) -> Result<(u64, Option<u64>), Trouble> {
         let connection = self.connection.insert(Connection::dial(&self.job)?);
         let dialled = self.epoch.elapsed().as_nanos() as u64;
-        let secured = connection.open(&mut self.buffer, self.job.timeout)?;
+        let secured = connection.open(&mut self.buffer)?;
         Ok((dialled, secured.map(|at| at.duration_since(self.epoch).as_nanos() as u64)))
     }
 
@@ -96,7 +96,10 @@ impl Blocking {
                 sent = if self.job.asks.connect { intended } else { self.now() };
             }
             let outcome = outcome.and_then(|()| match &mut self.connection {
-                Some(connection) => connection.call(&ask, content, &mut self.buffer, self.job.timeout),
+                Some(connection) => {
+                    let sent = self.epoch + Duration::from_nanos(sent);
+                    connection.call(&ask, content, &mut self.buffer, sent)
+                }
                 None => Err(Trouble::Timeout),
             });
             let at = Stamps { intended, sent, ended: self.now() };

@@ -22,6 +22,8 @@ pub struct Connection {
     /// The client's end of the protocol.
     pub codec: Box<dyn ClientCodec>,
     out: Outbox,
+    timeout: Duration,
+    /// How long the socket waits now.
     patience: Duration,
     /// Bytes written and read so far.
     pub wire: (u64, u64),
@@ -59,17 +61,23 @@ impl Connection {
                 ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
                 _ => Trouble::Fault(Fault::connect(format!("cannot dial {}: {error}", job.address))),
             })?;
-        let mut connection =
-            Connection { socket, codec: job.codec()?, out: Outbox::new(), patience: Duration::ZERO, wire: (0, 0) };
+        let mut connection = Connection {
+            socket,
+            codec: job.codec()?,
+            out: Outbox::new(),
+            timeout: job.timeout,
+            patience: Duration::ZERO,
+            wire: (0, 0),
+        };
         connection.be_patient(job.timeout)?;
         Ok(connection)
     }
 
     /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did.
-    pub fn open(&mut self, buffer: &mut [u8], timeout: Duration) -> Result<Option<Instant>, Trouble> {
+    pub fn open(&mut self, buffer: &mut [u8]) -> Result<Option<Instant>, Trouble> {
         let mut secured = None;
         while self.codec.open(&mut self.out) {
-            self.finish(buffer, timeout)?.verdict?;
+            self.finish(buffer, Instant::now())?.verdict?;
             if secured.is_none() && self.codec.secured() {
                 secured = Some(Instant::now());
             }
@@ -77,10 +85,10 @@ impl Connection {
         Ok(secured)
     }
 
-    /// Makes one call and waits for its reply.
-    pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut [u8], timeout: Duration) -> Result<Reply, Trouble> {
+    /// Makes one call, which counts as sent at `sent`, and waits for its reply.
+    pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut [u8], sent: Instant) -> Result<Reply, Trouble> {
         self.codec.call(0, ask, content, &mut self.out);
-        self.finish(buffer, timeout)
+        self.finish(buffer, sent)
     }
 
     /// Says goodbye and closes.
@@ -90,9 +98,9 @@ impl Connection {
         let _ = flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0);
     }
 
-    fn finish(&mut self, buffer: &mut [u8], timeout: Duration) -> Result<Reply, Trouble> {
+    fn finish(&mut self, buffer: &mut [u8], sent: Instant) -> Result<Reply, Trouble> {
         let broken = |error: std::io::Error| Trouble::Fault(Fault::connect(error.to_string()));
-        let mut begun: Option<Instant> = None;
+        let mut pieces = 0;
         loop {
             match flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
                 Ok(true) => {}
@@ -118,14 +126,18 @@ impl Connection {
             }
             if let Some(reply) = reply {
                 take_rest(&mut *self.codec, input, &mut self.out)?;
-                if self.patience < timeout {
-                    self.be_patient(timeout)?;
+                if self.patience < self.timeout {
+                    self.be_patient(self.timeout)?;
                 }
                 return Ok(reply);
             }
-            // A reply in many pieces must not be granted the whole time-out for each of them.
-            let spent = begun.get_or_insert_with(Instant::now).elapsed();
-            let Some(left) = timeout.checked_sub(spent).filter(|left| !left.is_zero()) else {
+            // A reply in many pieces must not be granted the whole time-out for each of them; the clock is not worth
+            // reading for the first, after which rpyc's calls have one more turn.
+            pieces += 1;
+            if pieces == 1 {
+                continue;
+            }
+            let Some(left) = self.timeout.checked_sub(sent.elapsed()).filter(|left| !left.is_zero()) else {
                 return Err(Trouble::Timeout);
             };
             if self.patience.saturating_sub(left) > Duration::from_millis(10) {
@@ -164,8 +176,8 @@ pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox
 pub fn prove(job: &Job) -> Result<bool, Failed> {
     let mut buffer = vec![0; READ];
     let mut connection = Connection::dial(job)?;
-    connection.open(&mut buffer, job.timeout)?;
-    let outcome = connection.call(&proof(job), true, &mut buffer, job.timeout);
+    connection.open(&mut buffer)?;
+    let outcome = connection.call(&proof(job), true, &mut buffer, Instant::now());
     let reusable = proven(job, outcome)?;
     connection.close();
     Ok(reusable)

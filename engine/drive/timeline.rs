@@ -69,7 +69,7 @@ impl Timeline {
 
     fn part(&mut self, intended: u64) -> &mut Part {
         let after = intended.saturating_sub(*self.begins.get_or_insert(intended));
-        while after / self.width >= SLICES as u64 {
+        while after >= self.width * SLICES as u64 {
             for pair in 0..SLICES / 2 {
                 self.slices.swap(pair, 2 * pair);
                 let (kept, rest) = self.slices.split_at_mut(2 * pair + 1);
