@@ -47,18 +47,18 @@ pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
     let dialled: std::result::Result<Vec<Caller>, Failed> = (0..job.clients).map(|_| Caller::dial(&job)).collect();
     let mut clients = dialled.map_err(broken)?;
     for client in &mut clients {
-        client.begin(&job).map_err(broken)?;
+        client.begin().map_err(broken)?;
     }
     let during = held(server.pid());
     let mut victim = clients.pop().ok_or_else(|| Error::stopped("no client is there whose call could abort"))?;
-    if victim.asks(&Ask::Ping, &job) {
+    if victim.asks(&Ask::Ping) {
         return Err(Error::failed("the call that had to abort was answered"));
     }
-    let failed = clients.iter_mut().filter_map(|client| (!client.asks(&Ask::Nonce, &job)).then_some(())).count();
+    let failed = clients.iter_mut().filter_map(|client| (!client.asks(&Ask::Nonce)).then_some(())).count();
     let gone = await_gone(server.pid(), &during)?;
     // What a process held before there was a client is its listener and the like.
     let idle = before.iter().find(|(pid, _)| *pid == gone.0).or(before.first()).map_or(0, |(_, sockets)| *sockets);
-    let serves_on = Caller::dial(&job).and_then(|mut late| late.begin(&job)).is_ok();
+    let serves_on = Caller::dial(&job).and_then(|mut late| late.begin()).is_ok();
     Ok(Isolation { others: clients.len(), together: gone.1.saturating_sub(idle + 1), failed, serves_on })
 }
 
@@ -74,14 +74,14 @@ impl Caller {
     }
 
     /// Opens the connection and is answered once.
-    fn begin(&mut self, job: &Job) -> std::result::Result<(), Failed> {
-        self.connection.open(&mut self.buffer, job.timeout)?;
-        if self.asks(&Ask::Nonce, job) { Ok(()) } else { Err(Failed::new("connect", "no answer came")) }
+    fn begin(&mut self) -> std::result::Result<(), Failed> {
+        self.connection.open(&mut self.buffer)?;
+        if self.asks(&Ask::Nonce) { Ok(()) } else { Err(Failed::new("connect", "no answer came")) }
     }
 
     /// Whether it is answered.
-    fn asks(&mut self, ask: &Ask, job: &Job) -> bool {
-        self.connection.call(ask, true, &mut self.buffer, job.timeout).is_ok_and(|reply| reply.verdict.is_ok())
+    fn asks(&mut self, ask: &Ask) -> bool {
+        self.connection.call(ask, true, &mut self.buffer, Instant::now()).is_ok_and(|reply| reply.verdict.is_ok())
     }
 }
 
