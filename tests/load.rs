@@ -2,7 +2,7 @@
 
 mod ends;
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use ends::Server;
@@ -53,31 +53,34 @@ fn who_spins_gets_the_same_answers() {
     }
 }
 
-/// Runs a scenario of one target and one workload, both given as YAML; `meanwhile` has the process that runs it.
-fn run(
-    target: &str,
-    workload: &str,
-    more: &str,
-    mut meanwhile: impl FnMut(u32),
-) -> (Option<i32>, Option<Value>, String) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("scenario.yaml");
-    let text = format!(
-        "title: t\nquestion: q\ntrials: 1\ntargets: [{{{target}}}]\nworkloads: [{{name: w, {workload}}}]\n{more}\n"
-    );
-    std::fs::write(&file, text).expect("it can be written");
-    let out = folder.path().join("out");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-    command.arg("run").arg(&file).arg("--out").arg(&out).arg("--quiet");
-    let mut process =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the engine starts");
-    while process.try_wait().expect("it can be waited for").is_none() {
-        meanwhile(process.id());
+/// A run of a scenario of one target and one workload.
+struct Run {
+    folder: tempfile::TempDir,
+    process: Child,
+}
+
+impl Run {
+    /// Begins one; the target, the workload and what stands at the top are given as YAML.
+    fn begin(target: &str, workload: &str, more: &str) -> Run {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("scenario.yaml");
+        let text = format!(
+            "title: t\nquestion: q\ntrials: 1\ntargets: [{{{target}}}]\nworkloads: [{{name: w, {workload}}}]\n{more}\n"
+        );
+        std::fs::write(&file, text).expect("it can be written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+        command.arg("run").arg(&file).arg("--out").arg(folder.path().join("out")).arg("--quiet");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Run { process: command.spawn().expect("the engine starts"), folder }
     }
-    let output = process.wait_with_output().expect("it has ended");
-    let results = std::fs::read(out.join("results.json")).ok();
-    let results = results.map(|bytes| serde_json::from_slice(&bytes).expect("results are JSON"));
-    (output.status.code(), results, String::from_utf8_lossy(&output.stderr).into_owned())
+
+    /// Waits for its end: the exit code, the results where there are any, and what it told.
+    fn end(self) -> (Option<i32>, Option<Value>, String) {
+        let output = self.process.wait_with_output().expect("it has ended");
+        let results = std::fs::read(self.folder.path().join("out/results.json")).ok();
+        let results = results.map(|bytes| serde_json::from_slice(&bytes).expect("results are JSON"));
+        (output.status.code(), results, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
 /// The client process that a run has launched, if it lives.
@@ -94,15 +97,17 @@ fn client_of(run: u32) -> Option<Pid> {
 #[test]
 fn a_generator_that_is_starved_is_not_believed() {
     let workload = "call: ping, rate: 200, clients: 4, duration: 2s";
-    let (code, results, told) = run("transport: tcp, server: threaded", workload, "", |run| {
+    let mut run = Run::begin("transport: tcp, server: threaded", workload, "");
+    while run.process.try_wait().expect("it can be waited for").is_none() {
         // It runs for a moment now and then: the impairment itself, not a wait for something to become ready.
-        if let Some(client) = client_of(run) {
+        if let Some(client) = client_of(run.process.id()) {
             let _ = kill(client, Signal::SIGSTOP);
             std::thread::sleep(Duration::from_millis(300));
             let _ = kill(client, Signal::SIGCONT);
         }
         std::thread::sleep(Duration::from_millis(30));
-    });
+    }
+    let (code, results, told) = run.end();
     assert_eq!(code, Some(3), "{told}");
     let record = &results.expect("it was measured")["records"][0];
     assert_eq!((&record["verdict"]["state"], &record["outcome"]), (&json!("invalid"), &json!("measured")));
@@ -113,14 +118,14 @@ fn a_generator_that_is_starved_is_not_believed() {
 #[test]
 fn both_ends_stay_where_they_are_pinned_and_the_results_say_so() {
     let (target, workload) = ("transport: tcp, server: forking", "call: ping, clients: 2, iterations: 50");
-    let (_, results, told) = run(target, workload, "pin: auto", |_| std::thread::sleep(Duration::from_millis(5)));
+    let (_, results, told) = Run::begin(target, workload, "pin: auto").end();
     let results = results.expect("it was measured");
     assert_eq!(results["records"][0]["counts"]["ok"], 100, "{told}");
     let pinned = results["manifest"]["machine"]["pinned"].as_str().expect("it is in the manifest");
     assert!(pinned.starts_with("server on ") && pinned.contains("; client on "), "{pinned}");
 
     let pin = "pin: {server: [0], client: [1023]}";
-    let (code, results, told) = run(target, workload, pin, |_| std::thread::sleep(Duration::from_millis(5)));
+    let (code, results, told) = Run::begin(target, workload, pin).end();
     assert_eq!((code, results), (Some(2), None));
     assert!(told.contains("`pin` names core 1023, which this run may not use"), "{told}");
 }
@@ -129,7 +134,7 @@ fn both_ends_stay_where_they_are_pinned_and_the_results_say_so() {
 fn a_client_of_python_has_no_open_loop() {
     let workload = "call: ping, rate: 10, duration: 1s";
     let target = "transport: http1, server: threaded, driver: python";
-    let (code, _, told) = run(target, workload, "", |_| std::thread::sleep(Duration::from_millis(5)));
+    let (code, _, told) = Run::begin(target, workload, "").end();
     assert_eq!(code, Some(2));
     assert!(told.contains("every cell of this target is refused") && told.contains("its next call when"), "{told}");
 }
