@@ -1,9 +1,11 @@
 //! Closed loop with one client: a thread that calls, waits and calls again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
+use crate::drive::clock::now_ns;
 use crate::drive::connection::{Connection, READ, Trouble, prove};
+use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
@@ -13,8 +15,8 @@ use crate::results::Measured;
 pub struct Blocking {
     job: Job,
     connection: Option<Connection>,
+    deadline: Arc<Deadline>,
     buffer: Vec<u8>,
-    epoch: Instant,
     checked: bool,
     messages: u64,
     recorder: Option<Recorder>,
@@ -22,28 +24,23 @@ pub struct Blocking {
 
 impl Blocking {
     /// One client for `job`.
-    pub fn new(job: Job) -> Self {
-        Blocking {
+    pub fn new(job: Job) -> Result<Self, Failed> {
+        Ok(Blocking {
+            deadline: Arc::new(job.deadline()?),
             job,
             connection: None,
             buffer: vec![0; READ],
-            epoch: Instant::now(),
             checked: false,
             messages: 0,
             recorder: None,
-        }
+        })
     }
 
-    fn now(&self) -> u64 {
-        self.epoch.elapsed().as_nanos() as u64
-    }
-
-    /// Dials and opens; when connected, and when secured where there was a handshake, in nanoseconds.
+    /// Dials and opens; when connected, and when secured where there was a handshake, by [`now_ns`].
     fn connect(&mut self) -> Result<(u64, Option<u64>), Trouble> {
-        let connection = self.connection.insert(Connection::dial(&self.job)?);
-        let dialled = self.epoch.elapsed().as_nanos() as u64;
-        let secured = connection.open(&mut self.buffer)?;
-        Ok((dialled, secured.map(|at| at.duration_since(self.epoch).as_nanos() as u64)))
+        let connection = self.connection.insert(Connection::dial(&self.job, &self.deadline)?);
+        let dialled = now_ns();
+        Ok((dialled, connection.open(&mut self.buffer)?))
     }
 
     /// Gives up the connection; what it counted is kept.
@@ -61,7 +58,7 @@ impl Blocking {
 
     /// Calls until the limit; every call is recorded where there is a recorder.
     fn calls(&mut self, limit: Limit, mut recorder: Option<&mut Recorder>, ended: &AtomicU64) -> u64 {
-        let begun = self.now();
+        let begun = now_ns();
         let (mut number, mut now) = (0, begun);
         loop {
             let over = match limit {
@@ -93,16 +90,13 @@ impl Blocking {
                     Ok(at) => dialled = Some(at),
                     Err(trouble) => outcome = Err(trouble),
                 }
-                sent = if self.job.asks.connect { intended } else { self.now() };
+                sent = if self.job.asks.connect { intended } else { now_ns() };
             }
             let outcome = outcome.and_then(|()| match &mut self.connection {
-                Some(connection) => {
-                    let sent = self.epoch + Duration::from_nanos(sent);
-                    connection.call(&ask, content, &mut self.buffer, sent)
-                }
+                Some(connection) => connection.call(&ask, content, &mut self.buffer, sent),
                 None => Err(Trouble::Timeout),
             });
-            let at = Stamps { intended, sent, ended: self.now() };
+            let at = Stamps { intended, sent, ended: now_ns() };
             match outcome {
                 Ok(reply) => {
                     match (&reply.verdict, recorder.as_deref_mut()) {
@@ -120,7 +114,7 @@ impl Blocking {
                         self.leave(recorder, self.job.asks.connect);
                     }
                     // The untimed close of a connect must not be charged to the next one.
-                    return if self.job.asks.connect { self.now() } else { at.ended };
+                    return if self.job.asks.connect { now_ns() } else { at.ended };
                 }
                 Err(Trouble::Fault(_)) if attempt < self.job.retries => {
                     self.leave(recorder.as_deref_mut(), false);
@@ -165,7 +159,7 @@ impl LoadModel for Blocking {
             connection.wire = (0, 0);
             before = connection.codec.messages();
         }
-        recorder.begin(self.now());
+        recorder.begin(now_ns());
         recorder.elapsed_ns = self.calls(self.job.limit, Some(&mut recorder), ended);
         if let Some(connection) = &self.connection {
             self.messages += connection.codec.messages();

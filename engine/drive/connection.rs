@@ -1,13 +1,11 @@
 //! One blocking connection of a client, with the time each step took.
 
 use std::io::{ErrorKind, Read};
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
-
-use nix::sys::socket::{setsockopt, sockopt};
-use nix::sys::time::TimeVal;
+use std::sync::Arc;
 
 use crate::call::{Ask, Fault};
+use crate::drive::clock::now_ns;
+use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
@@ -22,9 +20,7 @@ pub struct Connection {
     /// The client's end of the protocol.
     pub codec: Box<dyn ClientCodec>,
     out: Outbox,
-    timeout: Duration,
-    /// How long the socket waits now.
-    patience: Duration,
+    deadline: Arc<Deadline>,
     /// Bytes written and read so far.
     pub wire: (u64, u64),
 }
@@ -54,39 +50,34 @@ impl From<Trouble> for Failed {
 }
 
 impl Connection {
-    /// Dials, without the protocol's own opening.
-    pub fn dial(job: &Job) -> Result<Self, Trouble> {
+    /// Dials, without the protocol's own opening; `deadline` watches no other connection meanwhile.
+    pub fn dial(job: &Job, deadline: &Arc<Deadline>) -> Result<Self, Trouble> {
         let socket =
-            Socket::dial_within(&job.address, job.timeout, &job.sockets).map_err(|error| match error.kind() {
-                ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
-                _ => Trouble::Fault(Fault::connect(format!("cannot dial {}: {error}", job.address))),
+            Socket::dial_within(&job.address, deadline.timeout(), &job.sockets).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
+                    _ => Trouble::Fault(Fault::connect(format!("cannot dial {}: {error}", job.address))),
+                }
             })?;
-        let mut connection = Connection {
-            socket,
-            codec: job.codec()?,
-            out: Outbox::new(),
-            timeout: job.timeout,
-            patience: Duration::ZERO,
-            wire: (0, 0),
-        };
-        connection.be_patient(job.timeout)?;
-        Ok(connection)
+        deadline.watch(&socket);
+        Ok(Connection { socket, codec: job.codec()?, out: Outbox::new(), deadline: deadline.clone(), wire: (0, 0) })
     }
 
-    /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did.
-    pub fn open(&mut self, buffer: &mut [u8]) -> Result<Option<Instant>, Trouble> {
+    /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did, by
+    /// [`now_ns`].
+    pub fn open(&mut self, buffer: &mut [u8]) -> Result<Option<u64>, Trouble> {
         let mut secured = None;
         while self.codec.open(&mut self.out) {
-            self.finish(buffer, Instant::now())?.verdict?;
+            self.finish(buffer, now_ns())?.verdict?;
             if secured.is_none() && self.codec.secured() {
-                secured = Some(Instant::now());
+                secured = Some(now_ns());
             }
         }
         Ok(secured)
     }
 
-    /// Makes one call, which counts as sent at `sent`, and waits for its reply.
-    pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut [u8], sent: Instant) -> Result<Reply, Trouble> {
+    /// Makes one call, which counts as sent at `sent` by [`now_ns`], and waits for its reply.
+    pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut [u8], sent: u64) -> Result<Reply, Trouble> {
         self.codec.call(0, ask, content, &mut self.out);
         self.finish(buffer, sent)
     }
@@ -98,26 +89,29 @@ impl Connection {
         let _ = flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0);
     }
 
-    fn finish(&mut self, buffer: &mut [u8], sent: Instant) -> Result<Reply, Trouble> {
-        let broken = |error: std::io::Error| Trouble::Fault(Fault::connect(error.to_string()));
-        let mut pieces = 0;
+    /// Writes what is to be said and waits for the reply, for as long as a call may take.
+    fn finish(&mut self, buffer: &mut [u8], sent: u64) -> Result<Reply, Trouble> {
+        self.deadline.begin(sent);
+        let outcome = self.turns(buffer);
+        // Who ran out of time found its connection shut down.
+        if self.deadline.end() { Err(Trouble::Timeout) } else { outcome.map_err(Trouble::Fault) }
+    }
+
+    fn turns(&mut self, buffer: &mut [u8]) -> Result<Reply, Fault> {
+        let broken = |error: std::io::Error| Fault::connect(error.to_string());
         loop {
             match flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
-                Ok(true) => {}
-                Ok(false) => return Err(Trouble::Timeout),
+                Ok(_) => {}
                 // The server may have answered before it closed; the answer says more than the broken pipe.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => self.out.clear(),
                 Err(error) => return Err(broken(error)),
             }
             let n = match self.socket.read(buffer) {
+                Ok(0) => return self.codec.hung_up(),
                 Ok(n) => n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Trouble::Timeout),
                 Err(error) => return Err(broken(error)),
             };
-            if n == 0 {
-                return self.codec.hung_up().map_err(Trouble::Fault);
-            }
             self.wire.1 += n as u64;
             let mut input = &buffer[..n];
             let reply = self.codec.receive(&mut input, &mut self.out)?;
@@ -126,37 +120,15 @@ impl Connection {
             }
             if let Some(reply) = reply {
                 take_rest(&mut *self.codec, input, &mut self.out)?;
-                if self.patience < self.timeout {
-                    self.be_patient(self.timeout)?;
-                }
                 return Ok(reply);
-            }
-            // A reply in many pieces must not be granted the whole time-out for each of them; the clock is not worth
-            // reading for the first, after which rpyc's calls have one more turn.
-            pieces += 1;
-            if pieces == 1 {
-                continue;
-            }
-            let Some(left) = self.timeout.checked_sub(sent.elapsed()).filter(|left| !left.is_zero()) else {
-                return Err(Trouble::Timeout);
-            };
-            if self.patience.saturating_sub(left) > Duration::from_millis(10) {
-                self.be_patient(left)?;
             }
         }
     }
+}
 
-    fn be_patient(&mut self, time: Duration) -> Result<(), Trouble> {
-        let value = TimeVal::from(nix::libc::timeval {
-            tv_sec: time.as_secs() as _,
-            tv_usec: time.subsec_micros().max(u32::from(time.as_secs() == 0)) as _,
-        });
-        let fd = self.socket.as_fd();
-        setsockopt(&fd, sockopt::ReceiveTimeout, &value)
-            .and_then(|()| setsockopt(&fd, sockopt::SendTimeout, &value))
-            .map_err(|error| Trouble::Fault(Fault::connect(format!("cannot set a time-out: {error}"))))?;
-        self.patience = time;
-        Ok(())
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.deadline.forget();
     }
 }
 
@@ -175,9 +147,10 @@ pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox
 /// Returns whether connections can carry more than one call.
 pub fn prove(job: &Job) -> Result<bool, Failed> {
     let mut buffer = vec![0; READ];
-    let mut connection = Connection::dial(job)?;
+    let deadline = Arc::new(job.deadline()?);
+    let mut connection = Connection::dial(job, &deadline)?;
     connection.open(&mut buffer)?;
-    let outcome = connection.call(&proof(job), true, &mut buffer, Instant::now());
+    let outcome = connection.call(&proof(job), true, &mut buffer, now_ns());
     let reusable = proven(job, outcome)?;
     connection.close();
     Ok(reusable)

@@ -14,6 +14,7 @@ use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
 use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
+use crate::drive::clock::now_ns;
 use crate::drive::connection::{READ, prove};
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::load::{LoadModel, facts};
@@ -34,7 +35,6 @@ const ALARM: u64 = u64::MAX;
 /// The load model of many clients.
 pub struct EventLoop {
     job: Job,
-    epoch: Instant,
     epoll: Epoll,
     alarm: TimerFd,
     buffer: Vec<u8>,
@@ -169,7 +169,6 @@ impl EventLoop {
         let nothing = Under::of(Due { caller: 0, intended: 0 }, Ask::Ping, 0);
         let lines = job.connections * job.streams;
         Ok(EventLoop {
-            epoch: Instant::now(),
             epoll,
             alarm,
             buffer: vec![0; READ],
@@ -187,10 +186,6 @@ impl EventLoop {
             recorder: None,
             job,
         })
-    }
-
-    fn now(&self) -> u64 {
-        self.epoch.elapsed().as_nanos() as u64
     }
 
     /// Opens every connection without making a call.
@@ -253,7 +248,7 @@ impl EventLoop {
 
     /// Calls until the source has no more; how long that took, in nanoseconds.
     fn pass(&mut self, source: Source, recorder: Option<&mut Recorder>, ended: &AtomicU64) -> u64 {
-        let begun = self.now();
+        let begun = now_ns();
         let mut pass = Pass { source, begun, last: begun, recorder, ended, over: 0, under_way: 0, last_due: begun };
         if let Some(recorder) = pass.recorder.as_deref_mut() {
             recorder.begin(begun);
@@ -278,7 +273,7 @@ impl EventLoop {
             while let Some((which, fault)) = self.broken.pop() {
                 self.give_up(which, &fault, &mut pass);
             }
-            let now = self.now();
+            let mut now = now_ns();
             let drain_end = pass.drain_end(drain);
             if now >= drain_end {
                 self.censor(&mut pass, now);
@@ -290,7 +285,7 @@ impl EventLoop {
                 }
                 self.time_out(index, now, &mut pass);
             }
-            self.assign(&mut pass, now);
+            now = self.assign(&mut pass, now);
             if mutant::is("drop-when-full")
                 && let Source::Open(schedule) = &mut pass.source
             {
@@ -303,11 +298,11 @@ impl EventLoop {
             }
             let deadline =
                 self.oldest.front().map_or(drain_end, |index| self.lines[index].call.begun + timeout).min(drain_end);
-            let wait = self.patience(&mut pass, deadline);
-            busy += self.now() - self.woken;
+            let wait = self.patience(&mut pass, deadline, now);
+            busy += now - self.woken;
             // Interrupted by a signal, a wait returns nothing; the loop looks again.
             let ready = self.epoll.wait(&mut events, EpollTimeout::from(wait)).unwrap_or(0);
-            self.woken = self.now();
+            self.woken = now_ns();
             for event in events[..ready].iter().filter(|event| event.data() != ALARM) {
                 let hung_up = event.events().intersects(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP);
                 self.ready(event.data() as usize, hung_up, &mut pass);
@@ -328,7 +323,7 @@ impl EventLoop {
     }
 
     /// For how many milliseconds to wait, with the alarm set to the moment shortly before a call is due.
-    fn patience(&mut self, pass: &mut Pass<'_>, deadline: u64) -> u16 {
+    fn patience(&mut self, pass: &mut Pass<'_>, deadline: u64, now: u64) -> u16 {
         if self.job.spin || !self.broken.is_empty() {
             return 0;
         }
@@ -338,7 +333,7 @@ impl EventLoop {
         {
             schedule.prepare();
             if let Some(due) = schedule.peek() {
-                let left = (pass.begun + due).saturating_sub(self.now());
+                let left = (pass.begun + due).saturating_sub(now_ns());
                 if left <= EARLY {
                     return 0;
                 }
@@ -350,7 +345,7 @@ impl EventLoop {
             }
         }
         // Rounded up to a whole millisecond, so that a wait never ends just before its deadline.
-        deadline.saturating_sub(self.now()).div_ceil(1_000_000).min(60_000) as u16
+        deadline.saturating_sub(now).div_ceil(1_000_000).min(60_000) as u16
     }
 
     /// Puts the next call of a closed loop's caller into the queue.
@@ -361,8 +356,8 @@ impl EventLoop {
         self.queue.push_back(due);
     }
 
-    /// Gives waiting calls to idle lines.
-    fn assign(&mut self, pass: &mut Pass<'_>, mut now: u64) {
+    /// Gives waiting calls to idle lines; when that was looked at last.
+    fn assign(&mut self, pass: &mut Pass<'_>, mut now: u64) -> u64 {
         while let Some(index) = self.idle.front().copied() {
             let (due, late) = match pass.source {
                 Source::Closed(_) => match self.queue.pop_front() {
@@ -370,7 +365,7 @@ impl EventLoop {
                     None => break,
                 },
                 Source::Open(_) => {
-                    now = self.now();
+                    now = now_ns();
                     let Some(mut due) = self.due_by_now(pass, now) else { break };
                     if mutant::is("stamp-at-send") {
                         due.intended = now;
@@ -390,6 +385,7 @@ impl EventLoop {
             self.lines[index].call = Under { late, ..Under::of(due, ask, now) };
             self.begin(index, now);
         }
+        now
     }
 
     /// The next call of an open loop that is due, for the caller that has rested longest.
@@ -492,7 +488,7 @@ impl EventLoop {
         }
         if connection.stage == Stage::Dialling {
             connection.check_dial()?;
-            (connection.dialled, connection.secured) = (self.epoch.elapsed().as_nanos() as u64, None);
+            (connection.dialled, connection.secured) = (now_ns(), None);
             self.open(which)?;
         }
         let busy = self.busy(which);
@@ -504,7 +500,7 @@ impl EventLoop {
         {
             reply.verdict?;
             if connection.secured.is_none() && connection.codec.secured() {
-                connection.secured = Some(self.epoch.elapsed().as_nanos() as u64);
+                connection.secured = Some(now_ns());
             }
             return self.open(which);
         }
@@ -523,7 +519,7 @@ impl EventLoop {
             return connection.write();
         }
         let (dialled, secured) = (connection.dialled, connection.secured);
-        let (now, mut sent) = (self.now(), Ok(()));
+        let (now, mut sent) = (now_ns(), Ok(()));
         for index in self.lines_of(which) {
             if self.lines[index].stage == At::Waiting {
                 self.lines[index].stage = At::Calling;
@@ -542,7 +538,7 @@ impl EventLoop {
         if self.lines[index].stage != At::Calling {
             return;
         }
-        let mut now = self.now();
+        let mut now = now_ns();
         let (call, connect) = (self.lines[index].call, self.job.asks.connect);
         let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
         let caller = call.due.caller;
@@ -563,7 +559,7 @@ impl EventLoop {
         if connect || !reply.reusable {
             self.leave(which, pass.recorder.as_deref_mut());
             if connect {
-                now = self.now();
+                now = now_ns();
             }
             self.lines[index].stage = At::Idle;
             self.fail(which, At::Calling, &Fault::connect("the connection ended with the reply to another call"), pass);
@@ -609,7 +605,7 @@ impl EventLoop {
 
     /// The calls at that stage on a connection that was left fail, each counted once, or are sent again.
     fn fail(&mut self, which: usize, stage: At, fault: &Fault, pass: &mut Pass<'_>) {
-        let now = self.now();
+        let now = now_ns();
         // Chosen before the first is settled, since that may begin another call on the same line.
         let hit: Vec<usize> = self.lines_of(which).filter(|index| self.lines[*index].stage == stage).collect();
         let mut reconnects = !hit.is_empty() && !self.job.asks.connect;

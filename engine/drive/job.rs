@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{Ask, Call, Chunks, Fault, Fill, Split, Verify, Wait};
+use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::Pace;
 use crate::registry::find;
@@ -166,6 +167,12 @@ impl Job {
             None => Ok(codec),
             Some(trust) => trust.secure(codec),
         }
+    }
+
+    /// A watch over the time that blocking calls may take.
+    pub fn deadline(&self) -> Result<Deadline, Failed> {
+        Deadline::new(self.timeout)
+            .map_err(|error| Failed::new("assignment", format!("cannot start a thread: {error}")))
     }
 
     /// What dials the server by itself, on the thread of a runtime; for a transport whose library owns its IO.

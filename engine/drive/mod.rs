@@ -3,7 +3,9 @@
 pub mod arrivals;
 pub mod blocking;
 pub mod canary;
+pub mod clock;
 pub mod connection;
+pub mod deadline;
 pub mod event_loop;
 pub mod job;
 pub mod lines;
@@ -13,6 +15,7 @@ pub mod recorder;
 pub mod samples;
 pub mod schedule;
 pub mod shared;
+pub mod tally;
 pub mod tasks;
 pub mod timeline;
 
@@ -55,7 +58,7 @@ fn measure() -> Result<(), Failed> {
     let blocking = job.clients == 1 && job.pace.is_none() && !job.spin;
     let mut load: Box<dyn LoadModel> = match job.seam {
         Seam::Async(_) => Box::new(Tasks::new(job)?),
-        Seam::Stream(_) if blocking => Box::new(Blocking::new(job)),
+        Seam::Stream(_) if blocking => Box::new(Blocking::new(job)?),
         Seam::Stream(_) => Box::new(EventLoop::new(job)?),
     };
     load.arm()?;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 use crate::call::{Ask, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
+use crate::drive::tally::{Bounds, Tally};
 use crate::drive::timeline::Timeline;
 use crate::mutant;
-use crate::results::distribution::{self, Distribution};
+use crate::results::distribution::Distribution;
 use crate::results::{ArrivalTest, Bytes, Client, Connect, Counts, Generator, Measured};
 
 /// The instants of one call in nanoseconds since the barrier's clock began.
@@ -27,11 +26,13 @@ const WORDS: usize = 8;
 
 /// Records every call of one measured window.
 pub struct Recorder {
-    response: Histogram<u64>,
-    service: Histogram<u64>,
-    dial: Histogram<u64>,
-    tls: Histogram<u64>,
-    first_answer: Histogram<u64>,
+    /// Calls that were sent when they were due, whose response time is their service time.
+    prompt: Tally<u64>,
+    response: Tally<u64>,
+    service: Tally<u64>,
+    dial: Tally<u64>,
+    tls: Tally<u64>,
+    first_answer: Tally<u64>,
     given_up_response: Option<u64>,
     given_up_service: Option<u64>,
     counts: Counts,
@@ -39,7 +40,7 @@ pub struct Recorder {
     clients: Vec<PerClient>,
     failures: Vec<String>,
     timeline: Timeline,
-    lateness: Histogram<u64>,
+    lateness: Tally<u64>,
     unsent: u64,
     sends: Vec<u64>,
     /// Whether the calls arrived as they were meant to, once that has been tested.
@@ -56,37 +57,36 @@ pub struct Recorder {
     pub messages: u64,
 }
 
-/// An empty histogram whose memory the kernel has already given, so that no call pays for a page.
-fn touched() -> Histogram<u64> {
-    let mut histogram = distribution::empty();
-    histogram.reset();
-    histogram
-}
+/// As fine as a [`Distribution`].
+const FINE: Bounds = Bounds { least: 1, digits: 3 };
+/// A client's own figures are there to show fairness.
+const COARSE: Bounds = Bounds { least: 1_000, digits: 2 };
 
 struct PerClient {
     counts: Client,
-    response: Histogram<u32>,
+    response: Tally<u32>,
 }
 
 impl Recorder {
     /// Everything that will be needed for so many clients, allocated now.
     pub fn new(clients: usize) -> Self {
-        // A client's own figures are there to show fairness: two digits from a microsecond on are enough.
-        let small = || Histogram::new_with_bounds(1_000, 3_600_000_000_000, 2).unwrap_or_else(|_| unreachable!());
         Recorder {
-            response: touched(),
-            service: touched(),
-            dial: touched(),
-            tls: touched(),
-            first_answer: touched(),
+            prompt: Tally::touched(FINE),
+            response: Tally::touched(FINE),
+            service: Tally::touched(FINE),
+            dial: Tally::touched(FINE),
+            tls: Tally::touched(FINE),
+            first_answer: Tally::touched(FINE),
             given_up_response: None,
             given_up_service: None,
             counts: Counts::default(),
             bytes: Bytes::default(),
-            clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: small() }).collect(),
+            clients: (0..clients)
+                .map(|_| PerClient { counts: Client::default(), response: Tally::new(COARSE) })
+                .collect(),
             failures: Vec::with_capacity(WORDS),
             timeline: Timeline::default(),
-            lateness: touched(),
+            lateness: Tally::touched(FINE),
             unsent: 0,
             sends: Vec::with_capacity(KEPT),
             arrivals: None,
@@ -105,7 +105,7 @@ impl Recorder {
 
     /// A call of an open loop is sent, so much later than it could have been.
     pub fn sent(&mut self, at: u64, late: u64) {
-        self.lateness.saturating_record(late);
+        self.lateness.record(late);
         if self.sends.len() < KEPT {
             self.sends.push(at);
         }
@@ -127,21 +127,25 @@ impl Recorder {
         self.bytes.payload_up += ask.payload_up();
         self.bytes.payload_down += ask.payload_down();
         let response = at.ended.saturating_sub(at.intended);
-        self.response.saturating_record(response);
-        self.service.saturating_record(at.ended.saturating_sub(at.sent));
+        if at.sent == at.intended {
+            self.prompt.record(response);
+        } else {
+            self.response.record(response);
+            self.service.record(at.ended.saturating_sub(at.sent));
+        }
         self.timeline.ok(at.intended, response);
         let own = &mut self.clients[client];
         own.counts.ok += 1;
-        own.response.saturating_record(response);
+        own.response.record(response);
     }
 
     /// The parts of an answered connect, by the instants at which each ended; `secured` where there was a handshake.
     pub fn connected(&mut self, intended: u64, dialled: u64, secured: Option<u64>, ended: u64) {
-        self.dial.saturating_record(dialled - intended);
+        self.dial.record(dialled - intended);
         if let Some(secured) = secured {
-            self.tls.saturating_record(secured - dialled);
+            self.tls.record(secured - dialled);
         }
-        self.first_answer.saturating_record(ended - secured.unwrap_or(dialled));
+        self.first_answer.record(ended - secured.unwrap_or(dialled));
     }
 
     /// A call that was due at `intended` failed; failures have no time.
@@ -197,15 +201,15 @@ impl Recorder {
     fn gave_up(&mut self, client: usize, at: Stamps) {
         let service = at.ended.saturating_sub(at.sent);
         self.gave_up_response(at.intended, at.ended);
-        self.clients[client].response.saturating_record(at.ended.saturating_sub(at.intended));
-        self.service.saturating_record(service);
+        self.clients[client].response.record(at.ended.saturating_sub(at.intended));
+        self.service.record(service);
         self.given_up_service = Some(self.given_up_service.map_or(service, |least| least.min(service)));
     }
 
     fn gave_up_response(&mut self, intended: u64, ended: u64) {
         let response = ended.saturating_sub(intended);
         self.timeline.failed(intended);
-        self.response.saturating_record(response);
+        self.response.record(response);
         self.given_up_response = Some(self.given_up_response.map_or(response, |least| least.min(response)));
     }
 
@@ -222,16 +226,22 @@ impl Recorder {
     pub fn measured(self, connect: bool, facts: BTreeMap<String, String>) -> Measured {
         let Recorder { elapsed_ns, messages, .. } = self;
         let open = !self.lateness.is_empty() || self.unsent > 0;
+        let both = |late: &Tally<u64>| {
+            let mut times = self.prompt.histogram();
+            // The bounds are the same, so it cannot fail.
+            let _ = times.add(late.histogram());
+            times
+        };
         Measured {
             counts: self.counts,
             elapsed_ns,
             calls_per_s: if elapsed_ns == 0 { 0.0 } else { self.counts.ok as f64 * 1e9 / elapsed_ns as f64 },
-            response_time: Distribution::of(&self.response, self.given_up_response),
-            service_time: Distribution::of(&self.service, self.given_up_service),
+            response_time: Distribution::of(&both(&self.response), self.given_up_response),
+            service_time: Distribution::of(&both(&self.service), self.given_up_service),
             connect: connect.then(|| Connect {
-                dial: Distribution::of(&self.dial, None),
-                tls: (!self.tls.is_empty()).then(|| Distribution::of(&self.tls, None)),
-                first_answer: Distribution::of(&self.first_answer, None),
+                dial: Distribution::of(&self.dial.histogram(), None),
+                tls: (!self.tls.is_empty()).then(|| Distribution::of(&self.tls.histogram(), None)),
+                first_answer: Distribution::of(&self.first_answer.histogram(), None),
             }),
             bytes: self.bytes,
             messages_per_call: (self.counts.ok > 0).then(|| messages as f64 / self.counts.ok as f64),
@@ -240,16 +250,16 @@ impl Recorder {
             clients: self
                 .clients
                 .into_iter()
-                .map(|own| Client {
-                    p50_ns: own.response.value_at_quantile(0.5),
-                    p99_ns: own.response.value_at_quantile(0.99),
-                    ..own.counts
+                .map(|own| {
+                    let times = own.response.histogram();
+                    let [p50_ns, p99_ns] = [0.5, 0.99].map(|q| times.value_at_quantile(q));
+                    Client { p50_ns, p99_ns, ..own.counts }
                 })
                 .collect(),
             failures: self.failures,
             timeline: self.timeline.slices(),
             generator: Generator {
-                lateness: open.then(|| Distribution::of(&self.lateness, None)),
+                lateness: open.then(|| Distribution::of(&self.lateness.histogram(), None)),
                 unsent: open.then_some(self.unsent),
                 arrivals: self.arrivals,
                 busy_ns: self.busy_ns,

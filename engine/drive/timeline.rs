@@ -1,9 +1,7 @@
 //! The window in slices of time: at most 200, which merge pairwise as it grows.
 
-use hdrhistogram::Histogram;
-
+use crate::drive::tally::{Bounds, Tally};
 use crate::results::Slice;
-use crate::results::distribution::LONGEST_NS;
 
 /// The most slices there are.
 pub const SLICES: usize = 200;
@@ -11,12 +9,17 @@ pub const SLICES: usize = 200;
 /// How long a slice is at first, in nanoseconds.
 const FIRST: u64 = 10_000_000;
 
+/// One digit, so that merging between calls is over in some microseconds.
+const ROUGH: Bounds = Bounds { least: 1_000, digits: 1 };
+
 /// What became of calls by when they were due.
 pub struct Timeline {
     /// When the first slice begins; the first call that is recorded sets it, so later ones may be due before.
     begins: Option<u64>,
     width: u64,
     used: usize,
+    /// The slice of the last call.
+    current: usize,
     slices: Vec<Part>,
 }
 
@@ -24,7 +27,7 @@ struct Part {
     ok: u64,
     failed: u64,
     sum_ns: u64,
-    times: Histogram<u32>,
+    times: Tally<u32>,
 }
 
 impl Part {
@@ -32,19 +35,15 @@ impl Part {
         self.ok += std::mem::take(&mut other.ok);
         self.failed += std::mem::take(&mut other.failed);
         self.sum_ns += std::mem::take(&mut other.sum_ns);
-        // The bounds are the same, so it cannot fail.
-        let _ = self.times.add(&other.times);
-        other.times.reset();
+        self.times.take(&mut other.times);
     }
 }
 
 impl Default for Timeline {
     /// Every slice that will be needed.
     fn default() -> Self {
-        // One digit: merging is done between calls and has to be over in some microseconds.
-        let times = || Histogram::new_with_bounds(1_000, LONGEST_NS, 1).unwrap_or_else(|_| unreachable!());
-        let part = || Part { ok: 0, failed: 0, sum_ns: 0, times: times() };
-        Timeline { begins: None, width: FIRST, used: 0, slices: (0..SLICES).map(|_| part()).collect() }
+        let part = || Part { ok: 0, failed: 0, sum_ns: 0, times: Tally::new(ROUGH) };
+        Timeline { begins: None, width: FIRST, used: 0, current: 0, slices: (0..SLICES).map(|_| part()).collect() }
     }
 }
 
@@ -59,7 +58,7 @@ impl Timeline {
         let part = self.part(intended);
         part.ok += 1;
         part.sum_ns = part.sum_ns.saturating_add(ns);
-        part.times.saturating_record(ns);
+        part.times.record(ns);
     }
 
     /// A call that was due at `intended` was not answered.
@@ -69,6 +68,10 @@ impl Timeline {
 
     fn part(&mut self, intended: u64) -> &mut Part {
         let after = intended.saturating_sub(*self.begins.get_or_insert(intended));
+        // Most calls are due in the slice of the one before, and a division takes longer than the rest.
+        if after.wrapping_sub(self.current as u64 * self.width) < self.width && self.current < self.used {
+            return &mut self.slices[self.current];
+        }
         while after >= self.width * SLICES as u64 {
             for pair in 0..SLICES / 2 {
                 self.slices.swap(pair, 2 * pair);
@@ -77,23 +80,28 @@ impl Timeline {
             }
             self.width *= 2;
             self.used = self.used.div_ceil(2);
+            self.current /= 2;
         }
         let index = (after / self.width) as usize;
         self.used = self.used.max(index + 1);
+        self.current = index;
         &mut self.slices[index]
     }
 
     /// The slices up to the last one in which a call was due.
     pub fn slices(&self) -> Vec<Slice> {
-        let slice = |(index, part): (usize, &Part)| Slice {
-            start_ns: index as u64 * self.width,
-            length_ns: self.width,
-            ok: part.ok,
-            failed: part.failed,
-            mean_ns: part.sum_ns.checked_div(part.ok).unwrap_or(0),
-            p50_ns: part.times.value_at_quantile(0.5),
-            p99_ns: part.times.value_at_quantile(0.99),
-            max_ns: part.times.max(),
+        let slice = |(index, part): (usize, &Part)| {
+            let times = part.times.histogram();
+            Slice {
+                start_ns: index as u64 * self.width,
+                length_ns: self.width,
+                ok: part.ok,
+                failed: part.failed,
+                mean_ns: part.sum_ns.checked_div(part.ok).unwrap_or(0),
+                p50_ns: times.value_at_quantile(0.5),
+                p99_ns: times.value_at_quantile(0.99),
+                max_ns: times.max(),
+            }
         };
         self.slices[..self.used].iter().enumerate().map(slice).collect()
     }

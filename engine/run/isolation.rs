@@ -1,10 +1,12 @@
 //! What becomes of the other clients when one client's call aborts the process that executes it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
 use crate::call::Ask;
+use crate::drive::clock::now_ns;
 use crate::drive::connection::{Connection, READ};
 use crate::drive::job::{Failed, Job};
 use crate::drive::lines::Assignment;
@@ -70,7 +72,7 @@ struct Caller {
 
 impl Caller {
     fn dial(job: &Job) -> std::result::Result<Self, Failed> {
-        Ok(Caller { connection: Connection::dial(job)?, buffer: vec![0; READ] })
+        Ok(Caller { connection: Connection::dial(job, &Arc::new(job.deadline()?))?, buffer: vec![0; READ] })
     }
 
     /// Opens the connection and is answered once.
@@ -81,7 +83,7 @@ impl Caller {
 
     /// Whether it is answered.
     fn asks(&mut self, ask: &Ask) -> bool {
-        self.connection.call(ask, true, &mut self.buffer, Instant::now()).is_ok_and(|reply| reply.verdict.is_ok())
+        self.connection.call(ask, true, &mut self.buffer, now_ns()).is_ok_and(|reply| reply.verdict.is_ok())
     }
 }
 
