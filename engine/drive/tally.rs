@@ -52,7 +52,7 @@ impl<C: Counter> Tally<C> {
 
     /// Counts one time.
     pub fn record(&mut self, ns: u64) {
-        let bucket = self.bucket(ns).min(self.counts.len() - 1);
+        let bucket = self.bucket(ns.min(LONGEST_NS));
         self.counts[bucket] = self.counts[bucket].saturating_add(C::one());
     }
 
@@ -108,7 +108,7 @@ mod tests {
             let mut times: Vec<u64> = (0..100_000).map(|n| random.next() >> (21 + n % 43)).collect();
             times.extend([0, 1, least - 1, least, LONGEST_NS, LONGEST_NS + 1, u64::MAX]);
             for ns in times {
-                direct.saturating_record(ns);
+                direct.saturating_record(ns.min(LONGEST_NS));
                 tally.record(ns);
             }
             let steps = |times: &Histogram<u64>| {
@@ -116,7 +116,7 @@ mod tests {
                 steps.collect::<Vec<_>>()
             };
             let counted = tally.histogram();
-            assert_eq!(steps(&counted), steps(&direct), "from {least} ns with {digits} digits");
+            assert!(steps(&counted) == steps(&direct), "from {least} ns with {digits} digits");
             assert_eq!((counted.len(), counted.min(), counted.max()), (direct.len(), direct.min(), direct.max()));
         }
     }

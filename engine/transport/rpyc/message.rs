@@ -215,6 +215,19 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The number, the handler and the arguments of a request, the last as they came; none of another message.
+    pub(crate) fn request(message: &'a [u8]) -> Option<(i64, i64, &'a [u8])> {
+        let (kind, rest) = message.split_first()?;
+        let mut reader = Reader::new(rest);
+        if *kind != REQUEST {
+            return None;
+        }
+        reader.tuple_of(2).ok()?;
+        let seq = reader.int().ok()?;
+        reader.tuple_of(2).ok()?;
+        Some((seq, reader.int().ok()?, reader.rest()))
+    }
+
     /// True where `before`, the beginning of a message, ends just before the value of the reply to `seq`.
     pub(crate) fn is_reply_before(before: &[u8], seq: i64) -> bool {
         let mut reader = Reader::new(before.get(1..).unwrap_or_default());

@@ -10,6 +10,7 @@ mod inspect;
 mod list;
 mod message;
 mod objects;
+mod repeats;
 mod server;
 mod service;
 

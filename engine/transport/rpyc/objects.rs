@@ -15,6 +15,7 @@ use crate::transport::rpyc::list::List;
 use crate::transport::rpyc::message::{
     Boxed, Id, Items, Link, handler, put_id, put_mine, put_tuple, put_value, put_yours,
 };
+use crate::transport::rpyc::repeats::Known;
 use crate::transport::rpyc::service::{METHODS, Method};
 
 /// Ids look like addresses of CPython, so that messages are as long as real ones.
@@ -246,7 +247,8 @@ impl Objects {
         }
     }
 
-    fn release(&mut self, slot: usize, count: u64) {
+    /// The peer gives up so many references to the object in a slot.
+    pub(crate) fn release(&mut self, slot: usize, count: u64) {
         let Some(held) = self.slots.get_mut(slot) else { return };
         held.refs = held.refs.saturating_sub(count);
         if held.refs > 0 || slot < self.fixed {
@@ -256,6 +258,35 @@ impl Objects {
         self.free.push(slot);
         if let Object::Bound { of, .. } = object {
             self.release(of, 1);
+        }
+    }
+
+    /// True where there is an object in that slot, and the peer holds it.
+    pub(crate) fn holds(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|slot| slot.object.is_some() && slot.refs > 0)
+    }
+
+    /// What a request comes to whenever it comes and its object is held, where that is certain.
+    pub(crate) fn foresee(&self, asked: i64, args: Boxed<'_>) -> Option<Known> {
+        let mut items = args.items().ok()?;
+        let mut next = || items.next().ok().flatten();
+        let Boxed::Mine(id) = next()? else { return None };
+        let of = self.find(id).ok().filter(|slot| *slot < self.fixed)?;
+        let (first, second, more) = (next()?, next(), next());
+        let nothing = Boxed::Value(&[brine::EMPTY_TUPLE]);
+        match (asked, second, more) {
+            (handler::GETATTR, None, None) => match self.attribute(of, text(first).ok()?) {
+                Ok(Attribute::Method(place)) => Some(Known::Attribute { of, given: place + 1 }),
+                _ => None,
+            },
+            (handler::CALL, Some(second), None) if first == nothing && second == nothing => {
+                matches!(self.slots[of].object, Some(Object::Method(Method::Ping))).then_some(Known::Ping { of })
+            }
+            (handler::DEL, None, None) => match first.token() {
+                Ok(Some(Token::Int(count @ 1..))) => Some(Known::Release { of, count: count as u64 }),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

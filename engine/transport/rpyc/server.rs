@@ -8,7 +8,8 @@ use crate::transport::rpyc::exception::{Raised, is_stop_iteration};
 use crate::transport::rpyc::frame::{Bodies, Body, Inbound};
 use crate::transport::rpyc::list::List;
 use crate::transport::rpyc::message::{Boxed, Id, Link, Message, REQUEST, VALUE, handler, put_token, put_value};
-use crate::transport::rpyc::objects::{Object, Objects, Outcome, Trouble};
+use crate::transport::rpyc::objects::{Given, Object, Objects, Outcome, Trouble};
+use crate::transport::rpyc::repeats::{Known, Repeats};
 use crate::transport::rpyc::service::{CLASS, METHODS, Method};
 
 /// What messages say besides the body whose length is limited.
@@ -27,6 +28,7 @@ pub(crate) struct RpycServer {
 struct Session {
     link: Link,
     objects: Objects,
+    repeats: Repeats,
     collecting: bool,
     body: Vec<u8>,
     body_limit: u64,
@@ -84,6 +86,7 @@ impl RpycServer {
         let session = Session {
             link: Link::new(context.options.flag("compress", true)),
             objects: Objects::service(CLASS),
+            repeats: Repeats::default(),
             collecting: false,
             body: Vec::new(),
             body_limit: context.body_limit.min(ECHO_LIMIT),
@@ -168,8 +171,18 @@ fn called(before: &[u8], objects: &Objects) -> Result<(Option<Method>, u32, bool
 
 impl Session {
     fn hear(&mut self, message: &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+        let request = Message::request(message);
+        if let Some((seq, asked, args)) = request
+            && let Some(known) = self.repeats.find(asked, args)
+            && self.objects.holds(known.of())
+        {
+            return Ok(self.again(known, seq, out));
+        }
         match Message::read(message)? {
             Message::Request { seq, handler, args } => {
+                if let Some((_, asked, raw)) = request {
+                    self.repeats.keep(asked, raw, || self.objects.foresee(asked, args));
+                }
                 let mut releases = Releases::new();
                 args.yours(&mut |id| releases.push(id.raw.to_vec()))?;
                 match self.objects.request(handler, args) {
@@ -198,6 +211,19 @@ impl Session {
                 None => Ok(Step::Read),
             },
         }
+    }
+
+    /// Does what the last request of its kind asked, too.
+    fn again(&mut self, known: Known, seq: i64, out: &mut Outbox) -> Step {
+        match known {
+            Known::Attribute { given, .. } => self.objects.give(Given::Object(given), seq, &mut self.link, out),
+            Known::Release { of, count } => {
+                self.objects.release(of, count);
+                self.objects.give(Given::None, seq, &mut self.link, out);
+            }
+            Known::Ping { .. } => return self.execute(Asked::Ping, seq, Wanted::Answer, Releases::new()),
+        }
+        Step::Read
     }
 
     fn release(&mut self, releases: &Releases, out: &mut Outbox) {
@@ -497,7 +523,7 @@ fn size(value: Boxed<'_>) -> Result<u64, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::{RpycServer, Step};
-    use crate::call::{Answer, Fill};
+    use crate::call::{Answer, Asked, Fill};
     use crate::transport::contract::{Options, ServerCodec, ServerContext};
     use crate::transport::outbox::Outbox;
     use crate::transport::rpyc::brine::Token;
@@ -526,6 +552,18 @@ mod tests {
             let frame = back.drain();
             match Message::read(&frame[5..frame.len() - 1]).expect("one reply") {
                 Message::Reply { value: Boxed::Yours(id), .. } => Some(id.raw.to_vec()),
+                _ => None,
+            }
+        }
+
+        /// Sends what waits; what the service is asked first, if it is.
+        fn asked(&mut self) -> Option<Asked> {
+            let (bytes, mut back) = (self.out.drain(), Outbox::new());
+            match self.server.receive(&mut bytes.as_slice(), &mut back).expect("well formed") {
+                Step::Execute { call, asked } => {
+                    self.server.answer(call, Answer::Pong, &mut back);
+                    Some(asked)
+                }
                 _ => None,
             }
         }
@@ -589,5 +627,26 @@ mod tests {
         peer.link.getattr(&mut peer.out, &ping, "__doc__");
         assert_eq!(peer.object(), None);
         assert_eq!(peer.attribute(&root, "ping"), ping);
+    }
+
+    #[test]
+    fn what_is_known_by_its_bytes_is_answered_as_when_it_came_first() {
+        let mut peer = Peer::new();
+        let root = peer.root();
+        let mut replies = std::collections::BTreeSet::new();
+        for _ in 0..3 {
+            let ping = peer.attribute(&root, "ping");
+            peer.link.call(&mut peer.out, &ping, |args| put_token(args, Token::Tuple(0)));
+            let asked = peer.asked().expect("a ping to execute");
+            peer.del(&ping);
+            replies.insert((ping, format!("{asked:?}")));
+        }
+        assert_eq!(replies.len(), 1, "{replies:?}");
+        // With its last reference the method is gone for the peer, however well its call is known.
+        let (ping, _) = replies.pop_first().expect("one of them");
+        peer.link.call(&mut peer.out, &ping, |args| put_token(args, Token::Tuple(0)));
+        assert_eq!(peer.asked(), None);
+        // Another name is another method.
+        assert_ne!(peer.attribute(&root, "nonce"), ping);
     }
 }
