@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::cell::Cell;
-use crate::report::figures::{NONE, grouped, number, time};
+use crate::report::figures::{NONE, grouped, listed, number, time};
 use crate::report::method::distinct;
 use crate::report::table::{Column, Kind, Row, Table};
 use crate::results::search::{Probe, Search};
@@ -66,10 +66,37 @@ impl Capacity {
         })
     }
 
+    /// The geometric mean of the trials, or their median where there is none.
+    pub fn value(&self) -> Option<f64> {
+        self.over_trials.map(|over| over.value).or(self.median)
+    }
+
     /// “≥ ” before a lower bound.
     pub fn bound(&self) -> &'static str {
         if self.at_least { "≥ " } else { "" }
     }
+}
+
+/// What each target of a workload can take, in a sentence, the most first; none where nothing was searched, or where
+/// there are too many for one.
+pub fn sentence(cells: &[Cell]) -> Option<String> {
+    const TOLD: usize = 6;
+    let mut found: Vec<(&Cell, &Capacity)> =
+        cells.iter().filter_map(|cell| Some((cell, cell.capacity.as_ref()?))).collect();
+    let targets = distinct(found.iter().map(|(cell, _)| &cell.target)).len();
+    if found.is_empty() || found.len() > TOLD || targets < found.len() {
+        return None;
+    }
+    let order = |capacity: &Capacity| capacity.value().unwrap_or(0.0);
+    found.sort_by(|(_, a), (_, b)| order(b).total_cmp(&order(a)));
+    let told = found.iter().map(|(cell, capacity)| match (capacity.value(), capacity.over_trials) {
+        (None, _) => format!("{} at no rate", cell.target),
+        (Some(rate), None) => format!("{} up to {}{}/s", cell.target, capacity.bound(), number(rate)),
+        (Some(rate), Some(over)) => {
+            format!("{} up to {}/s ({} – {})", cell.target, number(rate), number(over.low), number(over.high))
+        }
+    });
+    Some(format!("All that is expected holds of {}.", listed(&told.collect::<Vec<_>>())))
 }
 
 /// What was found for each target of a workload, and each probe that was made; none where nothing was searched.
@@ -91,13 +118,12 @@ fn found(axes: &[String], searched: &[(&Cell, &Capacity)]) -> Table {
     let row = |(cell, capacity): &(&Cell, &Capacity)| {
         let rate = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), number);
         let range = |low, high| format!("{} – {}", number(low), number(high));
-        let value = capacity.over_trials.map(|over| over.value).or(capacity.median);
         let probes: usize = capacity.trials.iter().map(|searched| searched.search.probes.len()).sum();
         let mut texts: Vec<String> =
             axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| NONE.to_owned())).collect();
         texts.extend([
             cell.target.clone(),
-            format!("{}{}", capacity.bound(), rate(value)),
+            format!("{}{}", capacity.bound(), rate(capacity.value())),
             capacity.over_trials.map_or_else(|| NONE.to_owned(), |over| range(over.low, over.high)),
             capacity.least.zip(capacity.most).map_or_else(|| NONE.to_owned(), |(least, most)| range(least, most)),
             grouped(probes as u64),

@@ -4,7 +4,7 @@
 pub const CLOSE: f64 = 1.05;
 
 /// By what factor rates grow until one does not hold, or shrink until one does.
-const STEP: f64 = 4.0;
+pub const STEP: f64 = 4.0;
 
 /// How often a rate is tried that does not hold: one hold-up of the machine shall not decide a search.
 const TRIES: u32 = 2;
@@ -62,7 +62,7 @@ impl Bracket {
 }
 
 /// The rate to three digits, which is finer than the search.
-fn rounded(rate: f64) -> f64 {
+pub fn rounded(rate: f64) -> f64 {
     let unit = 10f64.powf(rate.log10().floor() - 2.0);
     // By division where the unit is a fraction: tenths have no exact factor.
     if unit < 1.0 { (rate * (1.0 / unit).round()).round() / (1.0 / unit).round() } else { (rate / unit).round() * unit }

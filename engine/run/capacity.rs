@@ -9,15 +9,15 @@ use crate::report::figures::{counted, number};
 use crate::results::search::{Limit, Probe, Search};
 use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::Watch;
-use crate::run::bracket::Bracket;
+use crate::run::bracket::{Bracket, STEP, rounded};
 use crate::run::launcher::Launcher;
 use crate::run::trial::{Launched, Trial, ask};
 use crate::run::verdict::{Circumstances, judge};
 use crate::scenario::axis::Rate;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
-/// The rate that is tried first, in calls per second: little for every server but a very slow one.
-const START: f64 = 100.0;
+/// The least rate that is tried first, in calls per second: little for every server but a very slow one.
+const START: f64 = 50.0;
 
 /// A probe with fewer calls than this says nothing.
 const FEWEST: f64 = 10.0;
@@ -40,12 +40,18 @@ pub struct Found {
 }
 
 /// Searches the highest rate at which `limits` hold and every call is answered, with a fresh server.
-pub fn find(cell: &Cell, limits: &[Expectation], launcher: &Launcher, watch: &mut dyn Watch) -> Result<Found> {
+pub fn find(
+    cell: &Cell,
+    limits: &[Expectation],
+    trial: u32,
+    launcher: &Launcher,
+    watch: &mut dyn Watch,
+) -> Result<Found> {
     let lowest = match cell.load.extent {
         Extent::Duration(time) => (FEWEST / time.as_secs_f64()).clamp(Rate::LEAST, Rate::MOST),
         Extent::Iterations(_) => Rate::LEAST,
     };
-    let mut bracket = Bracket::new(START, lowest, Rate::MOST);
+    let mut bracket = Bracket::new(start(trial), lowest, Rate::MOST);
     let mut server = Launched::fresh(cell, launcher)?;
     let mut probes: Vec<Probe> = Vec::new();
     let (mut held, mut broken) = (None, None);
@@ -72,6 +78,13 @@ pub fn find(cell: &Cell, limits: &[Expectation], launcher: &Launcher, watch: &mu
     Ok(Found { trial, verdict, failed, search })
 }
 
+/// Where a trial begins. Each begins at another place between two steps, or all would find the same of the few rates
+/// that one search can find, and their agreement would look like precision.
+fn start(trial: u32) -> f64 {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    rounded(START * STEP.powf((f64::from(trial) * GOLDEN).fract()))
+}
+
 /// The load of one probe: ends soon, however long a queue has grown.
 fn probe(load: &Load, limits: &[Expectation], rate: f64) -> Load {
     let longest = limits.iter().filter(|limit| limit.figure.unit() == Unit::Time).map(|limit| limit.bound);
@@ -96,7 +109,7 @@ fn fault(measured: &Measured, cost: &Cost, verdict: &Verdict, limits: &[Expectat
         None => Some(format!("{limit} cannot be judged: the counter is missing")),
         Some((value, at_least)) if limit.holds(value, at_least) => None,
         Some((value, at_least)) => {
-            Some(format!("{} {}, not {limit}", limit.figure, written(limit.figure, value, at_least)))
+            Some(format!("{} {}, expected {limit}", limit.figure, written(limit.figure, value, at_least)))
         }
     });
     let wrong: Vec<String> = broken.chain(unanswered).collect();
@@ -176,10 +189,11 @@ fn bounded(verdict: Verdict, search: &Search) -> Verdict {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{bounded, fault, limited_by, told};
+    use super::{START, bounded, fault, limited_by, start, told};
     use crate::drive::recorder::Recorder;
     use crate::results::search::{Limit, Probe, Search};
     use crate::results::{Cost, Measured, State, Verdict};
+    use crate::run::bracket::{CLOSE, STEP};
     use crate::scenario::expect::Expectation;
 
     fn limits(texts: &[&str]) -> Vec<Expectation> {
@@ -206,8 +220,8 @@ mod tests {
         assert_eq!(of(&calm(), State::Suspect), None, "a busy client that kept to its schedule is no fault");
         type Change = fn(&mut Measured);
         let changes: [(&str, Change); 4] = [
-            ("p99 6.00 ms, not p99 < 5ms", |m| m.response_time.p99_ns = 6_000_000),
-            ("p99 ≥ 4.00 ms, not p99 < 5ms", |m| m.response_time.at_least_from = Some(0.98)),
+            ("p99 6.00 ms, expected p99 < 5ms", |m| m.response_time.p99_ns = 6_000_000),
+            ("p99 ≥ 4.00 ms, expected p99 < 5ms", |m| m.response_time.at_least_from = Some(0.98)),
             ("2 of 1000 calls were not answered in time", |m| (m.counts.ok, m.counts.censored) = (998, 2)),
             ("1 call failed: reset", |m| {
                 (m.counts.ok, m.counts.error.connect) = (999, 1);
@@ -227,6 +241,16 @@ mod tests {
         assert!(limit == Limit::Generator && why.ends_with("; the client was busy"), "{why}");
         let none = fault(&calm(), &Cost::default(), &Verdict::valid(), &limits(&["memory < 1MiB"]));
         assert!(none.is_some_and(|(_, why)| why.contains("cannot be judged")), "an unknown figure is not met");
+    }
+
+    #[test]
+    fn trials_begin_at_different_places_of_one_step() {
+        let starts: Vec<f64> = (1..=20).map(start).collect();
+        assert!(starts.iter().all(|rate| (START..=START * STEP).contains(rate)), "{starts:?}");
+        // Brought down to the last step of a search, they fill it evenly: no two are the same.
+        let mut last: Vec<f64> = starts.iter().map(|rate| (rate.ln() / CLOSE.ln()).fract()).collect();
+        last.sort_by(f64::total_cmp);
+        assert!(last.windows(2).all(|pair| pair[1] > pair[0]), "{last:?}");
     }
 
     #[test]

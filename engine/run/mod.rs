@@ -139,7 +139,7 @@ fn one_turn(
             });
             (trial, verdict, why, None)
         }),
-        Some(limits) => capacity::find(cell, limits, launcher, watch)
+        Some(limits) => capacity::find(cell, limits, turn.trial, launcher, watch)
             .map(|found| (found.trial, found.verdict, found.failed, Some(found.search))),
     };
     match found {

@@ -172,7 +172,8 @@ impl Read for Offered {
             Value::Text(text) if text == Offered::SEARCH => Some(Offered::Search),
             Value::Count(_) | Value::Number(_) => Rate::read(key, node, mistakes).map(Offered::At),
             _ => {
-                mistakes.push(wrong_kind(key, "a number of calls per second or `search`", node));
+                let mistake = wrong_kind(key, "a number of calls per second or `search`", node);
+                mistakes.push(mistake.help(format!("write it like `{key}: 1000` or `{key}: {}`", Offered::SEARCH)));
                 None
             }
         }
