@@ -1,11 +1,18 @@
 //! The highest rate that holds is found where it is known by construction, and only said to be a bound where it is.
 
+mod reports;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use engine::results::search::Limit;
+use engine::report::ahead::{Measure, Outcome as Standing};
+use engine::report::changes::{Changes, Verdict};
+use engine::report::view::{View, Workload};
+use engine::results::search::{Limit, Probe, Search};
 use engine::results::{Outcome, Record, Results, State};
+use reports::Effect;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// One thread serves one call after the other for 10 ms each: at most 100 calls a second, on any machine.
@@ -65,4 +72,100 @@ fn where_no_rate_holds_the_trial_failed_with_the_reason() {
     assert!(record.measured.is_some_and(|measured| measured.counts.ok > 0), "the lowest rate was measured");
     assert!(told.contains("expected p50 < 5ms, found at no rate"), "{told}");
     assert!(report.contains("| **not met** |"), "{report}");
+}
+
+/// Made-up trials of two targets; those of the second find this many times the capacity of the first, about 1,000/s.
+fn two(factor: f64) -> Results {
+    let axes = || json!({"call": "ping", "clients": 8, "rate": "search"});
+    let effect = |target| Effect::new(target, "w", axes(), 100_000, 50);
+    let mut results = reports::results(&[effect("tcp-threaded"), effect("tcp-async")]);
+    for record in &mut results.records {
+        let times = if record.id.starts_with("tcp-async") { factor } else { 1.0 };
+        let capacity = (1_000 + 10 * record.trial) as f64 * times;
+        let probe = |rate: f64, why: Option<&str>| Probe {
+            rate,
+            held: why.is_none(),
+            why: why.map(str::to_owned),
+            limit: why.map(|_| Limit::Expectation),
+            scheduled: 1_000,
+            ok: 1_000,
+            p50_ns: 100_000,
+            p99_ns: 200_000,
+            at_least_from: why.map(|_| 0.9),
+        };
+        let probes = vec![probe(capacity, None), probe(capacity * 1.04, Some("<b>too slow</b>|"))];
+        record.search = Some(Search { capacity: Some(capacity), limited_by: Limit::Expectation, probes });
+    }
+    results
+}
+
+fn workload(results: &Results) -> Workload {
+    View::of(results).expect("a view").workloads.remove(0)
+}
+
+#[test]
+fn targets_are_ranked_by_their_capacity_and_by_nothing_else() {
+    let workload = workload(&two(1.5));
+    let [comparison] = workload.comparisons.as_slice() else { panic!("{:?}", workload.comparisons) };
+    assert_eq!((comparison.measure, comparison.outcome), (Measure::Capacity, Standing::Ahead));
+    assert_eq!(comparison.leaders, ["tcp-async"]);
+    assert!(
+        comparison.sentence.starts_with("tcp-async is ahead with 1,545/s, of tcp-threaded by 1.50 ×"),
+        "{comparison:?}"
+    );
+    assert_eq!(workload.charts.len(), 1, "rates that differ have no response times to be drawn together");
+    let answer = View::of(&two(1.5)).expect("a view").answer.join(" ");
+    assert!(
+        answer.contains("tcp-async up to 1,545/s (1,") && answer.contains("tcp-threaded up to 1,030/s (1,"),
+        "{answer}"
+    );
+    let probes: Vec<_> = workload.tables.iter().filter(|table| table.caption.starts_with("Every probe")).collect();
+    assert_eq!(probes.iter().map(|table| table.rows.len()).collect::<Vec<_>>(), [10, 10]);
+    assert!(probes[0].rows[1].texts.iter().any(|text| text == "≥ 200 µs"), "{:?}", probes[0].rows[1]);
+    assert_eq!(self::workload(&two(1.0)).comparisons[0].outcome, Standing::Tie);
+}
+
+#[test]
+fn what_the_client_limited_is_a_lower_bound_and_ranks_nobody() {
+    let mut results = two(1.5);
+    let limited = results.records.iter_mut().find(|record| record.id.starts_with("tcp-async")).expect("a record");
+    limited.verdict.state = State::Suspect;
+    limited.verdict.reasons = vec!["the client was the limit".to_owned()];
+    limited.search.as_mut().expect("it was searched").limited_by = Limit::Generator;
+    let workload = workload(&results);
+    assert_eq!(workload.comparisons[0].outcome, Standing::Unranked);
+    let texts = |target: &str| {
+        let rows = &workload.tables[0].rows;
+        rows.iter().find(|row| row.texts[0] == target).expect("its row").texts.clone()
+    };
+    assert!(texts("tcp-async")[1].starts_with("≥ 1,5"), "{:?}", texts("tcp-async"));
+    assert_eq!(texts("tcp-async")[5], "the client, what is expected");
+    assert_eq!((texts("tcp-threaded")[1].as_str(), texts("tcp-threaded")[5].as_str()), ("1,030", "what is expected"));
+}
+
+#[test]
+fn a_trial_without_a_capacity_loses_and_leaves_no_interval() {
+    let mut results = two(1.5);
+    for record in results.records.iter_mut().filter(|record| record.id.starts_with("tcp-async")) {
+        record.outcome = Outcome::Failed;
+        record.reason = Some("no rate holds".to_owned());
+        record.search.as_mut().expect("it was searched").capacity = None;
+    }
+    let workload = workload(&results);
+    assert_eq!(workload.comparisons[0].leaders, ["tcp-threaded"]);
+    let cell = workload.cells.iter().find(|cell| cell.target == "tcp-async").expect("its cell");
+    let capacity = cell.capacity.as_ref().expect("it was searched");
+    assert!(capacity.median.is_none() && capacity.over_trials.is_none(), "{capacity:?}");
+}
+
+#[test]
+fn two_runs_are_compared_by_capacity() {
+    let verdicts = |old: f64, new: f64| -> Vec<(Measure, Verdict)> {
+        let changes = Changes::of(&two(old), &two(new), 0.1).expect("they can be compared").changes;
+        changes.iter().map(|change| (change.measure, change.verdict)).collect()
+    };
+    let capacity = |first, second| vec![(Measure::Capacity, first), (Measure::Capacity, second)];
+    assert_eq!(verdicts(1.0, 1.0), capacity(Verdict::NotShown, Verdict::NotShown));
+    assert!(verdicts(1.0, 1.5).contains(&(Measure::Capacity, Verdict::Faster)));
+    assert!(verdicts(1.5, 1.0).contains(&(Measure::Capacity, Verdict::Slower)));
 }
