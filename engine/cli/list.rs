@@ -7,6 +7,7 @@ use clap::Args;
 use crate::call::{Driver, Stack, Word};
 use crate::cli::say;
 use crate::error::{Exit, Result};
+use crate::scenario::axis::Offered;
 use crate::scenario::schema::known_options;
 use crate::server::MODELS;
 use crate::server::pairing::Pairing;
@@ -29,6 +30,9 @@ fn text() -> String {
     entries(&mut text, "Server models", MODELS.iter().map(|it| (it.name(), it.about().to_owned())));
     entries(&mut text, "Stacks", Stack::ALL.iter().map(|it| (it.word(), it.about().to_owned())));
     entries(&mut text, "Drivers", Driver::ALL.iter().map(|it| (it.word(), it.about().to_owned())));
+    let search = (Offered::SEARCH, "the highest one at which each `expect` that holds a figure down is met".to_owned());
+    let given = ("1000, 2500.5", "calls per second of all clients together, due by the clock".to_owned());
+    entries(&mut text, "Rates of an open loop", [given, search].into_iter());
     let options = known_options();
     if !options.is_empty() {
         entries(

@@ -58,6 +58,9 @@ struct Summed<'a> {
     limited: bool,
     calls_per_s: Option<f64>,
     bandwidth: Option<f64>,
+    /// The highest rate that holds, where it was searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<f64>,
 }
 
 impl<'a> Summary<'a> {
@@ -78,6 +81,7 @@ impl<'a> Summary<'a> {
             limited: cell.limited(),
             calls_per_s: cell.calls_per_s,
             bandwidth: cell.bandwidth,
+            capacity: cell.capacity.as_ref().and_then(|capacity| capacity.median),
         };
         let interrupted = run.manifest.interrupted;
         Summary { results, reports, interrupted, cells: cells.iter().map(summed).collect(), unmet }
@@ -143,10 +147,12 @@ impl Row {
         // Where the client was the limit, a rate is a lower bound, and its interval would be the client's.
         let rate = |value: f64| format!("{}{}", if cell.limited() { "≥ " } else { "" }, number(value));
         let unlimited = |interval: Option<Interval>| interval.filter(|_| !cell.limited());
+        let found = cell.capacity.as_ref();
         Row {
             target: cell.target.clone(),
             workload: workload.to_owned(),
             figures: vec![
+                figure("capacity", found.and_then(|it| it.median).map(rate), found.and_then(|it| it.over_trials)),
                 figure("p50", cell.response.p50.map(reading), over.p50_ns),
                 figure("p99", cell.response.p99.map(reading), None),
                 figure("calls/s", cell.calls_per_s.map(rate), unlimited(over.calls_per_s)),

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::output::{columns, shortened};
 use crate::plan::{Cell, Plan};
 use crate::report::figures::{NONE, grouped, lasting, number, time};
+use crate::results::search::Search;
 use crate::results::{Measured, Record, State};
 use crate::run::Watch;
 
@@ -28,6 +29,8 @@ pub(crate) struct Progress {
     id: String,
     /// Its trial, in words.
     trial: String,
+    /// The rate that is tried, in words, where one is searched.
+    rate: String,
     /// The figures of the trial before, by cell.
     before: BTreeMap<String, String>,
     clock: Clock,
@@ -45,7 +48,17 @@ impl Progress {
             bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         }
         let clock = Clock { begun: Instant::now(), turn: Duration::ZERO, past: Duration::ZERO, all: plan.estimate };
-        Progress { bar, quiet, turns, done: 0, id: String::new(), trial: String::new(), before: BTreeMap::new(), clock }
+        Progress {
+            bar,
+            quiet,
+            turns,
+            done: 0,
+            id: String::new(),
+            trial: String::new(),
+            rate: String::new(),
+            before: BTreeMap::new(),
+            clock,
+        }
     }
 
     /// Clears what is shown in place.
@@ -59,7 +72,7 @@ impl Progress {
         let Some(bar) = &self.bar else { return };
         let before = self.before.get(&self.id).map_or_else(String::new, |figures| format!(", before: {figures}"));
         let columns = columns(&std::io::stderr()).unwrap_or(usize::MAX);
-        let calls = format!("{}: {} calls{before}", self.trial, grouped(calls));
+        let calls = format!("{}{}: {} calls{before}", self.trial, self.rate, grouped(calls));
         let left = lasting(self.clock.left(self.clock.begun.elapsed()).as_secs_f64().round());
         bar.set_message(format!("{left} left\n{}\n{}", shortened(&self.id, columns), shortened(&calls, columns)));
     }
@@ -77,8 +90,11 @@ impl Progress {
 }
 
 /// What a trial measured, in a few words; its rate is a lower bound where the client was the limit.
-fn figures(measured: &Measured, limited: bool) -> String {
+fn figures(measured: &Measured, search: Option<&Search>, limited: bool) -> String {
     let bound = if limited { "≥ " } else { "" };
+    if let Some((search, capacity)) = search.and_then(|search| Some((search, search.capacity?))) {
+        return format!("capacity {bound}{}/s, by {} probes", number(capacity), search.probes.len());
+    }
     let times = &measured.response_time;
     let p99 = if times.count >= ENOUGH { time(times.p99_ns as f64) } else { NONE.to_owned() };
     format!("p50 {}, p99 {p99}, {bound}{} calls/s", time(times.p50_ns as f64), number(measured.calls_per_s))
@@ -111,6 +127,7 @@ impl Watch for Progress {
         self.done = done;
         self.id = cell.id.clone();
         self.trial = format!("trial {} of {}", turn.trial, cell.trials);
+        self.rate.clear();
         self.clock.turn = self.clock.begun.elapsed();
         self.clock.past = plan.turns[..done].iter().map(|turn| plan.cells[turn.cell].estimate()).sum();
         self.show(0);
@@ -128,10 +145,15 @@ impl Watch for Progress {
         self.show(ended);
     }
 
+    fn probes(&mut self, rate: f64) {
+        self.rate = format!(", {}/s", number(rate));
+        self.show(0);
+    }
+
     fn recorded(&mut self, cell: &Cell, record: &Record) {
         let told = match (&record.reason, &record.measured) {
             (Some(reason), _) => format!("failed: {reason}"),
-            (None, Some(measured)) => figures(measured, record.verdict.state == State::Suspect),
+            (None, Some(measured)) => figures(measured, record.search.as_ref(), record.verdict.state == State::Suspect),
             (None, None) => NONE.to_owned(),
         };
         if self.bar.is_none() || record.reason.is_some() {

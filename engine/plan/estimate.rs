@@ -20,6 +20,10 @@ impl Cell {
         const BYTES_PER_S: f64 = 500e6;
         const STEP_S: f64 = 2e-9;
         const STEP_PYTHON_S: f64 = 60e-9;
+        /// A search grows and bisects in about so many probes, and tries again what did not hold.
+        const PROBES: f64 = 13.0;
+        /// What a probe takes beyond its window: a client process, and a queue that drains.
+        const PROBE_S: f64 = 0.3;
 
         let load = &self.load;
         let python_server = self.target.pairing.stack() == Stack::Python;
@@ -44,6 +48,7 @@ impl Cell {
                 Some(rate) => clients * messages * count as f64 / rate,
                 None => round * count as f64,
             },
+            Extent::Duration(time) if load.search.is_some() => PROBES * (time.as_secs_f64() + PROBE_S),
             Extent::Duration(time) => time.as_secs_f64(),
         };
         Duration::try_from_secs_f64(launch + round * load.warmup as f64 + window).unwrap_or(YEAR).min(YEAR)

@@ -13,7 +13,9 @@ use crate::error::Error;
 use crate::mutant;
 use crate::plan::order::{interleaved, sequential};
 use crate::results::{Coordinates, Refused};
-use crate::scenario::{OPEN_PYTHON, Order, Pin, Point, Scenario, Workload};
+use crate::scenario::axis::Offered;
+use crate::scenario::expect::Expectation;
+use crate::scenario::{self, OPEN_PYTHON, Order, Pin, Point, Scenario, Workload};
 use crate::server::pairing::Pairing;
 use crate::transport::contract::{Options, Seam};
 use crate::transport::descriptors::needed;
@@ -98,6 +100,8 @@ pub struct Load {
     pub extent: Extent,
     /// Calls per second of all clients together, which makes the load open-loop.
     pub rate: Option<f64>,
+    /// In place of a rate, what has to hold at the highest one, which is searched; none where it is not.
+    pub search: Option<Vec<Expectation>>,
     /// Rates that follow each other, each held for a time, in place of one.
     pub ramp: Vec<(f64, Duration)>,
     /// How the due times of an open loop are spaced.
@@ -146,8 +150,8 @@ impl Plan {
     /// The scenario multiplied out: the same plan for the same scenario, its seed included.
     pub fn of(scenario: &Scenario) -> Self {
         let (mut cells, mut refusals) = (Vec::new(), Vec::new());
-        for target in &scenario.targets {
-            for candidate in target.candidates() {
+        for written in &scenario.targets {
+            for candidate in written.candidates() {
                 let coordinates = candidate.coordinates();
                 match candidate.pairing() {
                     Err(refusal) => refusals.push(Refused { coordinates, reason: refusal.reason }),
@@ -156,7 +160,9 @@ impl Plan {
                         for workload in &scenario.workloads {
                             for point in workload.points() {
                                 match misfit(&target, workload, &point, &coordinates) {
-                                    None => cells.push(cell(scenario, workload, &point, &target, &coordinates)),
+                                    None => {
+                                        cells.push(cell(scenario, (written, workload), &point, &target, &coordinates))
+                                    }
                                     // The other axes of the workload have nothing to do with it.
                                     Some(refused) if refusals.contains(&refused) => {}
                                     Some(refused) => refusals.push(refused),
@@ -238,7 +244,13 @@ fn misfit(target: &Target, workload: &Workload, point: &Point, of_target: &Coord
     Some(Refused { coordinates, reason: reason.to_owned() })
 }
 
-fn cell(scenario: &Scenario, workload: &Workload, point: &Point, target: &Target, of_target: &Coordinates) -> Cell {
+fn cell(
+    scenario: &Scenario,
+    (written, workload): (&scenario::Target, &Workload),
+    point: &Point,
+    target: &Target,
+    of_target: &Coordinates,
+) -> Cell {
     let mut coordinates = of_target.clone();
     coordinates.insert("workload".to_owned(), workload.name.clone().into());
     let mut id = format!("{}/{}", target.name, workload.name);
@@ -267,7 +279,11 @@ fn cell(scenario: &Scenario, workload: &Workload, point: &Point, target: &Target
             (None, Some(time)) => Extent::Duration(time.0),
             (None, None) => Extent::Duration(workload.ramp.iter().map(|step| step.time.0).sum()),
         },
-        rate: point.rate.map(|rate| rate.0),
+        rate: point.rate.and_then(Offered::rate).map(|rate| rate.0),
+        search: (point.rate == Some(Offered::Search)).then(|| {
+            let all = written.expect.iter().chain(&workload.expect);
+            all.filter(|expectation| expectation.is_limit()).cloned().collect()
+        }),
         ramp: workload.ramp.iter().map(|step| (step.rate.0, step.time.0)).collect(),
         arrivals: point.arrivals,
         wait: point.wait,

@@ -27,11 +27,11 @@ impl Plan {
         said.into_iter().map(|(_, sentence)| sentence).collect()
     }
 
-    /// In how many settings the target of `cell` meets any other by the same figure: transfers are compared by their
-    /// bandwidth, other calls by their response time.
+    /// In how many settings the target of `cell` meets any other by the same figure: searches are compared by the rate
+    /// that they find, transfers by their bandwidth, other calls by their response time.
     fn comparisons(&self, cell: &Cell) -> usize {
-        let transfers = |cell: &Cell| matches!(cell.load.call, Call::Upload | Call::Download);
-        let alike = |other: &&Cell| other.load.workload == cell.load.workload && transfers(other) == transfers(cell);
+        let by = |cell: &Cell| (cell.load.search.is_some(), matches!(cell.load.call, Call::Upload | Call::Download));
+        let alike = |other: &&Cell| other.load.workload == cell.load.workload && by(other) == by(cell);
         let own = self.cells.iter().filter(alike).filter(|other| other.target.name == cell.target.name).count();
         let all = self.cells.iter().filter(alike).count();
         if all > own { own } else { 0 }

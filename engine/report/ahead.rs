@@ -26,6 +26,8 @@ pub enum Measure {
     Bandwidth,
     /// Answered calls for each second of a trial; more is better.
     Rate,
+    /// The highest rate of a trial that holds, in calls for each second; more is better.
+    Capacity,
 }
 
 impl Measure {
@@ -35,6 +37,7 @@ impl Measure {
             Measure::ResponseTime => "response time (p50)",
             Measure::Bandwidth => "bandwidth",
             Measure::Rate => "calls/s",
+            Measure::Capacity => "capacity",
         }
     }
 
@@ -43,7 +46,7 @@ impl Measure {
         match self {
             Measure::ResponseTime => figures::time(value),
             Measure::Bandwidth => format!("{} MB/s", figures::number(value / 1e6)),
-            Measure::Rate => format!("{}/s", figures::number(value)),
+            Measure::Rate | Measure::Capacity => format!("{}/s", figures::number(value)),
         }
     }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::ahead::{Comparison, Outcome};
+use crate::report::capacity;
 use crate::report::cell::Cell;
 use crate::report::figures::{counted, listed};
 use crate::report::map::{behind, next, square};
@@ -58,6 +59,7 @@ pub fn answer(workloads: &[Workload]) -> Vec<String> {
             comparisons => tally(comparisons),
         };
         said.push(format!("{}: {}.", workload.name, told.join("; ")));
+        said.extend(capacity::sentence(&workload.cells));
     }
     let unranked = |limited: bool| all.iter().any(|it| it.outcome == Outcome::Unranked && it.limited() == limited);
     if unranked(false) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Context, Result};
 use crate::report::ahead::{Contender, Measure, Score};
+use crate::report::capacity::Capacity;
 use crate::report::order::{AXES, coordinate, sorted};
 use crate::report::quantity::{Across, Quantile, Quantity};
 use crate::results::distribution::{Distribution, empty};
@@ -41,6 +42,9 @@ pub struct Cell {
     pub calls_per_s: Option<f64>,
     /// Payload bytes, both ways together, for each second of all trials; none for calls without a payload.
     pub bandwidth: Option<f64>,
+    /// The highest rate that holds, where it was searched: all other figures are those at that rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     /// The figures of single trials taken together, with intervals.
     pub over_trials: OverTrials,
     /// Bytes on the wire, both ways, for each byte of payload.
@@ -202,6 +206,7 @@ struct Scored {
     redraws: Vec<f64>,
     bandwidth: f64,
     rate: f64,
+    capacity: Option<f64>,
     quantiles_ns: [u64; Quantile::ALL.len()],
 }
 
@@ -239,11 +244,13 @@ impl Cell {
             records.iter().filter(|record| ranks(record)).map(|record| scored(record, many)).collect::<Result<_>>()?;
         let merged = Merged::of(measured.iter().map(|m| &m.response_time))?;
         let transfer = matches!(coordinate(&coordinates, "call").as_deref(), Some("upload" | "download"));
+        let trials = trials(records);
+        let capacity = Capacity::of(records, trials.suspect > 0);
         Ok(Cell {
             number: 0,
             id: first.map(|record| record.id.clone()).unwrap_or_default(),
             target: coordinate(&coordinates, "target").unwrap_or_default(),
-            trials: trials(records),
+            trials,
             counts,
             errors: counts.error.total(),
             response: merged.times(),
@@ -263,8 +270,9 @@ impl Cell {
             failures: distinct(tried.iter().flat_map(|(_, measured)| &measured.failures)),
             over_trials: over_trials(&scores, coordinates.contains_key("payload")),
             scores,
-            // A transfer is made too seldom for the far percentiles.
-            curve: if transfer { Vec::new() } else { merged.curve() },
+            // A transfer is made too seldom for the far percentiles, and what was searched had different rates.
+            curve: if transfer || capacity.is_some() { Vec::new() } else { merged.curve() },
+            capacity,
             coordinates,
         })
     }
@@ -288,6 +296,7 @@ impl Cell {
     pub fn measures(&self) -> Vec<Measure> {
         let several = self.axis("clients").is_some_and(|clients| clients != "1");
         match self.axis("call").as_deref() {
+            _ if self.capacity.is_some() => vec![Measure::Capacity],
             // Of a rate that the client limited nobody can be judged; the times stand.
             Some("upload" | "download") if self.limited() => vec![Measure::ResponseTime, Measure::Bandwidth],
             Some("upload" | "download") => vec![Measure::Bandwidth],
@@ -317,6 +326,10 @@ impl Cell {
                 self.bandwidth?;
                 Across::of(&scored.map(|trial| trial.bandwidth).collect::<Vec<_>>(), None, false)
             }
+            Quantity::Capacity => {
+                let values: Option<Vec<f64>> = scored.map(|trial| trial.capacity).collect();
+                Across::of(&values?, None, self.limited())
+            }
             Quantity::Rate => Across::of(&scored.map(|trial| trial.rate).collect::<Vec<_>>(), None, false),
         }
     }
@@ -334,6 +347,7 @@ impl Cell {
                 Measure::ResponseTime => scored.response.unwrap_or(Score::Failed),
                 Measure::Bandwidth => Score::Exact(scored.bandwidth),
                 Measure::Rate => Score::Exact(scored.rate),
+                Measure::Capacity => scored.capacity.map_or(Score::Failed, Score::Exact),
             }
         };
         Contender {
@@ -476,7 +490,8 @@ fn ranks(record: &Record) -> bool {
 }
 
 fn scored(record: &Record, many: bool) -> Result<Option<Scored>> {
-    let Some(measured) = record.measured.as_ref().filter(|measured| measured.counts.ok > 0) else { return Ok(None) };
+    let succeeded = |measured: &&Measured| measured.counts.ok > 0 && record.outcome == Outcome::Measured;
+    let Some(measured) = record.measured.as_ref().filter(succeeded) else { return Ok(None) };
     let times = &measured.response_time;
     let p50 = times.p50_ns as f64;
     let given_up = times.at_least_from.is_some_and(|from| from <= 0.5);
@@ -493,6 +508,7 @@ fn scored(record: &Record, many: bool) -> Result<Option<Scored>> {
         redraws,
         bandwidth,
         rate,
+        capacity: record.search.as_ref().and_then(|search| search.capacity),
         quantiles_ns: [times.p50_ns, times.p90_ns, times.p99_ns, times.p999_ns],
     }))
 }

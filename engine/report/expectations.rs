@@ -44,21 +44,38 @@ pub fn expected(results: &Results, cells: &[Cell]) -> Vec<Expected> {
     cells.iter().flat_map(of_cell).collect()
 }
 
-fn judge(cell: &Cell, expectation: &Expectation) -> Expected {
-    let figure = expectation.figure;
-    let found = figure_of(cell, figure);
-    let written = |value: f64| match figure.unit() {
+/// A figure with its unit, “≥” before one that is only known to be at least that.
+pub fn written(figure: Figure, value: f64, at_least: bool) -> String {
+    let text = match figure.unit() {
         Unit::Time => time(value),
         Unit::Count => number(value),
         Unit::Rate => format!("{}/s", number(value)),
         Unit::Bandwidth => format!("{} MB/s", number(value / 1e6)),
         Unit::Size => size(value as u64),
     };
+    format!("{}{text}", if at_least { "≥ " } else { "" })
+}
+
+fn judge(cell: &Cell, expectation: &Expectation) -> Expected {
+    let figure = expectation.figure;
+    // What a search was limited by holds up to the rate that it found, or no rate was found at all.
+    if let Some(capacity) = cell.capacity.as_ref().filter(|_| expectation.is_limit()) {
+        return Expected {
+            cell: cell.id.clone(),
+            expected: expectation.to_string(),
+            found: capacity.median.map_or_else(
+                || "at no rate".to_owned(),
+                |rate| format!("up to {}{}/s", capacity.bound(), number(rate)),
+            ),
+            met: capacity.median.is_some(),
+        };
+    }
+    let found = figure_of(cell, figure);
     Expected {
         cell: cell.id.clone(),
         expected: expectation.to_string(),
         found: match found {
-            Some((value, at_least)) => format!("{}{}", if at_least { "≥ " } else { "" }, written(value)),
+            Some((value, at_least)) => written(figure, value, at_least),
             None if cell.trials.counted == 0 => "no trial that counts".to_owned(),
             None => "no such figure: too few calls, or too coarse a counter".to_owned(),
         },

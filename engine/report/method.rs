@@ -21,6 +21,14 @@ pub struct Named {
     pub value: String,
 }
 
+const SEARCHED: &str = "A capacity is searched anew in each trial, against one fresh server: rates grow by a factor until \
+                        one does not hold, then the gap is halved, on a logarithmic scale, until its ends are within \
+                        5 %. Each trial begins elsewhere between two steps. A rate holds where every call of the \
+                        probe is answered as asked, every limit that is expected is kept by the probe's own figures, \
+                        however few calls they rest on, and the client kept to its schedule; a rate that does not hold \
+                        is tried once more. So a capacity is up to 5 % too low, and is that of probes of this length. The other figures of its cell are those at the highest rate that held. Where the \
+                        client was the limit, the capacity stands behind “≥” and ranks nobody.";
+
 /// What the reader has to know before believing a figure.
 pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
     let mut said = vec![load(results), place(results), order(&results.scenario)];
@@ -38,6 +46,9 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
         ]
         .map(str::to_owned),
     );
+    if cells.iter().any(|cell| cell.capacity.is_some()) {
+        said.push(SEARCHED.to_owned());
+    }
     if cells.iter().any(Cell::limited) {
         let limited = "Where a trial is suspect, the client and not the server was the limit: the times of its cell \
                        stand, but its calls/s and bandwidth stand behind “≥”, have no interval and rank nobody.";

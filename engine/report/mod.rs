@@ -3,6 +3,7 @@
 pub mod ahead;
 pub mod answer;
 pub mod aspects;
+pub mod capacity;
 pub mod cell;
 pub mod changes;
 pub mod chart;

@@ -41,6 +41,8 @@ pub enum Quantity {
     Bandwidth,
     /// Answered calls for each second.
     Rate,
+    /// The highest rate that holds, in calls for each second.
+    Capacity,
 }
 
 impl Quantity {
@@ -50,6 +52,7 @@ impl Quantity {
             Measure::ResponseTime => Quantity::Time(Quantile::P50),
             Measure::Bandwidth => Quantity::Bandwidth,
             Measure::Rate => Quantity::Rate,
+            Measure::Capacity => Quantity::Capacity,
         }
     }
 
@@ -57,7 +60,7 @@ impl Quantity {
     pub fn quantile(self) -> Option<Quantile> {
         match self {
             Quantity::Time(quantile) => Some(quantile),
-            Quantity::Bandwidth | Quantity::Rate => None,
+            Quantity::Bandwidth | Quantity::Rate | Quantity::Capacity => None,
         }
     }
 
@@ -67,6 +70,7 @@ impl Quantity {
             Quantity::Time(quantile) => quantile.name(),
             Quantity::Bandwidth => "MB/s",
             Quantity::Rate => "calls/s",
+            Quantity::Capacity => "capacity",
         }
     }
 
@@ -76,6 +80,7 @@ impl Quantity {
             Quantity::Time(_) => "response time",
             Quantity::Bandwidth => "bandwidth",
             Quantity::Rate => "calls a second",
+            Quantity::Capacity => "capacity",
         }
     }
 
@@ -85,6 +90,7 @@ impl Quantity {
             Quantity::Time(_) => "response",
             Quantity::Bandwidth => "bandwidth",
             Quantity::Rate => "rate",
+            Quantity::Capacity => "capacity",
         }
     }
 
@@ -93,7 +99,7 @@ impl Quantity {
         match self {
             Quantity::Time(_) => time(value),
             Quantity::Bandwidth => format!("{} MB/s", number(value / 1e6)),
-            Quantity::Rate => format!("{}/s", number(value)),
+            Quantity::Rate | Quantity::Capacity => format!("{}/s", number(value)),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::plan::fairness::{Difference, of_records};
 use crate::report::ahead::{Comparison, Contest, Outcome as Standing, compare};
 use crate::report::answer::{Advice, advice, answer};
 use crate::report::aspects::aspects;
+use crate::report::capacity;
 use crate::report::cell::{Cell, cells};
 use crate::report::chart::{Chart, charts, cost_chart};
 use crate::report::expectations::{Expected, expected};
@@ -223,10 +224,13 @@ fn workload(results: &Results, cells: &[Cell], targets: &[String], others: &[Wor
     let comparisons = comparisons(&axes, cells);
     let name = coordinate(&first, "workload").unwrap_or_default();
     let stem = stem(&name, others);
+    // What was searched is drawn by what was found, beside what was offered at given rates.
+    let (searched, given): (Vec<Cell>, Vec<Cell>) = cells.iter().cloned().partition(|cell| cell.capacity.is_some());
+    let charts = [searched, given].iter().flat_map(|cells| charts(&stem, &name, &axes, cells, targets)).collect();
     Workload {
         slug: slug(&format!("Workload: {name}")),
         map: map(&name, &axes, cells, &comparisons),
-        charts: charts(&stem, &name, &axes, cells, targets),
+        charts,
         cost_chart: cost_chart(&stem, &name, &axes, cells, targets),
         cost: cost(&axes, cells),
         stem,
@@ -234,7 +238,7 @@ fn workload(results: &Results, cells: &[Cell], targets: &[String], others: &[Wor
         setting: setting(results, &first, &constant, cells),
         summary: standing(&comparisons),
         ranking: ranking(&axes, &comparisons),
-        tables: tables(&axes, cells),
+        tables: capacity::tables(&axes, cells).into_iter().chain(tables(&axes, cells)).collect(),
         comparisons,
         axes,
         cells: cells.to_vec(),

@@ -2,6 +2,7 @@
 
 pub mod distribution;
 pub mod file;
+pub mod search;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::results::distribution::Distribution;
+use crate::results::search::Search;
 
 /// The version of the results format that this engine writes.
 pub const SCHEMA: u32 = 1;
@@ -87,6 +89,10 @@ pub struct Record {
     /// What the client process measured; absent where the outcome is not `measured`.
     #[serde(flatten)]
     pub measured: Option<Measured>,
+    /// How its rate was found, where it was searched: the figures are those of the highest rate that held, or of the
+    /// lowest that did not where none held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// What each end spent.
     pub cost: Option<Cost>,
     /// Whether the figures can be trusted.

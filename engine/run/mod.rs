@@ -1,5 +1,7 @@
 //! Runs a plan: every trial in its turn, every record kept as soon as it is there.
 
+pub mod bracket;
+pub mod capacity;
 pub mod child;
 pub mod cost;
 pub mod disturbance;
@@ -54,6 +56,8 @@ pub trait Watch {
     fn says(&mut self, words: &str);
     /// So many of its calls have ended.
     fn progress(&mut self, ended: u64);
+    /// It searches, and tries so many calls per second next.
+    fn probes(&mut self, _rate: f64) {}
     /// A trial is over.
     fn recorded(&mut self, cell: &Cell, record: &Record);
 }
@@ -121,23 +125,31 @@ fn one_turn(
         outcome: Outcome::Failed,
         reason: None,
         measured: None,
+        search: None,
         cost: None,
         verdict: crate::results::Verdict::valid(),
     };
     launcher.prepare(cell, &mut |words| watch.says(words));
-    match trial::measure(cell, launcher, &mut |ended| watch.progress(ended)) {
-        Ok(trial) => {
-            manifest.facts.entry(cell.target.name.clone()).or_insert(trial.facts);
-            let circumstances =
-                Circumstances { server_cores: launcher.placement().server_cores(), stolen: trial.stolen };
-            record.verdict = judge(&trial.measured, &trial.cost, &circumstances);
-            if trial.measured.counts.ok > 0 {
-                record.outcome = Outcome::Measured;
-            } else {
+    let found = match &cell.load.search {
+        None => trial::measure(cell, launcher, &mut |ended| watch.progress(ended)).map(|trial| {
+            let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
+            let why = (trial.measured.counts.ok == 0).then(|| {
                 let why = trial.measured.failures.first().map_or("no call was answered in time", String::as_str);
-                record.reason = Some(format!("no call succeeded: {why}"));
-            }
+                format!("no call succeeded: {why}")
+            });
+            (trial, verdict, why, None)
+        }),
+        Some(limits) => capacity::find(cell, limits, turn.trial, launcher, watch)
+            .map(|found| (found.trial, found.verdict, found.failed, Some(found.search))),
+    };
+    match found {
+        Ok((trial, verdict, why, search)) => {
+            manifest.facts.entry(cell.target.name.clone()).or_insert(trial.facts);
+            record.outcome = if why.is_none() { Outcome::Measured } else { Outcome::Failed };
+            record.reason = why;
+            record.verdict = verdict;
             record.measured = Some(trial.measured);
+            record.search = search;
             record.cost = Some(trial.cost);
         }
         Err(_) if interrupted() => return None,

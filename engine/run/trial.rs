@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::call::Call;
 use crate::drive::lines::{Assignment, FromDrive, ToDrive};
 use crate::error::{Context, Error, Result};
-use crate::plan::Cell;
+use crate::plan::{Cell, Load};
 use crate::results::{Cost, Measured};
 use crate::run::child::{Child, Heard};
 use crate::run::cost::{Counters, Peak, without_watching};
@@ -37,22 +37,56 @@ pub struct Trial {
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
 pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) -> Result<Trial> {
-    let nonce = fresh_nonce();
-    let mut server = Child::start("the server", launcher.server(cell, &nonce)?)?;
-    let ready = await_ready(&mut server)?;
+    let mut server = Launched::fresh(cell, launcher)?;
+    let trial = ask(&mut server, &cell.load, launcher, progress)?;
+    server.stop()?;
+    Ok(trial)
+}
+
+/// The server of a trial, which listens; dropping it ends it.
+#[derive(Debug)]
+pub struct Launched<'a> {
+    cell: &'a Cell,
+    nonce: String,
+    process: Child,
+    ready: Ready,
+}
+
+impl<'a> Launched<'a> {
+    /// Launches the server of a cell and waits until it listens.
+    pub fn fresh(cell: &'a Cell, launcher: &Launcher) -> Result<Self> {
+        let nonce = fresh_nonce();
+        let mut process = Child::start("the server", launcher.server(cell, &nonce)?)?;
+        let ready = await_ready(&mut process)?;
+        Ok(Launched { cell, nonce, process, ready })
+    }
+
+    /// Stops it; an error where it does not end as it should.
+    pub fn stop(self) -> Result<()> {
+        self.process.stop()
+    }
+}
+
+/// Measures a server under `load`, by a client process of its own that is gone afterwards.
+pub fn ask(
+    launched: &mut Launched<'_>,
+    load: &Load,
+    launcher: &Launcher,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Trial> {
+    let Launched { cell, nonce, process: server, ready } = launched;
     let alone = Counters::of(server.pid());
     let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
-    let load = &cell.load;
     let transport = cell.target.pairing.transport().name();
     let mut assignment =
-        Assignment::of(load, transport, &cell.target.options, &ready.address, Some(&nonce), ready.ca.as_deref());
+        Assignment::of(load, transport, &cell.target.options, &ready.address, Some(nonce), ready.ca.as_deref());
     if launcher.placement().pinned {
         assignment.pin.clone_from(&launcher.placement().client);
     }
     drive.say(&ToDrive::Assignment(Box::new(assignment)))?;
 
     let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
-    let FromDrive::Armed { .. } = await_line(&mut drive, &mut server, arming, &mut |_| {}, &mut || {})? else {
+    let FromDrive::Armed { .. } = await_line(&mut drive, server, arming, &mut |_| {}, &mut || {})? else {
         return Err(Error::failed("the client process said something else where `armed` was due"));
     };
     let before = (Counters::of(server.pid()), Counters::of(drive.pid()));
@@ -67,25 +101,24 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
         })
     });
     let silence = load.timeout + load.drain + SILENCE;
-    let FromDrive::Done {} = await_line(&mut drive, &mut server, silence, progress, &mut || peak.look())? else {
+    let FromDrive::Done {} = await_line(&mut drive, server, silence, progress, &mut || peak.look())? else {
         return Err(Error::failed("the client process said something else where `done` was due"));
     };
     let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
     let stolen = ticks.and_then(|before| Ticks::now()?.stolen_since(&before));
-    let mut facts = ready.facts;
+    let mut facts = ready.facts.clone();
     if let Some(stalling) = stalling {
         facts.insert("stalled".to_owned(), format!("{:.3} s", stalling.lasted().as_secs_f64()));
     }
     let survived = server.alive();
     drive.say(&ToDrive::Report {})?;
-    let FromDrive::Measured(measured) = await_line(&mut drive, &mut server, SILENCE, &mut |_| {}, &mut || {})? else {
+    let FromDrive::Measured(measured) = await_line(&mut drive, server, SILENCE, &mut |_| {}, &mut || {})? else {
         return Err(Error::failed("the client process said something else where `measured` was due"));
     };
     if !survived {
         return Err(server.ended());
     }
     drive.stop()?;
-    server.stop()?;
     let mut cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
     without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
     peak.add_to(&mut cost.server);

@@ -1,6 +1,8 @@
 //! Whether the figures of a trial show what they claim to.
 
 use crate::results::{Cost, Measured, State, Verdict};
+use crate::run::placement::Placement;
+use crate::run::trial::Trial;
 
 /// An open loop may be this late at p99, or a tenth of the median response time, whichever is more.
 const LATE_NS: u64 = 1_000_000;
@@ -16,6 +18,13 @@ pub struct Circumstances {
     pub server_cores: usize,
     /// The share of the machine's time that its hypervisor gave to others, where it is known.
     pub stolen: Option<f64>,
+}
+
+impl Circumstances {
+    /// Those of a trial.
+    pub fn of(placement: &Placement, trial: &Trial) -> Self {
+        Circumstances { server_cores: placement.server_cores(), stolen: trial.stolen }
+    }
 }
 
 /// Whether `measured` shows what it claims to.

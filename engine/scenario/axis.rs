@@ -168,6 +168,48 @@ impl Rate {
     pub const MOST: f64 = 1e7;
 }
 
+/// What a workload writes as its rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Offered {
+    /// This one.
+    At(Rate),
+    /// The highest one at which all that is expected holds: it is searched.
+    Search,
+}
+
+impl Offered {
+    /// The word that asks for a search.
+    pub const SEARCH: &'static str = "search";
+
+    /// The rate, where it is given.
+    pub fn rate(self) -> Option<Rate> {
+        match self {
+            Offered::At(rate) => Some(rate),
+            Offered::Search => None,
+        }
+    }
+}
+
+impl Serialize for Offered {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Offered::At(rate) => rate.serialize(serializer),
+            Offered::Search => serializer.serialize_str(Offered::SEARCH),
+        }
+    }
+}
+
+impl JsonSchema for Offered {
+    fn schema_name() -> Cow<'static, str> {
+        "Offered".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let rate = generator.subschema_for::<Rate>();
+        let about = "The highest rate at which every `expect` of a response time holds; each probe takes `duration`.";
+        json_schema!({"anyOf": [{"const": Offered::SEARCH, "description": about}, rate]})
+    }
+}
+
 /// In what pieces a body travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunk {

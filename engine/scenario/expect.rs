@@ -133,6 +133,23 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// True where it holds a figure down, so that a rate can be too high for it. One that asks for enough, as
+    /// `calls_per_s > 1000` does, is no limit.
+    pub fn is_limit(&self) -> bool {
+        let down = matches!(self.relation, Relation::Below | Relation::AtMost | Relation::Equal);
+        down && !matches!(self.figure, Figure::CallsPerS | Figure::Bandwidth)
+    }
+
+    /// True where it holds a response time down, which every rate breaks that the server cannot serve.
+    pub fn limits_response(&self) -> bool {
+        let down = matches!(self.relation, Relation::Below | Relation::AtMost);
+        let time = matches!(
+            self.figure,
+            Figure::Mean | Figure::P50 | Figure::P90 | Figure::P95 | Figure::P99 | Figure::P999 | Figure::Max
+        );
+        down && time
+    }
+
     /// True where a figure of `value` is as expected. Where it is only known to be at least that, it is so only if it
     /// is so however large it is.
     pub fn holds(&self, value: f64, at_least: bool) -> bool {
@@ -240,6 +257,23 @@ mod tests {
         ] {
             let told = text.parse::<Expectation>().expect_err(text);
             assert!(told.contains(wrong), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_what_a_rate_can_be_too_high_for() {
+        for (text, limit, response) in [
+            ("p99 < 5ms", true, true),
+            ("max <= 1s", true, true),
+            ("errors == 0", true, false),
+            ("memory < 64MiB", true, false),
+            ("cpu_per_call < 1ms", true, false),
+            ("p99 > 5ms", false, false),
+            ("calls_per_s > 1000", false, false),
+            ("calls_per_s < 1000", false, false),
+        ] {
+            let read: Expectation = text.parse().expect(text);
+            assert_eq!((read.is_limit(), read.limits_response()), (limit, response), "{text}");
         }
     }
 

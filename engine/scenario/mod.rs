@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Arrivals, Call, Driver, FillKind, Split, Stack, Verify, Wait, words};
-use crate::scenario::axis::{Axis, Chunk, Named, Rate};
+use crate::scenario::axis::{Axis, Chunk, Named, Offered, Rate};
 use crate::scenario::expect::Expectation;
 use crate::server::contract::Model;
 use crate::transport::contract::{OptionValue, Transport};
@@ -165,10 +165,11 @@ pub struct Workload {
     #[schemars(example = &"10ms")]
     pub hold: Option<Axis<Time>>,
     /// Calls per second of all clients together. With it the load is an open loop: calls are due by the clock, not
-    /// when others are over, and a call that finds no client free waits for one. Default: a closed loop.
+    /// when others are over, and a call that finds no client free waits for one. `search` finds the highest rate at
+    /// which each `expect` that holds a figure down is met, and every call is answered. Default: a closed loop.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = 1000, example = [1000, 5000])]
-    pub rate: Option<Axis<Rate>>,
+    #[schemars(example = 1000, example = [1000, 5000], example = &"search")]
+    pub rate: Option<Axis<Offered>>,
     /// How the due times of an open loop are spaced. Default: constant.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "constant"), example = &"poisson")]
@@ -189,7 +190,7 @@ pub struct Workload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 1000)]
     pub iterations: Option<NonZeroU64>,
-    /// How long calls are begun; this or `iterations`.
+    /// How long calls are begun; this or `iterations`. Of a search, how long each probe lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"10s")]
     pub duration: Option<Time>,
@@ -232,6 +233,11 @@ impl Workload {
     /// True where its load is an open loop.
     pub fn is_open(&self) -> bool {
         self.rate.is_some() || !self.ramp.is_empty()
+    }
+
+    /// True where a rate is searched in it.
+    pub fn searches(&self) -> bool {
+        self.rate.as_ref().is_some_and(|rates| rates.values().contains(&Offered::Search))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::call::{Call, Driver, Stack};
 use crate::registry::suggestion;
-use crate::scenario::axis::{Axis, Chunk, Named};
+use crate::scenario::axis::{Axis, Chunk, Named, Offered};
 use crate::scenario::expect::Expectation;
 use crate::scenario::mistake::{Mistake, Mistakes, Place, Source};
 use crate::scenario::tree::{Node, Value};
@@ -86,12 +86,12 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
         mistakes,
     );
     unique(
-        workloads.iter().flatten().flatten().map(|(workload, place)| (workload.name.clone(), *place)),
+        workloads.iter().flatten().flatten().map(|((workload, _), place)| (workload.name.clone(), *place)),
         |name| format!("two workloads are called `{name}`"),
         "each workload needs a name of its own",
         mistakes,
     );
-    let open_only = workloads.iter().flatten().flatten().all(|(workload, _)| workload.is_open());
+    let open_only = workloads.iter().flatten().flatten().all(|((workload, _), _)| workload.is_open());
     for (target, place) in targets.iter().flatten().flatten().filter(|_| open_only && workloads.is_some()) {
         let python = |axis: &Axis<Driver>| axis.values().iter().all(|driver| *driver == Driver::Python);
         if target.driver.as_ref().is_some_and(python) {
@@ -99,11 +99,15 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
             mistakes.push(mistake.help(OPEN_PYTHON).help("drive it with `driver: native`, or leave out the `rate`"));
         }
     }
+    let read: Vec<&Target> = targets.iter().flatten().flatten().map(|(target, _)| target).collect();
+    for ((workload, search), _) in workloads.iter().flatten().flatten() {
+        mistakes.extend(search.and_then(|place| unlimited(workload, place, &read)));
+    }
     let scenario = Scenario {
         title: title?,
         question: question?,
         targets: targets?.into_iter().map(|item| item.map(|(target, _)| target)).collect::<Option<_>>()?,
-        workloads: workloads?.into_iter().map(|item| item.map(|(workload, _)| workload)).collect::<Option<_>>()?,
+        workloads: workloads?.into_iter().map(|item| item.map(|((workload, _), _)| workload)).collect::<Option<_>>()?,
         trials,
         order,
         timeout,
@@ -154,6 +158,26 @@ fn expectations(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Exp
         Value::List(items) => items.iter().filter_map(|item| Expectation::read("expect", item, mistakes)).collect(),
         _ => Expectation::read("expect", node, mistakes).into_iter().collect(),
     }
+}
+
+/// What is wrong where a search has targets for which no rate would be too high; `place` is where it is asked for.
+fn unlimited(workload: &Workload, place: Place, targets: &[&Target]) -> Option<Mistake> {
+    let limits = |expect: &[Expectation]| expect.iter().any(Expectation::limits_response);
+    let without: Vec<String> = targets
+        .iter()
+        .filter(|target| !limits(&workload.expect) && !limits(&target.expect))
+        .flat_map(|target| target.candidates())
+        .map(|candidate| format!("`{}`", candidate.name))
+        .collect();
+    let first = without.first()?;
+    let what = match without.len() {
+        1 => format!("no rate would be too high for {first}: nothing bounds its response time"),
+        count => {
+            format!("no rate would be too high for {first} and {} more: nothing bounds their response time", count - 1)
+        }
+    };
+    let help = "a search finds the highest rate at which an `expect` holds; give the workload one, such as `expect: p99 < 5ms`";
+    Some(Mistake::new(what, place).help(help))
 }
 
 /// Notes every name that was there before.
@@ -319,7 +343,8 @@ fn option(spec: &OptionSpec, node: &Node, mistakes: &mut Vec<Mistake>) -> Option
     }
 }
 
-fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place)> {
+/// A workload, with the place where it asks for a search, and the one by which its name is known.
+fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Option<Place>), Place)> {
     let mut fields = Fields::of("a workload", node, mistakes)?;
     let given = fields.required("name", "name: latency", mistakes);
     let given = name("name", given, &fields, mistakes);
@@ -331,7 +356,9 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
     let clients = fields.optional("clients", mistakes);
     let work = fields.optional("work", mistakes);
     let hold = fields.optional("hold", mistakes);
-    let rate = fields.optional("rate", mistakes);
+    let rate: Option<Axis<Offered>> = fields.optional("rate", mistakes);
+    let searches = rate.as_ref().is_some_and(|rates| rates.values().contains(&Offered::Search));
+    let search = fields.place_of("rate").filter(|_| searches);
     let arrivals = fields.optional("arrivals", mistakes);
     let ramp = ramp(&mut fields, mistakes);
     let wait = fields.optional("wait", mistakes);
@@ -350,6 +377,13 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
                 .elsewhere(first, "the other one")
                 .help("keep `iterations` to count calls, or `duration` to fill a time"),
         );
+    } else if let (Some(place), false, false) = (search, fields.has("duration"), fields.has("ramp")) {
+        let mistake = Mistake::new("a search needs `duration`: how long each of its probes lasts", place);
+        let mistake = match fields.place_of("iterations") {
+            Some(counted) => mistake.elsewhere(counted, "a count of calls would make probes shorter as rates rise"),
+            None => mistake,
+        };
+        mistakes.push(mistake.help("write it like `duration: 2s`"));
     } else if !fields.has("iterations") && !fields.has("duration") && !fields.has("ramp") {
         fields.lacks("iterations", "iterations: 1000` or `duration: 10s");
     }
@@ -398,7 +432,7 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Workload, Place
         verify,
         expect,
     };
-    Some((workload, place))
+    Some(((workload, search), place))
 }
 
 /// The steps of a ramp; none where the workload has no ramp.

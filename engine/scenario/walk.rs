@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::call::Word;
 use crate::registry::{nearest, suggestion};
-use crate::scenario::axis::{Axis, Chunk, Listed, Named, Rate};
+use crate::scenario::axis::{Axis, Chunk, Listed, Named, Offered, Rate};
 use crate::scenario::expect::Expectation;
 use crate::scenario::mistake::{Mistake, Place};
 use crate::scenario::tree::{Key, Node, Value};
@@ -148,10 +148,9 @@ impl Read for Rate {
             _ => {
                 let mistake = wrong_kind(key, "a number of calls per second", node);
                 mistakes.push(match &node.value {
-                    Value::Text(text) if text == "search" => mistake.help(
-                        "searching is reserved for a later version of the engine; list rates, such as `rate: [1000, \
-                         2000, 4000]`, with an `expect`, and the report says which of them hold",
-                    ),
+                    Value::Text(text) if text == Offered::SEARCH => {
+                        mistake.help("a rate is searched by a workload of its own, with `rate: search` and no ramp")
+                    }
                     _ => mistake,
                 });
                 return None;
@@ -164,6 +163,20 @@ impl Read for Rate {
             return None;
         }
         Some(Rate(rate))
+    }
+}
+
+impl Read for Offered {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        match &node.value {
+            Value::Text(text) if text == Offered::SEARCH => Some(Offered::Search),
+            Value::Count(_) | Value::Number(_) => Rate::read(key, node, mistakes).map(Offered::At),
+            _ => {
+                let mistake = wrong_kind(key, "a number of calls per second or `search`", node);
+                mistakes.push(mistake.help(format!("write it like `{key}: 1000` or `{key}: {}`", Offered::SEARCH)));
+                None
+            }
+        }
     }
 }
 

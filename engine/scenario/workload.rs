@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::call::{Arrivals, Call, FillKind, Split, Wait};
 use crate::scenario::Workload;
-use crate::scenario::axis::{Axis, Chunk, Rate};
+use crate::scenario::axis::{Axis, Chunk, Offered};
 use crate::units::{Size, Time};
 
 /// Whether a call has a body, and with it a payload, a fill and chunks.
@@ -33,8 +33,8 @@ pub struct Point {
     pub work: Option<u64>,
     /// How long `sleep` waits.
     pub hold: Option<Time>,
-    /// Calls per second of all clients together.
-    pub rate: Option<Rate>,
+    /// Calls per second of all clients together, or that they are searched.
+    pub rate: Option<Offered>,
     /// How the due times of an open loop are spaced.
     pub arrivals: Arrivals,
     /// How the client process waits.
@@ -81,7 +81,7 @@ impl Workload {
     }
 
     /// Every way in which calls are offered.
-    fn paces(&self) -> impl Iterator<Item = (Option<Rate>, Arrivals, Wait)> {
+    fn paces(&self) -> impl Iterator<Item = (Option<Offered>, Arrivals, Wait)> {
         let open = self.is_open();
         used(open, self.rate.as_ref()).into_iter().flat_map(move |rate| {
             used(open, self.arrivals.as_ref()).into_iter().flat_map(move |arrivals| {

@@ -101,6 +101,7 @@ impl Effect {
                 generator: Generator::default(),
                 facts: [("driver", driver), ("loop", "closed")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             }),
+            search: None,
             cost: Some(Cost { server: spent(ok * self.ns / 4, 14 << 20), client: spent(ok * self.ns / 3, 9 << 20) }),
             verdict: Verdict::valid(),
         }

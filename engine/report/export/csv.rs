@@ -42,7 +42,7 @@ pub fn text(results: &Results) -> String {
     let heads = ["cell", "trial", "outcome", "verdict", "reason"].map(str::to_owned).into_iter();
     let heads = heads.chain(axes.iter().map(|axis| quoted(axis)));
     let heads = heads.chain(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
-    let heads = heads.chain(["server_cpu_ns", "client_cpu_ns"].map(str::to_owned));
+    let heads = heads.chain(["server_cpu_ns", "client_cpu_ns", "capacity"].map(str::to_owned));
     let mut text = line(heads);
     for record in &results.records {
         text.push_str(&line(fields(record, &axes)));
@@ -70,6 +70,8 @@ fn fields(record: &Record, axes: &[&String]) -> impl Iterator<Item = String> {
     fields.extend(FIGURES.iter().map(|(_, figure)| record.measured.as_ref().map(figure).unwrap_or_default()));
     let spent = record.cost.as_ref().map(|cost| [cost.server.cpu_ns, cost.client.cpu_ns]).unwrap_or_default();
     fields.extend(spent.map(|cpu| cpu.map(|ns| ns.to_string()).unwrap_or_default()));
+    let capacity = record.search.as_ref().and_then(|search| search.capacity);
+    fields.push(capacity.map(|rate| rate.to_string()).unwrap_or_default());
     fields.into_iter()
 }
 

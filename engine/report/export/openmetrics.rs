@@ -11,7 +11,7 @@ use crate::results::Results;
 /// What one metric has to say of a cell: labels beyond those of the cell, and the value.
 type Samples = fn(&Cell) -> Vec<(String, f64)>;
 
-const METRICS: [(&str, &str, &str, Samples); 5] = [
+const METRICS: [(&str, &str, &str, Samples); 6] = [
     ("engine_response_time_seconds", "seconds", "Response time by quantile, all trials together.", |cell| {
         let times = &cell.response;
         let all =
@@ -21,6 +21,9 @@ const METRICS: [(&str, &str, &str, Samples); 5] = [
             .collect()
     }),
     ("engine_call_rate", "", "Answered calls for each second.", |cell| one(cell.calls_per_s)),
+    ("engine_capacity", "", "The highest rate that holds, in calls for each second, where it was searched.", |cell| {
+        one(cell.capacity.as_ref().and_then(|capacity| capacity.median))
+    }),
     ("engine_bandwidth_bytes", "bytes", "Payload bytes for each second.", |cell| one(cell.bandwidth)),
     ("engine_calls", "", "Calls by what became of them.", |cell| {
         let counts = &cell.counts;

@@ -1,0 +1,166 @@
+//! What a search of the highest rate found: a table of the targets, and one of the probes of each.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::report::cell::Cell;
+use crate::report::figures::{NONE, grouped, listed, number, time};
+use crate::report::method::distinct;
+use crate::report::table::{Column, Kind, Row, Table};
+use crate::results::search::{Probe, Search};
+use crate::results::{Outcome, Record};
+use crate::statistics::interval::{Interval, Trials, figure};
+use crate::statistics::median;
+
+/// The highest rate that holds, over all trials of a cell.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Capacity {
+    /// The median of the trials that found one, in calls per second; none where none did.
+    pub median: Option<f64>,
+    /// Of the trial that found least.
+    pub least: Option<f64>,
+    /// Of the trial that found most.
+    pub most: Option<f64>,
+    /// The geometric mean of the trials with its interval of 95 %; none where there are fewer than two trials, or one
+    /// found none.
+    pub over_trials: Option<Interval>,
+    /// True where not the server was the limit of some trial, so that these are lower bounds.
+    pub at_least: bool,
+    /// What the trials were limited by, in words.
+    pub limited_by: Vec<&'static str>,
+    /// Each trial's search.
+    pub trials: Vec<Searched>,
+}
+
+/// The search of one trial.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Searched {
+    /// Which trial.
+    pub trial: u32,
+    /// What was found, and how.
+    pub search: Search,
+}
+
+impl Capacity {
+    /// Of the trials of one cell; none where its rate was not searched. `at_least` says that one of them was not
+    /// limited by its server.
+    pub fn of(records: &[&Record], at_least: bool) -> Option<Self> {
+        let with = |record: &&Record| Some(Searched { trial: record.trial, search: record.search.clone()? });
+        let mut trials: Vec<Searched> = records.iter().filter_map(with).collect();
+        trials.sort_by_key(|searched| searched.trial);
+        // A trial that broke before its search ended has none, and is one that found nothing.
+        let asked = records.iter().any(|record| record.coordinates.get("rate").is_some_and(|rate| rate == "search"));
+        if trials.is_empty() && !asked {
+            return None;
+        }
+        let found: Vec<f64> = trials.iter().filter_map(|searched| searched.search.capacity).collect();
+        let run = records.iter().filter(|record| record.outcome != Outcome::Skipped).count();
+        Some(Capacity {
+            median: median(&found),
+            least: found.iter().copied().min_by(f64::total_cmp),
+            most: found.iter().copied().max_by(f64::total_cmp),
+            over_trials: figure(Trials::new(&found, &[])).filter(|_| found.len() == run && !at_least),
+            at_least,
+            limited_by: distinct(trials.iter().map(|searched| searched.search.limited_by.about())),
+            trials,
+        })
+    }
+
+    /// The geometric mean of the trials, or their median where there is none.
+    pub fn value(&self) -> Option<f64> {
+        self.over_trials.map(|over| over.value).or(self.median)
+    }
+
+    /// “≥ ” before a lower bound.
+    pub fn bound(&self) -> &'static str {
+        if self.at_least { "≥ " } else { "" }
+    }
+}
+
+/// What each target of a workload can take, in a sentence, the most first; none where nothing was searched, or where
+/// there are too many for one.
+pub fn sentence(cells: &[Cell]) -> Option<String> {
+    const TOLD: usize = 6;
+    let mut found: Vec<(&Cell, &Capacity)> =
+        cells.iter().filter_map(|cell| Some((cell, cell.capacity.as_ref()?))).collect();
+    let targets = distinct(found.iter().map(|(cell, _)| &cell.target)).len();
+    if found.is_empty() || found.len() > TOLD || targets < found.len() {
+        return None;
+    }
+    let order = |capacity: &Capacity| capacity.value().unwrap_or(0.0);
+    found.sort_by(|(_, a), (_, b)| order(b).total_cmp(&order(a)));
+    let told = found.iter().map(|(cell, capacity)| match (capacity.value(), capacity.over_trials) {
+        (None, _) => format!("{} at no rate", cell.target),
+        (Some(rate), None) => format!("{} up to {}{}/s", cell.target, capacity.bound(), number(rate)),
+        (Some(rate), Some(over)) => {
+            format!("{} up to {}/s ({} – {})", cell.target, number(rate), number(over.low), number(over.high))
+        }
+    });
+    Some(format!("All that is expected holds of {}.", listed(&told.collect::<Vec<_>>())))
+}
+
+/// What was found for each target of a workload, and each probe that was made; none where nothing was searched.
+pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
+    let searched: Vec<(&Cell, &Capacity)> =
+        cells.iter().filter_map(|cell| Some((cell, cell.capacity.as_ref()?))).collect();
+    if searched.is_empty() {
+        return Vec::new();
+    }
+    let mut tables = vec![found(axes, &searched)];
+    tables.extend(searched.iter().map(|(cell, capacity)| probes(cell, capacity)));
+    tables
+}
+
+fn found(axes: &[String], searched: &[(&Cell, &Capacity)]) -> Table {
+    let mut columns = Column::all(axes.iter().map(String::as_str).chain(["target"]), Kind::Name);
+    columns.extend(Column::all(["capacity, calls/s", "95 %", "least – most", "probes"], Kind::Figure));
+    columns.extend(Column::all(["limited by"], Kind::Text));
+    let row = |(cell, capacity): &(&Cell, &Capacity)| {
+        let rate = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), number);
+        let range = |low, high| format!("{} – {}", number(low), number(high));
+        let probes: usize = capacity.trials.iter().map(|searched| searched.search.probes.len()).sum();
+        let mut texts: Vec<String> =
+            axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| NONE.to_owned())).collect();
+        texts.extend([
+            cell.target.clone(),
+            format!("{}{}", capacity.bound(), rate(capacity.value())),
+            capacity.over_trials.map_or_else(|| NONE.to_owned(), |over| range(over.low, over.high)),
+            capacity.least.zip(capacity.most).map_or_else(|| NONE.to_owned(), |(least, most)| range(least, most)),
+            grouped(probes as u64),
+            capacity.limited_by.join(", "),
+        ]);
+        Row { begins: false, cell: Some(cell.number), texts }
+    };
+    let caption = "Capacity: the highest rate at which all that is expected holds".to_owned();
+    Table { caption, main: false, columns, rows: searched.iter().map(row).collect() }
+}
+
+fn probes(cell: &Cell, capacity: &Capacity) -> Table {
+    let mut columns = Column::all(["trial", "rate", "calls", "answered", "p50", "p99"], Kind::Figure);
+    columns.extend(Column::all(["held"], Kind::Text));
+    let rows = capacity.trials.iter().flat_map(|searched| {
+        searched.search.probes.iter().enumerate().map(move |(at, probe)| Row {
+            begins: at == 0 && searched.trial > 1,
+            cell: None,
+            texts: texts(searched.trial, probe),
+        })
+    });
+    let rows = rows.collect();
+    Table { caption: format!("Every probe of {}", cell.id), main: false, columns, rows }
+}
+
+fn texts(trial: u32, probe: &Probe) -> Vec<String> {
+    let quantile = |at: f64, ns: u64| {
+        let bound = if probe.at_least_from.is_some_and(|from| from <= at) { "≥ " } else { "" };
+        format!("{bound}{}", time(ns as f64))
+    };
+    vec![
+        trial.to_string(),
+        format!("{}/s", number(probe.rate)),
+        grouped(probe.scheduled),
+        grouped(probe.ok),
+        quantile(0.5, probe.p50_ns),
+        quantile(0.99, probe.p99_ns),
+        probe.why.as_ref().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}")),
+    ]
+}
