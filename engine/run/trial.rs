@@ -13,6 +13,7 @@ use crate::run::disturbance::End;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::steal::Ticks;
+use crate::run::syscalls::charge;
 use crate::server::contract::{Ready, ReadyLine};
 use crate::server::service::fresh_nonce;
 use crate::transport::contract::Facts;
@@ -39,9 +40,11 @@ pub struct Trial {
 pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) -> Result<Trial> {
     let nonce = fresh_nonce();
     let mut server = Child::start("the server", launcher.server(cell, &nonce)?)?;
+    let server_calls = launcher.syscalls(server.pid());
     let ready = await_ready(&mut server)?;
     let alone = Counters::of(server.pid());
     let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
+    let client_calls = launcher.syscalls(drive.pid());
     let load = &cell.load;
     let transport = cell.target.pairing.transport().name();
     let mut assignment =
@@ -59,6 +62,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     let mut peak = Peak::of(server.pid());
     peak.look();
     let ticks = Ticks::now();
+    let calls = (server_calls.so_far(), client_calls.so_far());
     drive.say(&ToDrive::Go {})?;
     let stalling = launcher.stall().map(|stall| {
         stall.begin(match stall.end {
@@ -70,6 +74,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     let FromDrive::Done {} = await_line(&mut drive, &mut server, silence, progress, &mut || peak.look())? else {
         return Err(Error::failed("the client process said something else where `done` was due"));
     };
+    let calls_after = (server_calls.so_far(), client_calls.so_far());
     let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
     let stolen = ticks.and_then(|before| Ticks::now()?.stolen_since(&before));
     let mut facts = ready.facts;
@@ -87,6 +92,8 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) 
     drive.stop()?;
     server.stop()?;
     let mut cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
+    charge(&mut cost.server, calls.0, calls_after.0);
+    charge(&mut cost.client, calls.1, calls_after.1);
     without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
     peak.add_to(&mut cost.server);
     cost.server.memory_per_client =
