@@ -29,7 +29,7 @@ pub(crate) struct Run {
     /// Download nothing: use the Python systems that are installed already
     #[arg(long)]
     offline: bool,
-    /// Count the system calls of both ends too, where the kernel lets us; it makes each of them a little slower
+    /// Count the system calls of both ends too, where the kernel lets us: times are then longer, of tiny calls by a fifth
     #[arg(long)]
     syscalls: bool,
     /// Print nothing but errors

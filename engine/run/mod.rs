@@ -45,7 +45,8 @@ pub struct Settings {
     pub command: Vec<String>,
     /// What is done to the ends on purpose.
     pub disturbance: Disturbance,
-    /// Whether the system calls of both ends are counted, which costs every call of theirs a little.
+    /// Whether the system calls of both ends are counted, which makes each of them slower:
+    /// a ping of two at either end by 15 to 20 %, measured side by side on one core.
     pub syscalls: bool,
 }
 
