@@ -15,7 +15,7 @@ fn it_tells_what_the_machine_is_and_what_it_can_measure() {
         "frequency governor",
         "a busy thread lost ",
         " open files\n",
-        "system calls are not counted",
+        "  system calls can",
         "let perf look at the kernel",
         "io_uring is ",
     ] {

@@ -62,6 +62,11 @@ struct Run {
 impl Run {
     /// Begins one; the target, the workload and what stands at the top are given as YAML.
     fn begin(target: &str, workload: &str, more: &str) -> Run {
+        Run::begin_with(target, workload, more, &[])
+    }
+
+    /// The same with more on the command line.
+    fn begin_with(target: &str, workload: &str, more: &str, arguments: &[&str]) -> Run {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("scenario.yaml");
         let text = format!(
@@ -69,7 +74,7 @@ impl Run {
         );
         std::fs::write(&file, text).expect("it can be written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-        command.arg("run").arg(&file).arg("--out").arg(folder.path().join("out")).arg("--quiet");
+        command.arg("run").arg(&file).arg("--out").arg(folder.path().join("out")).arg("--quiet").args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Run { process: command.spawn().expect("the engine starts"), folder }
     }
@@ -113,6 +118,29 @@ fn a_generator_that_is_starved_is_not_believed() {
     assert_eq!((&record["verdict"]["state"], &record["outcome"]), (&json!("invalid"), &json!("measured")));
     assert!(record["verdict"]["reasons"][0].as_str().expect("a reason").contains("the generator sent calls late"));
     assert_eq!(record["counts"]["scheduled"], 400);
+}
+
+#[test]
+fn system_calls_are_counted_only_where_that_is_asked_for() {
+    let (target, workload) = ("transport: tcp, server: threaded", "call: ping, iterations: 2000");
+    let costs = |more: &[&str]| {
+        let (_, results, told) = Run::begin_with(target, workload, "", more).end();
+        let cost = results.expect("it was measured")["records"][0]["cost"].clone();
+        assert!(cost.is_object(), "{told}");
+        cost
+    };
+    let (plain, counted) = (costs(&[]), costs(&["--syscalls"]));
+    for end in ["server", "client"] {
+        assert_eq!(plain[end]["syscalls"], Value::Null);
+        assert!(plain[end]["missing"]["syscalls"].as_str().expect("a reason").contains("`--syscalls`"));
+        let Some(calls) = counted[end]["syscalls"].as_u64() else {
+            let why = counted[end]["missing"]["syscalls"].as_str().expect("a reason");
+            assert_ne!(why, plain[end]["missing"]["syscalls"], "{end}");
+            continue;
+        };
+        // Each call is read and answered, or sent and read; a client's threads are started and ended besides.
+        assert!((4_000..4_800).contains(&calls), "{end}: {calls}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::cli::say;
 use crate::error::{Exit, Result};
 use crate::report::figures::{grouped, time};
 use crate::run::manifest::of_this_machine;
+use crate::run::syscalls::countable;
 use crate::transport::descriptors;
 
 /// Fewer open files than these are soon too few.
@@ -81,7 +82,13 @@ fn findings() -> Vec<(String, Option<&'static str>)> {
             format!("a process may hold {} open files", files.map_or("untold".to_owned(), grouped)),
             narrow.then_some("thousands of clients need as many: raise the hard limit, `ulimit -Hn`"),
         ),
-        ("system calls are not counted: reports leave that figure out".to_owned(), None),
+        match countable() {
+            Ok(()) => ("system calls can be counted: `engine run --syscalls` does".to_owned(), None),
+            Err(why) => (
+                format!("system calls cannot be counted: {why}"),
+                Some("only `engine run --syscalls` needs it: let root run it, or give the right to use tracepoints"),
+            ),
+        },
         (
             format!("users without privileges may {}let perf look at the kernel", if closed { "not " } else { "" }),
             closed.then_some("only a profile of your own needs it: set kernel.perf_event_paranoid to 1"),

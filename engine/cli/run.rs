@@ -29,6 +29,9 @@ pub(crate) struct Run {
     /// Download nothing: use the Python systems that are installed already
     #[arg(long)]
     offline: bool,
+    /// Count the system calls of both ends too, where the kernel lets us: times are then longer, of tiny calls by a fifth
+    #[arg(long)]
+    syscalls: bool,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
@@ -56,6 +59,7 @@ impl Run {
             quick: self.chosen.quick,
             command: std::env::args().skip(1).collect(),
             disturbance: Disturbance::default(),
+            syscalls: self.syscalls,
         };
         interrupt::watch();
         let mut progress = Progress::new(&read.plan, self.quiet);

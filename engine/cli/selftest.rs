@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 
 use crate::cli::say;
 use crate::error::{Error, Exit, Result};
 use crate::run::interrupt;
-use crate::run::proof::{Figure, Proof, all};
+use crate::run::proof::{Figure, Proof, all, show};
 
 /// Disturbs real runs in known ways and compares what they report with what must come out.
 #[derive(Debug, Args)]
@@ -30,17 +31,14 @@ impl Selftest {
             return Err(Error::usage("no proof has such a name").help(format!("there are: {}", names.join("; "))));
         }
         interrupt::watch();
-        // Side by side: all but a few of them spend their time waiting.
-        let shown: Vec<Result<Vec<Figure>>> = std::thread::scope(|scope| {
-            let running: Vec<_> = proofs.iter().map(|proof| scope.spawn(|| proof.show(&self.out))).collect();
-            let gone = || Err(Error::stopped("a proof ended without a word"));
-            running.into_iter().map(|proof| proof.join().unwrap_or_else(|_| gone())).collect()
-        });
+        let begun = Instant::now();
+        let shown = show(&proofs, &self.out);
         if interrupt::interrupted() {
             return Ok(Exit::Interrupted);
         }
         let (text, hold) = table(&proofs, shown)?;
         say(&text)?;
+        say(&format!("it took {:.0} s\n", begun.elapsed().as_secs_f64()))?;
         Ok(if hold { Exit::Success } else { Exit::Failed })
     }
 }

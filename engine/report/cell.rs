@@ -195,6 +195,8 @@ pub struct Spending {
     pub system: Option<f64>,
     /// Context switches, voluntary and not, for each answered call.
     pub switches_per_call: Option<f64>,
+    /// System calls for each answered call, where they were counted.
+    pub syscalls_per_call: Option<f64>,
     /// The median over the trials of how much memory each idle client took, in bytes.
     pub memory_per_client: Option<f64>,
 }
@@ -475,6 +477,7 @@ fn spending(ends: &[Spent], answered: u64) -> Spending {
         system: sum(|end| end.system_ns).zip(sum(|end| end.user_ns)).and_then(|(s, u)| over(s as f64, (s + u) as f64)),
         switches_per_call: sum(|end| Some(end.voluntary_switches? + end.involuntary_switches?))
             .and_then(|switches| over(switches as f64, answered as f64)),
+        syscalls_per_call: sum(|end| end.syscalls).and_then(|calls| over(calls as f64, answered as f64)),
         memory_per_client: median(
             &ends.iter().filter_map(|end| end.memory_per_client.map(|bytes| bytes as f64)).collect::<Vec<f64>>(),
         ),

@@ -134,11 +134,13 @@ const FAIRNESS: [Figure; 5] = [
     SUCCESS,
 ];
 
-const COST: [Figure; 13] = [
+const COST: [Figure; 15] = [
     figure("server CPU per call", |cell| optional(cell.server.cpu_ns_per_call, time)),
     figure("client CPU per call", |cell| optional(cell.client.cpu_ns_per_call, time)),
     figure("server CPU in the kernel", |cell| optional(cell.server.system, |part| format!("{:.0} %", part * 100.0))),
     figure("server switches per call", |cell| optional(cell.server.switches_per_call, number)),
+    figure("server system calls per call", |cell| optional(cell.server.syscalls_per_call, number)),
+    figure("client system calls per call", |cell| optional(cell.client.syscalls_per_call, number)),
     figure("server memory per client", |cell| optional(cell.server.memory_per_client, |bytes| size(bytes as u64))),
     figure("server peak memory", |cell| optional(cell.server.peak_memory, size)),
     figure("client peak memory", |cell| optional(cell.client.peak_memory, size)),

@@ -349,7 +349,7 @@ pub struct Cost {
 #[serde(deny_unknown_fields)]
 pub struct Spent {
     /// CPU time of all its processes, reaped children included, in nanoseconds. Of a client without what its
-    /// watching thread took (`generator.hiccups.cpu_ns`), which no other counter here leaves out.
+    /// watching thread took (`generator.hiccups.cpu_ns`), which of the other counters only `syscalls` leaves out.
     pub cpu_ns: Option<u64>,
     /// The smallest step that counter can take, in nanoseconds.
     pub cpu_step_ns: Option<u64>,
@@ -365,6 +365,9 @@ pub struct Spent {
     /// How often the processor was taken from its threads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub involuntary_switches: Option<u64>,
+    /// System calls of all its processes, those that ended included, where counting was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syscalls: Option<u64>,
     /// The largest resident memory of one of its processes since launch, in bytes.
     pub peak_memory: Option<u64>,
     /// By how much its proportional share of memory grew for each client, from before they connected to when all

@@ -2,11 +2,14 @@
 
 use std::process::Command;
 
+use nix::unistd::Pid;
+
 use crate::call::{Driver, Stack};
 use crate::error::{Error, Result};
 use crate::plan::Cell;
 use crate::run::disturbance::{Disturbance, Stall};
 use crate::run::placement::Placement;
+use crate::run::syscalls::SystemCalls;
 use crate::stack::contract::Launch;
 use crate::stack::environment::Environment;
 use crate::stack::{driver_command, system};
@@ -17,13 +20,27 @@ pub struct Launcher {
     offline: bool,
     placement: Placement,
     disturbance: Disturbance,
+    counting: bool,
     environment: Option<Result<Environment>>,
 }
 
 impl Launcher {
     /// With `offline` nothing is downloaded.
     pub fn new(offline: bool, placement: Placement, disturbance: Disturbance) -> Self {
-        Launcher { offline, placement, disturbance, environment: None }
+        Launcher { offline, placement, disturbance, counting: false, environment: None }
+    }
+
+    /// With `counting` the system calls of both ends are counted.
+    pub fn counting(self, counting: bool) -> Self {
+        Launcher { counting, ..self }
+    }
+
+    /// The counter of the system calls of a process that was launched just now.
+    pub fn syscalls(&self, process: Pid) -> SystemCalls {
+        match self.counting {
+            true => SystemCalls::of(process),
+            false => SystemCalls::missing("not counted, since `--syscalls` was not given"),
+        }
     }
 
     /// Which cores each end runs on.

@@ -13,6 +13,7 @@ use crate::run::disturbance::End;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::steal::Ticks;
+use crate::run::syscalls::{SystemCalls, charge};
 use crate::server::contract::{Ready, ReadyLine};
 use crate::server::service::fresh_nonce;
 use crate::transport::contract::Facts;
@@ -49,6 +50,7 @@ pub struct Launched<'a> {
     cell: &'a Cell,
     nonce: String,
     process: Child,
+    calls: SystemCalls,
     ready: Ready,
 }
 
@@ -57,8 +59,9 @@ impl<'a> Launched<'a> {
     pub fn fresh(cell: &'a Cell, launcher: &Launcher) -> Result<Self> {
         let nonce = fresh_nonce();
         let mut process = Child::start("the server", launcher.server(cell, &nonce)?)?;
+        let calls = launcher.syscalls(process.pid());
         let ready = await_ready(&mut process)?;
-        Ok(Launched { cell, nonce, process, ready })
+        Ok(Launched { cell, nonce, process, calls, ready })
     }
 
     /// Stops it; an error where it does not end as it should.
@@ -74,9 +77,10 @@ pub fn ask(
     launcher: &Launcher,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Trial> {
-    let Launched { cell, nonce, process: server, ready } = launched;
+    let Launched { cell, nonce, process: server, calls: server_calls, ready } = launched;
     let alone = Counters::of(server.pid());
     let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
+    let client_calls = launcher.syscalls(drive.pid());
     let transport = cell.target.pairing.transport().name();
     let mut assignment =
         Assignment::of(load, transport, &cell.target.options, &ready.address, Some(nonce), ready.ca.as_deref());
@@ -93,6 +97,7 @@ pub fn ask(
     let mut peak = Peak::of(server.pid());
     peak.look();
     let ticks = Ticks::now();
+    let calls = (server_calls.so_far(), client_calls.so_far());
     drive.say(&ToDrive::Go {})?;
     let stalling = launcher.stall().map(|stall| {
         stall.begin(match stall.end {
@@ -104,6 +109,7 @@ pub fn ask(
     let FromDrive::Done {} = await_line(&mut drive, server, silence, progress, &mut || peak.look())? else {
         return Err(Error::failed("the client process said something else where `done` was due"));
     };
+    let calls_after = (server_calls.so_far(), client_calls.so_far());
     let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
     let stolen = ticks.and_then(|before| Ticks::now()?.stolen_since(&before));
     let mut facts = ready.facts.clone();
@@ -120,6 +126,8 @@ pub fn ask(
     }
     drive.stop()?;
     let mut cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
+    charge(&mut cost.server, calls.0, calls_after.0);
+    charge(&mut cost.client, calls.1, calls_after.1);
     without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
     peak.add_to(&mut cost.server);
     cost.server.memory_per_client =

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use crate::call::{Answer, Asked, Fill, FillKind, SplitMix};
 use crate::server::impairment::Impairment;
 
+/// How long before an exact pause is over sleeping ends and spinning begins: more than a wake-up takes.
+const WAKING: Duration = Duration::from_millis(1);
+
 /// What every server does, on every transport and model: the service of the reference suite.
 pub struct Service {
     nonce: String,
@@ -70,11 +73,17 @@ impl Service {
         }
     }
 
-    /// Does what a call asks and blocks the thread for as long as it waits.
+    /// Does what a call asks and blocks the thread for as long as it waits; exactly so long where an impairment was
+    /// asked for, since figures are compared with it.
     pub fn execute_blocking(&self, asked: Asked) -> Answer {
         let Executed { answer, pause } = self.execute(asked);
-        if !pause.is_zero() {
-            std::thread::sleep(pause);
+        if pause.is_zero() {
+            return answer;
+        }
+        let (begun, early) = (Instant::now(), if self.impairment.is_some() { WAKING } else { Duration::ZERO });
+        std::thread::sleep(pause.saturating_sub(early));
+        while begun.elapsed() < pause {
+            std::hint::spin_loop();
         }
         answer
     }

@@ -1,0 +1,172 @@
+//! How many system calls the processes of one end make, counted by the kernel.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::unistd::{Pid, getpid};
+
+use crate::results::Spent;
+
+/// Where the number of the tracepoint stands, inside tracefs.
+const ID: &str = "events/raw_syscalls/sys_enter/id";
+/// Where tracefs may be mounted.
+const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+/// `struct perf_event_attr` in its first version, which every kernel understands (perf_event_open(2)).
+#[repr(C)]
+#[derive(Default)]
+struct Attributes {
+    kind: u32,
+    size: u32,
+    config: u64,
+    sample_period: u64,
+    sample_type: u64,
+    read_format: u64,
+    flags: u64,
+    wakeup_events: u32,
+    breakpoint: u32,
+    config1: u64,
+}
+
+const TRACEPOINT: u32 = 2;
+/// Processes and threads that come later are counted too.
+const INHERIT: u64 = 1 << 1;
+const CLOSE_ON_EXEC: u64 = 1 << 3;
+
+/// Counts the system calls of a process and of all processes and threads that it starts, be they gone or not.
+#[derive(Debug)]
+pub struct SystemCalls(Result<File, String>);
+
+impl SystemCalls {
+    /// Counts from now on those of `process`, which must have started nothing yet.
+    pub fn of(process: Pid) -> Self {
+        let alone = fs::read_dir(format!("/proc/{process}/task")).is_ok_and(|threads| threads.count() == 1);
+        // What had been started before would be left out without a word.
+        let counter = || if alone { Ok(()) } else { Err("it had started threads before they could be counted".into()) };
+        SystemCalls(open(process).and_then(|file| counter().map(|()| file)))
+    }
+
+    /// Counts nothing, for this reason.
+    pub fn missing(why: &str) -> Self {
+        SystemCalls(Err(why.to_owned()))
+    }
+
+    /// How many there have been so far, or why that is not known.
+    pub fn so_far(&self) -> Result<u64, String> {
+        let mut count = [0; 8];
+        let mut file = self.0.as_ref().map_err(String::clone)?;
+        file.read_exact(&mut count).map_err(|error| format!("the counter cannot be read: {error}"))?;
+        Ok(u64::from_ne_bytes(count))
+    }
+}
+
+/// Charges an end with what was counted between two looks; where it was not, the end says why.
+pub fn charge(spent: &mut Spent, before: Result<u64, String>, after: Result<u64, String>) {
+    match before.and_then(|before| Ok(after?.saturating_sub(before))) {
+        Ok(calls) => spent.syscalls = Some(calls),
+        Err(why) => drop(spent.missing.insert("syscalls".to_owned(), why)),
+    }
+}
+
+/// Whether they can be counted here, or why not.
+pub fn countable() -> Result<(), String> {
+    open(getpid()).map(drop)
+}
+
+fn open(process: Pid) -> Result<File, String> {
+    let mut attributes = Attributes {
+        kind: TRACEPOINT,
+        size: size_of::<Attributes>() as u32,
+        config: tracepoint().map_err(|error| format!("raw_syscalls:sys_enter cannot be looked up: {error}"))?,
+        flags: INHERIT,
+        ..Attributes::default()
+    };
+    let (any_cpu, no_group): (libc::c_int, libc::c_int) = (-1, -1);
+    // SAFETY: the attributes live through the call and are as long as they say.
+    let opened = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            &raw mut attributes,
+            process.as_raw(),
+            any_cpu,
+            no_group,
+            CLOSE_ON_EXEC,
+        )
+    };
+    descriptor(opened).map(File::from).map_err(|error| format!("perf_event_open is refused: {error}"))
+}
+
+/// The number of the tracepoint at which every system call passes.
+fn tracepoint() -> io::Result<u64> {
+    let read = |place: &str| fs::read_to_string(format!("{place}/{ID}"));
+    let text = match PLACES.iter().find_map(|place| read(place).ok()) {
+        Some(text) => text,
+        None => {
+            let tracefs = tracefs()?;
+            fs::read_to_string(format!("/proc/self/fd/{}/{ID}", tracefs.as_raw_fd()))?
+        }
+    };
+    text.trim().parse().map_err(io::Error::other)
+}
+
+/// A tracefs of our own where none is mounted: it is attached nowhere, and gone when it is dropped.
+fn tracefs() -> io::Result<OwnedFd> {
+    const CREATE: libc::c_int = 6;
+    const NOTHING: *const libc::c_char = std::ptr::null();
+    // SAFETY: the name ends with a zero; the other calls take descriptors and null where nothing is meant.
+    unsafe {
+        let context = descriptor(libc::syscall(libc::SYS_fsopen, c"tracefs".as_ptr(), 1))?;
+        let made = libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), CREATE, NOTHING, NOTHING, 0);
+        if made < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        descriptor(libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), 1, 0))
+    }
+}
+
+/// The descriptor that a system call returned, or its error.
+fn descriptor(returned: libc::c_long) -> io::Result<OwnedFd> {
+    if returned < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made it, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(returned as RawFd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::{SystemCalls, countable};
+    use crate::run::child::{Child, Heard};
+
+    /// What a shell makes that waits for a line and has a child copy a thousand bytes one by one.
+    fn counted() -> (Result<u64, String>, Result<u64, String>) {
+        let mut command = Command::new("sh");
+        command.args(["-c", "read line; dd if=/dev/zero of=/dev/null bs=1 count=1000 2>&1; echo done; read line"]);
+        let mut shell = Child::start("a shell", command).expect("it starts");
+        let calls = SystemCalls::of(shell.pid());
+        let before = calls.so_far();
+        shell.say(&"go").expect("it listens");
+        while shell.hear().expect("it talks") != Heard::Line("done".to_owned()) {}
+        (before, calls.so_far())
+    }
+
+    #[test]
+    fn those_of_children_are_counted_or_it_is_said_why_not() {
+        match (counted(), countable()) {
+            ((Ok(before), Ok(after)), Ok(())) => {
+                let made = after - before;
+                assert!((2000..2400).contains(&made), "a thousand reads and as many writes, not {made}");
+            }
+            ((Err(why), Err(_)), Err(also)) => assert_eq!(why, also),
+            other => panic!("either all of it can be counted or none: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_counted_says_why() {
+        assert_eq!(SystemCalls::missing("nobody asked").so_far(), Err("nobody asked".to_owned()));
+    }
+}
