@@ -81,14 +81,8 @@ fn sides(transport: &'static str, place: Place, turns: Option<&'static [(usize, 
     let turns = turns.map_or_else(|| turn(&server), |turns| Ok(turns.to_vec()))?;
     let family = if transport == "unix" { "unix" } else { "tcp" };
     let floor = Floor::launch("exchange-server", &[family.into(), written(&turns)], SERVERS)?;
-    let arguments = [
-        floor.address.clone(),
-        written(&turns),
-        "-".into(),
-        CALLS.to_string(),
-        WARMUP.to_string(),
-        place.wait.into(),
-    ];
+    let arguments =
+        [floor.address.clone(), written(&turns), "-".into(), CALLS.to_string(), WARMUP.to_string(), place.wait.into()];
     Ok(vec![
         Side::new("ours", move || {
             let more = json!({"iterations": CALLS, "warmup": WARMUP, "wait": place.wait, "verify": "length"});

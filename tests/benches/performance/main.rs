@@ -5,14 +5,19 @@
 
 #![expect(clippy::print_stdout, reason = "a bench is there to print")]
 
+mod bulk;
 mod exchange;
 mod floors;
 mod generator;
+mod harness;
+mod http2;
 mod measure;
+mod open_loop;
 mod ours;
 mod page;
 mod peers;
 mod processes;
+mod rpyc;
 mod servers;
 
 use std::fs;
@@ -53,7 +58,17 @@ struct Arguments {
 
 /// Every comparison, in the order of the page.
 fn comparisons() -> Vec<Comparison> {
-    [generator::comparisons(), servers::comparisons(), exchange::comparisons()].into_iter().flatten().collect()
+    let parts = [
+        generator::comparisons(),
+        http2::comparisons(),
+        exchange::comparisons(),
+        servers::comparisons(),
+        bulk::comparisons(),
+        rpyc::comparisons(),
+        open_loop::comparisons(),
+        harness::comparisons(),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
@@ -88,7 +103,8 @@ fn run(arguments: Arguments) -> Result<()> {
     suite.peers = peers::versions();
     let all = comparisons();
     let order: Vec<String> = all.iter().map(|comparison| comparison.name.clone()).collect();
-    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|part| name.contains(part.as_str()));
+    let wanted =
+        |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|part| name.contains(part.as_str()));
     for comparison in all.into_iter().filter(|comparison| wanted(&comparison.name)) {
         println!("{}", comparison.name);
         let begun = Instant::now();

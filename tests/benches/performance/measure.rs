@@ -106,7 +106,8 @@ pub(crate) struct Comparison {
 impl Comparison {
     /// Measures all sides in turn, `rounds` times over; `say` is told each figure as it comes.
     pub(crate) fn measure(self, rounds: usize, mut say: impl FnMut(&str)) -> Compared {
-        let mut compared = Compared { group: self.group.to_owned(), name: self.name, about: self.about, ..Compared::now() };
+        let mut compared =
+            Compared { group: self.group.to_owned(), name: self.name, about: self.about, ..Compared::now() };
         compared.rounds = rounds;
         let mut sides = match (self.stage)() {
             Ok(sides) => sides,

@@ -49,11 +49,6 @@ impl Server {
         self.process.pid()
     }
 
-    /// The CPU time that it has taken so far, in seconds.
-    pub(crate) fn cpu_s(&self) -> Result<f64> {
-        cpu_s(self.pid())
-    }
-
     /// An assignment to it, with `more` keys.
     pub(crate) fn asked(&self, more: Value) -> Result<Assignment> {
         let known = json!({"nonce": self.ready.nonce, "ca": self.ready.ca});

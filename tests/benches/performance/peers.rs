@@ -206,8 +206,24 @@ pub(crate) fn h2load(address: &str, connections: usize, streams: usize, seconds:
     let said = said("h2load", command, CLIENTS)?;
     // "status codes: 12345 2xx, 0 3xx, …" and "finished in 1.00s, 12345.67 req/s, 1.2MB/s".
     let calls = number_after(&said.text, "status codes:");
-    let per_second = said.text.lines().find(|line| line.starts_with("finished in")).and_then(|line| number_after(line, ","));
+    let per_second =
+        said.text.lines().find(|line| line.starts_with("finished in")).and_then(|line| number_after(line, ","));
     let (calls, per_second) =
         calls.zip(per_second).ok_or_else(|| Error::failed(format!("h2load said: {}", said.text)))?;
     figures(calls, per_second, said.cpu_s)
+}
+
+/// Bytes a second of one stream of iperf3 between two ends with that congestion control.
+pub(crate) fn iperf3(control: &str) -> Result<f64> {
+    let server = Foreign::start("iperf3", |_, address| {
+        let mut command = command("iperf3")?;
+        command.args(["-s", "-B", "127.0.0.1", "--logfile", "/dev/null", "-p", &address.port().to_string()]);
+        Ok(command)
+    })?;
+    let mut command = command("iperf3")?;
+    command.args(["-c", "127.0.0.1", "-p", &server.address.port().to_string(), "-t", "1", "-C", control, "-J"]);
+    let said = said("iperf3", command, CLIENTS)?;
+    let told: Value = serde_json::from_str(&said.text).doing("what iperf3 said")?;
+    let bits = told["end"]["sum_received"]["bits_per_second"].as_f64();
+    bits.map(|bits| bits / 8.0).ok_or_else(|| Error::failed(format!("iperf3 said: {}", told["error"])))
 }

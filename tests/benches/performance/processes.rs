@@ -54,12 +54,7 @@ pub(crate) fn said(what: &str, command: Command, core: usize) -> Result<Said> {
 }
 
 /// The same; `watch` looks at the process now and then.
-pub(crate) fn said_watched(
-    what: &str,
-    command: Command,
-    core: usize,
-    mut watch: impl FnMut(Pid),
-) -> Result<Said> {
+pub(crate) fn said_watched(what: &str, command: Command, core: usize, mut watch: impl FnMut(Pid)) -> Result<Said> {
     let mut child = start(what, command, core)?;
     let mut text = String::new();
     loop {
@@ -91,7 +86,8 @@ fn reaped() -> Result<f64> {
 
 /// The CPU time of a living process, in seconds.
 pub(crate) fn cpu_s(pid: Pid) -> Result<f64> {
-    let clock = clock_getcpuclockid(pid).and_then(clock_gettime).doing(format_args!("the CPU clock of process {pid}"))?;
+    let clock =
+        clock_getcpuclockid(pid).and_then(clock_gettime).doing(format_args!("the CPU clock of process {pid}"))?;
     Ok(clock.tv_sec() as f64 + clock.tv_nsec() as f64 / 1e9)
 }
 

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use engine::error::{Context, Result};
 use nix::unistd::Pid;
 
-use crate::floors::threads::pinged;
 use crate::floors::Floor;
+use crate::floors::threads::pinged;
 use crate::generator::WINDOW_S;
 use crate::measure::Goal::AtLeast;
 use crate::measure::{
@@ -22,7 +22,8 @@ const IDLE: usize = 100;
 
 /// Each of our two servers under wrk, and the memory of two that give a thread or a process to each connection.
 pub(crate) fn comparisons() -> Vec<Comparison> {
-    let mut comparisons: Vec<Comparison> = [10, 100].into_iter().flat_map(|clients| [event_loop(clients), threads(clients)]).collect();
+    let mut comparisons: Vec<Comparison> =
+        [10, 100].into_iter().flat_map(|clients| [event_loop(clients), threads(clients)]).collect();
     comparisons.push(memory("threaded", 24.0 * 1024.0));
     comparisons.push(memory("forking", 110.0 * 1024.0));
     comparisons
@@ -32,7 +33,9 @@ fn event_loop(clients: usize) -> Comparison {
     Comparison {
         group: "The servers",
         name: format!("http1 async server, {clients} connections, beside nginx"),
-        about: format!("wrk with {clients} connections asks each server for a small page for {WINDOW_S} s; nginx has one worker and writes no log."),
+        about: format!(
+            "wrk with {clients} connections asks each server for a small page for {WINDOW_S} s; nginx has one worker and writes no log."
+        ),
         claims: vec![Claim::ratio(REPLIES_PER_CPU_SECOND, "ours", "nginx", AtLeast(1.0))],
         stage: Box::new(move || {
             let server = Rc::new(Server::launch("http1", "async", &[], SERVERS)?);

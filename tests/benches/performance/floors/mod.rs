@@ -1,6 +1,9 @@
 //! Raw loops that do nothing but what the kernel asks of everyone, each in a process of its own.
 
 pub(crate) mod exchange;
+pub(crate) mod h2_loop;
+pub(crate) mod quic_loop;
+pub(crate) mod spin;
 pub(crate) mod threads;
 
 use std::collections::BTreeMap;
@@ -17,6 +20,10 @@ use crate::processes::{line, said, start};
 const FLOORS: &[(&str, fn(&[String]) -> Result<()>)] = &[
     ("exchange-server", exchange::serve),
     ("exchange", exchange::call),
+    ("h2", h2_loop::call),
+    ("quic-server", quic_loop::serve),
+    ("quic", quic_loop::call),
+    ("spin", spin::watch),
     ("threads", threads::serve),
 ];
 
