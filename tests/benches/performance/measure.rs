@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::error::Result;
 
-use crate::page::{Bound, Claimed, Compared, Sided, Value};
+use crate::page::{Bound, Claimed, Compared, Sided, Value, quantity};
 
 /// What one side gave in one round, by the names of [`Metric`]s.
 pub(crate) type Figures = BTreeMap<&'static str, f64>;
@@ -30,6 +30,22 @@ pub(crate) const MEMORY_PER_CONNECTION: Metric = Metric { name: "memory (PSS) pe
 pub(crate) const TIME: Metric = Metric { name: "time", unit: "ns" };
 pub(crate) const TIME_PER_CELL: Metric = Metric { name: "time around the measured one, per trial", unit: "ns" };
 pub(crate) const TIME_PER_CALL: Metric = Metric { name: "time per call", unit: "ns" };
+
+/// All of them.
+const METRICS: [Metric; 12] = [
+    CALLS_PER_CPU_SECOND,
+    CALLS_PER_WINDOW_CPU_SECOND,
+    CALLS_PER_SECOND,
+    REPLIES_PER_CPU_SECOND,
+    P50,
+    P99_LATENESS,
+    BANDWIDTH,
+    PEAK_MEMORY,
+    MEMORY_PER_CONNECTION,
+    TIME,
+    TIME_PER_CELL,
+    TIME_PER_CALL,
+];
 
 /// One of the things that are compared.
 pub(crate) struct Side {
@@ -189,5 +205,68 @@ pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
         0 => None,
         odd if odd % 2 == 1 => Some(sorted[middle]),
         _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+    }
+}
+
+impl Compared {
+    /// Begun now, with the engine as it is.
+    pub(crate) fn now() -> Compared {
+        let manifest = engine::run::manifest::of_this_machine();
+        Compared { measured: manifest.started, commit: manifest.git, ..Compared::default() }
+    }
+}
+
+impl Sided {
+    /// A side that has not been measured yet.
+    pub(crate) fn named(name: &str) -> Sided {
+        Sided { name: name.to_owned(), ..Sided::default() }
+    }
+
+    /// Keeps what a round gave.
+    pub(crate) fn put(&mut self, metric: &str, round: usize, value: f64) {
+        let unit = METRICS.iter().find(|known| known.name == metric).map_or("", |known| known.unit);
+        let figure = self.figures.entry(metric.to_owned()).or_default();
+        figure.unit = unit.to_owned();
+        figure.rounds.insert(round, value);
+    }
+
+    /// What a round gave.
+    pub(crate) fn get(&self, metric: &str, round: usize) -> Option<f64> {
+        self.figures.get(metric)?.rounds.get(&round).copied()
+    }
+}
+
+impl Bound {
+    /// True where the value keeps to it.
+    pub(crate) fn holds(self, value: f64) -> bool {
+        match self {
+            Bound::AtLeast(bound) => value >= bound,
+            Bound::AtMost(bound) => value <= bound,
+        }
+    }
+}
+
+impl Claimed {
+    /// The claim in a line of plain text.
+    pub(crate) fn line(&self) -> String {
+        let against = self.against.as_ref().map_or(String::new(), |against| format!(" beside {against}"));
+        let verdict = match (self.met, self.goal) {
+            (Some(true), _) => "met",
+            (Some(false), _) => "MISSED",
+            (None, Some(_)) => "not measured",
+            (None, None) => "shown",
+        };
+        let told = |value: Option<f64>| value.map_or("–".to_owned(), |value| quantity(value, self.kind()));
+        let goal = match self.goal {
+            Some(Bound::AtLeast(bound)) => format!("at least {}", quantity(bound, self.kind())),
+            Some(Bound::AtMost(bound)) => format!("at most {}", quantity(bound, self.kind())),
+            None => "none".to_owned(),
+        };
+        let (median, min, max) = (told(self.median), told(self.min), told(self.max));
+        format!("{verdict}: {} of {}{against}: {median} ({min} to {max}), goal {goal}", self.metric, self.of)
+    }
+
+    fn kind(&self) -> &str {
+        if self.value == Value::Ratio { "ratio" } else { &self.unit }
     }
 }

@@ -45,14 +45,6 @@ pub(crate) struct Compared {
     pub(crate) claims: Vec<Claimed>,
 }
 
-impl Compared {
-    /// Begun now, with the engine as it is.
-    pub(crate) fn now() -> Compared {
-        let manifest = engine::run::manifest::of_this_machine();
-        Compared { measured: manifest.started, commit: manifest.git, ..Compared::default() }
-    }
-}
-
 /// One side with its figures.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Sided {
@@ -63,24 +55,16 @@ pub(crate) struct Sided {
     /// What went wrong in single rounds.
     pub(crate) failures: Vec<String>,
     /// For each metric, what each round gave.
-    pub(crate) figures: BTreeMap<String, BTreeMap<usize, f64>>,
+    pub(crate) figures: BTreeMap<String, Figure>,
 }
 
-impl Sided {
-    /// A side that has not been measured yet.
-    pub(crate) fn named(name: &str) -> Sided {
-        Sided { name: name.to_owned(), ..Sided::default() }
-    }
-
-    /// Keeps what a round gave.
-    pub(crate) fn put(&mut self, metric: &str, round: usize, value: f64) {
-        self.figures.entry(metric.to_owned()).or_default().insert(round, value);
-    }
-
-    /// What a round gave.
-    pub(crate) fn get(&self, metric: &str, round: usize) -> Option<f64> {
-        self.figures.get(metric)?.get(&round).copied()
-    }
+/// What one metric was in each round.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    /// `ns`, `bytes`, `bytes/s`, or nothing for a plain number.
+    pub(crate) unit: String,
+    /// By the number of the round, from 1.
+    pub(crate) rounds: BTreeMap<usize, f64>,
 }
 
 /// What a claim is about.
@@ -103,16 +87,6 @@ pub(crate) enum Bound {
     AtLeast(f64),
     /// So much or less.
     AtMost(f64),
-}
-
-impl Bound {
-    /// True where the value keeps to it.
-    pub(crate) fn holds(self, value: f64) -> bool {
-        match self {
-            Bound::AtLeast(bound) => value >= bound,
-            Bound::AtMost(bound) => value <= bound,
-        }
-    }
 }
 
 /// A claim with what the rounds say of it.
@@ -140,33 +114,8 @@ pub(crate) struct Claimed {
     pub(crate) met: Option<bool>,
 }
 
-impl Claimed {
-    /// The claim in a line of plain text.
-    pub(crate) fn line(&self) -> String {
-        let against = self.against.as_ref().map_or(String::new(), |against| format!(" beside {against}"));
-        let verdict = match (self.met, self.goal) {
-            (Some(true), _) => "met",
-            (Some(false), _) => "MISSED",
-            (None, Some(_)) => "not measured",
-            (None, None) => "shown",
-        };
-        let told = |value: Option<f64>| value.map_or("–".to_owned(), |value| quantity(value, self.kind()));
-        let goal = match self.goal {
-            Some(Bound::AtLeast(bound)) => format!("at least {}", quantity(bound, self.kind())),
-            Some(Bound::AtMost(bound)) => format!("at most {}", quantity(bound, self.kind())),
-            None => "none".to_owned(),
-        };
-        let (median, min, max) = (told(self.median), told(self.min), told(self.max));
-        format!("{verdict}: {} of {}{against}: {median} ({min} to {max}), goal {goal}", self.metric, self.of)
-    }
-
-    fn kind(&self) -> &str {
-        if self.value == Value::Ratio { "ratio" } else { &self.unit }
-    }
-}
-
 /// A value with its unit, as reports write it.
-fn quantity(value: f64, unit: &str) -> String {
+pub(crate) fn quantity(value: f64, unit: &str) -> String {
     match unit {
         "ratio" => format!("{value:.3} ×"),
         "ns" if value < 0.0 => format!("−{}", figures::time(-value)),
@@ -188,7 +137,34 @@ pub(crate) fn page(suite: &Suite) -> Result<String> {
     environment.set_formatter(markup::formatter);
     environment.add_filter("quantity", |value: f64, unit: String| quantity(value, &unit));
     environment.add_filter("middle", middle);
-    environment.render_named_str("performance.md", TEMPLATE, Serde(suite)).doing("laying out the page")
+    let view = View::of(suite);
+    environment.render_named_str("performance.md", TEMPLATE, Serde(&view)).doing("laying out the page")
+}
+
+/// What the template gets: the suite by its parts.
+#[derive(Serialize)]
+struct View<'a> {
+    groups: Vec<Group<'a>>,
+    machine: &'a BTreeMap<String, String>,
+    peers: &'a BTreeMap<String, Option<String>>,
+}
+
+/// The comparisons of one part of the suite.
+#[derive(Serialize)]
+struct Group<'a> {
+    name: &'a str,
+    comparisons: &'a [Compared],
+}
+
+impl View<'_> {
+    fn of(suite: &Suite) -> View<'_> {
+        let groups = suite.comparisons.chunk_by(|a, b| a.group == b.group);
+        View {
+            groups: groups.map(|comparisons| Group { name: &comparisons[0].group, comparisons }).collect(),
+            machine: &suite.machine,
+            peers: &suite.peers,
+        }
+    }
 }
 
 /// The median of what the rounds gave.

@@ -176,10 +176,12 @@ pub(crate) fn wrk(address: &str, clients: usize, seconds: u64) -> Result<Figures
 /// oha, for as long.
 pub(crate) fn oha(address: &str, clients: usize, seconds: u64) -> Result<Figures> {
     let mut command = command("oha")?;
+    let folder = tempfile::tempdir().doing("a folder for what oha says")?;
+    let file = folder.path().join("oha.json");
     command.args(["--no-tui", "--output-format", "json", "-z", &format!("{seconds}s"), "-c", &clients.to_string()]);
-    command.arg(format!("http://{address}/ping"));
+    command.arg("--output").arg(&file).arg(format!("http://{address}/ping"));
     let said = said("oha", command, CLIENTS)?;
-    let told: Value = serde_json::from_str(&said.text).doing("what oha said")?;
+    let told: Value = serde_json::from_slice(&fs::read(file).doing("what oha said")?).doing("what oha said")?;
     let calls = told["statusCodeDistribution"]["200"].as_f64().unwrap_or_default();
     figures(calls, told["summary"]["requestsPerSec"].as_f64().unwrap_or_default(), said.cpu_s)
 }
