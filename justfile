@@ -32,9 +32,10 @@ deny:
 fuzz:
     cargo +nightly fuzz run --fuzz-dir tests/fuzz rpyc -- -max_total_time=600 -rss_limit_mb=1024 -timeout=10
 
-# root.ping() of our RPyC against the raw exchange of its frames, side by side.
+# Ours beside wrk, oha, nginx, h2load, iperf3 and raw loops, in one run of about ten minutes on a machine that does
+# nothing else; docs/performance.md is made from it. Peers that are not installed are named as missing there.
 bench:
-    cargo bench --bench rpyc_exchange
+    cargo bench --bench performance -- --out docs/performance.json
 
 # The reports, the pages of claims and the gallery under docs/, made from the results there.
 docs:
@@ -48,6 +49,7 @@ docs:
         target/release/engine report "$folder" --template templates/gallery.md.jinja \
             | sed "s|FOLDER|$(basename "$folder")|g" >> docs/README.md; \
     done
+    cargo bench --quiet --bench performance -- --page docs/performance.json
 
 # The results under docs/ measured anew, on a machine that does nothing else; exit 1 says that a cell failed,
 # which the suite's largest file within the suite's own time-out may.

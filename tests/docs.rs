@@ -1,5 +1,8 @@
 //! What is committed under docs/ is what the results beside it give, and its links lead somewhere.
 
+#[path = "benches/performance/page.rs"]
+mod page;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,6 +92,14 @@ fn each_page_of_claims_is_what_its_template_makes() {
         assert!(made.contains("# "), "{page} has no heading");
         assert!(made.trim_end() == read(&committed).trim_end(), "{page} is not what `just docs` makes");
     }
+}
+
+#[test]
+fn the_page_of_performance_is_what_its_figures_give() {
+    let suite = serde_json::from_str(&read(&home().join("docs/performance.json"))).expect("the output of the bench");
+    let made = page::page(&suite).expect("its template lays it out");
+    assert!(made.contains("\n## The peers\n"), "it does not name the peers");
+    assert!(made == read(&home().join("docs/performance.md")), "docs/performance.md is not what `just docs` makes");
 }
 
 #[test]

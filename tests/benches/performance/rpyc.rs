@@ -1,0 +1,145 @@
+//! How fast RPyC's bodies move between native ends, beside tcp, zlib and real RPyC.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use engine::call::{Fill, FillKind};
+use engine::error::{Context, Error, Result};
+use engine::server::service::fresh_nonce;
+use engine::stack::contract::Launch;
+use engine::stack::environment::Environment;
+use engine::stack::{driver_command, system};
+use engine::transport::contract::Options;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use serde_json::json;
+
+use crate::measure::Goal::AtLeast;
+use crate::measure::{BANDWIDTH, Claim, Comparison, Figures, Side};
+use crate::ours::{Driven, Server, drive, drive_by};
+use crate::processes::{CLIENTS, SERVERS, on};
+
+const MIB: u64 = 1 << 20;
+/// One body of the reference suite's smaller file.
+const FILE: u64 = 3 * MIB / 2;
+/// A body for which real RPyC needs seconds: what it costs there grows with the square of the size.
+const LARGE: u64 = 128 * MIB;
+
+/// Bodies without compression beside tcp, with it beside zlib, and large ones beside real RPyC.
+pub(crate) fn comparisons() -> Vec<Comparison> {
+    vec![beside_tcp(), beside_zlib(), beside_itself(), beside_real()]
+}
+
+fn beside_tcp() -> Comparison {
+    Comparison {
+        group: "RPyC",
+        name: "rpyc, uncompressed 1.5 MiB beside our tcp".into(),
+        about: "Uploads of 1.5 MiB of random bytes to threaded servers, without compression.".into(),
+        claims: vec![Claim::ratio(BANDWIDTH, "rpyc", "tcp", AtLeast(0.9))],
+        stage: Box::new(|| {
+            Ok(vec![uploads("rpyc", "rpyc", false, FILE, 200)?, uploads("tcp", "tcp", true, FILE, 200)?])
+        }),
+    }
+}
+
+fn beside_zlib() -> Comparison {
+    Comparison {
+        group: "RPyC",
+        name: "rpyc, compressed 1.5 MiB beside zlib".into(),
+        about: "Uploads of 1.5 MiB of random bytes with compression, and zlib at level 1 over the same bytes, alone."
+            .into(),
+        claims: vec![Claim::ratio(BANDWIDTH, "rpyc", "zlib", AtLeast(1.0))],
+        stage: Box::new(|| {
+            let zlib = Side::new("zlib", || {
+                let body = random(FILE);
+                let rate = on(CLIENTS, || deflated(&body, 20))??;
+                Ok(Figures::from([(BANDWIDTH.name, rate)]))
+            });
+            Ok(vec![uploads("rpyc", "rpyc", true, FILE, 20)?, zlib])
+        }),
+    }
+}
+
+fn beside_itself() -> Comparison {
+    Comparison {
+        group: "RPyC",
+        name: "rpyc, 128 MiB beside 8 MiB".into(),
+        about: "Uploads of random bytes, uncompressed: what takes sixteen times the bytes takes sixteen times as long."
+            .into(),
+        claims: vec![Claim::ratio(BANDWIDTH, "128 MiB", "8 MiB", AtLeast(0.9))],
+        stage: Box::new(|| {
+            Ok(vec![uploads("128 MiB", "rpyc", false, LARGE, 4)?, uploads("8 MiB", "rpyc", false, 8 * MIB, 64)?])
+        }),
+    }
+}
+
+fn beside_real() -> Comparison {
+    Comparison {
+        group: "RPyC",
+        name: "rpyc, 128 MiB beside real rpyc".into(),
+        about: "One upload of 128 MiB of random bytes between native ends, and between real RPyC's ThreadedServer and \
+                rpyc.connect, both without compression."
+            .into(),
+        claims: vec![Claim::ratio(BANDWIDTH, "ours", "real rpyc", AtLeast(100.0))],
+        stage: Box::new(|| {
+            let python = Rc::new(Environment::ready(false, &mut |said| eprintln!("{said}"))?);
+            let real = Side::new("real rpyc", move || {
+                let options: Options = serde_json::from_value(json!({"compress": false})).doing("options")?;
+                let system = system("rpyc", "threaded").ok_or_else(|| Error::failed("no Python system serves rpyc"))?;
+                let nonce = fresh_nonce();
+                let launch = Launch { nonce: &nonce, fill: None, timeout: Duration::from_secs(600), options: &options };
+                let server = Server::start("rpyc", system.command(&python, &launch), SERVERS)?;
+                let asked = server.asked(upload(LARGE, 1, false, "rpyc"))?;
+                Ok(rate(&drive_by(driver_command(&python), asked, CLIENTS)?))
+            });
+            Ok(vec![uploads("ours", "rpyc", false, LARGE, 1)?, real])
+        }),
+    }
+}
+
+fn upload(bytes: u64, calls: u64, compress: bool, transport: &str) -> serde_json::Value {
+    let options = if transport == "rpyc" { json!({"compress": compress}) } else { json!({}) };
+    json!({
+        "call": "upload", "payload": bytes, "fill": "random", "iterations": calls, "options": options,
+        "timeout_ns": 600_000_000_000u64, "drain_ns": 600_000_000_000u64,
+    })
+}
+
+fn rate(driven: &Driven) -> Figures {
+    Figures::from([(BANDWIDTH.name, driven.upload_rate())])
+}
+
+/// A side that uploads random bytes to a server of its own.
+fn uploads(name: &'static str, transport: &'static str, compress: bool, bytes: u64, calls: u64) -> Result<Side> {
+    let options: &[&str] = if transport == "rpyc" && !compress { &["compress=false"] } else { &[] };
+    let server = Server::launch(transport, "threaded", options, SERVERS)?;
+    Ok(Side::new(name, move || {
+        let asked = server.asked(upload(bytes, calls, compress, transport))?;
+        Ok(rate(&drive(asked, CLIENTS)?))
+    }))
+}
+
+/// The bytes that clients send.
+fn random(bytes: u64) -> Vec<u8> {
+    let fill = Fill::new(FillKind::Random, 1);
+    let mut body = Vec::new();
+    while (body.len() as u64) < bytes {
+        let part = fill.at(body.len() as u64);
+        body.extend_from_slice(&part[..part.len().min((bytes - body.len() as u64) as usize)]);
+    }
+    body
+}
+
+/// Bytes a second that zlib takes in at level 1.
+fn deflated(body: &[u8], times: u32) -> Result<f64> {
+    let mut out = vec![0; body.len() + body.len() / 8 + 1024];
+    let mut deflate = Compress::new(Compression::new(1), true);
+    let begun = Instant::now();
+    for _ in 0..times {
+        deflate.reset();
+        match deflate.compress(body, &mut out, FlushCompress::Finish).doing("deflating")? {
+            Status::StreamEnd => {}
+            _ => return Err(Error::failed("zlib wants more room than there is")),
+        }
+    }
+    Ok(body.len() as f64 * f64::from(times) / begun.elapsed().as_secs_f64())
+}
