@@ -193,7 +193,10 @@ fn a_stall_is_seen_in_the_time_line_of_the_trial_that_had_it() {
         let at = timeline.table.columns.iter().position(|column| column.label == label).expect(label);
         row.texts[at].as_str()
     };
-    assert_eq!([shown("trial"), shown("usual"), shown("longest"), shown("due at")], ["3", "1.00 ms", "1.50 s", "5.20 s"]);
+    assert_eq!(
+        [shown("trial"), shown("usual"), shown("longest"), shown("due at")],
+        ["3", "1.00 ms", "1.50 s", "5.20 s"]
+    );
     assert!(shown("shown for").contains("took far longer"), "{}", shown("shown for"));
 
     let longest = line(&timeline.chart.svg, "s0 line d2 thin");
@@ -203,7 +206,9 @@ fn a_stall_is_seen_in_the_time_line_of_the_trial_that_had_it() {
     // Points stand in the middles of slices of 80 ms.
     let second = 0.04 + (highest.0 - first) / (last - first) * 187.0 * 0.08;
     assert!((second - 5.24).abs() < 0.05, "the highest point stands at {second} s");
-    assert!(timeline.chart.svg.contains("<title>trial 3: half of the calls within 1.00 ms, the longest 1.50 s, due 5.20 s"));
+    assert!(
+        timeline.chart.svg.contains("<title>trial 3: half of the calls within 1.00 ms, the longest 1.50 s, due 5.20 s")
+    );
     assert!(timeline.chart.drawings[0].svg.contains("data-told=\"trial 3: half"), "a page tells it too");
 }
 

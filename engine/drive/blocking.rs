@@ -1,10 +1,12 @@
 //! Closed loop with one client: a thread that calls, waits and calls again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::drive::connection::{Connection, READ, Trouble, prove};
 use crate::drive::job::{Failed, Job, Limit};
+use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::results::Measured;
@@ -155,6 +157,10 @@ impl LoadModel for Blocking {
         self.calls(Limit::Calls(self.job.warmup), None, &AtomicU64::new(0));
         self.recorder = Some(Recorder::new(1));
         Ok(())
+    }
+
+    fn live(&self) -> Option<Arc<Live>> {
+        self.recorder.as_ref().map(Recorder::live)
     }
 
     fn measure(&mut self, ended: &AtomicU64) {

@@ -1,11 +1,13 @@
 //! What became of every call, kept without allocating on the timed path.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 
 use crate::call::{Ask, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
+use crate::drive::live::Live;
 use crate::drive::timeline::Timeline;
 use crate::mutant;
 use crate::results::distribution::{self, Distribution};
@@ -39,6 +41,7 @@ pub struct Recorder {
     clients: Vec<PerClient>,
     failures: Vec<String>,
     timeline: Timeline,
+    live: Arc<Live>,
     lateness: Histogram<u64>,
     unsent: u64,
     sends: Vec<u64>,
@@ -86,6 +89,7 @@ impl Recorder {
             clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: small() }).collect(),
             failures: Vec::with_capacity(WORDS),
             timeline: Timeline::default(),
+            live: Arc::default(),
             lateness: touched(),
             unsent: 0,
             sends: Vec::with_capacity(KEPT),
@@ -96,6 +100,11 @@ impl Recorder {
             elapsed_ns: 0,
             messages: 0,
         }
+    }
+
+    /// The response times so far, for another thread to read.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
     }
 
     /// The window begins now.
@@ -130,6 +139,7 @@ impl Recorder {
         self.response.saturating_record(response);
         self.service.saturating_record(at.ended.saturating_sub(at.sent));
         self.timeline.ok(at.intended, response);
+        self.live.note(response);
         let own = &mut self.clients[client];
         own.counts.ok += 1;
         own.response.saturating_record(response);
@@ -206,6 +216,7 @@ impl Recorder {
         let response = ended.saturating_sub(intended);
         self.timeline.failed(intended);
         self.response.saturating_record(response);
+        self.live.note(response);
         self.given_up_response = Some(self.given_up_response.map_or(response, |least| least.min(response)));
     }
 

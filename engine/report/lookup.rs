@@ -25,7 +25,8 @@ struct Found<'a> {
 /// reading with its “≥”), `size`, `number`, `factor`, and `share` of a whole; each fails on what is not a number.
 pub fn offer(environment: &mut Environment<'_>, view: &Arc<View>) {
     let workloads = view.workloads.iter().enumerate();
-    let places = workloads.flat_map(|(workload, of)| of.cells.iter().enumerate().map(move |(at, cell)| (workload, at, cell)));
+    let places =
+        workloads.flat_map(|(workload, of)| of.cells.iter().enumerate().map(move |(at, cell)| (workload, at, cell)));
     let places: BTreeMap<String, (usize, usize)> =
         places.map(|(workload, at, cell)| (cell.id.clone(), (workload, at))).collect();
     let view = Arc::clone(view);

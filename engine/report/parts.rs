@@ -28,14 +28,52 @@ macro_rules! parts {
     };
 }
 
-parts!(OF_VIEW, of_view, View {
-    title, question, marks, answer, advice, summary, workloads, differences, expectations, refusals, failures, doubts,
-    method, common, aspects, machine, run, scenario
-});
+parts!(
+    OF_VIEW,
+    of_view,
+    View {
+        title,
+        question,
+        marks,
+        answer,
+        advice,
+        summary,
+        workloads,
+        differences,
+        expectations,
+        refusals,
+        failures,
+        doubts,
+        method,
+        common,
+        aspects,
+        machine,
+        run,
+        scenario
+    }
+);
 
-parts!(OF_WORKLOAD, of_workload, Workload {
-    name, slug, stem, setting, axes, summary, comparisons, ranking, cells, map, charts, tables, timeline, cost_chart, cost
-});
+parts!(
+    OF_WORKLOAD,
+    of_workload,
+    Workload {
+        name,
+        slug,
+        stem,
+        setting,
+        axes,
+        summary,
+        comparisons,
+        ranking,
+        cells,
+        map,
+        charts,
+        tables,
+        timeline,
+        cost_chart,
+        cost
+    }
+);
 
 #[derive(Debug)]
 struct Whole(Arc<View>);

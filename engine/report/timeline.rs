@@ -163,7 +163,10 @@ pub fn shown(cells: &[Cell]) -> (Vec<(&Cell, &Course)>, usize) {
 /// What is to be seen in the trials that are shown; `axes` are those that vary in the workload.
 pub fn table(axes: &[String], shown: &[(&Cell, &Course)]) -> Table {
     let mut columns = Column::all(axes.iter().map(String::as_str).chain(["target"]), Kind::Name);
-    columns.extend(Column::all(["trial", "window", "usual", "longest", "due at", "no answer for", "failed"], Kind::Figure));
+    columns.extend(Column::all(
+        ["trial", "window", "usual", "longest", "due at", "no answer for", "failed"],
+        Kind::Figure,
+    ));
     columns.extend(Column::all(["shown for"], Kind::Text));
     let rows = shown.iter().map(|(cell, course)| {
         let mut texts: Vec<String> =

@@ -117,8 +117,7 @@ impl Results {
     /// The results in the text of a `results.json`.
     pub fn parse(text: &str) -> Result<Self> {
         // Read twice, since a tree of all values would take several times the memory of what they stand for.
-        let format: Format =
-            serde_json::from_str(text).map_err(|error| Error::usage(format!("not JSON: {error}")))?;
+        let format: Format = serde_json::from_str(text).map_err(|error| Error::usage(format!("not JSON: {error}")))?;
         match format.schema.as_ref().and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA) => {}
             Some(version) => {

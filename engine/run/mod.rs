@@ -16,6 +16,7 @@ pub mod verdict;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan, Turn};
 use crate::results::file::{JOURNAL, Journal, RESULTS};
@@ -52,8 +53,8 @@ pub trait Watch {
     fn begins(&mut self, plan: &Plan, done: usize);
     /// Something takes long for a reason that is worth a line.
     fn says(&mut self, words: &str);
-    /// So many of its calls have ended.
-    fn progress(&mut self, ended: u64);
+    /// How far it has come, about once a second.
+    fn progress(&mut self, so_far: Progress);
     /// A trial is over.
     fn recorded(&mut self, cell: &Cell, record: &Record);
 }
@@ -125,7 +126,7 @@ fn one_turn(
         verdict: crate::results::Verdict::valid(),
     };
     launcher.prepare(cell, &mut |words| watch.says(words));
-    match trial::measure(cell, launcher, &mut |ended| watch.progress(ended)) {
+    match trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)) {
         Ok(trial) => {
             manifest.facts.entry(cell.target.name.clone()).or_insert(trial.facts);
             let circumstances =

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::drive::job::Limit;
+use crate::drive::lines::Progress;
 use crate::drive::schedule::{Pace, Schedule};
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan};
@@ -371,6 +372,6 @@ struct Silent;
 impl Watch for Silent {
     fn begins(&mut self, _: &Plan, _: usize) {}
     fn says(&mut self, _: &str) {}
-    fn progress(&mut self, _: u64) {}
+    fn progress(&mut self, _: Progress) {}
     fn recorded(&mut self, _: &Cell, _: &Record) {}
 }

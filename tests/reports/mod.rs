@@ -178,6 +178,7 @@ pub(crate) fn golden() -> Results {
         for clients in [4, 16] {
             add("concurrent", json!({"call": "ping", "clients": clients}), 80_000 * clients, 60);
         }
+        add("offered", json!({"call": "ping", "clients": 10, "rate": 100}), 180_000, 150);
     }
     let mut results = results(&effects);
     let reason = "no adapter takes this transport to that model";

@@ -93,7 +93,9 @@ impl Svg {
     pub fn begin(&mut self, target: &str, cell: Option<usize>, told: &str) {
         let (target, told) = (escaped(target), escaped(told));
         match cell {
-            Some(number) if told.is_empty() => self.add(format_args!("<g data-target=\"{target}\" data-cell=\"{number}\">")),
+            Some(number) if told.is_empty() => {
+                self.add(format_args!("<g data-target=\"{target}\" data-cell=\"{number}\">"))
+            }
             Some(number) => {
                 self.add(format_args!("<g data-target=\"{target}\" data-cell=\"{number}\" data-told=\"{told}\">"));
             }

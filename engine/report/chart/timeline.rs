@@ -9,8 +9,11 @@ use crate::report::timeline::{Course, began};
 use crate::results::Slice;
 
 /// What is drawn of each slice, with the dashes of its line.
-const LINES: [(&str, &str, fn(&Slice) -> u64); 3] =
-    [("longest", "d2 thin", |slice| slice.max_ns), ("p99", "d4 thin", |slice| slice.p99_ns), ("p50", "d0", |slice| slice.p50_ns)];
+const LINES: [(&str, &str, fn(&Slice) -> u64); 3] = [
+    ("longest", "d2 thin", |slice| slice.max_ns),
+    ("p99", "d4 thin", |slice| slice.p99_ns),
+    ("p50", "d0", |slice| slice.p50_ns),
+];
 
 /// Draws one field for each trial.
 pub fn draw(shown: &[(&Cell, &Course)], axes: &[String], manner: &Manner<'_>, title: &str) -> String {
