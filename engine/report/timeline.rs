@@ -81,7 +81,7 @@ pub fn course<'a>(trials: impl Iterator<Item = (u32, &'a Measured)>, paces: &[Pa
         .filter_map(|(trial, measured)| Some((of_trial(trial, &measured.timeline)?, driven(measured))))
         .collect();
     // Sorting keeps the order of equals: of two trials alike the first is shown.
-    courses.sort_by(|(a, _), (b, _)| b.longest_ns.cmp(&a.longest_ns));
+    courses.sort_by_key(|(course, _)| std::cmp::Reverse(course.longest_ns));
     let longest = courses.first()?;
     let stalled = longest.0.longest_ns >= STALL_NS && longest.0.longest_ns as f64 >= STALL_FACTOR * longest.0.usual_ns;
     let open = longest.1 == "open";

@@ -8,8 +8,11 @@ use crate::report::quantity::{Quantile, Quantity};
 use crate::report::timeline::{Course, began};
 use crate::results::Slice;
 
-/// What is drawn of each slice, with the dashes of its line.
-const LINES: [(&str, &str, fn(&Slice) -> u64); 3] = [
+/// What a line shows: its name, its dashes, and the time that it takes of each slice.
+type Line = (&'static str, &'static str, fn(&Slice) -> u64);
+
+/// The lines of a field, the lowest last so that it is drawn over the others.
+const LINES: [Line; 3] = [
     ("longest", "d2 thin", |slice| slice.max_ns),
     ("p99", "d4 thin", |slice| slice.p99_ns),
     ("p50", "d0", |slice| slice.p50_ns),
@@ -22,11 +25,14 @@ pub fn draw(shown: &[(&Cell, &Course)], axes: &[String], manner: &Manner<'_>, ti
     let top = manner.key(&mut svg, &all);
     let top = key_of_lines(&mut svg, top);
     let (frames, height) = places(&vec![226.0; shown.len()], top);
+    // One scale for all, so that a stall in one field is seen against the others.
+    let answered = || shown.iter().flat_map(|(_, course)| &course.slices).filter(|slice| slice.ok > 0);
+    let values: Vec<f64> = answered().flat_map(|slice| [slice.p50_ns as f64, slice.max_ns as f64]).collect();
     for ((cell, course), frame) in shown.iter().zip(frames) {
         let setting = axes.iter().filter_map(|axis| Some(format!("{axis} {}, ", cell.axis(axis)?)));
         let title = format!("{}{}, trial {}", setting.collect::<String>(), cell.target, course.trial);
         let frame = heading(&mut svg, &Panel { title, cells: Vec::new() }, frame);
-        field(&mut svg, cell, course, frame, manner);
+        field(&mut svg, (cell, course), frame, &values, manner);
     }
     svg.finish((WIDTH, height), title, manner.alone)
 }
@@ -43,7 +49,7 @@ fn key_of_lines(svg: &mut Svg, top: f64) -> f64 {
     y + 10.0
 }
 
-fn field(svg: &mut Svg, cell: &Cell, course: &Course, frame: Frame, manner: &Manner<'_>) {
+fn field(svg: &mut Svg, (cell, course): (&Cell, &Course), frame: Frame, values: &[f64], manner: &Manner<'_>) {
     let quantity = Quantity::Time(Quantile::P50);
     let frame = Frame {
         left: frame.left + MARGIN,
@@ -51,9 +57,7 @@ fn field(svg: &mut Svg, cell: &Cell, course: &Course, frame: Frame, manner: &Man
         width: frame.width - MARGIN - 20.0,
         height: frame.height - 50.0,
     };
-    let answered = || course.slices.iter().filter(|slice| slice.ok > 0);
-    let values = answered().flat_map(|slice| [slice.p50_ns as f64, slice.max_ns as f64]);
-    let scale = manner.scale(values, frame.bottom(), frame.top);
+    let scale = manner.scale(values.iter().copied(), frame.bottom(), frame.top);
     let across = Scale::until(course.ends_ns() as f64, frame.left, frame.right());
     upright(svg, frame, &scale, |value| quantity.written(value));
     let ticks = across.ticks().into_iter();
