@@ -122,7 +122,7 @@
     const mark = event.target.closest?.("svg [data-cell]");
     tip.hidden = !mark;
     if (!mark) return;
-    tip.textContent = figures(mark.dataset.cell);
+    tip.textContent = [mark.dataset.told, figures(mark.dataset.cell)].filter(Boolean).join("\n");
     const room = document.documentElement;
     tip.style.left = `${Math.max(4, Math.min(event.pageX + 14, room.scrollLeft + room.clientWidth - tip.offsetWidth - 4))}px`;
     tip.style.top = `${event.pageY + 14}px`;

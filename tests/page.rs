@@ -5,15 +5,16 @@ mod reports;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
-use engine::report::view::View;
+use engine::report::view::{View, Workload};
 use engine::report::{render, write};
 use engine::results::Results;
 use engine::results::file::RESULTS;
 use serde_json::json;
 use tempfile::TempDir;
 
-use reports::{Effect, golden, results};
+use reports::{Effect, golden, open_loop, results};
 
 fn engine(arguments: &[&Path]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_engine")).args(arguments).output().expect("the engine starts")
@@ -48,7 +49,7 @@ fn uploads(target: &str, base: u64, for_each_kib: u64) -> impl Iterator<Item = E
 fn the_map_finds_where_the_lead_changes() {
     // 100 + 2 a KiB and 228 + 0 a KiB: equal at 64 KiB.
     let effects: Vec<Effect> = uploads("nimble", 100_000, 2_000).chain(uploads("steady", 228_000, 0)).collect();
-    let view = View::of(&repeated(&effects)).expect("a view");
+    let view = Arc::new(View::of(&repeated(&effects)).expect("a view"));
     let [change] = view.workloads[0].map.changes.as_slice() else { panic!("{:?}", view.workloads[0].map.changes) };
     assert_eq!([&change.before, &change.after], ["nimble", "steady"]);
     assert_eq!([change.from.as_str(), change.to.as_str()], ["32KiB", "128KiB"]);
@@ -128,8 +129,8 @@ fn tables_and_pictures_survive_a_renderer_of_github_markdown() {
     let html = comrak::markdown_to_html(&markdown, &options);
     let view = View::of(&golden()).expect("a view");
     let mut pictures: Vec<&str> = html.split("<img src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    let charts = view.workloads.iter().flat_map(|workload| workload.charts.iter().chain(&workload.cost_chart));
-    let mut files: Vec<&str> = charts.map(|chart| chart.file.as_str()).collect();
+    let charts = view.workloads.iter().cloned().flat_map(Workload::pictures);
+    let mut files: Vec<String> = charts.map(|chart| chart.file).collect();
     pictures.sort_unstable();
     files.sort_unstable();
     assert_eq!(pictures, files);
@@ -147,7 +148,7 @@ fn tables_and_pictures_survive_a_renderer_of_github_markdown() {
 fn each_picture_is_xml_with_its_units_and_its_samples() {
     let view = View::of(&golden()).expect("a view");
     let mut seen = 0;
-    for chart in view.workloads.iter().flat_map(|workload| workload.charts.iter().chain(&workload.cost_chart)) {
+    for chart in view.workloads.iter().cloned().flat_map(Workload::pictures) {
         assert!(chart.note.contains("trials") && chart.note.contains("calls a cell"), "{}", chart.note);
         assert!(
             [" ns<", " µs<", " ms<", "/s<"].iter().any(|unit| chart.svg.contains(unit))
@@ -165,4 +166,88 @@ fn each_picture_is_xml_with_its_units_and_its_samples() {
         seen += 1;
     }
     assert!(seen >= 10, "{seen}");
+}
+
+/// The points of the line of that class in the first field of a picture.
+fn line(svg: &str, class: &str) -> Vec<(f64, f64)> {
+    let path = svg.lines().rfind(|line| line.contains(&format!("class=\"{class}\""))).expect("a line of that class");
+    let path = path.split('"').nth(1).expect("its points").trim_start_matches('M');
+    let point = |text: &str| text.split_once(' ').and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)));
+    path.split('L').map(|text| point(text).expect("two numbers")).collect()
+}
+
+const MS: u64 = 1_000_000;
+
+#[test]
+fn a_stall_is_seen_in_the_time_line_of_the_trial_that_had_it() {
+    let axes = json!({"call": "ping", "clients": 10, "rate": 100});
+    let mut results = results(&[Effect::new("tcp-threaded", "load", axes, MS, 300)]);
+    for record in &mut results.records {
+        let stall = (record.trial == 3).then_some((5_200 * MS, 1_500 * MS));
+        open_loop(record, MS, stall);
+    }
+    let view = View::of(&results).expect("a view");
+    let timeline = view.workloads[0].timeline.as_ref().expect("an open loop is shown over time");
+    let [row] = timeline.table.rows.as_slice() else { panic!("{:?}", timeline.table.rows) };
+    let shown = |label: &str| {
+        let at = timeline.table.columns.iter().position(|column| column.label == label).expect(label);
+        row.texts[at].as_str()
+    };
+    assert_eq!(
+        [shown("trial"), shown("usual"), shown("longest"), shown("due at")],
+        ["3", "1.00 ms", "1.50 s", "5.20 s"]
+    );
+    assert!(shown("shown for").contains("took far longer"), "{}", shown("shown for"));
+
+    let longest = line(&timeline.chart.svg, "s0 line d2 thin");
+    assert_eq!(longest.len(), 188);
+    let (first, last) = (longest[0].0, longest[187].0);
+    let highest = longest.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("points");
+    // Points stand in the middles of slices of 80 ms.
+    let second = 0.04 + (highest.0 - first) / (last - first) * 187.0 * 0.08;
+    assert!((second - 5.24).abs() < 0.05, "the highest point stands at {second} s");
+    assert!(
+        timeline.chart.svg.contains("<title>trial 3: half of the calls within 1.00 ms, the longest 1.50 s, due 5.20 s")
+    );
+    assert!(timeline.chart.drawings[0].svg.contains("data-told=\"trial 3: half"), "a page tells it too");
+}
+
+#[test]
+fn a_change_of_pace_is_shown_and_a_steady_closed_loop_is_not() {
+    let ping = |target: &str| Effect::new(target, "latency", json!({"call": "ping", "clients": 1}), MS, 300);
+    let mut results = results(&[ping("steady"), ping("cold")]);
+    for record in &mut results.records {
+        open_loop(record, MS, None);
+        let measured = record.measured.as_mut().expect("measured");
+        measured.facts.insert("loop".to_owned(), "closed".to_owned());
+        let warm = u64::from(record.trial) * 10;
+        for slice in measured.timeline.iter_mut().take(60).filter(|_| record.id.starts_with("cold/")) {
+            (slice.p50_ns, slice.p99_ns, slice.max_ns) = (2 * MS + warm, 2 * MS, 2 * MS);
+        }
+    }
+    let view = View::of(&results).expect("a view");
+    let timeline = view.workloads[0].timeline.as_ref().expect("what was not steady is shown");
+    let targets: Vec<&str> = timeline.table.rows.iter().map(|row| row.texts[0].as_str()).collect();
+    assert_eq!(targets, ["cold"]);
+    assert_eq!(timeline.table.rows[0].texts[1], "5", "the trial whose pace changed most");
+    assert!(timeline.table.rows[0].texts.last().is_some_and(|why| why.starts_with("not steady")));
+}
+
+#[test]
+fn a_line_is_broken_where_no_call_was_answered() {
+    let axes = json!({"call": "ping", "clients": 10, "rate": 100});
+    let mut results = results(&[Effect::new("tcp-threaded", "load", axes, MS, 300)]);
+    for record in &mut results.records {
+        open_loop(record, MS, None);
+        for slice in &mut record.measured.as_mut().expect("measured").timeline[50..60] {
+            *slice = engine::results::Slice { ok: 0, failed: 8, mean_ns: 0, p50_ns: 0, p99_ns: 0, max_ns: 0, ..*slice };
+        }
+    }
+    let view = View::of(&results).expect("a view");
+    let timeline = view.workloads[0].timeline.as_ref().expect("shown");
+    assert_eq!(timeline.chart.svg.matches("class=\"s0 line d0\"").count(), 3, "the key, and two parts of a line");
+    assert_eq!(line(&timeline.chart.svg, "s0 line d0").len(), 128);
+    let told = &timeline.table.rows[0].texts;
+    assert!(told.contains(&"800 ms".to_owned()) && told.contains(&"80".to_owned()), "{told:?}");
+    assert!(timeline.chart.svg.contains(">×</text>"));
 }

@@ -5,6 +5,7 @@ mod reports;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use engine::report::render;
 use engine::report::view::View;
@@ -399,7 +400,7 @@ fn the_template_of_a_comment_says_who_is_ahead_and_what_failed() {
 
 #[test]
 fn a_template_finds_a_cell_by_its_id_or_says_that_there_is_none() {
-    let view = View::of(&results(&[ping("a", 100_000, 50), ping("b", 400_000, 50)])).expect("a view");
+    let view = Arc::new(View::of(&results(&[ping("a", 100_000, 50), ping("b", 400_000, 50)])).expect("a view"));
     let id = view.workloads[0].cells[0].id.clone();
     let made = |template: &str| render(&view, "own.md", &template.replace("ID", &id));
     let standing = "{% set c = cell(\"ID\") %}{{ c.target }} {{ c.standings.response_time.ahead_of | join }} {{ c.counts.ok | share(c.counts.scheduled) }}";
@@ -422,7 +423,7 @@ fn a_template_finds_a_cell_by_its_id_or_says_that_there_is_none() {
 fn a_template_writes_a_lower_bound_as_one() {
     let mut results = results(&[ping("tcp-threaded", 100_000, 196)]);
     results.records.iter_mut().for_each(|record| give_up(record, 4));
-    let view = View::of(&results).expect("a view");
+    let view = Arc::new(View::of(&results).expect("a view"));
     let made = render(&view, "own.md", "{{ workloads[0].cells[0].response.p99 | time }}").expect("a page");
     assert_eq!(made, "≥ 30.0 s");
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::output::{columns, shortened};
+use crate::drive::lines::Progress as SoFar;
 use crate::plan::{Cell, Plan};
 use crate::report::figures::{NONE, grouped, lasting, number, time};
 use crate::results::search::Search;
@@ -68,11 +69,14 @@ impl Progress {
         }
     }
 
-    fn show(&self, calls: u64) {
+    fn show(&self, so_far: SoFar) {
         let Some(bar) = &self.bar else { return };
-        let before = self.before.get(&self.id).map_or_else(String::new, |figures| format!(", before: {figures}"));
+        // Until calls enough have ended the figures of the trial before stand in.
+        let figures = live(so_far)
+            .or_else(|| self.before.get(&self.id).map(|figures| format!("before: {figures}")))
+            .map_or_else(String::new, |figures| format!(", {figures}"));
         let columns = columns(&std::io::stderr()).unwrap_or(usize::MAX);
-        let calls = format!("{}{}: {} calls{before}", self.trial, self.rate, grouped(calls));
+        let calls = format!("{}{}: {} calls{figures}", self.trial, self.rate, grouped(so_far.ended));
         let left = lasting(self.clock.left(self.clock.begun.elapsed()).as_secs_f64().round());
         bar.set_message(format!("{left} left\n{}\n{}", shortened(&self.id, columns), shortened(&calls, columns)));
     }
@@ -87,6 +91,18 @@ impl Progress {
             }
         }
     }
+}
+
+/// What a trial has shown so far, in a few words; none where too few calls have ended.
+fn live(so_far: SoFar) -> Option<String> {
+    let p99 = so_far.p99_ns.map_or_else(|| NONE.to_owned(), about);
+    Some(format!("p50 {}, p99 {p99} so far", about(so_far.p50_ns?)))
+}
+
+/// A time that is exact to one sixteenth, in two digits.
+fn about(ns: u64) -> String {
+    let power = 10u64.pow(ns.max(1).ilog10().saturating_sub(1));
+    format!("≈ {}", time(((ns + power / 2) / power * power) as f64))
 }
 
 /// What a trial measured, in a few words; its rate is a lower bound where the client was the limit.
@@ -130,7 +146,7 @@ impl Watch for Progress {
         self.rate.clear();
         self.clock.turn = self.clock.begun.elapsed();
         self.clock.past = plan.turns[..done].iter().map(|turn| plan.cells[turn.cell].estimate()).sum();
-        self.show(0);
+        self.show(SoFar::default());
         // After the words: the first that is drawn is whole.
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
@@ -141,13 +157,13 @@ impl Watch for Progress {
         self.line(words);
     }
 
-    fn progress(&mut self, ended: u64) {
-        self.show(ended);
+    fn progress(&mut self, so_far: SoFar) {
+        self.show(so_far);
     }
 
     fn probes(&mut self, rate: f64) {
         self.rate = format!(", {}/s", number(rate));
-        self.show(0);
+        self.show(SoFar::default());
     }
 
     fn recorded(&mut self, cell: &Cell, record: &Record) {
@@ -169,7 +185,15 @@ impl Watch for Progress {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Clock;
+    use super::{Clock, SoFar, live};
+
+    #[test]
+    fn a_trial_shows_what_enough_of_its_calls_tell() {
+        let so_far = |p50_ns, p99_ns| live(SoFar { ended: 9, p50_ns, p99_ns });
+        assert_eq!(so_far(None, None), None);
+        assert_eq!(so_far(Some(14_399), None).as_deref(), Some("p50 ≈ 14.0 µs, p99 – so far"));
+        assert_eq!(so_far(Some(7), Some(1_262_485)).as_deref(), Some("p50 ≈ 7 ns, p99 ≈ 1.30 ms so far"));
+    }
 
     #[test]
     fn time_left_follows_the_pace_and_never_runs_below_nothing() {

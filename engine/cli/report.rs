@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -95,7 +96,7 @@ fn own(results: &Results, template: &Path, out: Option<&Path>) -> Result<()> {
         .map_err(|error| Error::usage(format!("{} cannot be read: {error}", template.display())))?;
     let name = template.file_name().unwrap_or_default().to_string_lossy();
     let name = name.strip_suffix(".jinja").unwrap_or(&name);
-    let rendered = report::render(&View::of(results)?, name, &text)?;
+    let rendered = report::render(&Arc::new(View::of(results)?), name, &text)?;
     let Some(dir) = out else {
         return say(&rendered);
     };

@@ -7,6 +7,7 @@ use crate::drive::clock::now_ns;
 use crate::drive::connection::{Connection, READ, Trouble, prove};
 use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job, Limit};
+use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::results::Measured;
@@ -149,6 +150,10 @@ impl LoadModel for Blocking {
         self.calls(Limit::Calls(self.job.warmup), None, &AtomicU64::new(0));
         self.recorder = Some(Recorder::new(1));
         Ok(())
+    }
+
+    fn live(&self) -> Option<Arc<Live>> {
+        self.recorder.as_ref().map(Recorder::live)
     }
 
     fn measure(&mut self, ended: &AtomicU64) {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use crate::drive::arrivals;
 use crate::drive::clock::now_ns;
 use crate::drive::connection::{READ, prove};
 use crate::drive::job::{Failed, Job, Limit};
+use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::order::Order;
 use crate::drive::recorder::{Recorder, Stamps};
@@ -709,6 +711,10 @@ impl LoadModel for EventLoop {
         self.pass(Source::Closed(Limit::Calls(self.job.warmup)), None, &AtomicU64::new(0));
         self.recorder = Some(Recorder::new(self.job.clients));
         Ok(())
+    }
+
+    fn live(&self) -> Option<Arc<Live>> {
+        self.recorder.as_ref().map(Recorder::live)
     }
 
     fn measure(&mut self, ended: &AtomicU64) {

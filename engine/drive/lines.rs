@@ -177,6 +177,20 @@ pub enum ToDrive {
     Report {},
 }
 
+/// How far a trial has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Calls that have ended.
+    pub ended: u64,
+    /// The median of their response times so far in nanoseconds, exact to one sixteenth; none where too few have ended,
+    /// or the client does not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ns: Option<u64>,
+    /// The 99th percentile likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ns: Option<u64>,
+}
+
 /// A line from the client process; parsed from text, it may hold times in place of each distribution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -187,10 +201,7 @@ pub enum FromDrive {
         clients: u32,
     },
     /// How far it has come, at most once a second.
-    Progress {
-        /// Calls that have ended.
-        ended: u64,
-    },
+    Progress(Progress),
     /// The last call is settled.
     Done {},
     /// What was measured.

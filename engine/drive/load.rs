@@ -1,15 +1,20 @@
 //! What every load model does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::drive::job::{Failed, Job};
+use crate::drive::live::Live;
 use crate::results::Measured;
 
 /// Makes the calls of a job. One file implements it for each way of loading a server.
 pub trait LoadModel {
     /// Proves the server, connects every client and warms up.
     fn arm(&mut self) -> Result<(), Failed>;
+
+    /// The response times that `measure` will have seen so far, for another thread; none before `arm`.
+    fn live(&self) -> Option<Arc<Live>>;
 
     /// Makes the timed calls; `ended` counts those that are over, for whoever shows progress.
     ///

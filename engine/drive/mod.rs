@@ -9,6 +9,7 @@ pub mod deadline;
 pub mod event_loop;
 pub mod job;
 pub mod lines;
+pub mod live;
 pub mod load;
 pub mod order;
 pub mod recorder;
@@ -31,7 +32,8 @@ use nix::unistd::Pid;
 use crate::drive::blocking::Blocking;
 use crate::drive::event_loop::EventLoop;
 use crate::drive::job::{Failed, Job};
-use crate::drive::lines::{FromDrive, ToDrive};
+use crate::drive::lines::{FromDrive, Progress, ToDrive};
+use crate::drive::live::Live;
 use crate::drive::load::LoadModel;
 use crate::drive::tasks::Tasks;
 use crate::transport::contract::Seam;
@@ -65,8 +67,9 @@ fn measure() -> Result<(), Failed> {
     say(&FromDrive::Armed { clients: assignment.clients })?;
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let live = load.live().unwrap_or_default();
     let hiccups = thread::scope(|scope| {
-        let watching = scope.spawn(|| watch(&ended, &over));
+        let watching = scope.spawn(|| watch(&ended, &live, &over));
         let napping = scope.spawn(|| canary::watch(&over));
         load.measure(&ended);
         over.store(true, Ordering::Relaxed);
@@ -95,8 +98,8 @@ fn pin(cores: &[usize]) -> Result<(), Failed> {
         .map_err(|error| Failed::new("assignment", format!("cannot run on the cores {cores:?}: {error}")))
 }
 
-/// Says once a second how far the calls are, and ends the process when nobody listens any more.
-fn watch(ended: &AtomicU64, over: &AtomicBool) {
+/// Says once a second how far the calls are and how long they took, and ends the process when nobody listens any more.
+fn watch(ended: &AtomicU64, live: &Live, over: &AtomicBool) {
     let second = std::time::Duration::from_secs(1);
     loop {
         thread::park_timeout(second);
@@ -106,7 +109,9 @@ fn watch(ended: &AtomicU64, over: &AtomicBool) {
         let stdin = io::stdin();
         let mut hung_up = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
         let gone = poll(&mut hung_up, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
-        if gone || say(&FromDrive::Progress { ended: ended.load(Ordering::Relaxed) }).is_err() {
+        let (p50_ns, p99_ns) = live.quantiles();
+        let progress = Progress { ended: ended.load(Ordering::Relaxed), p50_ns, p99_ns };
+        if gone || say(&FromDrive::Progress(progress)).is_err() {
             std::process::exit(1);
         }
     }

@@ -1,9 +1,11 @@
 //! What became of every call, kept without allocating on the timed path.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::call::{Ask, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
+use crate::drive::live::Live;
 use crate::drive::tally::{Bounds, Tally};
 use crate::drive::timeline::Timeline;
 use crate::mutant;
@@ -40,6 +42,7 @@ pub struct Recorder {
     clients: Vec<PerClient>,
     failures: Vec<String>,
     timeline: Timeline,
+    live: Arc<Live>,
     lateness: Tally<u64>,
     unsent: u64,
     sends: Vec<u64>,
@@ -86,6 +89,7 @@ impl Recorder {
                 .collect(),
             failures: Vec::with_capacity(WORDS),
             timeline: Timeline::default(),
+            live: Arc::default(),
             lateness: Tally::touched(FINE),
             unsent: 0,
             sends: Vec::with_capacity(KEPT),
@@ -96,6 +100,11 @@ impl Recorder {
             elapsed_ns: 0,
             messages: 0,
         }
+    }
+
+    /// The response times so far, for another thread to read.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
     }
 
     /// The window begins now.
@@ -134,6 +143,7 @@ impl Recorder {
             self.service.record(at.ended.saturating_sub(at.sent));
         }
         self.timeline.ok(at.intended, response);
+        self.live.note(response);
         let own = &mut self.clients[client];
         own.counts.ok += 1;
         own.response.record(response);
@@ -210,6 +220,7 @@ impl Recorder {
         let response = ended.saturating_sub(intended);
         self.timeline.failed(intended);
         self.response.record(response);
+        self.live.note(response);
         self.given_up_response = Some(self.given_up_response.map_or(response, |least| least.min(response)));
     }
 

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::panic::resume_unwind;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
 use crate::drive::connection::{Trouble, proof, proven};
 use crate::drive::job::{Failed, Job, Limit};
+use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::schedule::{EARLY, Pace, Schedule};
@@ -432,6 +434,10 @@ impl LoadModel for Tasks {
         self.pass(Limit::Calls(self.clients.job.warmup), None, &AtomicU64::new(0));
         *self.clients.recorder.borrow_mut() = Some(Recorder::new(self.clients.job.clients));
         Ok(())
+    }
+
+    fn live(&self) -> Option<Arc<Live>> {
+        self.clients.recorder.borrow().as_ref().map(Recorder::live)
     }
 
     fn measure(&mut self, ended: &AtomicU64) {

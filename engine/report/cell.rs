@@ -9,6 +9,9 @@ use crate::report::ahead::{Contender, Measure, Score};
 use crate::report::capacity::Capacity;
 use crate::report::order::{AXES, coordinate, sorted};
 use crate::report::quantity::{Across, Quantile, Quantity};
+use crate::report::steadiness::{Pace, paces, remark};
+use crate::report::timeline::{Course, course};
+use crate::report::view::Remark;
 use crate::results::distribution::{Distribution, empty};
 use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Results, Spent, State};
 use crate::statistics::interval::{BOOTSTRAP_FROM, Interval, Trials as Values, figure, redrawn_ranks};
@@ -75,6 +78,12 @@ pub struct Cell {
     /// The merged response times, for a picture.
     #[serde(skip)]
     curve: Vec<Point>,
+    /// Whether its trials were steady.
+    #[serde(skip)]
+    paces: Vec<Pace>,
+    /// The trial that is worth seeing over time.
+    #[serde(skip)]
+    course: Option<Course>,
 }
 
 /// One point of the response times by percentile.
@@ -245,6 +254,7 @@ impl Cell {
         let scores: Vec<Option<Scored>> =
             records.iter().filter(|record| ranks(record)).map(|record| scored(record, many)).collect::<Result<_>>()?;
         let merged = Merged::of(measured.iter().map(|m| &m.response_time))?;
+        let paces = paces(records);
         let transfer = matches!(coordinate(&coordinates, "call").as_deref(), Some("upload" | "download"));
         let trials = trials(records);
         let capacity = Capacity::of(records, trials.suspect > 0);
@@ -274,6 +284,8 @@ impl Cell {
             scores,
             // A transfer is made too seldom for the far percentiles, and what was searched had different rates.
             curve: if transfer || capacity.is_some() { Vec::new() } else { merged.curve() },
+            course: course(counted.iter().map(|(record, measured)| (record.trial, *measured)), &paces),
+            paces,
             capacity,
             coordinates,
         })
@@ -339,6 +351,16 @@ impl Cell {
     /// Its response times by percentile, all trials together, up to the first call that was given up.
     pub fn curve(&self) -> &[Point] {
         &self.curve
+    }
+
+    /// The trial that is worth seeing over time; none where there is nothing to see.
+    pub fn course(&self) -> Option<&Course> {
+        self.course.as_ref()
+    }
+
+    /// What is to be said where most of its trials were not steady.
+    pub fn unsteady(&self) -> Option<Remark> {
+        remark(&self.id, &self.paces)
     }
 
     /// Itself among those it is compared with.

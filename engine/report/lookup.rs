@@ -23,16 +23,18 @@ struct Found<'a> {
 
 /// Gives templates `cell(id)`, which fails where there is no such cell, and the filters `time` (nanoseconds, or a
 /// reading with its “≥”), `size`, `number`, `factor`, and `share` of a whole; each fails on what is not a number.
-pub fn offer(environment: &mut Environment<'_>, view: &View) {
-    let cells: BTreeMap<String, Value> = view
-        .workloads
-        .iter()
-        .flat_map(|workload| workload.cells.iter().map(move |cell| (cell.id.clone(), found(workload, cell))))
-        .collect();
-    let cells = Arc::new(cells);
+pub fn offer(environment: &mut Environment<'_>, view: &Arc<View>) {
+    let workloads = view.workloads.iter().enumerate();
+    let places =
+        workloads.flat_map(|(workload, of)| of.cells.iter().enumerate().map(move |(at, cell)| (workload, at, cell)));
+    let places: BTreeMap<String, (usize, usize)> =
+        places.map(|(workload, at, cell)| (cell.id.clone(), (workload, at))).collect();
+    let view = Arc::clone(view);
     environment.add_function("cell", move |id: &str| {
         let missing = || Error::new(ErrorKind::InvalidOperation, format!("the results hold no cell `{id}`"));
-        cells.get(id).cloned().ok_or_else(missing)
+        let (workload, at) = *places.get(id).ok_or_else(missing)?;
+        let workload = &view.workloads[workload];
+        Ok::<Value, Error>(found(workload, &workload.cells[at]))
     });
     environment.add_filter("time", time);
     environment.add_filter("size", figures::size);

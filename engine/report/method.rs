@@ -79,9 +79,11 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
 }
 
 fn load(results: &Results) -> String {
-    let loops: Vec<&str> = distinct(
+    let mut loops: Vec<&str> = distinct(
         results.records.iter().filter_map(|record| Some(record.measured.as_ref()?.facts.get("loop")?.as_str())),
     );
+    // Whichever was measured first, the sentence is the same.
+    loops.sort_unstable();
     match loops.as_slice() {
         ["closed"] | [] => {
             "The load is a closed loop: each client makes its next call when the last one has ended. So a \

@@ -16,22 +16,24 @@ pub mod markup;
 pub mod method;
 pub mod order;
 pub mod page;
+pub mod parts;
 pub mod quantity;
 pub mod steadiness;
 pub mod table;
+pub mod timeline;
 pub mod view;
 pub mod yaml;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 
 use crate::error::{Context, Error, Result};
 use crate::report::chart::FOLDER;
 use crate::report::chart::svg::is_ours;
-use crate::report::view::View;
+use crate::report::view::{View, Workload};
 use crate::results::Results;
 
 /// The files of a report, each with the template that makes it.
@@ -42,12 +44,12 @@ const FILES: [(&str, &str); 2] = [
 
 /// Every file of the report with its path from the report's folder.
 fn files(results: &Results) -> Result<Vec<(String, String)>> {
-    let view = View::of(results)?;
+    let view = Arc::new(View::of(results)?);
     let mut files = Vec::new();
     for (name, template) in FILES {
         files.push((name.to_owned(), render(&view, name, template)?));
     }
-    let charts = view.workloads.into_iter().flat_map(|workload| workload.charts.into_iter().chain(workload.cost_chart));
+    let charts = Arc::unwrap_or_clone(view).workloads.into_iter().flat_map(Workload::pictures);
     files.extend(charts.map(|chart| (chart.file, chart.svg)));
     Ok(files)
 }
@@ -115,7 +117,7 @@ fn stale(dir: &Path, files: &[(String, String)]) -> Vec<PathBuf> {
 }
 
 /// Lays a view out by the text of a template; texts are escaped as the ending of `name` asks.
-pub fn render(view: &View, name: &str, template: &str) -> Result<String> {
+pub fn render(view: &Arc<View>, name: &str, template: &str) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let mut syntax = environment.syntax().to_builder();
@@ -126,7 +128,7 @@ pub fn render(view: &View, name: &str, template: &str) -> Result<String> {
     environment.add_filter("fenced", markup::fenced);
     lookup::offer(&mut environment, view);
     page::offer(&mut environment);
-    environment.render_named_str(name, template, Serde(view)).map_err(|error| {
+    environment.render_named_str(name, template, parts::context(view)).map_err(|error| {
         Error::usage(format!("template {name}: {error:#}")).help("a template gets the view of the report")
     })
 }

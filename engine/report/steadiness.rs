@@ -38,21 +38,39 @@ pub fn unsteady(timeline: &[Slice]) -> Option<Unsteady> {
     (unsteady.factor() > 1.0 + BEYOND_ROUNDING).then_some(unsteady)
 }
 
-/// A remark for each cell of which more than half of the trials were not steady, in words of the worst of them.
-pub fn unsteady_cells(records: &[&Record]) -> Vec<Remark> {
-    records.chunk_by(|a, b| a.id == b.id).filter_map(of_cell).collect()
+/// Whether one trial was steady.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Which trial.
+    pub trial: u32,
+    /// Where its pace changed; none where it was steady.
+    pub change: Option<Unsteady>,
 }
 
-fn of_cell(records: &[&Record]) -> Option<Remark> {
-    let timelines = records.iter().filter_map(|record| Some((record.trial, &record.measured.as_ref()?.timeline)));
-    let trials: Vec<(u32, Option<Unsteady>)> = timelines.map(|(trial, slices)| (trial, unsteady(slices))).collect();
-    let found: Vec<(u32, Unsteady)> = trials.iter().filter_map(|(trial, found)| Some((*trial, (*found)?))).collect();
-    let (_, worst) = found.iter().max_by(|a, b| a.1.factor().total_cmp(&b.1.factor()))?;
-    let numbers: Vec<String> = found.iter().map(|(trial, _)| trial.to_string()).collect();
+/// The pace of each trial of a cell that has figures.
+pub fn paces(records: &[&Record]) -> Vec<Pace> {
+    let of = |record: &&Record| {
+        let change = unsteady(&record.measured.as_ref()?.timeline);
+        Some(Pace { trial: record.trial, change })
+    };
+    records.iter().filter_map(of).collect()
+}
+
+/// The trial of a cell whose pace changed most, where more than half of its trials were not steady.
+pub fn worst(paces: &[Pace]) -> Option<(u32, Unsteady)> {
+    let found = || paces.iter().filter_map(|pace| Some((pace.trial, pace.change?)));
+    let worst = found().max_by(|a, b| a.1.factor().total_cmp(&b.1.factor()))?;
+    (found().count() * 2 > paces.len()).then_some(worst)
+}
+
+/// A remark on a cell of which more than half of the trials were not steady, in words of the worst of them.
+pub fn remark(id: &str, paces: &[Pace]) -> Option<Remark> {
+    let (_, Unsteady { until_ns, before_ns, after_ns }) = worst(paces)?;
+    let unsteady = paces.iter().filter(|pace| pace.change.is_some());
+    let numbers: Vec<String> = unsteady.map(|pace| pace.trial.to_string()).collect();
     let (word, most) = if numbers.len() == 1 { ("trial", "") } else { ("trials", "most of all ") };
-    let Unsteady { until_ns, before_ns, after_ns } = *worst;
-    (found.len() * 2 > trials.len()).then(|| Remark {
-        of: records.first().map_or_else(String::new, |record| record.id.clone()),
+    Some(Remark {
+        of: id.to_owned(),
         which: format!("not steady in {word} {}", listed(&numbers)),
         reason: format!("{most}until {} p50 {}, then {}", time(until_ns), time(before_ns), time(after_ns)),
     })

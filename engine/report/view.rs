@@ -13,14 +13,14 @@ use crate::report::answer::{Advice, advice, answer};
 use crate::report::aspects::aspects;
 use crate::report::capacity;
 use crate::report::cell::{Cell, cells};
-use crate::report::chart::{Chart, charts, cost_chart};
+use crate::report::chart::{Chart, charts, cost_chart, timeline};
 use crate::report::expectations::{Expected, expected};
 use crate::report::figures::{counted, lasting, listed};
 use crate::report::map::{Map, map};
 use crate::report::method::{Named, distinct, method};
 use crate::report::order::{self, AXES, coordinate, slug};
-use crate::report::steadiness::unsteady_cells;
 use crate::report::table::{Table, cost, ranking, tables};
+use crate::report::timeline::Timeline;
 use crate::report::yaml::yaml;
 use crate::results::{Coordinates, Outcome, Record, Results, State};
 
@@ -92,10 +92,19 @@ pub struct Workload {
     pub charts: Vec<Chart>,
     /// Its figures as tables.
     pub tables: Vec<Table>,
+    /// Single trials over time, where there is something to see: calls due by the clock, a stall, a change of pace.
+    pub timeline: Option<Timeline>,
     /// What it cost, as a picture; none where the counters were too coarse.
     pub cost_chart: Option<Chart>,
     /// What it cost.
     pub cost: Table,
+}
+
+impl Workload {
+    /// All of its pictures.
+    pub fn pictures(self) -> impl Iterator<Item = Chart> {
+        self.charts.into_iter().chain(self.timeline.map(|timeline| timeline.chart)).chain(self.cost_chart)
+    }
 }
 
 /// Something that has to be said about some trials of a cell.
@@ -136,7 +145,7 @@ impl View {
             expectations: expected(results, &cells),
             refusals: refusals(results),
             failures: failures(&records, &cells),
-            doubts: doubts(&records).into_iter().chain(unsteady_cells(&records)).collect(),
+            doubts: doubts(&records).into_iter().chain(cells.iter().filter_map(Cell::unsteady)).collect(),
             method: method(results, &cells),
             common,
             aspects,
@@ -233,6 +242,7 @@ fn workload(results: &Results, cells: &[Cell], targets: &[String], others: &[Wor
         charts,
         cost_chart: cost_chart(&stem, &name, &axes, cells, targets),
         cost: cost(&axes, cells),
+        timeline: timeline(&stem, &name, &axes, cells, targets),
         stem,
         name,
         setting: setting(results, &first, &constant, cells),

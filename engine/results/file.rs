@@ -31,6 +31,13 @@ struct Run {
     refusals: Vec<Refused>,
 }
 
+/// What is read of a file before all of it is.
+#[derive(Deserialize)]
+struct Format {
+    #[serde(default)]
+    schema: Option<Value>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Line<'a> {
@@ -109,8 +116,9 @@ impl Results {
 
     /// The results in the text of a `results.json`.
     pub fn parse(text: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text).map_err(|error| Error::usage(format!("not JSON: {error}")))?;
-        match value.get("schema").and_then(Value::as_u64) {
+        // Read twice, since a tree of all values would take several times the memory of what they stand for.
+        let format: Format = serde_json::from_str(text).map_err(|error| Error::usage(format!("not JSON: {error}")))?;
+        match format.schema.as_ref().and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA) => {}
             Some(version) => {
                 return Err(Error::usage(format!("results of format {version}; this engine reads format {SCHEMA}"))
@@ -122,7 +130,7 @@ impl Results {
             }
         }
         let results: Results =
-            serde_json::from_value(value).map_err(|error| Error::usage(format!("not results: {error}")))?;
+            serde_json::from_str(text).map_err(|error| Error::usage(format!("not results: {error}")))?;
         results.complete()
     }
 

@@ -58,7 +58,7 @@ pub fn find(
     while let Some(rate) = bracket.next() {
         watch.probes(rate);
         let load = probe(&cell.load, limits, rate);
-        let trial = ask(&mut server, &load, launcher, &mut |ended| watch.progress(ended))
+        let trial = ask(&mut server, &load, launcher, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
         let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);

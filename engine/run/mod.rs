@@ -19,6 +19,7 @@ pub mod verdict;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan, Turn};
 use crate::results::file::{JOURNAL, Journal, RESULTS};
@@ -58,8 +59,8 @@ pub trait Watch {
     fn begins(&mut self, plan: &Plan, done: usize);
     /// Something takes long for a reason that is worth a line.
     fn says(&mut self, words: &str);
-    /// So many of its calls have ended.
-    fn progress(&mut self, ended: u64);
+    /// How far it has come, about once a second.
+    fn progress(&mut self, so_far: Progress);
     /// It searches, and tries so many calls per second next.
     fn probes(&mut self, _rate: f64) {}
     /// A trial is over.
@@ -135,7 +136,7 @@ fn one_turn(
     };
     launcher.prepare(cell, &mut |words| watch.says(words));
     let found = match &cell.load.search {
-        None => trial::measure(cell, launcher, &mut |ended| watch.progress(ended)).map(|trial| {
+        None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
             let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
             let why = (trial.measured.counts.ok == 0).then(|| {
                 let why = trial.measured.failures.first().map_or("no call was answered in time", String::as_str);

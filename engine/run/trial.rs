@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::call::Call;
-use crate::drive::lines::{Assignment, FromDrive, ToDrive};
+use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
 use crate::error::{Context, Error, Result};
 use crate::plan::{Cell, Load};
 use crate::results::{Cost, Measured};
@@ -37,7 +37,7 @@ pub struct Trial {
 }
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
-pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(u64)) -> Result<Trial> {
+pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(Progress)) -> Result<Trial> {
     let mut server = Launched::fresh(cell, launcher)?;
     let trial = ask(&mut server, &cell.load, launcher, progress)?;
     server.stop()?;
@@ -75,7 +75,7 @@ pub fn ask(
     launched: &mut Launched<'_>,
     load: &Load,
     launcher: &Launcher,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Trial> {
     let Launched { cell, nonce, process: server, calls: server_calls, ready } = launched;
     let alone = Counters::of(server.pid());
@@ -165,15 +165,15 @@ fn await_line(
     drive: &mut Child,
     server: &mut Child,
     silence: Duration,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(Progress),
     second: &mut dyn FnMut(),
 ) -> Result<FromDrive> {
     let mut deadline = Instant::now() + silence;
     loop {
         match drive.hear()? {
             Heard::Line(line) => match line.parse()? {
-                FromDrive::Progress { ended } => {
-                    progress(ended);
+                FromDrive::Progress(so_far) => {
+                    progress(so_far);
                     second();
                     deadline = Instant::now() + silence;
                 }

@@ -2,12 +2,15 @@
 #![allow(dead_code, reason = "not every test file needs everything")]
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use engine::call::SplitMix;
 use engine::results::distribution::{Distribution, empty};
 use engine::results::{
     Bytes, Client, Connect, Coordinates, Cost, Counts, Errors, Generator, Manifest, Measured, Outcome, Record, Refused,
-    Results, SCHEMA, Spent, State, Verdict,
+    Results, SCHEMA, Slice, Spent, State, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -140,6 +143,23 @@ pub(crate) fn results(effects: &[Effect]) -> Results {
     }
 }
 
+/// Writes results of these effects with so many trials of each and says how many records they hold; no more than one
+/// of them is in memory at a time.
+pub(crate) fn written_one_by_one(effects: &[Effect], trials: u32, path: &Path) -> usize {
+    let head = serde_json::to_string(&results(&[])).expect("results without records");
+    let (head, tail) = head.split_at(head.rfind("[]").expect("the records come last") + 1);
+    let mut file = BufWriter::new(File::create(path).expect("a file"));
+    let mut records = 0;
+    write!(file, "{head}").expect("room on the disk");
+    for record in (1..=trials).flat_map(|trial| effects.iter().map(move |effect| effect.trial(trial))) {
+        write!(file, "{}", if records == 0 { "" } else { "," }).expect("room on the disk");
+        serde_json::to_writer(&mut file, &record).expect("room on the disk");
+        records += 1;
+    }
+    write!(file, "{tail}").and_then(|()| file.flush()).expect("room on the disk");
+    records
+}
+
 /// The results of the golden report: every kind of call, and every kind of trouble.
 pub(crate) fn golden() -> Results {
     let mut effects = Vec::new();
@@ -159,6 +179,7 @@ pub(crate) fn golden() -> Results {
         for clients in [4, 16] {
             add("concurrent", json!({"call": "ping", "clients": clients}), 80_000 * clients, 60);
         }
+        add("offered", json!({"call": "ping", "clients": 10, "rate": 100}), 180_000, 150);
     }
     let mut results = results(&effects);
     let reason = "no adapter takes this transport to that model";
@@ -167,8 +188,8 @@ pub(crate) fn golden() -> Results {
         reason: reason.to_owned(),
     });
     let mut seen = 0;
-    for record in results.records.iter_mut().filter(|record| record.id.starts_with("http/")) {
-        match record.id.trim_end_matches("/clients=1") {
+    for record in &mut results.records {
+        match record.id.clone().trim_end_matches("/clients=1") {
             "http/concurrent/call=ping/clients=16" => give_up(record, 9),
             "http/concurrent/call=ping/clients=4" if record.trial == 2 => {
                 record.verdict.state = State::Suspect;
@@ -180,6 +201,11 @@ pub(crate) fn golden() -> Results {
             }
             "http/bandwidth/call=download/payload=1MiB" if record.trial == 4 => {
                 fail(record, "the server ended with signal 9");
+            }
+            id if id.contains("/offered/") => {
+                let usual_ns = record.measured.as_ref().expect("a measured record").response_time.p50_ns;
+                let stall = (id.starts_with("http/") && record.trial == 3).then_some((5_200_000_000, 1_500_000_000));
+                open_loop(record, usual_ns, stall);
             }
             "http/latency/call=ping" => {
                 seen += 1;
@@ -201,6 +227,21 @@ pub(crate) fn give_up(record: &mut Record, calls: u64) {
     measured.response_time = Distribution::of(&times, Some(30_000_000_000));
     measured.failures.push("timeout: no reply within 30.000 s".to_owned());
     measured.reconnects += calls;
+}
+
+/// Makes a trial one of an open loop, 100 calls a second for 15 s, that take `usual_ns` but for those that were due
+/// while the server stood still, from an instant on for so long: these were answered when it went on.
+pub(crate) fn open_loop(record: &mut Record, usual_ns: u64, stall: Option<(u64, u64)>) {
+    const SLICE_NS: u64 = 80_000_000;
+    let measured = record.measured.as_mut().expect("a measured record");
+    measured.facts.insert("loop".to_owned(), "open".to_owned());
+    let slice = |at: u64| {
+        let start_ns = at * SLICE_NS;
+        let waited = stall.filter(|(from, lasted)| (*from..from + lasted).contains(&start_ns));
+        let ns = waited.map_or(usual_ns, |(from, lasted)| from + lasted - start_ns);
+        Slice { start_ns, length_ns: SLICE_NS, ok: 8, failed: 0, mean_ns: ns, p50_ns: ns, p99_ns: ns, max_ns: ns }
+    };
+    measured.timeline = (0..188).map(slice).collect();
 }
 
 /// Makes some calls of a trial errors.
@@ -232,6 +273,7 @@ fn scenario() -> Value {
             {"name": "latency", "call": "ping", "warmup": 10, "iterations": 300},
             {"name": "bandwidth", "call": ["upload", "download"], "payload": ["1KiB", "1MiB"], "fill": "random", "iterations": 10},
             {"name": "concurrent", "call": "ping", "clients": [4, 16], "iterations": 60},
+            {"name": "offered", "call": "ping", "clients": 10, "rate": 100, "duration": "15s"},
         ],
         "trials": TRIALS, "order": "interleaved", "timeout": "30s", "seed": 1,
     })

@@ -9,6 +9,7 @@ pub mod percentiles;
 pub mod plot;
 pub mod scale;
 pub mod svg;
+pub mod timeline;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,6 +20,7 @@ use crate::report::chart::plot::{Manner, Panel};
 use crate::report::figures::{counted, grouped};
 use crate::report::order::amount;
 use crate::report::quantity::{Quantile, Quantity};
+use crate::report::timeline::{Timeline, shown, table};
 
 /// The folder of the pictures in that of the report.
 pub const FOLDER: &str = "charts";
@@ -126,6 +128,34 @@ pub fn cost_chart(stem: &str, workload: &str, axes: &[String], cells: &[Cell], t
     })
 }
 
+/// The trials of a workload that are worth seeing over time; none where there are none.
+pub fn timeline(stem: &str, workload: &str, axes: &[String], cells: &[Cell], targets: &[String]) -> Option<Timeline> {
+    let (shown, all) = shown(cells);
+    if shown.is_empty() {
+        return None;
+    }
+    let title = format!("{workload}: response time over a trial");
+    let values = || shown.iter().flat_map(|(_, course)| &course.slices).filter(|slice| slice.ok > 0);
+    let values: Vec<f64> = values().flat_map(|slice| [slice.p50_ns as f64, slice.max_ns as f64]).collect();
+    let left_out = if all > shown.len() {
+        format!(" Drawn are the {} of {all} such cells whose longest reply took most times the usual.", shown.len())
+    } else {
+        String::new()
+    };
+    let draw = |_, manner: &Manner<'_>| timeline::draw(&shown, axes, manner, &title);
+    let chart = Chart {
+        file: file(stem, "timeline"),
+        note: format!(
+            "Each field is one trial of its cell, which the table names: its answered calls by when they were due, in \
+             at most {} slices; where a line is broken no call was answered. Of {}.{left_out}",
+            shown.iter().map(|(_, course)| course.slices.len()).max().unwrap_or(0),
+            sample(shown.iter().map(|(cell, _)| *cell)),
+        ),
+        ..picture(&title, &[Quantity::Rate], far(&values), targets, draw)
+    };
+    Some(Timeline { chart, table: table(axes, &shown) })
+}
+
 /// The axis along which a workload is drawn: the one of numbers that has most values.
 pub fn along<'a>(axes: &'a [String], cells: &[Cell]) -> Option<&'a str> {
     let values = |axis: &str| {
@@ -195,7 +225,9 @@ fn panels<'a>(axes: &[String], along: Option<&str>, cells: &'a [Cell]) -> (Vec<P
 }
 
 /// How much a picture rests on.
-fn sample(cells: &[Cell]) -> String {
+fn sample<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> String {
+    let (trials, calls): (Vec<u64>, Vec<u64>) =
+        cells.into_iter().map(|cell| (cell.trials.counted as u64, cell.response.count)).unzip();
     let range = |values: Vec<u64>, one: &str, many: &str| {
         let (least, most) = (values.iter().min().copied().unwrap_or(0), values.iter().max().copied().unwrap_or(0));
         if least == most {
@@ -204,8 +236,7 @@ fn sample(cells: &[Cell]) -> String {
             format!("{} to {} {many}", grouped(least), grouped(most))
         }
     };
-    let trials = range(cells.iter().map(|cell| cell.trials.counted as u64).collect(), "trial", "trials");
-    let calls = range(cells.iter().map(|cell| cell.response.count).collect(), "call", "calls");
+    let (trials, calls) = (range(trials, "trial", "trials"), range(calls, "call", "calls"));
     format!("{trials} and {calls} a cell")
 }
 

@@ -80,6 +80,11 @@ impl Manner<'_> {
         svg.begin(&cell.target, if self.alone { None } else { Some(cell.number) }, if self.alone { told } else { "" });
     }
 
+    /// Begins the group of a cell that tells this in a page too, before its figures.
+    pub fn begin_telling(&self, svg: &mut Svg, cell: &Cell, told: &str) {
+        svg.begin(&cell.target, if self.alone { None } else { Some(cell.number) }, told);
+    }
+
     /// Writes the key of the targets that occur, and says how high it is.
     pub fn key(&self, svg: &mut Svg, panels: &[Panel<'_>]) -> f64 {
         let (mut x, mut y) = (4.0, 12.0);

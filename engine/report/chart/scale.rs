@@ -18,6 +18,11 @@ impl Scale {
         Scale { low: 0.0, high: (largest * 1.02 / step).ceil() * step, logarithmic: false, begin, end }
     }
 
+    /// From nothing to exactly this value.
+    pub fn until(end_value: f64, begin: f64, end: f64) -> Self {
+        Scale { low: 0.0, high: if end_value > 0.0 { end_value } else { 1.0 }, logarithmic: false, begin, end }
+    }
+
     /// A little beyond both ends of values above nothing.
     pub fn logarithmic(least: f64, largest: f64, begin: f64, end: f64) -> Self {
         let (least, largest) = if least > 0.0 && largest >= least { (least, largest) } else { (1.0, 10.0) };
@@ -45,7 +50,7 @@ impl Scale {
     pub fn ticks(&self) -> Vec<f64> {
         if !self.logarithmic {
             let step = step(self.high);
-            return (0..=(self.high / step).round() as u32).map(|count| f64::from(count) * step).collect();
+            return (0..=(self.high / step + 0.001).floor() as u32).map(|count| f64::from(count) * step).collect();
         }
         let decades = (self.high / self.low).log10();
         let multiples: &[f64] = if decades > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
@@ -86,6 +91,13 @@ mod tests {
         let scale = Scale::linear(87.0, 0.0, 100.0);
         assert_eq!(scale.ticks(), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
         assert!((scale.at(50.0) - 50.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_axis_until_a_value_ends_there_and_names_nothing_beyond() {
+        let scale = Scale::until(14.2, 0.0, 71.0);
+        assert_eq!(scale.ticks(), [0.0, 5.0, 10.0]);
+        assert!((scale.at(14.2) - 71.0).abs() < 1e-9);
     }
 
     #[test]

@@ -88,12 +88,20 @@ impl Svg {
         self.add(format_args!("<path d=\"{path}Z\" class=\"{} mark\"/>", colour(series)));
     }
 
-    /// Begins a group that a page can hide by its target, tell more about by the number of its cell, and that tells
-    /// `told` by itself.
+    /// Begins a group that a page can hide by its target. With the number of a cell the page tells `told` and the
+    /// figures of that cell; without one the group tells `told` by itself.
     pub fn begin(&mut self, target: &str, cell: Option<usize>, told: &str) {
-        let cell = cell.map(|number| format!(" data-cell=\"{number}\"")).unwrap_or_default();
-        let title = if told.is_empty() { String::new() } else { format!("<title>{}</title>", escaped(told)) };
-        self.add(format_args!("<g data-target=\"{}\"{cell}>{title}", escaped(target)));
+        let (target, told) = (escaped(target), escaped(told));
+        match cell {
+            Some(number) if told.is_empty() => {
+                self.add(format_args!("<g data-target=\"{target}\" data-cell=\"{number}\">"))
+            }
+            Some(number) => {
+                self.add(format_args!("<g data-target=\"{target}\" data-cell=\"{number}\" data-told=\"{told}\">"));
+            }
+            None if told.is_empty() => self.add(format_args!("<g data-target=\"{target}\">")),
+            None => self.add(format_args!("<g data-target=\"{target}\"><title>{told}</title>")),
+        }
     }
 
     /// Ends what was begun last.

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan};
 use crate::results::{Measured, Record, Results, State};
@@ -182,6 +183,6 @@ struct Silent;
 impl Watch for Silent {
     fn begins(&mut self, _: &Plan, _: usize) {}
     fn says(&mut self, _: &str) {}
-    fn progress(&mut self, _: u64) {}
+    fn progress(&mut self, _: Progress) {}
     fn recorded(&mut self, _: &Cell, _: &Record) {}
 }
