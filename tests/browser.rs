@@ -13,7 +13,7 @@ use engine::report::write;
 use engine::results::Results;
 use serde_json::{Value, json};
 
-use reports::{Effect, results};
+use reports::{Effect, open_loop, results};
 
 /// What the page does to itself: it listens for what goes wrong, uses every control, and writes down what it sees.
 /// It stands before the page's own script, and its second half runs once that has.
@@ -97,7 +97,13 @@ fn many() -> Results {
             300,
         ));
     }
-    results(&effects)
+    let mut results = results(&effects);
+    // All of them would have something to show over time.
+    for record in &mut results.records {
+        let stall = (record.trial == 2).then_some((5_200_000_000, 1_500_000_000));
+        open_loop(record, 60_000, stall);
+    }
+    results
 }
 
 #[test]
@@ -107,7 +113,9 @@ fn five_hundred_cells_work_in_a_browser_and_are_small() {
     let html = fs::read_to_string(folder.path().join("report.html")).expect("a page");
     assert!(html.len() < 2_000_000, "{} bytes", html.len());
     let Some(browser) = browser() else { return };
-    sound(&opened(&browser, &html));
+    let seen = opened(&browser, &html);
+    sound(&seen);
+    assert_eq!(seen["told"], true, "a trial over time tells what is to be seen in it: {seen:#}");
 }
 
 #[test]

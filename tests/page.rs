@@ -139,7 +139,11 @@ fn tables_and_pictures_survive_a_renderer_of_github_markdown() {
     }
     // One for what was asked of one setting, one for each other map, one each for targets and machine.
     let maps = view.workloads.iter().filter(|workload| !workload.axes.is_empty()).count();
-    let tables: usize = view.workloads.iter().map(|workload| workload.tables.len() + 2).sum();
+    let tables: usize = view
+        .workloads
+        .iter()
+        .map(|workload| workload.tables.len() + 2 + usize::from(workload.timeline.is_some()))
+        .sum();
     assert_eq!(html.matches("<table>").count(), tables + maps + 3);
     assert!(!html.contains(">|") && !html.contains("| ---"), "a table was not seen as one");
 }

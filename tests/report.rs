@@ -364,7 +364,7 @@ fn a_template_of_ones_own_gets_the_view() {
     let output = report(&[]);
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        "connect & latency & bandwidth & concurrent & ",
+        "connect & latency & bandwidth & concurrent & offered & ",
         "{}",
         said(&output)
     );

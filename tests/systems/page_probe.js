@@ -50,6 +50,9 @@ addEventListener("load", () => {
     const tip = document.getElementById("tip");
     seen.tip = tip.hidden ? "" : tip.textContent;
     seen.figures = [...document.getElementById(`cell-${mark.dataset.cell}`).cells].map((cell) => cell.textContent);
+    const over = all("figure svg [data-told]").find((mark) => mark.getClientRects().length > 0);
+    over?.querySelector("rect").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    seen.told = over ? tip.textContent.startsWith(`${over.dataset.told}\n`) : null;
     seen.requests = performance.getEntriesByType("resource").map((entry) => entry.name);
   } catch (error) {
     seen.errors.push(String(error.stack ?? error));
