@@ -176,7 +176,8 @@ impl LoadModel for Blocking {
 
     fn measured(&mut self) -> Measured {
         let recorder = self.recorder.take().unwrap_or_else(|| Recorder::new(1));
-        recorder.measured(self.job.asks.connect, facts("blocking", &self.job))
+        let driver = if self.job.spin { "spin loop" } else { "blocking" };
+        recorder.measured(self.job.asks.connect, facts(driver, &self.job))
     }
 
     fn close(&mut self) {

@@ -1,4 +1,4 @@
-//! One blocking connection of a client, with the time each step took.
+//! One connection of a client that waits for each reply, asleep or spinning.
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -60,6 +60,10 @@ impl Connection {
                 }
             })?;
         deadline.watch(&socket);
+        if job.spin {
+            let cannot = |error: std::io::Error| Fault::connect(format!("cannot make a socket nonblocking: {error}"));
+            socket.set_nonblocking(true).map_err(cannot)?;
+        }
         Ok(Connection { socket, codec: job.codec()?, out: Outbox::new(), deadline: deadline.clone(), wire: (0, 0) })
     }
 
@@ -109,7 +113,8 @@ impl Connection {
             let n = match self.socket.read(buffer) {
                 Ok(0) => return self.codec.hung_up(),
                 Ok(n) => n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                // Only who spins is told that nothing has come yet.
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
                 Err(error) => return Err(broken(error)),
             };
             self.wire.1 += n as u64;

@@ -56,8 +56,8 @@ fn measure() -> Result<(), Failed> {
     };
     pin(&assignment.pin)?;
     let job = Job::of(&assignment)?;
-    // Who sleeps in a read can neither spin nor see that another call is due.
-    let blocking = job.clients == 1 && job.pace.is_none() && !job.spin;
+    // Who waits for a reply cannot see that another call is due.
+    let blocking = job.clients == 1 && job.pace.is_none();
     let mut load: Box<dyn LoadModel> = match job.seam {
         Seam::Async(_) => Box::new(Tasks::new(job)?),
         Seam::Stream(_) if blocking => Box::new(Blocking::new(job)?),

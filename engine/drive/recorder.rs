@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::call::{Ask, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
 use crate::drive::live::Live;
-use crate::drive::tally::{Bounds, Tally};
+use crate::drive::tally::{Coarse, Fine};
 use crate::drive::timeline::Timeline;
 use crate::mutant;
 use crate::results::distribution::Distribution;
@@ -29,12 +29,12 @@ const WORDS: usize = 8;
 /// Records every call of one measured window.
 pub struct Recorder {
     /// Calls that were sent when they were due, whose response time is their service time.
-    prompt: Tally<u64>,
-    response: Tally<u64>,
-    service: Tally<u64>,
-    dial: Tally<u64>,
-    tls: Tally<u64>,
-    first_answer: Tally<u64>,
+    prompt: Fine,
+    response: Fine,
+    service: Fine,
+    dial: Fine,
+    tls: Fine,
+    first_answer: Fine,
     given_up_response: Option<u64>,
     given_up_service: Option<u64>,
     counts: Counts,
@@ -43,7 +43,7 @@ pub struct Recorder {
     failures: Vec<String>,
     timeline: Timeline,
     live: Arc<Live>,
-    lateness: Tally<u64>,
+    lateness: Fine,
     unsent: u64,
     sends: Vec<u64>,
     /// Whether the calls arrived as they were meant to, once that has been tested.
@@ -60,37 +60,31 @@ pub struct Recorder {
     pub messages: u64,
 }
 
-/// As fine as a [`Distribution`].
-const FINE: Bounds = Bounds { least: 1, digits: 3 };
-/// A client's own figures are there to show fairness.
-const COARSE: Bounds = Bounds { least: 1_000, digits: 2 };
-
 struct PerClient {
     counts: Client,
-    response: Tally<u32>,
+    /// There to show fairness, so that two digits are enough.
+    response: Coarse,
 }
 
 impl Recorder {
     /// Everything that will be needed for so many clients, allocated now.
     pub fn new(clients: usize) -> Self {
         Recorder {
-            prompt: Tally::touched(FINE),
-            response: Tally::touched(FINE),
-            service: Tally::touched(FINE),
-            dial: Tally::touched(FINE),
-            tls: Tally::touched(FINE),
-            first_answer: Tally::touched(FINE),
+            prompt: Fine::touched(),
+            response: Fine::touched(),
+            service: Fine::touched(),
+            dial: Fine::touched(),
+            tls: Fine::touched(),
+            first_answer: Fine::touched(),
             given_up_response: None,
             given_up_service: None,
             counts: Counts::default(),
             bytes: Bytes::default(),
-            clients: (0..clients)
-                .map(|_| PerClient { counts: Client::default(), response: Tally::new(COARSE) })
-                .collect(),
+            clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: Coarse::new() }).collect(),
             failures: Vec::with_capacity(WORDS),
             timeline: Timeline::default(),
             live: Arc::default(),
-            lateness: Tally::touched(FINE),
+            lateness: Fine::touched(),
             unsent: 0,
             sends: Vec::with_capacity(KEPT),
             arrivals: None,
@@ -237,7 +231,7 @@ impl Recorder {
     pub fn measured(self, connect: bool, facts: BTreeMap<String, String>) -> Measured {
         let Recorder { elapsed_ns, messages, .. } = self;
         let open = !self.lateness.is_empty() || self.unsent > 0;
-        let both = |late: &Tally<u64>| {
+        let both = |late: &Fine| {
             let mut times = self.prompt.histogram();
             // The bounds are the same, so it cannot fail.
             let _ = times.add(late.histogram());

@@ -4,59 +4,41 @@ use hdrhistogram::{Counter, Histogram};
 
 use crate::results::distribution::LONGEST_NS;
 
-/// From which time on how finely times are told apart.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// The shortest time that is told from none, in nanoseconds.
-    pub least: u64,
-    /// Significant digits, 1 to 3.
-    pub digits: u8,
-}
-
-impl Bounds {
-    /// An empty histogram with these bounds.
-    pub fn histogram<C: Counter>(self) -> Histogram<C> {
-        let histogram = Histogram::new_with_bounds(self.least, LONGEST_NS, self.digits);
-        histogram.expect("there are 1 to 3 digits, and an hour is more than twice the least")
-    }
-}
-
-/// Counts of times in nanoseconds in the buckets of an HdrHistogram with the same bounds, without its bookkeeping.
+/// Counts of times in nanoseconds in the buckets of an HdrHistogram, without its bookkeeping.
 ///
-/// A time beyond the longest is counted as the longest.
-pub struct Tally<C> {
-    bounds: Bounds,
-    /// Times are told apart from this power of two on.
-    unit: u32,
-    /// Half as many buckets as there are before they begin to widen, as a power of two.
-    half: u32,
+/// Times are told apart from 2^`UNIT` ns on, and by one part in 2^`HALF`. One beyond the longest is counted as the longest.
+pub struct Tally<C, const UNIT: u32, const HALF: u32> {
     counts: Box<[C]>,
 }
 
-impl<C: Counter> Tally<C> {
+/// As fine as a distribution in the results: three digits from a nanosecond on.
+pub type Fine = Tally<u64, 0, 10>;
+/// Two digits from half a microsecond on.
+pub type Coarse = Tally<u32, 9, 7>;
+/// One digit from half a microsecond on.
+pub type Rough = Tally<u32, 9, 4>;
+
+impl<C: Counter, const UNIT: u32, const HALF: u32> Tally<C, UNIT, HALF> {
     /// Nothing recorded yet; the kernel gives its memory as it is used.
-    pub fn new(bounds: Bounds) -> Self {
-        let buckets = (2 * 10u64.pow(bounds.digits.into())).next_power_of_two();
-        let (unit, half) = (bounds.least.max(1).ilog2(), buckets.ilog2() - 1);
-        let mut tally = Tally { bounds, unit, half, counts: Box::default() };
-        tally.counts = vec![C::zero(); tally.bucket(LONGEST_NS) + 1].into();
-        tally
+    pub fn new() -> Self {
+        Tally { counts: vec![C::zero(); Self::bucket(LONGEST_NS) + 1].into() }
     }
 
     /// The same with memory that the kernel has already given, so that no call pays for a page.
-    pub fn touched(bounds: Bounds) -> Self {
-        let mut tally = Self::new(bounds);
+    pub fn touched() -> Self {
+        let mut tally = Self::new();
         tally.counts.iter_mut().for_each(|count| *std::hint::black_box(count) = C::zero());
         tally
     }
 
     /// Counts one time.
+    #[inline]
     pub fn record(&mut self, ns: u64) {
-        let bucket = self.bucket(ns.min(LONGEST_NS));
-        self.counts[bucket] = self.counts[bucket].saturating_add(C::one());
+        let count = &mut self.counts[Self::bucket(ns.min(LONGEST_NS))];
+        *count = count.saturating_add(C::one());
     }
 
-    /// Adds the counts of `other`, which has the same bounds, and empties it.
+    /// Adds the counts of `other` and empties it.
     pub fn take(&mut self, other: &mut Self) {
         for (count, other) in self.counts.iter_mut().zip(&mut other.counts) {
             *count = count.saturating_add(std::mem::replace(other, C::zero()));
@@ -70,61 +52,82 @@ impl<C: Counter> Tally<C> {
 
     /// All that was counted.
     pub fn histogram(&self) -> Histogram<C> {
-        let mut histogram = self.bounds.histogram();
+        let mut histogram = Self::empty();
         for (bucket, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > C::zero()) {
-            histogram.saturating_record_n(self.lowest(bucket), *count);
+            histogram.saturating_record_n(Self::lowest(bucket), *count);
         }
         histogram
     }
 
-    fn bucket(&self, ns: u64) -> usize {
-        let value = ns >> self.unit;
-        let width = (value | ((2 << self.half) - 1)).ilog2() - self.half;
-        ((u64::from(width) << self.half) + (value >> width)) as usize
+    /// An empty histogram with the same buckets.
+    fn empty() -> Histogram<C> {
+        // So many digits take at least twice their power of ten as buckets before these begin to widen.
+        let digits = (2u64 << HALF).ilog10().min(3);
+        let digits = if 2 * 10u64.pow(digits) > 2 << HALF { digits - 1 } else { digits };
+        let histogram = Histogram::new_with_bounds(1 << UNIT, LONGEST_NS, digits as u8);
+        histogram.expect("there are 1 to 3 digits, and an hour is more than twice the least")
+    }
+
+    #[inline]
+    fn bucket(ns: u64) -> usize {
+        let value = ns >> UNIT;
+        let width = (value | ((2 << HALF) - 1)).ilog2() - HALF;
+        ((u64::from(width) << HALF) + (value >> width)) as usize
     }
 
     /// The shortest time that falls into a bucket.
-    fn lowest(&self, bucket: usize) -> u64 {
+    fn lowest(bucket: usize) -> u64 {
         let bucket = bucket as u64;
-        let width = (bucket >> self.half).saturating_sub(1);
-        (bucket - (width << self.half)) << width << self.unit
+        let width = (bucket >> HALF).saturating_sub(1);
+        (bucket - (width << HALF)) << width << UNIT
+    }
+}
+
+impl<C: Counter, const UNIT: u32, const HALF: u32> Default for Tally<C, UNIT, HALF> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hdrhistogram::Histogram;
+    use hdrhistogram::{Counter, Histogram};
 
-    use super::{Bounds, Tally};
+    use super::{Coarse, Fine, Rough, Tally};
     use crate::call::SplitMix;
     use crate::results::distribution::LONGEST_NS;
 
+    fn counts_as_the_histogram<C: Counter, const UNIT: u32, const HALF: u32>(least: u64, digits: u8) {
+        let mut direct = Histogram::<C>::new_with_bounds(least, LONGEST_NS, digits).expect("valid bounds");
+        let mut tally = Tally::<C, UNIT, HALF>::touched();
+        let mut random = SplitMix::new(9);
+        let mut times: Vec<u64> = (0..100_000).map(|n| random.next() >> (21 + n % 43)).collect();
+        times.extend([0, 1, least - 1, least, LONGEST_NS, LONGEST_NS + 1, u64::MAX]);
+        for ns in times {
+            direct.saturating_record(ns.min(LONGEST_NS));
+            tally.record(ns);
+        }
+        let counted = tally.histogram();
+        let steps = |times: &Histogram<C>| {
+            let steps = times.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
+            steps.collect::<Vec<_>>()
+        };
+        assert!(steps(&counted) == steps(&direct), "from {least} ns with {digits} digits");
+        assert_eq!((counted.len(), counted.min(), counted.max()), (direct.len(), direct.min(), direct.max()));
+    }
+
     #[test]
     fn it_counts_as_the_histogram_does() {
-        for (least, digits) in [(1, 3), (1_000, 2), (1_000, 1)] {
-            let bounds = Bounds { least, digits };
-            let (mut direct, mut tally) = (bounds.histogram::<u64>(), Tally::<u64>::touched(bounds));
-            let mut random = SplitMix::new(9);
-            let mut times: Vec<u64> = (0..100_000).map(|n| random.next() >> (21 + n % 43)).collect();
-            times.extend([0, 1, least - 1, least, LONGEST_NS, LONGEST_NS + 1, u64::MAX]);
-            for ns in times {
-                direct.saturating_record(ns.min(LONGEST_NS));
-                tally.record(ns);
-            }
-            let steps = |times: &Histogram<u64>| {
-                let steps = times.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
-                steps.collect::<Vec<_>>()
-            };
-            let counted = tally.histogram();
-            assert!(steps(&counted) == steps(&direct), "from {least} ns with {digits} digits");
-            assert_eq!((counted.len(), counted.min(), counted.max()), (direct.len(), direct.min(), direct.max()));
-        }
+        counts_as_the_histogram::<u64, 0, 10>(1, 3);
+        counts_as_the_histogram::<u32, 9, 7>(1_000, 2);
+        counts_as_the_histogram::<u32, 9, 4>(1_000, 1);
+        let digits = [Fine::empty().sigfig(), Coarse::empty().sigfig(), Rough::empty().sigfig()];
+        assert_eq!(digits, [3, 2, 1]);
     }
 
     #[test]
     fn what_is_taken_is_counted_once() {
-        let bounds = Bounds { least: 1_000, digits: 1 };
-        let (mut one, mut other) = (Tally::<u32>::new(bounds), Tally::<u32>::new(bounds));
+        let (mut one, mut other) = (Rough::new(), Rough::new());
         one.record(5_000);
         one.record(70_000);
         other.record(5_000);

@@ -1,6 +1,6 @@
 //! The window in slices of time: at most 200, which merge pairwise as it grows.
 
-use crate::drive::tally::{Bounds, Tally};
+use crate::drive::tally::Rough;
 use crate::results::Slice;
 
 /// The most slices there are.
@@ -8,9 +8,6 @@ pub const SLICES: usize = 200;
 
 /// How long a slice is at first, in nanoseconds.
 const FIRST: u64 = 10_000_000;
-
-/// One digit, so that merging between calls is over in some microseconds.
-const ROUGH: Bounds = Bounds { least: 1_000, digits: 1 };
 
 /// What became of calls by when they were due.
 pub struct Timeline {
@@ -27,7 +24,8 @@ struct Part {
     ok: u64,
     failed: u64,
     sum_ns: u64,
-    times: Tally<u32>,
+    /// One digit, so that merging between calls is over in some microseconds.
+    times: Rough,
 }
 
 impl Part {
@@ -42,7 +40,7 @@ impl Part {
 impl Default for Timeline {
     /// Every slice that will be needed.
     fn default() -> Self {
-        let part = || Part { ok: 0, failed: 0, sum_ns: 0, times: Tally::new(ROUGH) };
+        let part = || Part { ok: 0, failed: 0, sum_ns: 0, times: Rough::new() };
         Timeline { begins: None, width: FIRST, used: 0, current: 0, slices: (0..SLICES).map(|_| part()).collect() }
     }
 }
