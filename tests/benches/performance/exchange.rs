@@ -52,7 +52,6 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         }
     }
     comparisons.push(comparison("rpyc", ONE_CORE, Some(&ROOT_PING), 1.10));
-    comparisons.push(comparison("rpyc", TWO_CORES, Some(&ROOT_PING), 1.10));
     comparisons
 }
 
