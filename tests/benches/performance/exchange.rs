@@ -52,6 +52,7 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         }
     }
     comparisons.push(comparison("rpyc", ONE_CORE, Some(&ROOT_PING), 1.10));
+    comparisons.push(comparison("rpyc", TWO_CORES, Some(&ROOT_PING), 1.10));
     comparisons
 }
 
