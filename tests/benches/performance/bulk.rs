@@ -106,7 +106,7 @@ fn beside_quinn(bytes: u64) -> Comparison {
         name: format!("bulk, quic, {} beside a bare quinn loop", said(bytes)),
         about: format!(
             "Uploads of {}, each on a stream of its own, and the same by two loops that only read and write, with the same \
-             windows, cubic and cipher.",
+             windows, socket buffers, congestion control and cipher.",
             said(bytes)
         ),
         claims: vec![Claim::ratio(BANDWIDTH, "ours", "bare quinn loop", AtLeast(0.95))],

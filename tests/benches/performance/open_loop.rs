@@ -29,7 +29,7 @@ fn lateness(wait: &'static str, more_ns: f64) -> Comparison {
         name: format!("open loop, {RATE} a second, {wait}"),
         about: format!(
             "64 clients offer an async server {RATE} pings a second from one core, whose generator {how}; the spin loop \
-             does nothing but watch the clock."
+             does nothing but watch the clock. Our lateness counts from when a client was free to send."
         ),
         claims: vec![Claim::ratio(P99_LATENESS, "ours", "spin loop", Within(more_ns))],
         stage: Box::new(move || {

@@ -16,8 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::processes::{line, said, start};
 
+/// Runs a floor with its arguments.
+type Run = fn(&[String]) -> Result<()>;
+
 /// What runs in a process of its own, by its name on the command line.
-const FLOORS: &[(&str, fn(&[String]) -> Result<()>)] = &[
+const FLOORS: &[(&str, Run)] = &[
     ("exchange-server", exchange::serve),
     ("exchange", exchange::call),
     ("h2", h2_loop::call),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine::error::{Context, Result};
-use engine::transport::socket::Address;
+use engine::transport::socket::{Address, bind_datagrams};
 use engine::transport::tls::{Identity, Trust};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Connection, Endpoint, ServerConfig, TransportConfig};
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TokioRuntime, TransportConfig};
 
 use crate::floors::{Says, argument, end_with_stdin};
 
@@ -29,6 +29,12 @@ fn settings() -> Arc<TransportConfig> {
     Arc::new(settings)
 }
 
+/// An end on a socket with the buffers of our own ends.
+fn endpoint(server: Option<ServerConfig>) -> std::io::Result<Endpoint> {
+    let socket = bind_datagrams(&Address::Tcp(([127, 0, 0, 1], 0).into()))?;
+    Endpoint::new(EndpointConfig::default(), server, socket, Arc::new(TokioRuntime))
+}
+
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().doing("a runtime")?.block_on(future)
 }
@@ -42,7 +48,7 @@ pub(crate) fn serve(_: &[String]) -> Result<()> {
         let tls = QuicServerConfig::try_from(identity.config()).doing(serving)?;
         let mut config = ServerConfig::with_crypto(Arc::new(tls));
         config.transport_config(settings());
-        let endpoint = Endpoint::server(config, local).doing(serving)?;
+        let endpoint = endpoint(Some(config)).doing(serving)?;
         Says::Ready(format!("{} {}", endpoint.local_addr().doing(serving)?, identity.ca())).say()?;
         end_with_stdin();
         while let Some(incoming) = endpoint.accept().await {
@@ -74,7 +80,7 @@ pub(crate) fn call(arguments: &[String]) -> Result<()> {
         let trust = Trust::placed(false, Some(ALPN), Some(ca), &Address::Tcp(address)).doing(dialling)?;
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(trust.config()).doing(dialling)?));
         config.transport_config(settings());
-        let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).doing(dialling)?;
+        let endpoint = endpoint(None).doing(dialling)?;
         let name = address.ip().to_string();
         let connection = endpoint.connect_with(config, address, &name).doing(dialling)?.await.doing(dialling)?;
         let body = vec![0; WRITE];
