@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
@@ -28,7 +30,7 @@ pub(crate) struct StreamClient<A: Asking> {
     known: Option<(Ask, Request<()>)>,
     replies: VecDeque<Reply>,
     messages: u64,
-    /// The library was held back and may have more to write.
+    /// There is a call to begin, or the library was held back and may have more to write.
     held: bool,
 }
 
@@ -36,6 +38,22 @@ struct Line<I> {
     incoming: I,
     stage: Stage,
     sending: Option<(SendStream<Piece>, Sending)>,
+    /// Whether the library has something new for this line: with many lines, asking each of them costs more than a call.
+    news: Arc<News>,
+    waker: Waker,
+}
+
+/// Set by the library when something has come for a line.
+struct News(AtomicBool);
+
+impl Wake for News {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// How far the call on a line is.
@@ -79,7 +97,7 @@ impl<A: Asking> StreamClient<A> {
             // Writing into memory neither fails nor waits.
             Poll::Ready(Err(_)) | Poll::Pending => None,
         };
-        let line = |_| Line { incoming: asking.incoming(), stage: Stage::Idle, sending: None };
+        let line = |_| Line::new(asking.incoming());
         let lines = (0..lines.max(1)).map(line).collect();
         StreamClient { pipe, link, lines, known: None, replies: VecDeque::new(), messages: 0, held: false, asking }
     }
@@ -108,8 +126,9 @@ impl<A: Asking> StreamClient<A> {
                         line.sending = None;
                     }
                 }
-                if !matches!(line.stage, Stage::Idle)
-                    && let Some(outcome) = line.advance(&mut context, &mut moved).transpose()
+                if line.news.0.swap(false, Ordering::Relaxed)
+                    && !matches!(line.stage, Stage::Idle)
+                    && let Some(outcome) = line.advance(&mut moved).transpose()
                 {
                     line.end();
                     moved = true;
@@ -134,6 +153,12 @@ impl<A: Asking> StreamClient<A> {
 }
 
 impl<I: IncomingReply> Line<I> {
+    /// A line without a call.
+    fn new(incoming: I) -> Self {
+        let news = Arc::new(News(AtomicBool::new(false)));
+        Line { incoming, stage: Stage::Idle, sending: None, waker: news.clone().into(), news }
+    }
+
     /// Opens a stream for the call.
     fn begin<A: Asking>(
         &mut self,
@@ -149,12 +174,15 @@ impl<I: IncomingReply> Line<I> {
         let body = asking.body(ask);
         let (reply, stream) = requests.send_request(head, body.is_none()).map_err(|error| fault(&error))?;
         self.stage = Stage::Asked(reply);
+        // Asked once, the library tells when there is more.
+        self.news.0.store(true, Ordering::Relaxed);
         self.sending = body.map(|body| (stream, body));
         Ok(())
     }
 
     /// Takes what has come of the reply; its verdict once it is complete. `moved` where the library may have to write.
-    fn advance(&mut self, context: &mut Context<'_>, moved: &mut bool) -> Result<Option<Option<String>>, Fault> {
+    fn advance(&mut self, moved: &mut bool) -> Result<Option<Option<String>>, Fault> {
+        let context = &mut Context::from_waker(&self.waker);
         loop {
             match &mut self.stage {
                 Stage::Idle | Stage::Queued(_) => return Ok(None),
@@ -206,13 +234,12 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
         self.lines.len()
     }
 
-    fn call(&mut self, line: usize, ask: &Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, line: usize, ask: &Ask, content: bool, _: &mut Outbox) {
         self.messages += self.asking.messages(*ask);
         self.lines[line].incoming.restart(*ask, content);
         self.lines[line].stage = Stage::Queued(*ask);
-        // A connection that has failed says so when it is read.
-        let _ = self.drive();
-        self.held = self.pipe.pour(out);
+        // It begins with all that are asked before the next write: one turn of the library serves them together.
+        self.held = true;
     }
 
     fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
@@ -246,6 +273,7 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
 
     fn produce(&mut self, out: &mut Outbox) {
         if self.held {
+            // A connection that has failed says so when it is read.
             let _ = self.drive();
             self.held = self.pipe.pour(out);
         }
