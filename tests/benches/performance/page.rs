@@ -104,6 +104,9 @@ pub(crate) struct Claimed {
     pub(crate) value: Value,
     /// What it has to be; none where it is only shown.
     pub(crate) goal: Option<Bound>,
+    /// In how many rounds both sides were measured.
+    #[serde(default)]
+    pub(crate) rounds: Option<usize>,
     /// The middle of the rounds; none where a side is missing.
     pub(crate) median: Option<f64>,
     /// The least of the rounds.
