@@ -446,7 +446,7 @@ impl EventLoop {
     fn ready(&mut self, which: usize, hung_up: bool, pass: &mut Pass<'_>) {
         let mut replies = std::mem::take(&mut self.replies);
         let single = self.job.streams == 1;
-        match self.advance(which, &mut replies) {
+        match self.advance(which, hung_up, &mut replies) {
             Ok(()) => {
                 // What the replies make due goes out in one write.
                 self.connections[which].held = !single;
@@ -483,7 +483,7 @@ impl EventLoop {
     }
 
     /// Moves a connection on as far as its socket allows; adds the replies that are complete.
-    fn advance(&mut self, which: usize, replies: &mut Vec<Reply>) -> Result<(), Fault> {
+    fn advance(&mut self, which: usize, hung_up: bool, replies: &mut Vec<Reply>) -> Result<(), Fault> {
         let connection = &mut self.connections[which];
         if connection.socket.is_none() {
             return Ok(());
@@ -496,7 +496,7 @@ impl EventLoop {
         let busy = self.busy(which);
         let connection = &mut self.connections[which];
         connection.write()?;
-        connection.read(busy, &mut self.buffer, replies)?;
+        connection.read(busy, hung_up, &mut self.buffer, replies)?;
         if connection.stage == Stage::Opening
             && let Some(reply) = replies.pop()
         {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::call::{Ask, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
 use crate::drive::live::Live;
-use crate::drive::tally::{Coarse, Fine};
+use crate::drive::tally::{Fine, Rough};
 use crate::drive::timeline::Timeline;
 use crate::mutant;
 use crate::results::distribution::Distribution;
@@ -62,8 +62,8 @@ pub struct Recorder {
 
 struct PerClient {
     counts: Client,
-    /// There to show fairness, so that two digits are enough.
-    response: Coarse,
+    /// There to show fairness, and of ten thousand clients each has its own: one digit is enough.
+    response: Rough,
 }
 
 impl Recorder {
@@ -80,7 +80,7 @@ impl Recorder {
             given_up_service: None,
             counts: Counts::default(),
             bytes: Bytes::default(),
-            clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: Coarse::new() }).collect(),
+            clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: Rough::new() }).collect(),
             failures: Vec::with_capacity(WORDS),
             timeline: Timeline::default(),
             live: Arc::default(),
@@ -127,8 +127,10 @@ impl Recorder {
     /// A call has the answer that was asked for.
     pub fn ok(&mut self, client: usize, at: Stamps, ask: Ask) {
         self.counts.ok += 1;
-        self.bytes.payload_up += ask.payload_up();
-        self.bytes.payload_down += ask.payload_down();
+        if ask != Ask::Ping {
+            self.bytes.payload_up += ask.payload_up();
+            self.bytes.payload_down += ask.payload_down();
+        }
         let response = at.ended.saturating_sub(at.intended);
         if at.sent == at.intended {
             self.prompt.record(response);

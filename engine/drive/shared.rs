@@ -101,9 +101,15 @@ impl Shared {
 
     /// Reads what the socket has and adds the replies that are complete.
     ///
-    /// With one line it stops at a reply, behind which nothing more may come; with several it reads on.
-    /// `busy` says whether a reply is awaited at all.
-    pub fn read(&mut self, busy: bool, buffer: &mut [u8], replies: &mut Vec<Reply>) -> Result<(), Fault> {
+    /// With one line it stops at a reply, behind which nothing more may come; with several it reads on, to the end where
+    /// the server has `hung_up`. `busy` says whether a reply is awaited at all.
+    pub fn read(
+        &mut self,
+        busy: bool,
+        hung_up: bool,
+        buffer: &mut [u8],
+        replies: &mut Vec<Reply>,
+    ) -> Result<(), Fault> {
         let Some(socket) = &mut self.socket else { return Ok(()) };
         let single = self.codec.lines() == 1;
         loop {
@@ -139,6 +145,10 @@ impl Shared {
                 flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0)
                     .map_err(|error| Fault::connect(error.to_string()))?;
             }
+            // What comes after a read that was not filled is told by an edge of its own.
+            if n < buffer.len() && !hung_up {
+                return Ok(());
+            }
         }
     }
 
@@ -151,7 +161,7 @@ impl Shared {
     /// True once the reply that this stage of the opening awaits is complete.
     pub fn greeted(&mut self, buffer: &mut [u8]) -> Result<bool, Failed> {
         let mut replies = Vec::new();
-        self.read(true, buffer, &mut replies)?;
+        self.read(true, false, buffer, &mut replies)?;
         match replies.pop() {
             None => Ok(false),
             Some(reply) => reply.verdict.map(|()| true).map_err(Failed::from),

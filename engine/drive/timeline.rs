@@ -1,5 +1,7 @@
 //! The window in slices of time: at most 200, which merge pairwise as it grows.
 
+use std::ops::Range;
+
 use crate::drive::tally::Rough;
 use crate::results::Slice;
 
@@ -17,6 +19,8 @@ pub struct Timeline {
     used: usize,
     /// The slice of the last call.
     current: usize,
+    /// From when to when it lasts, since the first one began.
+    spans: Range<u64>,
     slices: Vec<Part>,
 }
 
@@ -41,7 +45,14 @@ impl Default for Timeline {
     /// Every slice that will be needed.
     fn default() -> Self {
         let part = || Part { ok: 0, failed: 0, sum_ns: 0, times: Rough::new() };
-        Timeline { begins: None, width: FIRST, used: 0, current: 0, slices: (0..SLICES).map(|_| part()).collect() }
+        Timeline {
+            begins: None,
+            width: FIRST,
+            used: 0,
+            current: 0,
+            spans: 0..0,
+            slices: (0..SLICES).map(|_| part()).collect(),
+        }
     }
 }
 
@@ -67,7 +78,7 @@ impl Timeline {
     fn part(&mut self, intended: u64) -> &mut Part {
         let after = intended.saturating_sub(*self.begins.get_or_insert(intended));
         // Most calls are due in the slice of the one before, and a division takes longer than the rest.
-        if after.wrapping_sub(self.current as u64 * self.width) < self.width && self.current < self.used {
+        if self.spans.contains(&after) {
             return &mut self.slices[self.current];
         }
         while after >= self.width * SLICES as u64 {
@@ -78,11 +89,11 @@ impl Timeline {
             }
             self.width *= 2;
             self.used = self.used.div_ceil(2);
-            self.current /= 2;
         }
         let index = (after / self.width) as usize;
         self.used = self.used.max(index + 1);
-        self.current = index;
+        let from = index as u64 * self.width;
+        (self.current, self.spans) = (index, from..from + self.width);
         &mut self.slices[index]
     }
 

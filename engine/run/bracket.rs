@@ -8,6 +8,19 @@ pub const STEP: f64 = 4.0;
 
 /// How often a rate is tried that does not hold: one hold-up of the machine shall not decide a search.
 const TRIES: u32 = 2;
+/// The same where it was the client process that was held up, which says nothing about the server.
+const SPOILED: u32 = 4;
+
+/// What became of one probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything that is expected held.
+    Held,
+    /// Something did not.
+    Broke,
+    /// The measurement is not to be believed.
+    Spoiled,
+}
 
 /// A search under way. It is decided by the outcomes alone: the same ones lead to the same rates.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,14 +55,15 @@ impl Bracket {
         self.broken
     }
 
-    /// Takes whether the rate to try held, and finds the next one.
-    pub fn take(&mut self, held: bool) {
+    /// Takes what became of the rate to try, and finds the next one.
+    pub fn take(&mut self, outcome: Outcome) {
         let Some(rate) = self.next else { return };
         self.tries += 1;
-        match held {
-            true => self.held = Some(rate),
-            false if self.tries < TRIES => return,
-            false => self.broken = Some(rate),
+        match outcome {
+            Outcome::Held => self.held = Some(rate),
+            Outcome::Broke if self.tries < TRIES => return,
+            Outcome::Spoiled if self.tries < SPOILED => return,
+            Outcome::Broke | Outcome::Spoiled => self.broken = Some(rate),
         }
         self.tries = 0;
         self.next = match (self.held, self.broken) {
@@ -70,7 +84,7 @@ pub fn rounded(rate: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bracket, CLOSE};
+    use super::{Bracket, CLOSE, Outcome};
 
     /// The rates of a search of a server that holds what `holds` says, and how it ended.
     fn search(start: f64, range: (f64, f64), mut holds: impl FnMut(f64) -> bool) -> (Vec<f64>, Bracket) {
@@ -79,7 +93,7 @@ mod tests {
         while let Some(rate) = bracket.next() {
             rates.push(rate);
             assert!(rates.len() <= 50, "it goes on and on: {rates:?}");
-            bracket.take(holds(rate));
+            bracket.take(if holds(rate) { Outcome::Held } else { Outcome::Broke });
         }
         (rates, bracket)
     }
@@ -128,5 +142,18 @@ mod tests {
             probes % 2 == 0 && rate <= 30_000.0
         });
         assert!(end.held().is_some_and(|held| held <= 30_000.0 && held * CLOSE > 30_000.0), "{end:?}");
+    }
+
+    #[test]
+    fn a_spoiled_probe_is_made_again_and_a_client_that_never_keeps_up_ends_the_search() {
+        let mut bracket = Bracket::new(100.0, 1.0, 1e7);
+        for _ in 0..3 {
+            bracket.take(Outcome::Spoiled);
+            assert_eq!((bracket.next(), bracket.broken()), (Some(100.0), None));
+        }
+        bracket.take(Outcome::Held);
+        assert_eq!(bracket.held(), Some(100.0));
+        (0..4).for_each(|_| bracket.take(Outcome::Spoiled));
+        assert_eq!(bracket.broken(), Some(400.0));
     }
 }

@@ -9,7 +9,7 @@ use crate::report::figures::{counted, number};
 use crate::results::search::{Limit, Probe, Search};
 use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::Watch;
-use crate::run::bracket::{Bracket, STEP, rounded};
+use crate::run::bracket::{Bracket, Outcome, STEP, rounded};
 use crate::run::launcher::Launcher;
 use crate::run::trial::{Launched, Trial, ask};
 use crate::run::verdict::{Circumstances, judge};
@@ -62,7 +62,11 @@ pub fn find(
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
         let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);
-        bracket.take(fault.is_none());
+        bracket.take(match &fault {
+            None => Outcome::Held,
+            Some(_) if verdict.state == State::Invalid => Outcome::Spoiled,
+            Some(_) => Outcome::Broke,
+        });
         probes.push(told(rate, &trial.measured, fault));
         *if probes.last().is_some_and(|probe| probe.held) { &mut held } else { &mut broken } = Some((trial, verdict));
     }

@@ -46,6 +46,17 @@ struct Line<I> {
 /// Set by the library when something has come for a line.
 struct News(AtomicBool);
 
+impl News {
+    /// Whether there was something new; asked by the one thread that also lets the library set it.
+    fn take(&self) -> bool {
+        let new = self.0.load(Ordering::Relaxed);
+        if new {
+            self.0.store(false, Ordering::Relaxed);
+        }
+        new
+    }
+}
+
 impl Wake for News {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -126,7 +137,7 @@ impl<A: Asking> StreamClient<A> {
                         line.sending = None;
                     }
                 }
-                if line.news.0.swap(false, Ordering::Relaxed)
+                if line.news.take()
                     && !matches!(line.stage, Stage::Idle)
                     && let Some(outcome) = line.advance(&mut moved).transpose()
                 {
