@@ -11,6 +11,7 @@ mod floors;
 mod generator;
 mod harness;
 mod http2;
+mod kernel;
 mod measure;
 mod open_loop;
 mod ours;
@@ -60,6 +61,7 @@ struct Arguments {
 fn comparisons() -> Vec<Comparison> {
     let parts = [
         generator::comparisons(),
+        kernel::comparisons(),
         http2::comparisons(),
         exchange::comparisons(),
         servers::comparisons(),

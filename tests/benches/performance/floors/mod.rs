@@ -1,10 +1,13 @@
 //! Raw loops that do nothing but what the kernel asks of everyone, each in a process of its own.
 
+pub(crate) mod crowd;
+pub(crate) mod epoll_loop;
 pub(crate) mod exchange;
 pub(crate) mod h2_loop;
 pub(crate) mod quic_loop;
 pub(crate) mod spin;
 pub(crate) mod threads;
+pub(crate) mod uring_loop;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -21,6 +24,7 @@ type Run = fn(&[String]) -> Result<()>;
 
 /// What runs in a process of its own, by its name on the command line.
 const FLOORS: &[(&str, Run)] = &[
+    ("epoll", epoll_loop::call),
     ("exchange-server", exchange::serve),
     ("exchange", exchange::call),
     ("h2", h2_loop::call),
@@ -28,6 +32,7 @@ const FLOORS: &[(&str, Run)] = &[
     ("quic", quic_loop::call),
     ("spin", spin::watch),
     ("threads", threads::serve),
+    ("uring", uring_loop::call),
 ];
 
 /// The argument that makes this program a floor.
