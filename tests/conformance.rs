@@ -297,11 +297,15 @@ fn sent(mut codec: Box<dyn ClientCodec>, ask: Ask) -> Vec<u8> {
     if !codec.open(&mut out) {
         codec.call(0, &ask, false, &mut out);
     }
-    while !out.is_empty() {
+    loop {
+        if out.is_empty() {
+            codec.produce(&mut out);
+        }
+        if out.is_empty() {
+            return bytes;
+        }
         bytes.extend(out.drain());
-        codec.produce(&mut out);
     }
-    bytes
 }
 
 #[test]
