@@ -59,12 +59,14 @@ impl Connection {
                     _ => Trouble::Fault(Fault::connect(format!("cannot dial {}: {error}", job.address))),
                 }
             })?;
-        deadline.watch(&socket);
         if job.spin {
             let cannot = |error: std::io::Error| Fault::connect(format!("cannot make a socket nonblocking: {error}"));
             socket.set_nonblocking(true).map_err(cannot)?;
         }
-        Ok(Connection { socket, codec: job.codec()?, out: Outbox::new(), deadline: deadline.clone(), wire: (0, 0) })
+        let codec = job.codec()?;
+        // Last, so that no socket is watched that a failure has closed.
+        deadline.watch(&socket);
+        Ok(Connection { socket, codec, out: Outbox::new(), deadline: deadline.clone(), wire: (0, 0) })
     }
 
     /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did, by
@@ -133,7 +135,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.deadline.forget();
+        self.deadline.forget(&self.socket);
     }
 }
 

@@ -56,8 +56,9 @@ impl Deadline {
     }
 
     /// That socket is about to be closed; once this returns it is not touched any more.
-    pub fn forget(&self) {
-        *self.watched.socket.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    pub fn forget(&self, socket: &impl AsRawFd) {
+        let mut watched = self.watched.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.take_if(|watched| *watched == socket.as_raw_fd());
     }
 
     /// A call begins, which was sent at `sent` by [`now_ns`].
@@ -142,7 +143,7 @@ mod tests {
         let deadline = Deadline::new(Duration::from_millis(1)).expect("a thread");
         let (socket, peer) = UnixStream::pair().expect("a pair");
         deadline.watch(&socket);
-        deadline.forget();
+        deadline.forget(&socket);
         deadline.begin(1);
         while !deadline.end() {
             deadline.begin(1);
