@@ -250,9 +250,9 @@ pub struct Client {
     pub timeout: u64,
     /// Calls still queued or unanswered when draining ended.
     pub censored: u64,
-    /// The median of its response times.
+    /// The median of its response times; exact to one significant digit, as there may be thousands of clients.
     pub p50_ns: u64,
-    /// The 99th percentile of its response times.
+    /// The 99th percentile of its response times, as exact.
     pub p99_ns: u64,
 }
 
