@@ -6,6 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::placed::{PAGE, Placed};
+
 /// A word of a closed set, with the list of all of them and a sentence for each.
 pub trait Word: Copy + 'static {
     /// Every word of the set.
@@ -259,7 +261,8 @@ pub enum Answer {
 /// The function has a period of [`Fill::PERIOD`] bytes: far beyond any compressor's window met here,
 /// prime, so that a lost or doubled chunk shifts it, and small enough to be sent from one block of memory.
 pub struct Fill {
-    block: Box<[u8]>,
+    /// The same bytes twice, at places in their pages that are half a page apart.
+    blocks: [Placed; 2],
 }
 
 impl Fill {
@@ -271,35 +274,56 @@ impl Fill {
     pub fn new(kind: FillKind, seed: u64) -> Arc<Self> {
         match kind {
             FillKind::Zeros => Self::constant(0),
-            FillKind::Random => {
+            FillKind::Random => Self::of(Self::PERIOD, 0, |block| {
                 let mut random = SplitMix::new(seed);
-                let words = (0..Self::PERIOD.div_ceil(8)).flat_map(|_| random.next().to_le_bytes());
-                Arc::new(Fill { block: words.take(Self::PERIOD).collect() })
-            }
+                let mut next = || random.next().to_le_bytes();
+                block.chunks_mut(8).for_each(|word| word.copy_from_slice(&next()[..word.len()]));
+            }),
             FillKind::Text => {
                 const WORDS: [&str; 16] = [
                     "the ", "call ", "of ", "a ", "remote ", "server ", "answers ", "in ", "time ", "and ", "each ",
                     "client ", "waits ", "for ", "its ", "reply ",
                 ];
-                let mut random = SplitMix::new(seed);
-                let mut block = Vec::with_capacity(Self::PERIOD + 8);
-                while block.len() < Self::PERIOD {
-                    block.extend_from_slice(WORDS[(random.next() >> 60) as usize].as_bytes());
-                }
-                block.truncate(Self::PERIOD);
-                Arc::new(Fill { block: block.into() })
+                Self::of(Self::PERIOD, 0, |mut left| {
+                    let mut random = SplitMix::new(seed);
+                    while !left.is_empty() {
+                        let word = WORDS[(random.next() >> 60) as usize].as_bytes();
+                        let (here, rest) = left.split_at_mut(word.len().min(left.len()));
+                        here.copy_from_slice(&word[..here.len()]);
+                        left = rest;
+                    }
+                })
             }
         }
     }
 
     /// One byte, again and again.
     pub fn constant(byte: u8) -> Arc<Self> {
-        Arc::new(Fill { block: vec![byte; Self::CONSTANT].into() })
+        Self::of(Self::CONSTANT, byte, |_| {})
+    }
+
+    /// `len` bytes, over which `write` goes.
+    fn of(len: usize, byte: u8, write: impl Fn(&mut [u8])) -> Arc<Self> {
+        let mut blocks = [PAGE / 4, PAGE / 4 * 3].map(|place| Placed::new(len, byte, place));
+        blocks.iter_mut().for_each(|block| write(block));
+        Arc::new(Fill { blocks })
     }
 
     /// The bytes from `offset` to the end of the block that holds them; never empty.
     pub fn at(&self, offset: u64) -> &[u8] {
-        &self.block[(offset % self.block.len() as u64) as usize..]
+        let [block, _] = &self.blocks;
+        &block[(offset % block.len() as u64) as usize..]
+    }
+
+    /// The same as [`Fill::at`], from where the kernel takes them in at full speed as byte `sent` of a stream.
+    pub fn to_send(&self, offset: u64, sent: u64) -> &[u8] {
+        let [first, second] = &self.blocks;
+        let from = (offset % first.len() as u64) as usize;
+        // On the kernel's side a stream begins with a page, and goes on without gaps.
+        match (sent as usize).wrapping_sub(first[from..].as_ptr().addr()) % PAGE {
+            behind if behind < PAGE / 2 => &second[from..],
+            _ => &first[from..],
+        }
     }
 
     /// True where `bytes` are what this fill has at `offset`.
@@ -330,7 +354,7 @@ impl Fill {
 
 impl fmt::Debug for Fill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fill({} bytes)", self.block.len())
+        write!(f, "Fill({} bytes)", self.blocks[0].len())
     }
 }
 

@@ -19,6 +19,7 @@
 //! | [`transport`] | the list of transports, one file or folder each |
 //! | [`statistics`] | what may be concluded from trials |
 //! | [`call`], [`registry`], [`units`], [`error`] | words that everyone may say |
+//! | [`placed`] | memory that the kernel copies from and to at full speed |
 //! | [`mutant`] | deliberate faults, in no build that is used |
 //!
 //! Both ends of a measurement are processes of their own: `engine serve` and `engine drive`, re-executions of
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod drive;
 pub mod error;
 pub mod mutant;
+pub mod placed;
 pub mod plan;
 pub mod registry;
 pub mod report;

@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::drive::clock::now_ns;
-use crate::drive::connection::{Connection, READ, Trouble, prove};
+use crate::drive::connection::{Connection, Trouble, prove};
 use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::results::Measured;
+use crate::transport::socket::ReadBuffer;
 
 /// The load model of one client.
 pub struct Blocking {
     job: Job,
     connection: Option<Connection>,
     deadline: Arc<Deadline>,
-    buffer: Vec<u8>,
+    buffer: ReadBuffer,
     checked: bool,
     messages: u64,
     recorder: Option<Recorder>,
@@ -30,7 +31,7 @@ impl Blocking {
             deadline: Arc::new(job.deadline()?),
             job,
             connection: None,
-            buffer: vec![0; READ],
+            buffer: ReadBuffer::default(),
             checked: false,
             messages: 0,
             recorder: None,

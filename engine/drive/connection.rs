@@ -9,10 +9,7 @@ use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
-use crate::transport::socket::{Socket, flush};
-
-/// How much is read at a time.
-pub const READ: usize = 256 * 1024;
+use crate::transport::socket::{ReadBuffer, Socket, flush};
 
 /// A connection whose reads and writes block until their time is up.
 pub struct Connection {
@@ -23,6 +20,7 @@ pub struct Connection {
     deadline: Arc<Deadline>,
     /// Bytes written and read so far.
     pub wire: (u64, u64),
+    heard: u64,
 }
 
 /// Why there is no reply.
@@ -66,12 +64,12 @@ impl Connection {
         let codec = job.codec()?;
         // Last, so that no socket is watched that a failure has closed.
         deadline.watch(&socket);
-        Ok(Connection { socket, codec, out: Outbox::new(), deadline: deadline.clone(), wire: (0, 0) })
+        Ok(Connection { socket, codec, out: Outbox::new(), deadline: deadline.clone(), wire: (0, 0), heard: 0 })
     }
 
     /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did, by
     /// [`now_ns`].
-    pub fn open(&mut self, buffer: &mut [u8]) -> Result<Option<u64>, Trouble> {
+    pub fn open(&mut self, buffer: &mut ReadBuffer) -> Result<Option<u64>, Trouble> {
         let mut secured = None;
         while self.codec.open(&mut self.out) {
             self.finish(buffer, now_ns())?.verdict?;
@@ -83,7 +81,7 @@ impl Connection {
     }
 
     /// Makes one call, which counts as sent at `sent` by [`now_ns`], and waits for its reply.
-    pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut [u8], sent: u64) -> Result<Reply, Trouble> {
+    pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut ReadBuffer, sent: u64) -> Result<Reply, Trouble> {
         self.codec.call(0, ask, content, &mut self.out);
         self.finish(buffer, sent)
     }
@@ -96,14 +94,14 @@ impl Connection {
     }
 
     /// Writes what is to be said and waits for the reply, for as long as a call may take.
-    fn finish(&mut self, buffer: &mut [u8], sent: u64) -> Result<Reply, Trouble> {
+    fn finish(&mut self, buffer: &mut ReadBuffer, sent: u64) -> Result<Reply, Trouble> {
         self.deadline.begin(sent);
         let outcome = self.turns(buffer);
         // Who ran out of time found its connection shut down.
         if self.deadline.end() { Err(Trouble::Timeout) } else { outcome.map_err(Trouble::Fault) }
     }
 
-    fn turns(&mut self, buffer: &mut [u8]) -> Result<Reply, Fault> {
+    fn turns(&mut self, buffer: &mut ReadBuffer) -> Result<Reply, Fault> {
         let broken = |error: std::io::Error| Fault::connect(error.to_string());
         loop {
             match flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
@@ -112,7 +110,8 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => self.out.clear(),
                 Err(error) => return Err(broken(error)),
             }
-            let n = match self.socket.read(buffer) {
+            let room = buffer.after(self.heard);
+            let n = match self.socket.read(room) {
                 Ok(0) => return self.codec.hung_up(),
                 Ok(n) => n,
                 // Only who spins is told that nothing has come yet.
@@ -120,7 +119,8 @@ impl Connection {
                 Err(error) => return Err(broken(error)),
             };
             self.wire.1 += n as u64;
-            let mut input = &buffer[..n];
+            self.heard += n as u64;
+            let mut input = &room[..n];
             let reply = self.codec.receive(&mut input, &mut self.out)?;
             if self.codec.quick_ack() {
                 self.socket.quick_ack();
@@ -153,7 +153,7 @@ pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox
 ///
 /// Returns whether connections can carry more than one call.
 pub fn prove(job: &Job) -> Result<bool, Failed> {
-    let mut buffer = vec![0; READ];
+    let mut buffer = ReadBuffer::default();
     let deadline = Arc::new(job.deadline()?);
     let mut connection = Connection::dial(job, &deadline)?;
     connection.open(&mut buffer)?;

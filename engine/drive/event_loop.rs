@@ -16,7 +16,7 @@ use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
 use crate::drive::clock::now_ns;
-use crate::drive::connection::{READ, prove};
+use crate::drive::connection::prove;
 use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
@@ -27,6 +27,7 @@ use crate::drive::shared::{Shared, Stage};
 use crate::mutant;
 use crate::results::Measured;
 use crate::transport::contract::Reply;
+use crate::transport::socket::ReadBuffer;
 
 /// How many ready connections one wait returns.
 const BATCH: usize = 256;
@@ -39,7 +40,7 @@ pub struct EventLoop {
     job: Job,
     epoll: Epoll,
     alarm: TimerFd,
-    buffer: Vec<u8>,
+    buffer: ReadBuffer,
     connections: Vec<Shared>,
     /// Places for calls: those of the first connection, then those of the second, and so on.
     lines: Vec<Line>,
@@ -173,7 +174,7 @@ impl EventLoop {
         Ok(EventLoop {
             epoll,
             alarm,
-            buffer: vec![0; READ],
+            buffer: ReadBuffer::default(),
             connections: (0..job.connections).map(|_| Shared::new(&job)).collect::<Result<_, _>>()?,
             lines: (0..lines).map(|_| Line { stage: At::Idle, call: nothing, free: 0 }).collect(),
             oldest: Order::new(lines),

@@ -6,7 +6,7 @@ use crate::call::Fault;
 use crate::drive::job::{Failed, Job};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
-use crate::transport::socket::{Socket, flush};
+use crate::transport::socket::{READ, ReadBuffer, Socket, flush};
 
 /// A place for a connection.
 pub struct Shared {
@@ -18,6 +18,7 @@ pub struct Shared {
     pub out: Outbox,
     /// Bytes written and read since they were last taken.
     pub wire: (u64, u64),
+    heard: u64,
     /// How far the connection is, where there is one.
     pub stage: Stage,
     /// When the kernel had connected, in nanoseconds.
@@ -49,6 +50,7 @@ impl Shared {
             codec: job.codec()?,
             out: Outbox::new(),
             wire: (0, 0),
+            heard: 0,
             stage: Stage::Dialling,
             dialled: 0,
             secured: None,
@@ -64,6 +66,7 @@ impl Shared {
             .map_err(|error| Fault::connect(format!("cannot dial {}: {error}", job.address)))?;
         self.codec = codec;
         self.out.clear();
+        self.heard = 0;
         self.stage = Stage::Dialling;
         Ok(self.socket.insert(socket))
     }
@@ -107,13 +110,14 @@ impl Shared {
         &mut self,
         busy: bool,
         hung_up: bool,
-        buffer: &mut [u8],
+        buffer: &mut ReadBuffer,
         replies: &mut Vec<Reply>,
     ) -> Result<(), Fault> {
         let Some(socket) = &mut self.socket else { return Ok(()) };
         let single = self.codec.lines() == 1;
         loop {
-            let n = match socket.read(buffer) {
+            let room = buffer.after(self.heard);
+            let n = match socket.read(room) {
                 Ok(0) if !busy => return Err(Fault::connect("the server closed the connection")),
                 Ok(0) => {
                     replies.push(self.codec.hung_up()?);
@@ -125,7 +129,8 @@ impl Shared {
                 Err(error) => return Err(Fault::connect(error.to_string())),
             };
             self.wire.1 += n as u64;
-            let mut input = &buffer[..n];
+            self.heard += n as u64;
+            let mut input = &room[..n];
             while let Some(reply) = self.codec.receive(&mut input, &mut self.out)? {
                 if single && !replies.is_empty() {
                     return Err(Fault::protocol("a reply came that nobody asked for"));
@@ -146,7 +151,7 @@ impl Shared {
                     .map_err(|error| Fault::connect(error.to_string()))?;
             }
             // What comes after a read that was not filled is told by an edge of its own.
-            if n < buffer.len() && !hung_up {
+            if n < READ && !hung_up {
                 return Ok(());
             }
         }
@@ -159,7 +164,7 @@ impl Shared {
     }
 
     /// True once the reply that this stage of the opening awaits is complete.
-    pub fn greeted(&mut self, buffer: &mut [u8]) -> Result<bool, Failed> {
+    pub fn greeted(&mut self, buffer: &mut ReadBuffer) -> Result<bool, Failed> {
         let mut replies = Vec::new();
         self.read(true, false, buffer, &mut replies)?;
         match replies.pop() {

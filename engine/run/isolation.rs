@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use crate::call::Ask;
 use crate::drive::clock::now_ns;
-use crate::drive::connection::{Connection, READ};
+use crate::drive::connection::Connection;
 use crate::drive::job::{Failed, Job};
 use crate::drive::lines::Assignment;
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::run::cost::living;
 use crate::run::launcher::Launcher;
 use crate::run::trial::await_ready;
 use crate::server::service::fresh_nonce;
+use crate::transport::socket::ReadBuffer;
 
 /// How long a process that aborted may take until it is gone.
 const GOING: Duration = Duration::from_secs(5);
@@ -67,12 +68,12 @@ pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
 /// A client with a connection of its own.
 struct Caller {
     connection: Connection,
-    buffer: Vec<u8>,
+    buffer: ReadBuffer,
 }
 
 impl Caller {
     fn dial(job: &Job) -> std::result::Result<Self, Failed> {
-        Ok(Caller { connection: Connection::dial(job, &Arc::new(job.deadline()?))?, buffer: vec![0; READ] })
+        Ok(Caller { connection: Connection::dial(job, &Arc::new(job.deadline()?))?, buffer: ReadBuffer::default() })
     }
 
     /// Opens the connection and is answered once.

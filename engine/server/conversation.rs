@@ -14,22 +14,20 @@ use crate::server::contract::Host;
 use crate::server::service::Executed;
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::outbox::Outbox;
-use crate::transport::socket::{Socket, flush};
-
-/// How much is read at a time; pages that a small connection never touches cost nothing.
-pub const READ: usize = 256 * 1024;
+use crate::transport::socket::{READ, ReadBuffer, Socket, flush};
 
 /// A connection, and where it stands between two calls.
 pub struct Conversation {
     socket: Socket,
     codec: Box<dyn ServerCodec>,
     out: Outbox,
+    heard: u64,
 }
 
 impl Conversation {
     /// The beginning of one.
     pub fn new(socket: Socket, host: &Host) -> Self {
-        Conversation { socket, codec: host.codec(), out: Outbox::new() }
+        Conversation { socket, codec: host.codec(), out: Outbox::new(), heard: 0 }
     }
 
     /// The socket that it is held over.
@@ -40,16 +38,18 @@ impl Conversation {
     /// Reads until a call has been answered, on a nonblocking socket at most until nothing more has come.
     ///
     /// The calling thread executes the call, and waits until its answer is written. False once it is over.
-    pub fn turn(&mut self, host: &Host, buffer: &mut [u8]) -> io::Result<bool> {
+    pub fn turn(&mut self, host: &Host, buffer: &mut ReadBuffer) -> io::Result<bool> {
         loop {
-            let n = match self.socket.read(buffer) {
+            let room = buffer.after(self.heard);
+            let n = match self.socket.read(room) {
                 Ok(0) => return Ok(false),
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
                 Err(error) => return Err(error),
             };
-            let (mut input, mut answered) = (&buffer[..n], false);
+            self.heard += n as u64;
+            let (mut input, mut answered) = (&room[..n], false);
             loop {
                 let next = match self.codec.receive(&mut input, &mut self.out) {
                     Ok(Step::Read) => break,
@@ -91,7 +91,7 @@ impl fmt::Debug for Conversation {
 
 /// Serves a connection on the calling thread until either side closes it.
 pub fn converse(socket: Socket, host: &Host) -> io::Result<()> {
-    let (mut conversation, mut buffer) = (Conversation::new(socket, host), vec![0; READ]);
+    let (mut conversation, mut buffer) = (Conversation::new(socket, host), ReadBuffer::default());
     while conversation.turn(host, &mut buffer)? {}
     Ok(())
 }
@@ -103,7 +103,7 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
     let (mut codec, mut out) = (host.codec(), Outbox::new());
     // Calls that wait while others on the same connection go on.
     let mut waiting: JoinSet<(u64, Answer)> = JoinSet::new();
-    let mut buffer = vec![0; READ];
+    let (mut buffer, mut heard) = (ReadBuffer::default(), 0);
     let mut drained = false;
     loop {
         if drained {
@@ -119,7 +119,8 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
                 }
             }
         }
-        let n = match socket.get_mut().read(&mut buffer) {
+        let room = buffer.after(heard);
+        let n = match socket.get_mut().read(room) {
             Ok(0) => return Ok(()),
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -130,8 +131,9 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
             Err(error) => return Err(error),
         };
         // What comes after a read that was not filled is told by an edge of its own, and the end stays told.
-        drained = n < buffer.len();
-        let mut input = &buffer[..n];
+        drained = n < READ;
+        heard += n as u64;
+        let mut input = &room[..n];
         loop {
             let next = match codec.receive(&mut input, &mut out) {
                 Ok(Step::Read) => break,

@@ -12,7 +12,7 @@ use crate::error::{Context, Error, Result};
 use crate::server::contract::Host;
 use crate::server::conversation::Conversation;
 use crate::server::door::{is_passing, stdin_ended};
-use crate::transport::socket::Listener;
+use crate::transport::socket::{Listener, ReadBuffer};
 
 const LISTENER: u64 = u64::MAX;
 const STDIN: u64 = u64::MAX - 1;
@@ -69,7 +69,7 @@ impl Parking {
     }
 
     /// Serves one call, or what has come of one, on the calling thread; the connection comes back unless it is over.
-    pub fn serve(&self, mut conversation: Conversation, host: &Host, buffer: &mut [u8]) {
+    pub fn serve(&self, mut conversation: Conversation, host: &Host, buffer: &mut ReadBuffer) {
         // A connection that fails is over; its client sees how.
         if let Ok(true) = conversation.turn(host, buffer) {
             let descriptor = conversation.socket().as_raw_fd() as u64;

@@ -7,12 +7,12 @@ use std::thread;
 use crate::error::Result;
 use crate::registry::Entry;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::conversation::READ;
 use crate::server::door::Door;
 use crate::server::errand::{Errand, Handing};
 use crate::server::parking::Parking;
 use crate::server::threaded::STACK;
 use crate::transport::contract::{Facts, Options};
+use crate::transport::socket::ReadBuffer;
 
 /// The server model `per-request`.
 pub struct PerRequest;
@@ -55,7 +55,7 @@ impl Model for PerRequest {
         let parking = Arc::new(Parking::open(door.into_listener())?);
         parking.clone().attend(&host.clone(), &mut |conversation| {
             let (parking, host) = (parking.clone(), host.clone());
-            let serve = move || parking.serve(conversation, &host, &mut vec![0; READ]);
+            let serve = move || parking.serve(conversation, &host, &mut ReadBuffer::default());
             // A thread that cannot be made refuses its client: the connection closes.
             let _ = thread::Builder::new().stack_size(STACK).spawn(serve);
         })

@@ -10,13 +10,13 @@ use crate::error::{Context, Result};
 use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::conversation::READ;
 use crate::server::door::Door;
 use crate::server::errand::{Errand, Handing};
 use crate::server::parking::Parking;
 use crate::server::threaded::STACK;
 use crate::server::workers::{WORKERS, workers};
 use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::transport::socket::ReadBuffer;
 
 /// The server model `pooled`.
 pub struct Pooled;
@@ -83,7 +83,7 @@ impl Model for Pooled {
             while to_start > 0 && failed.is_ok() {
                 let (parking, queue, host) = (parking.clone(), queue.clone(), host.clone());
                 let work = move || {
-                    let mut buffer = vec![0; READ];
+                    let mut buffer = ReadBuffer::default();
                     loop {
                         parking.serve(queue.take(), &host, &mut buffer);
                     }

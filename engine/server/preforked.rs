@@ -6,12 +6,12 @@ use crate::error::{Error, Result};
 use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::conversation::READ;
 use crate::server::door::{Door, Knock};
 use crate::server::forking::{DATAGRAMS, die_with, reap};
 use crate::server::parking::Parking;
 use crate::server::workers::{WORKERS, workers};
 use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::transport::socket::ReadBuffer;
 
 /// The server model `preforked`.
 pub struct Preforked;
@@ -76,7 +76,7 @@ impl Model for Preforked {
 fn work_in_child(door: Door, host: &Host, parent: Pid) -> ! {
     let served = die_with(parent).and_then(|()| {
         let parking = Parking::open(door.into_listener())?;
-        let mut buffer = vec![0; READ];
+        let mut buffer = ReadBuffer::default();
         parking.attend(host, &mut |conversation| parking.serve(conversation, host, &mut buffer))
     });
     std::process::exit(i32::from(served.is_err()))

@@ -8,6 +8,11 @@ use crate::call::Fill;
 
 /// How many slices one write may gather.
 pub const GATHER: usize = 16;
+/// How many bytes one write gathers at most: a body of 1 MiB with its head, and less than a kernel holds for a socket.
+///
+/// It is the writer who shall send. What has to wait for acknowledgements is sent by whoever brings them, from the
+/// reader's core, and halves the bandwidth.
+const TURN: usize = 5 << 18;
 
 /// What one end of a connection has to write: small bytes by value, bodies by reference.
 #[derive(Debug, Default)]
@@ -15,6 +20,8 @@ pub struct Outbox {
     small: Vec<u8>,
     sent: usize,
     pieces: VecDeque<Piece>,
+    /// How many bytes have been written since it was new or cleared.
+    written: u64,
 }
 
 #[derive(Debug)]
@@ -30,6 +37,27 @@ enum Piece {
         bytes: Vec<u8>,
         sent: usize,
     },
+}
+
+/// What one write gathers.
+struct Gathered<'s, 'a> {
+    slices: &'s mut [IoSlice<'a>; GATHER],
+    used: usize,
+    bytes: usize,
+}
+
+impl<'a> Gathered<'_, 'a> {
+    /// Takes what there is room for; whether that is all of it.
+    fn take(&mut self, run: &'a [u8]) -> bool {
+        let n = run.len().min(TURN - self.bytes);
+        if self.used == GATHER || n == 0 {
+            return false;
+        }
+        self.slices[self.used] = IoSlice::new(&run[..n]);
+        self.used += 1;
+        self.bytes += n;
+        n == run.len()
+    }
 }
 
 impl Outbox {
@@ -111,39 +139,36 @@ impl Outbox {
 
     /// Puts the next bytes into `slices` and says how many slices it used.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>; GATHER]) -> usize {
-        let (mut used, mut small) = (0, self.sent);
+        let (mut turn, mut small) = (Gathered { slices, used: 0, bytes: 0 }, self.sent);
         for piece in &self.pieces {
-            if used == GATHER {
-                break;
-            }
+            let mut whole = true;
             match piece {
                 Piece::Small(len) => {
-                    slices[used] = IoSlice::new(&self.small[small..small + len]);
                     small += len;
-                    used += 1;
+                    whole = turn.take(&self.small[small - len..small]);
                 }
-                Piece::Owned { bytes, sent } => {
-                    slices[used] = IoSlice::new(&bytes[*sent..]);
-                    used += 1;
-                }
+                Piece::Owned { bytes, sent } => whole = turn.take(&bytes[*sent..]),
                 Piece::Fill { fill, offset, len } => {
                     let (mut offset, mut left) = (*offset, *len);
-                    while left > 0 && used < GATHER {
-                        let here = fill.at(offset);
+                    while whole && left > 0 {
+                        let here = fill.to_send(offset, self.written + turn.bytes as u64);
                         let n = (here.len() as u64).min(left);
-                        slices[used] = IoSlice::new(&here[..n as usize]);
-                        used += 1;
+                        whole = turn.take(&here[..n as usize]);
                         offset += n;
                         left -= n;
                     }
                 }
             }
+            if !whole {
+                break;
+            }
         }
-        used
+        turn.used
     }
 
     /// Forgets the first `n` bytes, which have been written.
     pub fn advance(&mut self, mut n: usize) {
+        self.written += n as u64;
         if self.only_run().is_some_and(|run| run.len() == n) {
             self.pieces.pop_front();
             self.small.clear();
@@ -193,6 +218,7 @@ impl Outbox {
         self.small.clear();
         self.sent = 0;
         self.pieces.clear();
+        self.written = 0;
     }
 
     /// Takes everything out as one run of bytes; for tests and for streams that need one.
@@ -236,6 +262,7 @@ mod tests {
             while !out.is_empty() {
                 let mut slices = [std::io::IoSlice::new(&[]); super::GATHER];
                 let used = out.gather(&mut slices);
+                assert!(slices[..used].iter().map(|slice| slice.len()).sum::<usize>() <= super::TURN);
                 let mut n = 0;
                 for slice in &slices[..used] {
                     let take = slice.len().min(step - n);

@@ -9,14 +9,16 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::linux::net::{SocketAddrExt, TcpStreamExt};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener, UnixStream};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::{RcvBuf, SndBuf, TcpCongestion, TcpNoDelay};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, setsockopt, socket};
 use nix::sys::socket::{Backlog, listen};
 
 use crate::call::SplitMix;
+use crate::placed::PAGE;
 use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
 use crate::transport::options::{CONGESTION, NODELAY};
 use crate::transport::outbox::{GATHER, Outbox};
@@ -108,6 +110,29 @@ impl SocketOptions {
             Some(word) => Ok(setsockopt(socket, TcpCongestion, word)?),
             None => Ok(()),
         }
+    }
+}
+
+/// How much is read at a time, in bytes.
+pub const READ: usize = 256 * 1024;
+
+/// What connections are read into.
+pub struct ReadBuffer(Box<[u8]>);
+
+impl Default for ReadBuffer {
+    fn default() -> Self {
+        ReadBuffer(vec![0; READ + PAGE].into())
+    }
+}
+
+impl ReadBuffer {
+    /// [`READ`] bytes of room, where the kernel puts what comes after `heard` bytes of a stream at full speed
+    /// ([`Placed`](crate::placed::Placed) says why).
+    pub fn after(&mut self, heard: u64) -> &mut [u8] {
+        // On the kernel's side a stream begins with a page, and goes on without gaps.
+        let place = (heard as usize).wrapping_add(PAGE / 2);
+        let from = place.wrapping_sub(self.0.as_ptr().addr()) % PAGE;
+        &mut self.0[from..from + READ]
     }
 }
 
@@ -210,6 +235,36 @@ pub fn bind_datagrams(address: &Address) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
+/// Begins to connect, with `options` that hold from the first segment on.
+///
+/// A congestion control that is chosen later leaves behind what the one before had set up: after bbr the kernel goes on
+/// pacing, by a timer on whichever core it fires, and segments overtake each other.
+fn begin(address: &SocketAddr, options: &SocketOptions) -> io::Result<TcpStream> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let stream = TcpStream::from(socket(family, SockType::Stream, flags, SockProtocol::Tcp)?);
+    options.apply(&stream)?;
+    match connect(stream.as_raw_fd(), &SockaddrStorage::from(*address)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(stream),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until a dial in progress is over, for at most `time`.
+fn wait(stream: &TcpStream, time: Duration) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let left = time.checked_sub(begun.elapsed()).ok_or(io::ErrorKind::TimedOut)?;
+        // Rounded up to a whole millisecond, so that it never looks without waiting.
+        let left = PollTimeout::try_from(left.saturating_add(Duration::from_millis(1))).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)], left) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// A connected socket.
 #[derive(Debug)]
 pub enum Socket {
@@ -226,8 +281,12 @@ impl Socket {
     pub fn dial_within(address: &Address, time: Duration, options: &SocketOptions) -> io::Result<Self> {
         match address {
             Address::Tcp(address) => {
-                let stream = TcpStream::connect_timeout(address, time)?;
-                options.apply(&stream)?;
+                let stream = begin(address, options)?;
+                wait(&stream, time)?;
+                if let Some(error) = stream.take_error()? {
+                    return Err(error);
+                }
+                stream.set_nonblocking(false)?;
                 Ok(Socket::Tcp(stream))
             }
             Address::Unix(name) => UnixStream::connect_addr(&UnixAddr::from_abstract_name(name)?).map(Socket::Unix),
@@ -243,16 +302,7 @@ impl Socket {
             socket.set_nonblocking(true)?;
             return Ok(socket);
         };
-        let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
-        match connect(fd.as_raw_fd(), &SockaddrStorage::from(*address)) {
-            Ok(()) | Err(Errno::EINPROGRESS) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let stream = TcpStream::from(fd);
-        options.apply(&stream)?;
-        Ok(Socket::Tcp(stream))
+        begin(address, options).map(Socket::Tcp)
     }
 
     /// The error with which a dial in progress ended, if it did.

@@ -18,7 +18,7 @@ const MIB: u64 = 1 << 20;
 /// Bytes that a side moves in a round, at least one body.
 const MOVED: u64 = 1 << 30;
 /// The congestion control of both ends.
-const CONTROL: &str = "cubic";
+pub(crate) const CONTROL: &str = "cubic";
 /// What a frame of ours has besides the body, up and down.
 const HEAD: usize = 9;
 const ANSWER: usize = 25;
@@ -51,7 +51,7 @@ fn beside_iperf3(bytes: u64) -> Comparison {
         ),
         claims: vec![Claim::ratio(BANDWIDTH, "ours", "iperf3", AtLeast(0.95))],
         stage: Box::new(move || {
-            let ours = uploads("ours", "tcp", "threaded", bytes, true)?;
+            let ours = uploads("ours", "tcp", "threaded", bytes)?;
             let peer =
                 Side::peer("iperf3", found("iperf3"), || Ok(Figures::from([(BANDWIDTH.name, iperf3(CONTROL)?)])));
             Ok(vec![ours, peer])
@@ -70,7 +70,7 @@ fn beside_exchange(bytes: u64) -> Comparison {
         ),
         claims: vec![Claim::ratio(BANDWIDTH, "ours", "raw exchange", AtLeast(0.95))],
         stage: Box::new(move || {
-            let ours = uploads("ours", "tcp", "threaded", bytes, true)?;
+            let ours = uploads("ours", "tcp", "threaded", bytes)?;
             let turns = written(&[(bytes as usize + HEAD, ANSWER)]);
             let floor = Floor::launch("exchange-server", &["tcp".into(), turns.clone(), CONTROL.into()], SERVERS)?;
             let calls = calls(bytes).to_string();
@@ -92,10 +92,7 @@ fn beside_tcp(bytes: u64) -> Comparison {
         about: format!("Uploads of {} one after the other to threaded servers; both with {CONTROL}.", said(bytes)),
         claims: vec![Claim::ratio(BANDWIDTH, "http1", "tcp", AtLeast(0.9))],
         stage: Box::new(move || {
-            Ok(vec![
-                uploads("http1", "http1", "threaded", bytes, true)?,
-                uploads("tcp", "tcp", "threaded", bytes, true)?,
-            ])
+            Ok(vec![uploads("http1", "http1", "threaded", bytes)?, uploads("tcp", "tcp", "threaded", bytes)?])
         }),
     }
 }
@@ -130,13 +127,12 @@ fn beside_quinn(bytes: u64) -> Comparison {
 }
 
 /// A side that uploads to a server of its own.
-fn uploads(name: &'static str, transport: &'static str, model: &str, bytes: u64, control: bool) -> Result<Side> {
-    let options: &[&str] = if control { &["congestion=cubic"] } else { &[] };
-    let server = Rc::new(Server::launch(transport, model, options, SERVERS)?);
+fn uploads(name: &'static str, transport: &'static str, model: &str, bytes: u64) -> Result<Side> {
+    let server = Rc::new(Server::launch(transport, model, &[&format!("congestion={CONTROL}")], SERVERS)?);
     Ok(Side::new(name, move || {
         let more = json!({
             "call": "upload", "payload": bytes, "iterations": calls(bytes), "warmup": 2,
-            "options": if control { json!({"congestion": CONTROL}) } else { json!({}) },
+            "options": {"congestion": CONTROL},
         });
         Ok(Figures::from([(BANDWIDTH.name, drive(server.asked(more)?, CLIENTS)?.upload_rate())]))
     }))

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::error::{Context, Error, Result};
+use engine::placed::{PAGE, Placed};
 use engine::results::distribution;
+use engine::transport::contract::{OptionValue, Options};
+use engine::transport::options::CONGESTION;
+use engine::transport::socket::{Address, READ, ReadBuffer, Socket, SocketOptions};
 use nix::sys::socket::{setsockopt, sockopt::TcpCongestion};
 
 use crate::floors::{Says, argument, end_with_stdin};
 
-/// How much is read at a time.
-const READ: usize = 256 << 10;
+/// How long a dial may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes up and bytes down of each turn of one call.
 type Turns = Vec<(usize, usize)>;
@@ -51,7 +55,9 @@ pub(crate) fn serve(arguments: &[String]) -> Result<()> {
         }
         _ => {
             let listener = TcpListener::bind("127.0.0.1:0").doing(serving)?;
-            congest(&listener, arguments.get(2))?;
+            if let Some(control) = control(arguments) {
+                setsockopt(&listener, TcpCongestion, &control.into()).doing(format_args!("setting {control}"))?;
+            }
             Says::Ready(listener.local_addr().doing(serving)?.to_string()).say()?;
             end_with_stdin();
             loop {
@@ -63,32 +69,32 @@ pub(crate) fn serve(arguments: &[String]) -> Result<()> {
     }
 }
 
-fn congest(socket: &impl std::os::fd::AsFd, control: Option<&String>) -> Result<()> {
-    match control.map(String::as_str) {
-        None | Some("-") => Ok(()),
-        Some(control) => setsockopt(socket, TcpCongestion, &control.into()).doing(format_args!("setting {control}")),
-    }
+/// The congestion control that was asked for.
+fn control(arguments: &[String]) -> Option<&String> {
+    arguments.get(2).filter(|control| *control != "-")
 }
 
 /// Answers one client until it hangs up.
 fn answer(mut stream: impl Read + Write, turns: &Turns) -> std::io::Result<()> {
     let most = turns.iter().map(|(_, down)| *down).max().unwrap_or_default();
-    let (mut buffer, answer) = (vec![0; READ], vec![0; most]);
+    let (mut buffer, mut heard, answer) = (ReadBuffer::default(), 0, Placed::new(most, 0, PAGE / 2));
     loop {
         for (up, down) in turns {
-            take(&mut stream, &mut buffer, *up)?;
+            take(&mut stream, &mut buffer, &mut heard, *up)?;
             stream.write_all(&answer[..*down])?;
         }
     }
 }
 
-fn take(stream: &mut impl Read, buffer: &mut [u8], bytes: usize) -> std::io::Result<()> {
+fn take(stream: &mut impl Read, buffer: &mut ReadBuffer, heard: &mut u64, bytes: usize) -> std::io::Result<()> {
     let mut left = bytes;
     while left > 0 {
-        let most = left.min(buffer.len());
-        match stream.read(&mut buffer[..most]) {
+        match stream.read(&mut buffer.after(*heard)[..left.min(READ)]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(n) => left -= n,
+            Ok(n) => {
+                left -= n;
+                *heard += n as u64;
+            }
             // Only where the client spins.
             Err(error) if error.kind() == ErrorKind::WouldBlock => std::hint::spin_loop(),
             Err(error) => return Err(error),
@@ -112,9 +118,13 @@ pub(crate) fn call(arguments: &[String]) -> Result<()> {
             exchange(stream, &turns, calls, warmup)
         }
         None => {
-            let stream = TcpStream::connect(&address).doing(&dialling)?;
-            congest(&stream, arguments.get(2))?;
-            stream.set_nodelay(true).doing(&dialling)?;
+            let control = control(arguments).map(|word| (CONGESTION.name.to_owned(), OptionValue::Word(word.clone())));
+            let options = SocketOptions::of(&Options(control.into_iter().collect())).map_err(Error::failed)?;
+            let to = Address::Tcp(address.parse().doing(&dialling)?);
+            // Ours, for a congestion control has to be chosen before the dial.
+            let Socket::Tcp(stream) = Socket::dial_within(&to, TIMEOUT, &options).doing(&dialling)? else {
+                return Err(Error::failed(format!("{address} is not one of TCP")));
+            };
             stream.set_nonblocking(spin).doing(&dialling)?;
             exchange(stream, &turns, calls, warmup)
         }
@@ -130,7 +140,7 @@ fn exchange(
     warmup: u64,
 ) -> std::io::Result<BTreeMap<String, f64>> {
     let most = turns.iter().map(|(up, _)| *up).max().unwrap_or_default();
-    let (mut buffer, question) = (vec![0; READ], vec![1; most]);
+    let (mut buffer, mut heard, question) = (ReadBuffer::default(), 0, Placed::new(most, 1, PAGE / 2));
     let mut times = distribution::empty();
     times.reset();
     let mut begun = Instant::now();
@@ -141,7 +151,7 @@ fn exchange(
         let sent = Instant::now();
         for (up, down) in turns {
             stream.write_all(&question[..*up])?;
-            take(&mut stream, &mut buffer, *down)?;
+            take(&mut stream, &mut buffer, &mut heard, *down)?;
         }
         if call >= warmup {
             times.saturating_record(sent.elapsed().as_nanos() as u64);
