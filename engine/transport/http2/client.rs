@@ -30,7 +30,9 @@ pub(crate) struct StreamClient<A: Asking> {
     known: Option<(Ask, Request<()>)>,
     replies: VecDeque<Reply>,
     messages: u64,
-    /// There is a call to begin, or the library was held back and may have more to write.
+    /// There are calls to begin, or bodies that are not all with the library.
+    feeding: bool,
+    /// The library may have more to write.
     held: bool,
 }
 
@@ -110,39 +112,65 @@ impl<A: Asking> StreamClient<A> {
         };
         let line = |_| Line::new(asking.incoming());
         let lines = (0..lines.max(1)).map(line).collect();
-        StreamClient { pipe, link, lines, known: None, replies: VecDeque::new(), messages: 0, held: false, asking }
+        StreamClient {
+            pipe,
+            link,
+            lines,
+            known: None,
+            replies: VecDeque::new(),
+            messages: 0,
+            feeding: false,
+            held: false,
+            asking,
+        }
+    }
+
+    /// Gives the library what it takes of calls that are to begin and of bodies; whether that was anything.
+    fn feed(&mut self) -> Result<bool, Fault> {
+        let Some((requests, _)) = &mut self.link else {
+            return Err(Fault::connect("the connection has ended"));
+        };
+        let mut moved = false;
+        self.feeding = false;
+        for line in &mut self.lines {
+            if let Stage::Queued(ask) = line.stage {
+                if requests.poll_ready(&mut context()).is_ready() {
+                    line.begin(&self.asking, requests, &mut self.known, ask)?;
+                    moved = true;
+                } else {
+                    self.feeding = true;
+                }
+            }
+            if let Some((stream, sending)) = &mut line.sending {
+                let pumped = pump(sending, stream);
+                moved |= matches!(pumped, Ok(true));
+                // A server that resets or answers early does not want the rest; its reply says why.
+                if pumped.is_err() || sending.ended() {
+                    line.sending = None;
+                } else {
+                    self.feeding = true;
+                }
+            }
+        }
+        Ok(moved)
     }
 
     /// Lets the library write and read, and moves every line on.
     fn drive(&mut self) -> Result<(), Fault> {
-        let Some((requests, connection)) = &mut self.link else {
-            return Err(Fault::connect("the connection has ended"));
-        };
-        let mut context = context();
+        if self.feeding {
+            self.feed()?;
+        }
         loop {
-            let state = Pin::new(&mut *connection).poll(&mut context);
-            let mut moved = false;
+            let Some((_, connection)) = &mut self.link else {
+                return Err(Fault::connect("the connection has ended"));
+            };
+            let state = Pin::new(connection).poll(&mut context());
             for (index, line) in self.lines.iter_mut().enumerate() {
-                if let Stage::Queued(ask) = line.stage
-                    && requests.poll_ready(&mut context).is_ready()
-                {
-                    line.begin(&self.asking, requests, &mut self.known, ask)?;
-                    moved = true;
-                }
-                if let Some((stream, sending)) = &mut line.sending {
-                    let pumped = pump(sending, stream);
-                    moved |= matches!(pumped, Ok(true));
-                    // A server that resets or answers early does not want the rest; its reply says why.
-                    if pumped.is_err() || sending.ended() {
-                        line.sending = None;
-                    }
-                }
                 if line.news.take()
                     && !matches!(line.stage, Stage::Idle)
-                    && let Some(outcome) = line.advance(&mut moved).transpose()
+                    && let Some(outcome) = line.advance().transpose()
                 {
                     line.end();
-                    moved = true;
                     let (verdict, nonce) = match outcome {
                         Ok(nonce) => (Ok(()), nonce),
                         Err(fault) => (Err(fault), None),
@@ -150,14 +178,13 @@ impl<A: Asking> StreamClient<A> {
                     self.replies.push_back(Reply { line: index, verdict, reusable: true, nonce });
                 }
             }
-            match state {
-                Poll::Ready(ended) => {
-                    self.link = None;
-                    let ended = ended.map_err(|error| fault(&error));
-                    return ended.and(Err(Fault::connect("the server ended the connection")));
-                }
-                Poll::Pending if !moved => return Ok(()),
-                Poll::Pending => {}
+            if let Poll::Ready(ended) = state {
+                self.link = None;
+                let ended = ended.map_err(|error| fault(&error));
+                return ended.and(Err(Fault::connect("the server ended the connection")));
+            }
+            if !self.feeding || !self.feed()? {
+                return Ok(());
             }
         }
     }
@@ -191,8 +218,8 @@ impl<I: IncomingReply> Line<I> {
         Ok(())
     }
 
-    /// Takes what has come of the reply; its verdict once it is complete. `moved` where the library may have to write.
-    fn advance(&mut self, moved: &mut bool) -> Result<Option<Option<String>>, Fault> {
+    /// Takes what has come of the reply; its verdict once it is complete.
+    fn advance(&mut self) -> Result<Option<Option<String>>, Fault> {
         let context = &mut Context::from_waker(&self.waker);
         loop {
             match &mut self.stage {
@@ -210,9 +237,12 @@ impl<I: IncomingReply> Line<I> {
                     Poll::Ready(Some(bytes)) => {
                         let bytes = bytes.map_err(|error| fault(&error))?;
                         self.incoming.data(&bytes)?;
-                        // What has been looked at makes room for more.
+                        // What has been looked at makes room for more. The library says so with what it writes next, and
+                        // that is soon enough: one read brings a small part of a window.
                         let _ = body.flow_control().release_capacity(bytes.len());
-                        *moved = true;
+                        if body.is_end_stream() {
+                            return self.incoming.verdict(None).map(Some);
+                        }
                     }
                     Poll::Ready(None) => {
                         if let Stage::Answered(body) = std::mem::replace(&mut self.stage, Stage::Idle) {
@@ -250,7 +280,7 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
         self.lines[line].incoming.restart(*ask, content);
         self.lines[line].stage = Stage::Queued(*ask);
         // It begins with all that are asked before the next write: one turn of the library serves them together.
-        self.held = true;
+        (self.feeding, self.held) = (true, true);
     }
 
     fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
