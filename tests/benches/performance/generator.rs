@@ -5,6 +5,7 @@ use std::rc::Rc;
 use engine::error::Result;
 use serde_json::json;
 
+use crate::kernel::turn;
 use crate::measure::Goal::{AtLeast, Shown};
 use crate::measure::{
     CALLS_PER_CPU_SECOND, CALLS_PER_SECOND, CALLS_PER_WINDOW_CPU_SECOND, Claim, Comparison, Figures, Side,
@@ -29,13 +30,16 @@ fn comparison(server: &'static str, clients: usize) -> Comparison {
         name: format!("http1 generator, {clients} clients, against {server}"),
         about: format!(
             "{clients} clients ask {whose} for the same small page on connections that they keep, for {WINDOW_S} s; we \
-             verify and record every reply. CPU time is that of the whole process, from launch to exit."
+             verify and record every reply. CPU time is that of the whole process, from launch to exit. The bare epoll loop \
+             reads, writes and counts, and does nothing else: its ratios are what is left to reach."
         ),
         claims: vec![
             Claim::ratio(CALLS_PER_CPU_SECOND, "ours", "wrk", AtLeast(1.15)),
             Claim::ratio(CALLS_PER_CPU_SECOND, "ours", "oha", AtLeast(2.0)),
             Claim::ratio(CALLS_PER_CPU_SECOND, "ours", "ab", Shown),
             Claim::ratio(CALLS_PER_SECOND, "ours", "wrk", AtLeast(1.0)),
+            Claim::ratio(CALLS_PER_CPU_SECOND, "bare epoll loop", "wrk", Shown),
+            Claim::ratio(CALLS_PER_CPU_SECOND, "bare epoll loop", "oha", Shown),
         ],
         stage: Box::new(move || if server == "nginx" { beside_nginx(clients) } else { beside_ours(clients) }),
     }
@@ -63,12 +67,17 @@ fn sides<S: 'static>(clients: usize, address: String, nonce: Option<String>, ser
         })
     };
     let peers = [peer("wrk", wrk), peer("oha", oha), peer("ab", ab)];
+    let (to, held) = (address.clone(), server.clone());
+    let bare = Side::new("bare epoll loop", move || {
+        let _held = &held;
+        turn("epoll", &to, clients)
+    });
     let ours = Side::new("ours", move || {
         let _held = &server;
         let more = json!({"clients": clients, "nonce": nonce, "duration_ns": WINDOW_S * 1_000_000_000});
         Ok(figures(&drive(asked("http1", &address, more)?, CLIENTS)?))
     });
-    [ours].into_iter().chain(peers).collect()
+    [ours].into_iter().chain(peers).chain([bare]).collect()
 }
 
 /// What our generator gave.

@@ -32,7 +32,7 @@ fn comparison(clients: usize) -> Comparison {
             let server = Rc::new(Server::launch("http1", "async", &[], SERVERS)?);
             let turn = |floor| {
                 let server = server.clone();
-                move || turn(floor, &server, clients)
+                move || turn(floor, &server.ready.address, clients)
             };
             Ok(vec![
                 Side::new("epoll loop", turn("epoll")),
@@ -43,8 +43,8 @@ fn comparison(clients: usize) -> Comparison {
 }
 
 /// What a bare loop gives, and what it takes as a process.
-fn turn(floor: &str, server: &Server, clients: usize) -> Result<Figures> {
-    let arguments = crowd::arguments(&server.ready.address, clients, WINDOW_S);
+pub(crate) fn turn(floor: &str, address: &str, clients: usize) -> Result<Figures> {
+    let arguments = crowd::arguments(address, clients, WINDOW_S);
     let (figures, cpu_s) = measured(floor, &arguments, CLIENTS)?;
     let (per_cpu_second, per_second) = h2_loop::rates(&figures, cpu_s);
     Ok(Figures::from([(CALLS_PER_CPU_SECOND.name, per_cpu_second), (CALLS_PER_SECOND.name, per_second)]))

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use engine::error::{Context, Error, Result};
 use h2::client::SendRequest;
 use http::Request;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use tokio::net::TcpStream;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -22,12 +24,18 @@ pub(crate) fn call(arguments: &[String]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("a runtime")?;
     let tasks = LocalSet::new();
     let looping = tasks.run_until(calls(address, connections, streams, window));
-    let (calls, elapsed) = runtime.block_on(looping)?;
-    let figures = [("calls", calls as f64), ("elapsed_s", elapsed.as_secs_f64())];
+    let (calls, elapsed, cpu) = runtime.block_on(looping)?;
+    let figures = [("calls", calls as f64), ("elapsed_s", elapsed.as_secs_f64()), ("window_cpu_s", cpu.as_secs_f64())];
     Says::Measured(figures.map(|(name, value)| (name.to_owned(), value)).into()).say()
 }
 
-async fn calls(address: String, connections: usize, streams: usize, window: Duration) -> Result<(u64, Duration)> {
+/// How many calls were answered, in what time, and for how much CPU time.
+async fn calls(
+    address: String,
+    connections: usize,
+    streams: usize,
+    window: Duration,
+) -> Result<(u64, Duration, Duration)> {
     let count = Rc::new(Cell::new(0));
     let mut senders = Vec::new();
     for _ in 0..connections {
@@ -37,13 +45,20 @@ async fn calls(address: String, connections: usize, streams: usize, window: Dura
         spawn_local(connection);
         senders.extend(std::iter::repeat_n(sender, streams));
     }
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), cpu_so_far()?);
     let each = |sender| spawn_local(ping(sender, format!("http://{address}/ping"), begun + window, count.clone()));
     let tasks: Vec<_> = senders.into_iter().map(each).collect();
     for task in tasks {
         task.await.doing("a stream's task")??;
     }
-    Ok((count.get(), begun.elapsed()))
+    Ok((count.get(), begun.elapsed(), cpu_so_far()? - before))
+}
+
+/// What this process has cost until now.
+fn cpu_so_far() -> Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).doing("asking what this process cost")?;
+    let micros = [usage.user_time(), usage.system_time()].map(|time| time.num_microseconds());
+    Ok(Duration::from_micros(micros.iter().sum::<i64>().max(0) as u64))
 }
 
 async fn ping(mut sender: SendRequest<Bytes>, uri: String, end: Instant, count: Rc<Cell<u64>>) -> Result<()> {
