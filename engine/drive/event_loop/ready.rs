@@ -1,0 +1,82 @@
+//! What the kernel has to say about a connection.
+
+use crate::call::Fault;
+use crate::drive::clock::now_ns;
+use crate::drive::event_loop::EventLoop;
+use crate::drive::event_loop::calls::At;
+use crate::drive::event_loop::pass::Pass;
+use crate::drive::shared::Stage;
+use crate::transport::contract::Reply;
+
+impl EventLoop {
+    /// The kernel has something to say about a connection.
+    pub(super) fn ready(&mut self, which: usize, hung_up: bool, pass: &mut Pass<'_>) {
+        let mut replies = std::mem::take(&mut self.replies);
+        let single = self.job.streams == 1;
+        match self.advance(which, hung_up, &mut replies) {
+            Ok(()) => {
+                // What the replies make due goes out in one write.
+                self.connections[which].held = !single;
+                for reply in replies.drain(..) {
+                    // A server that closed right after its reply told so once; the edge will not come again.
+                    // Where several lines are read to the end, the end is met there.
+                    let reusable = reply.reusable && !(single && hung_up);
+                    self.reply(which, Reply { reusable, ..reply }, pass);
+                }
+                self.connections[which].held = false;
+                if !single && let Err(fault) = self.connections[which].write() {
+                    self.break_off(which, fault);
+                }
+            }
+            // The server closed a connection that nobody was using: the next call dials.
+            Err(_) if !self.busy(which) => self.leave(which, pass.recorder.as_deref_mut()),
+            Err(fault) => {
+                let stage = self.awaiting(which);
+                self.leave(which, pass.recorder.as_deref_mut());
+                // What came before the failure still counts, but for the one reply that it spoils.
+                for reply in replies.drain(..).filter(|_| !single) {
+                    self.reply(which, Reply { reusable: true, ..reply }, pass);
+                }
+                self.fail(which, stage, &fault, pass);
+            }
+        }
+        replies.clear();
+        self.replies = replies;
+    }
+
+    /// Where the calls are that a failure of this connection would hit.
+    pub(super) fn awaiting(&self, which: usize) -> At {
+        if self.connections[which].stage == Stage::Open { At::Calling } else { At::Waiting }
+    }
+
+    /// Moves a connection on as far as its socket allows; adds the replies that are complete.
+    pub(super) fn advance(&mut self, which: usize, hung_up: bool, replies: &mut Vec<Reply>) -> Result<(), Fault> {
+        let connection = &mut self.connections[which];
+        if connection.socket.is_none() {
+            return Ok(());
+        }
+        if connection.stage == Stage::Dialling {
+            connection.check_dial()?;
+            (connection.dialled, connection.secured) = (now_ns(), None);
+            self.open(which)?;
+        }
+        let busy = self.busy(which);
+        let connection = &mut self.connections[which];
+        connection.write()?;
+        connection.read(busy, hung_up, &mut self.buffer, replies)?;
+        if connection.stage == Stage::Opening
+            && let Some(reply) = replies.pop()
+        {
+            reply.verdict?;
+            if connection.secured.is_none() && connection.codec.secured() {
+                connection.secured = Some(now_ns());
+            }
+            return self.open(which);
+        }
+        let first = which * self.job.streams;
+        match replies.iter().all(|reply| self.lines[first + reply.line].stage == At::Calling) {
+            true => Ok(()),
+            false => Err(Fault::protocol("a reply came that nobody asked for")),
+        }
+    }
+}
