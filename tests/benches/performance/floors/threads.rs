@@ -45,11 +45,19 @@ pub(crate) fn reply_of(address: &str) -> std::io::Result<Vec<u8>> {
     pinged(&mut stream, address)
 }
 
+/// True once a reply has come to its end, which its content-length tells.
+fn whole(reply: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(reply).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    length.is_some_and(|length: usize| body.len() >= length)
+}
+
 /// Pings once on a connection, which stays open; the bytes of the reply.
 pub(crate) fn pinged(stream: &mut TcpStream, address: &str) -> std::io::Result<Vec<u8>> {
     write!(stream, "GET /ping HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
     let (mut reply, mut buffer) = (Vec::new(), [0; 4096]);
-    while !reply.ends_with(b"}\n") {
+    while !whole(&reply) {
         match stream.read(&mut buffer)? {
             0 => return Err(ErrorKind::UnexpectedEof.into()),
             n => reply.extend_from_slice(&buffer[..n]),
