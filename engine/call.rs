@@ -546,6 +546,21 @@ impl SplitMix {
 #[cfg(test)]
 mod tests {
     use super::{Check, Chunks, FaultClass, Fill, FillKind, SplitMix, sum_of_squares};
+    use crate::placed::PAGE;
+
+    #[test]
+    fn what_is_sent_is_the_same_bytes_half_a_page_or_more_behind_their_target() {
+        for kind in [FillKind::Zeros, FillKind::Random, FillKind::Text] {
+            let fill = Fill::new(kind, 3);
+            for offset in [0, 5, 70_001, Fill::PERIOD as u64 - 1, 5 * Fill::PERIOD as u64 + 9] {
+                for sent in (0..2 * PAGE as u64).step_by(31) {
+                    let here = fill.to_send(offset, sent);
+                    assert!(here == fill.at(offset));
+                    assert!((sent as usize).wrapping_sub(here.as_ptr().addr()) % PAGE >= PAGE / 2);
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_fill_is_a_function_of_kind_seed_and_offset() {

@@ -424,12 +424,23 @@ pub fn flush<C: Produce + ?Sized>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Listener, Socket, SocketOptions};
+    use super::{Address, Listener, READ, ReadBuffer, Socket, SocketOptions};
+    use crate::placed::PAGE;
     use crate::transport::contract::{Family, OptionValue, Options};
     use crate::transport::options::{CONGESTION, NODELAY};
     use nix::sys::socket::getsockopt;
     use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
     use std::time::Duration;
+
+    #[test]
+    fn room_to_read_into_is_half_a_page_from_where_the_kernel_has_the_bytes() {
+        let mut buffer = ReadBuffer::default();
+        for heard in (0..3 * PAGE as u64).step_by(17).chain([u64::MAX]) {
+            let room = buffer.after(heard);
+            assert_eq!(room.len(), READ);
+            assert_eq!(room.as_ptr().addr().wrapping_sub(heard as usize) % PAGE, PAGE / 2);
+        }
+    }
 
     #[test]
     fn both_ends_of_a_connection_have_the_options_that_were_asked_for() {

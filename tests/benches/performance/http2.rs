@@ -34,7 +34,7 @@ fn own(connections: usize, streams: usize) -> Comparison {
         name: name(connections, streams, "async"),
         about: format!(
             "Pings over {connections} connections with {streams} streams each to our own async server, for {WINDOW_S} s; the \
-             bare loop asks the h2 crate for the same, looks at the status and records nothing."
+             bare loop asks the h2 crate for the same in the same words, looks at the status and records nothing."
         ),
         claims: vec![Claim::ratio(CALLS_PER_WINDOW_CPU_SECOND, "ours", "bare loop", AtLeast(0.95))],
         stage: Box::new(move || {
@@ -52,7 +52,7 @@ fn foreign(connections: usize, streams: usize) -> Comparison {
         name: name(connections, streams, "nghttpd"),
         about: format!(
             "{connections} connections with {streams} streams each ask nghttpd for a small file, for {WINDOW_S} s; h2load and \
-             the bare loop over the h2 crate do the same."
+             the bare loop over the h2 crate do the same, the bare loop in our words."
         ),
         claims: vec![
             Claim::ratio(CALLS_PER_CPU_SECOND, "ours", "h2load", Shown),
