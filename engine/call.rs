@@ -274,7 +274,7 @@ impl Fill {
     pub fn new(kind: FillKind, seed: u64) -> Arc<Self> {
         match kind {
             FillKind::Zeros => Self::constant(0),
-            FillKind::Random => Self::of(Self::PERIOD, 0, |block| {
+            FillKind::Random => Self::written(|block| {
                 let mut random = SplitMix::new(seed);
                 let mut next = || random.next().to_le_bytes();
                 block.chunks_mut(8).for_each(|word| word.copy_from_slice(&next()[..word.len()]));
@@ -284,7 +284,7 @@ impl Fill {
                     "the ", "call ", "of ", "a ", "remote ", "server ", "answers ", "in ", "time ", "and ", "each ",
                     "client ", "waits ", "for ", "its ", "reply ",
                 ];
-                Self::of(Self::PERIOD, 0, |mut left| {
+                Self::written(|mut left| {
                     let mut random = SplitMix::new(seed);
                     while !left.is_empty() {
                         let word = WORDS[(random.next() >> 60) as usize].as_bytes();
@@ -299,14 +299,20 @@ impl Fill {
 
     /// One byte, again and again.
     pub fn constant(byte: u8) -> Arc<Self> {
-        Self::of(Self::CONSTANT, byte, |_| {})
+        Arc::new(Fill { blocks: Self::blocks(Self::CONSTANT, byte) })
     }
 
-    /// `len` bytes, over which `write` goes.
-    fn of(len: usize, byte: u8, write: impl Fn(&mut [u8])) -> Arc<Self> {
-        let mut blocks = [PAGE / 4, PAGE / 4 * 3].map(|place| Placed::new(len, byte, place));
-        blocks.iter_mut().for_each(|block| write(block));
+    /// A period of what `write` puts there.
+    fn written(write: impl FnOnce(&mut [u8])) -> Arc<Self> {
+        let mut blocks = Self::blocks(Self::PERIOD, 0);
+        let [first, second] = &mut blocks;
+        write(first);
+        second.copy_from_slice(first);
         Arc::new(Fill { blocks })
+    }
+
+    fn blocks(len: usize, byte: u8) -> [Placed; 2] {
+        [PAGE / 4, PAGE / 4 * 3].map(|place| Placed::new(len, byte, place))
     }
 
     /// The bytes from `offset` to the end of the block that holds them; never empty.

@@ -113,7 +113,7 @@ impl SocketOptions {
     }
 }
 
-/// How much is read at a time, in bytes.
+/// How much is read at a time, in bytes; pages that a small connection never touches cost nothing.
 pub const READ: usize = 256 * 1024;
 
 /// What connections are read into.
