@@ -254,6 +254,9 @@ impl Recorder {
             messages_per_call: (self.counts.ok > 0).then(|| messages as f64 / self.counts.ok as f64),
             retries: self.retries,
             reconnects: self.reconnects,
+            dials: None,
+            dial_ns: None,
+            resent: 0,
             clients: self
                 .clients
                 .into_iter()

@@ -2,6 +2,7 @@
 
 pub mod distribution;
 pub mod file;
+pub mod machine;
 pub mod search;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::results::distribution::Distribution;
+use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
 
 /// The version of the results format that this engine writes.
@@ -69,6 +71,9 @@ pub struct Manifest {
     pub machine: BTreeMap<String, String>,
     /// What each target told about itself, by the target's name.
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
+    /// How quick the machine itself was, before and after each block.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub yardsticks: Vec<Yardstick>,
 }
 
 /// One trial of one cell.
@@ -82,6 +87,9 @@ pub struct Record {
     pub trial: u32,
     /// Which random block of the interleaved order, from 1.
     pub block: u32,
+    /// Which attempt at this trial, from 1; only the last one counts.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub attempt: u32,
     /// Whether it was measured.
     pub outcome: Outcome,
     /// Why it was not.
@@ -95,8 +103,23 @@ pub struct Record {
     pub search: Option<Search>,
     /// What each end spent.
     pub cost: Option<Cost>,
+    /// What others used of the cores of both ends; absent where the kernel does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interference: Option<Interference>,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
+}
+
+fn first() -> u32 {
+    1
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+fn is_first(attempt: &u32) -> bool {
+    *attempt == 1
 }
 
 /// Whether a trial was measured.
@@ -134,6 +157,16 @@ pub struct Measured {
     pub retries: u64,
     /// Connections that were dialled anew after a failure.
     pub reconnects: u64,
+    /// Connections that were dialled between the barrier and the end, those of failed dials among them; absent where
+    /// the driver does not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dials: Option<u64>,
+    /// The time that those dials took, the handshakes of TLS among it, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dial_ns: Option<u64>,
+    /// Calls that the server never took, and that were asked again on another connection.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resent: u64,
     /// Each client's own figures, in their order.
     pub clients: Vec<Client>,
     /// The first few failures in words.
@@ -409,6 +442,18 @@ pub enum State {
     Suspect,
     /// It does not show what it claims to.
     Invalid,
+}
+
+impl Results {
+    /// The records that count, in the order of the file: of several attempts at a trial only the last one.
+    pub fn counting(&self) -> impl Iterator<Item = &Record> {
+        let mut last: BTreeMap<(&str, u32), u32> = BTreeMap::new();
+        for record in &self.records {
+            let attempt = last.entry((&record.id, record.trial)).or_default();
+            *attempt = record.attempt.max(*attempt);
+        }
+        self.records.iter().filter(move |record| last.get(&(record.id.as_str(), record.trial)) == Some(&record.attempt))
+    }
 }
 
 impl Verdict {

@@ -127,11 +127,13 @@ fn one_turn(
         coordinates: cell.coordinates.clone(),
         trial: turn.trial,
         block: turn.block,
+        attempt: 1,
         outcome: Outcome::Failed,
         reason: None,
         measured: None,
         search: None,
         cost: None,
+        interference: None,
         verdict: crate::results::Verdict::valid(),
     };
     launcher.prepare(cell, &mut |words| watch.says(words));

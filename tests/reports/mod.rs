@@ -85,6 +85,7 @@ impl Effect {
             coordinates: self.coordinates.clone(),
             trial,
             block: trial,
+            attempt: 1,
             outcome: Outcome::Measured,
             reason: None,
             measured: Some(Measured {
@@ -98,6 +99,9 @@ impl Effect {
                 messages_per_call: Some(1.0),
                 retries: 0,
                 reconnects: 0,
+                dials: None,
+                dial_ns: None,
+                resent: 0,
                 clients,
                 failures: Vec::new(),
                 timeline: Vec::new(),
@@ -105,6 +109,7 @@ impl Effect {
                 facts: [("driver", driver), ("loop", "closed")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             }),
             search: None,
+            interference: None,
             cost: Some(Cost { server: spent(ok * self.ns / 4, 14 << 20), client: spent(ok * self.ns / 3, 9 << 20) }),
             verdict: Verdict::valid(),
         }
@@ -301,5 +306,6 @@ fn manifest() -> Manifest {
             ("rpyc-forking".to_owned(), facts("over 3000 bytes", "a process for each connection")),
             ("http".to_owned(), facts("no", "a thread for each connection")),
         ]),
+        yardsticks: Vec::new(),
     }
 }
