@@ -190,3 +190,49 @@ fn a_server_killed_in_the_middle_fails_its_cell_and_no_other() {
         }
     }
 }
+
+/// A run whose only target needs the Python systems, with a `uv` that starts a child and never ends; the folder, the
+/// run, and the process ids of `uv` and its child.
+fn installing() -> (tempfile::TempDir, Child, Vec<u32>) {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let script = |name: &str, text: &str| {
+        fs::write(at(name), format!("#!/bin/sh\n{text}\n")).expect("a script can be written");
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).expect("and be made executable");
+    };
+    script("python3", "exit 0");
+    let pids = at("pids");
+    script("uv", &format!("sleep 600 & echo $$ $! > {0}.new; mv {0}.new {0}; wait", pids.display()));
+    let text = SCENARIO.replace("transport: tcp", "stack: python, transport: rpyc").replace(", async", "");
+    fs::write(at("life.yaml"), text.replace("DURATION", "iterations: 1").replace("TRIALS", "1")).expect("written");
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("there is a PATH"));
+    let run = Command::new(env!("CARGO_BIN_EXE_engine"))
+        .args(["run", "life.yaml", "--out", "out", "--quiet"])
+        .current_dir(&folder)
+        .env("PATH", path)
+        .env("ENGINE_CACHE", at("cache"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the run starts");
+    until("the installation", || pids.exists());
+    let pids = fs::read_to_string(pids).expect("two process ids");
+    let pids = pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect();
+    (folder, run, pids)
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_installs_leaves_no_installer() {
+    let (_folder, mut run, pids) = installing();
+    kill("-KILL", run.id());
+    run.wait().expect("the run ends");
+    until("the end of the installer and its child", || pids.iter().all(|pid| gone(*pid)));
+}
+
+#[test]
+fn ctrl_c_ends_an_installation_too() {
+    let (_folder, mut run, pids) = installing();
+    kill("-INT", run.id());
+    assert_eq!(run.wait().expect("the run ends").code(), Some(130));
+    until("the end of the installer and its child", || pids.iter().all(|pid| gone(*pid)));
+}

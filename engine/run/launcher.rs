@@ -8,6 +8,7 @@ use crate::call::{Driver, Stack};
 use crate::error::{Error, Result};
 use crate::plan::Cell;
 use crate::run::disturbance::{Disturbance, Stall};
+use crate::run::interrupt::interrupted;
 use crate::run::placement::Placement;
 use crate::run::syscalls::SystemCalls;
 use crate::stack::contract::Launch;
@@ -57,7 +58,7 @@ impl Launcher {
     pub fn prepare(&mut self, cell: &Cell, say: &mut dyn FnMut(&str)) {
         let pairing = &cell.target.pairing;
         if (pairing.stack() == Stack::Python || pairing.driver() == Driver::Python) && self.environment.is_none() {
-            self.environment = Some(Environment::ready(self.offline, say));
+            self.environment = Some(Environment::ready(self.offline, say, &interrupted));
         }
     }
 

@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
+use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
+use crate::stack::installer::{self, Ended};
 
 const LOCK: &str = include_str!("requirements.txt");
 
@@ -22,6 +24,9 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// The oldest Python that every pinned package supports.
 const OLDEST: (u32, u32) = (3, 10);
 
+/// How often a run that waits for another's installation looks whether it is done.
+const TICK: Duration = Duration::from_millis(50);
+
 /// A Python in which every pinned package is installed, and our programs for it.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -33,21 +38,33 @@ impl Environment {
     /// The environment in the user's cache, installed first where it is not there yet.
     ///
     /// The cache is `$ENGINE_CACHE`, else `engine` under `$XDG_CACHE_HOME`, else under `~/.cache`. `say` is told
-    /// what takes long. With `offline` nothing is downloaded. An error says what is missing and what to do.
-    pub fn ready(offline: bool, say: &mut dyn FnMut(&str)) -> Result<Self> {
+    /// what takes long, and `stop` is asked all the time whether to give up. With `offline` nothing is downloaded. An
+    /// error says what is missing and what to do.
+    pub fn ready(offline: bool, say: &mut dyn FnMut(&str), stop: &dyn Fn() -> bool) -> Result<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self::ready_in(&cache()?, &path, offline, say)
+        Self::ready_in(&cache()?, &path, offline, say, stop)
     }
 
     /// The same in the folder `cache`, with the programs found on `path`.
-    pub fn ready_in(cache: &Path, path: &OsStr, offline: bool, say: &mut dyn FnMut(&str)) -> Result<Self> {
+    pub fn ready_in(
+        cache: &Path,
+        path: &OsStr,
+        offline: bool,
+        say: &mut dyn FnMut(&str),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Self> {
         let home = cache.join(format!("python-{:016x}", hash([LOCK])));
         let doing = format!("cannot keep Python systems in {}", cache.display());
         fs::create_dir_all(cache).doing(&doing)?;
         let lock = File::create(home.with_extension("lock")).doing(&doing)?;
         if lock.try_lock().is_err() {
             say("waiting for another run that installs the Python systems");
-            lock.lock().doing(&doing)?;
+            while lock.try_lock().is_err() {
+                if stop() {
+                    return Err(Error::failed("interrupted while another run installs the Python systems"));
+                }
+                std::thread::sleep(TICK);
+            }
         }
         let python = home.join("bin/python");
         let installed = home.join("installed");
@@ -58,7 +75,7 @@ impl Environment {
                     .help("run once without `--offline` to install them"));
             }
             say("installing the Python systems (rpyc, Flask, gunicorn, requests); this happens once");
-            install(&home, path)?;
+            install(&home, path, stop)?;
             fs::write(&installed, LOCK).doing(&doing)?;
             say("the Python systems are installed");
         }
@@ -117,13 +134,14 @@ fn write_programs(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Makes a virtual environment in `home` with every package of the lock, by `uv` where it is found, else by pip.
-fn install(home: &Path, path: &OsStr) -> Result<()> {
+fn install(home: &Path, path: &OsStr, stop: &dyn Fn() -> bool) -> Result<()> {
+    let output = |command: &mut Command| installer::run(command.env("PATH", path), stop);
     let python = found("python3", path).ok_or_else(|| {
         Error::failed("no `python3` on the PATH, which the Python systems need")
             .help(format!("install Python {}.{} or newer, or take `python` out of the scenario", OLDEST.0, OLDEST.1))
     })?;
     let probe = format!("import sys; sys.exit(sys.version_info < ({}, {}))", OLDEST.0, OLDEST.1);
-    if !output(Command::new(&python).args(["-c", &probe]), path)?.status.success() {
+    if !output(Command::new(&python).args(["-c", &probe]))?.status.success() {
         return Err(Error::failed(format!("{} is too old for the Python systems", python.display()))
             .help(format!("put a `python3` of {}.{} or newer first on the PATH", OLDEST.0, OLDEST.1)));
     }
@@ -148,12 +166,12 @@ fn install(home: &Path, path: &OsStr) -> Result<()> {
             (make, fill)
         }
     };
-    let made = output(make.arg(home), path)?;
+    let made = output(make.arg(home))?;
     if !made.status.success() {
         return Err(Error::failed(format!("no virtual environment can be made: {}", last_lines(&made)))
             .help("install Python's `venv` (on Debian and Ubuntu the package python3-venv) or `uv`"));
     }
-    let filled = output(fill.arg("-r").arg(&lock), path)?;
+    let filled = output(fill.arg("-r").arg(&lock))?;
     if !filled.status.success() {
         return Err(failed_install(&last_lines(&filled)));
     }
@@ -168,18 +186,11 @@ fn found(program: &str, path: &OsStr) -> Option<PathBuf> {
     })
 }
 
-fn output(command: &mut Command, path: &OsStr) -> Result<Output> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    command.env("PATH", path).output().doing(format_args!("cannot run {program}"))
-}
-
 /// The end of what a program complained of, where the reason stands.
-fn last_lines(output: &Output) -> String {
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    let text = String::from_utf8_lossy(&text);
+fn last_lines(ended: &Ended) -> String {
     // pip warns of each retry at length before it says what failed.
     let said = |line: &&str| !line.is_empty() && !line.starts_with("WARNING");
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(said).collect();
+    let lines: Vec<&str> = ended.text.lines().map(str::trim).filter(said).collect();
     lines[lines.len().saturating_sub(4)..].join("; ")
 }
 
@@ -217,7 +228,8 @@ mod tests {
     }
 
     fn refusal(cache: &Path, path: &Path, offline: bool) -> (String, String) {
-        let error = Environment::ready_in(cache, path.as_os_str(), offline, &mut |_| {}).expect_err("cannot be ready");
+        let error = Environment::ready_in(cache, path.as_os_str(), offline, &mut |_| {}, &|| false)
+            .expect_err("cannot be ready");
         (error.message().to_owned(), error.remedy().unwrap_or_default().to_owned())
     }
 

@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod environment;
+mod installer;
 pub mod python;
 
 use std::process::Command;

@@ -15,7 +15,7 @@ pub(crate) fn cache() -> PathBuf {
 /// The pinned Python systems, or none where this machine cannot have them. In CI they must be there.
 pub(crate) fn environment() -> Option<Environment> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    match Environment::ready_in(&cache(), &path, false, &mut |_| {}) {
+    match Environment::ready_in(&cache(), &path, false, &mut |_| {}, &|| false) {
         Ok(environment) => Some(environment),
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "in CI the pinned Python systems must install: {error}");

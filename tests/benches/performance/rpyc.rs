@@ -116,7 +116,7 @@ fn beside_real() -> Comparison {
             Claim::ratio(BANDWIDTH, "real rpyc", "real rpyc, 32 MiB", Shown),
         ],
         stage: Box::new(|| {
-            let python = Rc::new(Environment::ready(false, &mut |said| eprintln!("{said}"))?);
+            let python = Rc::new(Environment::ready(false, &mut |said| eprintln!("{said}"), &|| false)?);
             let real = |name, bytes, python: Rc<Environment>| Side::new(name, move || real_upload(&python, bytes));
             let real_once = |python: Rc<Environment>| Side::once("real rpyc", move || real_upload(&python, LARGE));
             Ok(vec![
