@@ -8,6 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use engine::plan::Plan;
+use engine::results::Results;
+
 /// Each page that a template makes, with the scenario whose results it is made from.
 const PAGES: [(&str, &str); 3] =
     [("claims.md", "reference-suite"), ("claims-cpu-or-io.md", "cpu-or-io"), ("claims-compression.md", "compression")];
@@ -44,6 +47,18 @@ fn each_report_is_what_its_results_give() {
         let scenario = home().join("scenarios").join(scenario.file_name().expect("a folder has a name"));
         assert!(scenario.exists(), "{} is of no scenario", folder.display());
         engine(&[Path::new("report"), &folder, Path::new("--check"), &folder]);
+    }
+}
+
+#[test]
+fn each_committed_record_is_of_a_cell_that_its_scenario_plans() {
+    for folder in folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
+        let results = Results::read(&folder).expect("committed results are readable");
+        let scenario = engine::scenario::read("results", &results.scenario.to_string(), &[]);
+        let scenario = scenario.unwrap_or_else(|mistakes| panic!("{}: {}", folder.display(), mistakes.render(false)));
+        let planned: BTreeSet<String> = Plan::of(&scenario).cells.into_iter().map(|cell| cell.id).collect();
+        let measured: BTreeSet<String> = results.records.into_iter().map(|record| record.id).collect();
+        assert_eq!(measured, planned, "{}", folder.display());
     }
 }
 

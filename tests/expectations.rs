@@ -1,20 +1,183 @@
 //! What a scenario expects is judged after the run, and what is not so is named and ends in exit code 1.
 
+mod reports;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Output};
 
-fn run(expect: &str) -> (Output, String) {
+use engine::call::Word;
+use engine::plan::Plan;
+use engine::report::view::View;
+use engine::results::Results;
+use engine::scenario::expect::{Figure, Unit};
+use engine::scenario::{AXES, read};
+
+use reports::{Effect, TRIALS, results};
+
+/// What becomes of a scenario that is run.
+fn ran(text: &str) -> (Output, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let scenario = folder.path().join("scenario.yaml");
-    let text = format!(
-        "title: t\nquestion: q\ntrials: 1\ntargets: [{{transport: tcp, server: threaded, expect: \"errors == 0\"}}]\n\
-         workloads: [{{name: wait, call: sleep, hold: 20ms, iterations: 5, expect: [{expect}]}}]\n"
-    );
-    fs::write(&scenario, text).expect("a scenario");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-    let output = command.arg("run").arg(&scenario).arg("--out").arg(folder.path()).output().expect("the engine starts");
-    let report = fs::read_to_string(folder.path().join("report.md")).expect("a report");
+    fs::write(&scenario, format!("title: t\nquestion: q\ntrials: 1\n{text}")).expect("a scenario");
+    let (mut command, out) = (Command::new(env!("CARGO_BIN_EXE_engine")), folder.path().join("out"));
+    let output = command.arg("run").arg(&scenario).arg("--out").arg(&out).output().expect("the engine starts");
+    let report = fs::read_to_string(out.join("report.md")).expect("a report");
     (output, report)
+}
+
+fn run(expect: &str) -> (Output, String) {
+    ran(&format!(
+        "targets: [{{transport: tcp, server: threaded, expect: \"errors == 0\"}}]\n\
+         workloads: [{{name: wait, call: sleep, hold: 20ms, iterations: 5, expect: [{expect}]}}]\n"
+    ))
+}
+
+/// Made-up results of every cell that a scenario plans, so many calls of each client in each trial.
+fn planned(text: &str, calls: u64) -> Results {
+    let text = format!("title: t\nquestion: q\n{text}");
+    let scenario = read("test.yaml", &text, &[]).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let mut results = results(&[]);
+    results.scenario = serde_json::to_value(&scenario).expect("a scenario is JSON");
+    for cell in Plan::of(&scenario).cells {
+        let (clients, payload) = (u64::from(cell.load.clients), cell.load.payload.unwrap_or(0));
+        let effect = Effect { coordinates: cell.coordinates, ns: 100_000, calls, clients, payload };
+        results.records.extend((1..=TRIALS).map(|trial| effect.trial(trial)).map(|mut record| {
+            record.id.clone_from(&cell.id);
+            record
+        }));
+    }
+    results
+}
+
+/// An expectation of a figure that no cell keeps, or that every cell with this figure does.
+fn expectation(figure: Figure, kept: bool) -> String {
+    let (little, much) = match figure.unit() {
+        Unit::Time => ("1ns", "1h"),
+        Unit::Count => ("0", "1000000"),
+        Unit::Rate => ("0", "1000000000"),
+        Unit::Bandwidth => ("1B/s", "1000GiB/s"),
+        Unit::Size => ("1B", "1000GiB"),
+    };
+    match (kept, little) {
+        (true, _) => format!("{figure} <= {much}"),
+        (false, "0") => format!("{figure} > {much}"),
+        (false, little) => format!("{figure} < {little}"),
+    }
+}
+
+const EVERY_AXIS: &str = "
+targets:
+  - {transport: tcp, server: threaded, name: a}
+  - {transport: tcp, server: threaded, name: ab, expect: p50 < 1ns}
+  - {transport: tcp, server: [forking, pooled]}
+  - {transport: tcp, server: forking, name: strict, expect: [p99 < 1ns, mean < 1ns]}
+workloads:
+  - {name: calls, call: [ping, connect], clients: [1, 2], iterations: 10}
+  - name: bodies
+    call: [upload, download]
+    payload: [1KiB, 2KiB]
+    fill: [zeros, random]
+    chunk: [whole, 64B]
+    split: [body, calls]
+    iterations: 10
+    expect: max < 2ns
+  - {name: compute, call: compute, work: [10, 20], iterations: 10}
+  - {name: sleep, call: sleep, hold: [1ms, 2ms], iterations: 10}
+  - {name: offered, call: ping, rate: [100, 200], arrivals: [constant, poisson], wait: [block, spin], duration: 1s}
+  - {name: rising, call: ping, ramp: [{rate: 100, for: 1s}, {rate: 200, for: 1s}]}
+";
+
+#[test]
+fn each_axis_of_a_plan_is_one_of_the_report_and_no_target_meets_itself() {
+    let results = planned(EVERY_AXIS, 1_000);
+    let view = View::of(&results).expect("a view");
+    let (mut varying, mut named) = (Vec::new(), Vec::new());
+    for workload in &view.workloads {
+        varying.extend(workload.axes.iter().map(String::as_str));
+        named.extend(workload.setting.iter().map(|setting| setting.name.as_str()));
+        let points = workload.cells.len() / view.advice.len();
+        let settings: BTreeSet<&Vec<String>> = workload.comparisons.iter().map(|it| &it.setting).collect();
+        assert_eq!(settings.len(), points, "{}: {settings:?}", workload.name);
+        for comparison in &workload.comparisons {
+            let mut met: Vec<&str> = comparison.standings.iter().map(|own| own.target.as_str()).collect();
+            met.sort_unstable();
+            assert_eq!(met, ["a", "ab", "strict", "tcp-forking", "tcp-pooled"], "{}", workload.name);
+        }
+    }
+    for axis in AXES {
+        let known = if axis == "ramp" { &named } else { &varying };
+        assert!(known.contains(&axis), "the report does not know {axis}");
+    }
+    assert!(varying.iter().all(|axis| AXES.contains(axis)), "{varying:?}");
+}
+
+#[test]
+fn each_expectation_is_judged_for_the_cells_of_its_own_target_and_workload() {
+    let results = planned(EVERY_AXIS, 1_000);
+    let view = View::of(&results).expect("a view");
+    for cell in view.workloads.iter().flat_map(|workload| &workload.cells) {
+        let judged = view.expectations.iter().filter(|one| one.cell == cell.id);
+        let judged: Vec<&str> = judged.map(|one| one.expected.as_str()).collect();
+        let mut expected = match cell.target.as_str() {
+            "ab" => vec!["p50 < 1ns"],
+            "strict" => vec!["p99 < 1ns", "mean < 1ns"],
+            _ => Vec::new(),
+        };
+        if cell.axis("workload").as_deref() == Some("bodies") {
+            expected.push("max < 2ns");
+        }
+        assert_eq!(judged, expected, "{}", cell.id);
+    }
+    assert!(view.expectations.iter().all(|one| !one.met));
+}
+
+#[test]
+fn every_figure_can_be_expected_of_a_target_and_of_a_workload() {
+    for figure in Figure::ALL {
+        for (kept, of_target) in [(true, true), (true, false), (false, true), (false, false)] {
+            let expect = format!(", expect: \"{}\"", expectation(*figure, kept));
+            let (target, workload) = if of_target { (expect.as_str(), "") } else { ("", expect.as_str()) };
+            let text = format!(
+                "targets: [{{transport: tcp, server: threaded, name: first}}, {{transport: tcp, server: threaded, \
+                 name: firstborn{target}}}]\n\
+                 workloads: [{{name: w, call: upload, payload: 1KiB, iterations: 10000{workload}}}, {{name: v, call: \
+                 ping, iterations: 1}}]\n"
+            );
+            let view = View::of(&planned(&text, 10_000)).expect("a view");
+            let judged = view.expectations.iter().filter(|one| one.cell == "firstborn/w");
+            let judged: Vec<(bool, &str)> = judged.map(|one| (one.met, one.found.as_str())).collect();
+            assert!(matches!(judged.as_slice(), [(met, _)] if *met == kept), "{expect}: {judged:?}");
+            let of_first = view.expectations.iter().any(|one| one.cell == "first/w");
+            assert_eq!(of_first, !of_target, "{expect}");
+        }
+    }
+}
+
+#[test]
+fn what_is_expected_of_one_target_ends_in_an_exit_code_whatever_the_others_are_called() {
+    let workloads = "workloads: [{name: w, call: ping, iterations: 30}]\n";
+    for (targets, missed) in [
+        (
+            "[{transport: tcp, server: threaded, name: a}, {transport: tcp, server: threaded, name: ab, expect: p50 < 1ns}]",
+            "ab/w",
+        ),
+        (
+            "[{transport: tcp, server: threaded}, {transport: tcp, server: threaded, name: strict, expect: p50 < 1ns}]",
+            "strict/w",
+        ),
+    ] {
+        let (output, _) = ran(&format!("targets: {targets}\n{workloads}"));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let errors: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(
+            matches!(errors.as_slice(), [one] if one.starts_with(&format!("error: {missed}: expected p50 < 1ns"))),
+            "{told}"
+        );
+        let (output, _) = ran(&format!("targets: {}\n{workloads}", targets.replace("< 1ns", "< 1h")));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::error::{Context, Error, Exit, Result};
 use crate::report;
 use crate::report::cell::cells;
 use crate::report::expectations::{Expected, expected};
+use crate::report::order::Written;
 use crate::results::{Outcome, Results, State};
 use crate::run::disturbance::Disturbance;
 use crate::run::{self, Settings, interrupt};
@@ -67,8 +68,9 @@ impl Run {
         progress.end();
         let file = settings.out.join(crate::results::file::RESULTS);
         let reports = report::write(&results, &settings.out)?;
-        let cells = cells(&results)?;
-        let unmet: Vec<Expected> = expected(&results, &cells).into_iter().filter(|expected| !expected.met).collect();
+        let written = Written::of(&results)?;
+        let cells = cells(&written.sorted(&results))?;
+        let unmet: Vec<Expected> = expected(&written, &cells).into_iter().filter(|expected| !expected.met).collect();
         let troubles = troubles(&cells, &results.records);
         if self.json {
             let summary = Summary::of(&results, &cells, &unmet, &file, &reports);

@@ -7,13 +7,14 @@ use serde::Serialize;
 use crate::error::{Context, Result};
 use crate::report::ahead::{Contender, Measure, Score};
 use crate::report::capacity::Capacity;
-use crate::report::order::{AXES, coordinate, sorted};
+use crate::report::order::coordinate;
 use crate::report::quantity::{Across, Quantile, Quantity};
 use crate::report::steadiness::{Pace, paces, remark};
 use crate::report::timeline::{Course, course};
 use crate::report::view::Remark;
 use crate::results::distribution::{Distribution, empty};
-use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Results, Spent, State};
+use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Spent, State};
+use crate::scenario::AXES;
 use crate::statistics::interval::{BOOTSTRAP_FROM, Interval, Trials as Values, figure, redrawn_ranks};
 use crate::statistics::median;
 
@@ -221,9 +222,8 @@ struct Scored {
     quantiles_ns: [u64; Quantile::ALL.len()],
 }
 
-/// The cells of a run in the order of its scenario; fails where a histogram cannot be read.
-pub fn cells(results: &Results) -> Result<Vec<Cell>> {
-    let records = sorted(results);
+/// The cells of records that stand in the order of their scenario; fails where a histogram cannot be read.
+pub fn cells(records: &[&Record]) -> Result<Vec<Cell>> {
     let of_cell = |trials: &[&Record]| Cell::of(trials).map_err(|error| error.context(&trials[0].id));
     records.chunk_by(|a, b| a.id == b.id).map(of_cell).collect()
 }

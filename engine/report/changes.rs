@@ -9,6 +9,7 @@ use crate::report::ahead::{Contender, Measure};
 use crate::report::cell::{Cell, cells};
 use crate::report::figures::{NONE, number};
 use crate::report::method::distinct;
+use crate::report::order::Written;
 use crate::results::{Manifest, Results};
 use crate::statistics::interval::{Interval, Trials, figure, ratio};
 
@@ -76,6 +77,7 @@ impl Verdict {
 impl Changes {
     /// Compares cells that have the same coordinates; fails where a histogram cannot be read.
     pub fn of(old: &Results, new: &Results, tolerance: f64) -> Result<Self> {
+        let cells = |of: &Results| cells(&Written::of(of)?.sorted(of));
         let (before, after) = (cells(old)?, cells(new)?);
         let mut changes = Vec::new();
         for cell in &after {

@@ -2,12 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::report::cell::{Cell, Reading};
 use crate::report::figures::{number, size, time};
-use crate::report::order;
-use crate::results::Results;
+use crate::report::order::Written;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
 /// One expectation of one cell.
@@ -31,14 +29,9 @@ impl Expected {
 }
 
 /// Every expectation of every cell, over all trials: what cannot be judged is not met.
-pub fn expected(results: &Results, cells: &[Cell]) -> Vec<Expected> {
+pub fn expected(written: &Written<'_>, cells: &[Cell]) -> Vec<Expected> {
     let of_cell = |cell: &Cell| {
-        let workload = order::workload(&results.scenario, &cell.coordinates).map(|(_, workload)| workload);
-        let target = order::target(&results.scenario, &cell.coordinates);
-        let written = |of: Option<&Value>| -> Vec<Expectation> {
-            of.and_then(|of| serde_json::from_value(of.get("expect")?.clone()).ok()).unwrap_or_default()
-        };
-        let all = written(target).into_iter().chain(written(workload));
+        let all = written.expectations(&cell.coordinates).into_iter();
         all.map(|expectation| judge(cell, &expectation)).collect::<Vec<Expected>>()
     };
     cells.iter().flat_map(of_cell).collect()

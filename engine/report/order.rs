@@ -1,15 +1,15 @@
-//! The order in which the scenario names its workloads, axis values and targets.
+//! The order in which the scenario names its workloads, axis values and targets, and what it expects of each.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::error::{Error, Result};
 use crate::results::{Coordinates, Record, Results};
+use crate::scenario::expect::Expectation;
+use crate::scenario::{AXES, Scenario, read};
 use crate::units::{Size, Time};
-
-/// The axes of a workload; every other coordinate but the workload itself belongs to the target.
-pub const AXES: [&str; 10] =
-    ["call", "payload", "fill", "chunk", "split", "clients", "rate", "arrivals", "work", "hold"];
 
 /// A coordinate as text; none where the cell does not have it.
 pub fn coordinate(coordinates: &Coordinates, name: &str) -> Option<String> {
@@ -20,72 +20,102 @@ pub fn coordinate(coordinates: &Coordinates, name: &str) -> Option<String> {
     }
 }
 
-/// The records of a run in the order of its scenario, the trials of a cell side by side.
-pub fn sorted(results: &Results) -> Vec<&Record> {
-    let mut records: Vec<&Record> = results.records.iter().collect();
-    records.sort_by(|a, b| {
-        compare(&results.scenario, &a.coordinates, &b.coordinates).then_with(|| (&a.id, a.trial).cmp(&(&b.id, b.trial)))
-    });
-    records
-}
-
 /// A name as links and files have it, in the way GitHub names headings: `large-file-in-5s`.
 pub fn slug(name: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
     name.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
 }
 
-/// Compares two cells by their places in the scenario.
-pub fn compare(scenario: &Value, a: &Coordinates, b: &Coordinates) -> Ordering {
-    let workload = |cell: &Coordinates| workload(scenario, cell).map_or(usize::MAX, |(at, _)| at);
-    let target = |cell: &Coordinates| place(cell, scenario.get("targets"), |key| !AXES.contains(&key));
-    workload(a)
-        .cmp(&workload(b))
-        .then_with(|| coordinate(a, "workload").cmp(&coordinate(b, "workload")))
-        .then_with(|| compare_axes(scenario, a, b))
-        .then_with(|| target(a).cmp(&target(b)))
-        .then_with(|| coordinate(a, "target").cmp(&coordinate(b, "target")))
+/// The scenario of results, read back: which of its targets and workloads each cell was made from.
+#[derive(Debug)]
+pub struct Written<'a> {
+    as_read: &'a Value,
+    /// Which entry of `targets` a name comes from, and where it stands among all names.
+    targets: BTreeMap<String, (usize, usize)>,
+    scenario: Option<Scenario>,
 }
 
-/// The workload of a cell as the scenario has it, with its index.
-pub fn workload<'a>(scenario: &'a Value, cell: &Coordinates) -> Option<(usize, &'a Value)> {
-    let name = cell.get("workload")?;
-    scenario.get("workloads")?.as_array()?.iter().enumerate().find(|(_, workload)| workload.get("name") == Some(name))
+impl<'a> Written<'a> {
+    /// The scenario of these results. One that this engine cannot read only gives the order of workloads and axis
+    /// values, and fails where it expects something, since that would be lost.
+    pub fn of(results: &'a Results) -> Result<Self> {
+        let as_read = &results.scenario;
+        let scenario = match read("the scenario of the results", &as_read.to_string(), &[]) {
+            Ok(scenario) => Some(scenario),
+            Err(_) if !expects(as_read) => None,
+            Err(mistakes) => {
+                return Err(Error::usage(format!(
+                    "what the results expect cannot be judged, for their scenario cannot be read:\n{}",
+                    mistakes.render(false)
+                ))
+                .help("make the report with the engine that measured, or measure anew"));
+            }
+        };
+        let entries = scenario.iter().flat_map(|scenario| scenario.targets.iter().enumerate());
+        let names = entries.flat_map(|(entry, target)| target.candidates().into_iter().map(move |it| (entry, it.name)));
+        let targets = names.enumerate().map(|(at, (entry, name))| (name, (entry, at))).collect();
+        Ok(Written { as_read, targets, scenario })
+    }
+
+    /// The records that count in the order of the scenario, the trials of a cell side by side.
+    pub fn sorted(&self, results: &'a Results) -> Vec<&'a Record> {
+        let mut records: Vec<&Record> = results.counting().collect();
+        records.sort_by(|a, b| {
+            self.compare(&a.coordinates, &b.coordinates).then_with(|| (&a.id, a.trial).cmp(&(&b.id, b.trial)))
+        });
+        records
+    }
+
+    /// All that is expected of a cell: by its target, then by its workload.
+    pub fn expectations(&self, cell: &Coordinates) -> Vec<Expectation> {
+        let Some(scenario) = &self.scenario else { return Vec::new() };
+        let target = self.place(cell).and_then(|(entry, _)| scenario.targets.get(entry));
+        let name = coordinate(cell, "workload");
+        let workload = scenario.workloads.iter().find(|workload| Some(&workload.name) == name.as_ref());
+        let of_target = target.into_iter().flat_map(|target| &target.expect);
+        of_target.chain(workload.into_iter().flat_map(|workload| &workload.expect)).cloned().collect()
+    }
+
+    /// The workload of a cell as the scenario has it, with its index.
+    pub fn workload(&self, cell: &Coordinates) -> Option<(usize, &'a Value)> {
+        let name = cell.get("workload")?;
+        let workloads = self.as_read.get("workloads")?.as_array()?;
+        workloads.iter().enumerate().find(|(_, workload)| workload.get("name") == Some(name))
+    }
+
+    /// Compares two cells by their places in the scenario.
+    fn compare(&self, a: &Coordinates, b: &Coordinates) -> Ordering {
+        let workload = |cell: &Coordinates| self.workload(cell).map_or(usize::MAX, |(at, _)| at);
+        let target = |cell: &Coordinates| self.place(cell).map_or(usize::MAX, |(_, at)| at);
+        workload(a)
+            .cmp(&workload(b))
+            .then_with(|| coordinate(a, "workload").cmp(&coordinate(b, "workload")))
+            .then_with(|| self.compare_axes(a, b))
+            .then_with(|| target(a).cmp(&target(b)))
+            .then_with(|| coordinate(a, "target").cmp(&coordinate(b, "target")))
+    }
+
+    fn compare_axes(&self, a: &Coordinates, b: &Coordinates) -> Ordering {
+        let written = self.workload(a).map(|(_, workload)| workload);
+        let place = |axis: &str, cell: &Coordinates| {
+            let value = cell.get(axis)?;
+            let at = written.and_then(|workload| index(workload.get(axis)?, value)).unwrap_or(usize::MAX);
+            Some((at, amount(value), value.to_string()))
+        };
+        let orders = AXES.iter().map(|axis| place(axis, a).cmp(&place(axis, b)));
+        orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+
+    /// The entry of `targets` that a cell was made from, and where its name stands among all: no two are the same.
+    fn place(&self, cell: &Coordinates) -> Option<(usize, usize)> {
+        self.targets.get(cell.get("target")?.as_str()?).copied()
+    }
 }
 
-/// The entry of `targets` that a cell was made from, as the scenario has it.
-pub fn target<'a>(scenario: &'a Value, cell: &Coordinates) -> Option<&'a Value> {
-    let targets = scenario.get("targets")?;
-    targets.as_array()?.get(place(cell, Some(targets), |key| !AXES.contains(&key)).0)
-}
-
-fn compare_axes(scenario: &Value, a: &Coordinates, b: &Coordinates) -> Ordering {
-    let written = workload(scenario, a).map(|(_, workload)| workload);
-    let place = |axis: &str, cell: &Coordinates| {
-        let value = cell.get(axis)?;
-        Some((written.and_then(|w| index(w.get(axis)?, value)).unwrap_or(usize::MAX), amount(value), value.to_string()))
-    };
-    AXES.iter().map(|axis| place(axis, a).cmp(&place(axis, b))).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-}
-
-/// The first entry of `targets` that a cell fits, and the index of each of its values there.
-fn place(cell: &Coordinates, targets: Option<&Value>, of_target: impl Fn(&str) -> bool) -> (usize, Vec<usize>) {
-    let targets = targets.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let fit = |target: &Value| -> Option<Vec<usize>> {
-        let options = target.get("options").and_then(Value::as_object).into_iter().flatten();
-        let axes = target.as_object()?.iter().filter(|(key, _)| !["options", "name", "expect"].contains(&key.as_str()));
-        // A name of its own begins the name of each of its targets.
-        let own = |name: &str| coordinate(cell, "target").is_some_and(|target| target.starts_with(name));
-        if !target.get("name").and_then(Value::as_str).is_none_or(own) {
-            return None;
-        }
-        axes.chain(options)
-            .filter(|(key, written)| of_target(key) && !written.is_null())
-            .map(|(key, written)| index(written, cell.get(key)?))
-            .collect()
-    };
-    let found = targets.iter().enumerate().find_map(|(at, target)| Some((at, fit(target)?)));
-    found.unwrap_or((usize::MAX, Vec::new()))
+/// True where a target or a workload of a scenario expects something.
+fn expects(scenario: &Value) -> bool {
+    let entries = ["targets", "workloads"].into_iter().filter_map(|key| scenario.get(key)?.as_array()).flatten();
+    entries.into_iter().any(|entry| entry.get("expect").is_some())
 }
 
 /// Where a value stands among those that are written: one, or a list.
@@ -112,8 +142,13 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::compare;
-    use crate::results::Coordinates;
+    use super::Written;
+    use crate::results::{Coordinates, Manifest, Results, SCHEMA};
+
+    fn results(scenario: Value) -> Results {
+        let (refusals, records) = (Vec::new(), Vec::new());
+        Results { schema: SCHEMA, scenario, manifest: Manifest::default(), refusals, records }
+    }
 
     fn coordinates(value: &Value) -> Coordinates {
         value.as_object().expect("an object").clone()
@@ -121,18 +156,24 @@ mod tests {
 
     #[test]
     fn cells_stand_in_the_order_of_the_scenario() {
-        let scenario = json!({
+        let results = results(json!({
+            "title": "t", "question": "q",
             "targets": [
                 {"transport": "rpyc", "server": ["threaded", "forking"]},
                 {"transport": "http1", "server": "threaded", "options": {"keep-alive": [true, false]}},
             ],
-            "workloads": [{"name": "z", "call": "ping"}, {"name": "a", "call": ["upload", "download"], "payload": ["1KiB", "1MiB"]}],
-        });
+            "workloads": [
+                {"name": "z", "call": "ping", "iterations": 1},
+                {"name": "a", "call": ["upload", "download"], "payload": ["1KiB", "1MiB"], "iterations": 1},
+            ],
+        }));
+        let written = Written::of(&results).expect("it is readable");
         let cells = [
-            json!({"workload": "z", "target": "r", "transport": "rpyc", "server": "threaded"}),
-            json!({"workload": "z", "target": "f", "transport": "rpyc", "server": "forking"}),
-            json!({"workload": "z", "target": "b", "transport": "http1", "server": "threaded", "keep-alive": true}),
-            json!({"workload": "z", "target": "a", "transport": "http1", "server": "threaded", "keep-alive": false}),
+            json!({"workload": "z", "target": "rpyc-threaded"}),
+            json!({"workload": "z", "target": "rpyc-forking"}),
+            json!({"workload": "z", "target": "http1-threaded-keep-alive=true"}),
+            json!({"workload": "z", "target": "http1-threaded-keep-alive=false"}),
+            json!({"workload": "z", "target": "of no scenario"}),
             json!({"workload": "a", "call": "upload", "payload": "1KiB"}),
             json!({"workload": "a", "call": "upload", "payload": "1MiB"}),
             json!({"workload": "a", "call": "download", "payload": "1024B"}),
@@ -143,8 +184,21 @@ mod tests {
         .map(|cell| coordinates(&cell));
         for (at, a) in cells.iter().enumerate() {
             for b in &cells[at + 1..] {
-                assert_eq!(compare(&scenario, a, b), Ordering::Less, "{a:?} {b:?}");
+                assert_eq!(written.compare(a, b), Ordering::Less, "{a:?} {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_expected_is_judged_or_said_to_be_lost() {
+        let unreadable = |expect: Value| {
+            let workload = json!({"name": "w", "call": "a call of another engine", "expect": expect});
+            results(json!({"title": "t", "question": "q", "targets": [], "workloads": [workload]}))
+        };
+        let error = Written::of(&unreadable(json!("p50 < 1ms"))).expect_err("it would be lost").to_string();
+        assert!(error.contains("what the results expect cannot be judged"), "{error}");
+        let mut silent = unreadable(Value::Null);
+        silent.scenario["workloads"][0].as_object_mut().expect("an object").remove("expect");
+        assert!(Written::of(&silent).is_ok());
     }
 }

@@ -18,11 +18,12 @@ use crate::report::expectations::{Expected, expected};
 use crate::report::figures::{counted, lasting, listed};
 use crate::report::map::{Map, map};
 use crate::report::method::{Named, distinct, method};
-use crate::report::order::{self, AXES, coordinate, slug};
+use crate::report::order::{Written, coordinate, slug};
 use crate::report::table::{Table, cost, ranking, tables};
 use crate::report::timeline::Timeline;
 use crate::report::yaml::yaml;
 use crate::results::{Coordinates, Outcome, Record, Results, State};
+use crate::scenario::AXES;
 
 /// A report, ready to be laid out.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -121,15 +122,16 @@ pub struct Remark {
 impl View {
     /// Computes the view; fails where a histogram cannot be read.
     pub fn of(results: &Results) -> Result<Self> {
-        let records = order::sorted(results);
-        let mut cells = cells(results)?;
+        let written = Written::of(results)?;
+        let records = written.sorted(results);
+        let mut cells = cells(&records)?;
         for (cell, number) in cells.iter_mut().zip(1..) {
             cell.number = number;
         }
         let targets = distinct(cells.iter().map(|cell| cell.target.clone()));
         let mut workloads: Vec<Workload> = Vec::new();
         for cells in cells.chunk_by(|a, b| a.axis("workload") == b.axis("workload")) {
-            let made = workload(results, cells, &targets, &workloads);
+            let made = workload((results, &written), cells, &targets, &workloads);
             workloads.push(made);
         }
         let text = |key: &str| results.scenario.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -142,7 +144,7 @@ impl View {
             advice: advice(&workloads, &targets),
             summary: summary(results, &cells, &workloads),
             differences: of_records(&records, &results.manifest.facts).iter().map(difference).collect(),
-            expectations: expected(results, &cells),
+            expectations: expected(&written, &cells),
             refusals: refusals(results),
             failures: failures(&records, &cells),
             doubts: doubts(&records).into_iter().chain(cells.iter().filter_map(Cell::unsteady)).collect(),
@@ -225,7 +227,7 @@ fn summary(results: &Results, cells: &[Cell], workloads: &[Workload]) -> Vec<Str
     said
 }
 
-fn workload(results: &Results, cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload {
+fn workload(of: (&Results, &Written<'_>), cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload {
     let first = cells.first().map(|cell| cell.coordinates.clone()).unwrap_or_default();
     let (varying, constant): (Vec<&str>, Vec<&str>) =
         AXES.iter().partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
@@ -245,7 +247,7 @@ fn workload(results: &Results, cells: &[Cell], targets: &[String], others: &[Wor
         timeline: timeline(&stem, &name, &axes, cells, targets),
         stem,
         name,
-        setting: setting(results, &first, &constant, cells),
+        setting: setting(of, &first, &constant, cells),
         summary: standing(&comparisons),
         ranking: ranking(&axes, &comparisons),
         tables: capacity::tables(&axes, cells).into_iter().chain(tables(&axes, cells)).collect(),
@@ -266,9 +268,14 @@ fn stem(name: &str, others: &[Workload]) -> String {
 }
 
 /// What is the same in all cells of a workload, the scenario's scalars included.
-fn setting(results: &Results, first: &Coordinates, constant: &[&str], cells: &[Cell]) -> Vec<Named> {
+fn setting(
+    (results, written): (&Results, &Written<'_>),
+    first: &Coordinates,
+    constant: &[&str],
+    cells: &[Cell],
+) -> Vec<Named> {
     let axes = constant.iter().filter_map(|axis| Some(named(axis, coordinate(first, axis)?)));
-    let written = order::workload(&results.scenario, first).map(|(_, workload)| workload);
+    let written = written.workload(first).map(|(_, workload)| workload);
     let scalars =
         ["warmup", "iterations", "duration", "timeout", "drain", "verify", "trials"].iter().filter_map(|key| {
             let value = written.and_then(|workload| workload.get(*key)).filter(|value| !value.is_null());

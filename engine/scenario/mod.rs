@@ -34,7 +34,7 @@ pub use crate::scenario::pin::Pin;
 pub(crate) use crate::scenario::read::OPEN_PYTHON;
 pub use crate::scenario::read::{LARGEST, read};
 pub use crate::scenario::target::Candidate;
-pub use crate::scenario::workload::Point;
+pub use crate::scenario::workload::{AXES, Point};
 
 words! {
     /// In which order the trials of all cells run.

@@ -9,6 +9,10 @@ use crate::scenario::Workload;
 use crate::scenario::axis::{Axis, Chunk, Offered};
 use crate::units::{Size, Time};
 
+/// Every axis that [`Workload::axes`] can give, in the order in which reports name them.
+pub const AXES: [&str; 12] =
+    ["call", "payload", "fill", "chunk", "split", "clients", "rate", "ramp", "arrivals", "wait", "work", "hold"];
+
 /// Whether a call has a body, and with it a payload, a fill and chunks.
 pub(crate) fn has_body(call: Call) -> bool {
     matches!(call, Call::Echo | Call::Upload | Call::Download)
