@@ -89,13 +89,13 @@ impl<'a> Summary<'a> {
 }
 
 /// What became of the trials of each cell that have no figures that count, in a sentence each.
-pub(crate) fn troubles(cells: &[Cell], records: &[Record]) -> Vec<String> {
+pub(crate) fn troubles(cells: &[Cell], results: &Results) -> Vec<String> {
     let mut said = Vec::new();
     for cell in cells {
         let all = cell.trials.all;
         if cell.trials.failed > 0 {
             let broke = |record: &&Record| record.id == cell.id && record.outcome == Outcome::Failed;
-            let why = records.iter().filter(broke).find_map(|record| record.reason.as_deref());
+            let why = results.counting().filter(broke).find_map(|record| record.reason.as_deref());
             let why = why.unwrap_or("no call was answered");
             said.push(format!("{}: {} of {all} trials failed: {why}", cell.id, cell.trials.failed));
         }

@@ -71,7 +71,7 @@ impl Run {
         let written = Written::of(&results)?;
         let cells = cells(&written.sorted(&results))?;
         let unmet: Vec<Expected> = expected(&written, &cells).into_iter().filter(|expected| !expected.met).collect();
-        let troubles = troubles(&cells, &results.records);
+        let troubles = troubles(&cells, &results);
         if self.json {
             let summary = Summary::of(&results, &cells, &unmet, &file, &reports);
             say(&serde_json::to_string_pretty(&summary).doing("cannot write the summary as JSON")?)?;
@@ -97,9 +97,9 @@ impl Run {
 fn exit(results: &Results, as_expected: bool) -> Exit {
     if results.manifest.interrupted {
         Exit::Interrupted
-    } else if !as_expected || results.records.iter().any(|record| record.outcome == Outcome::Failed) {
+    } else if !as_expected || results.counting().any(|record| record.outcome == Outcome::Failed) {
         Exit::Failed
-    } else if results.records.iter().any(|record| record.verdict.state == State::Invalid) {
+    } else if results.counting().any(|record| record.verdict.state == State::Invalid) {
         Exit::Invalid
     } else {
         Exit::Success

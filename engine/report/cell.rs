@@ -105,6 +105,8 @@ pub struct Trials {
     pub counted: usize,
     /// Those among them that are suspect.
     pub suspect: usize,
+    /// Those among the suspect ones that the client limited: their calls and bytes a second are lower bounds.
+    pub limited: usize,
     /// Those measured whose figures do not count.
     pub invalid: usize,
     /// Those that broke.
@@ -257,7 +259,7 @@ impl Cell {
         let paces = paces(records);
         let transfer = matches!(coordinate(&coordinates, "call").as_deref(), Some("upload" | "download"));
         let trials = trials(records);
-        let capacity = Capacity::of(records, trials.suspect > 0);
+        let capacity = Capacity::of(records, trials.limited > 0);
         Ok(Cell {
             number: 0,
             id: first.map(|record| record.id.clone()).unwrap_or_default(),
@@ -301,9 +303,9 @@ impl Cell {
         AXES.iter().map(|axis| self.axis(axis)).collect()
     }
 
-    /// True where a trial is suspect: its client could do no more, so calls and bytes a second are lower bounds.
+    /// True where a trial's client could do no more, so that calls and bytes a second are lower bounds.
     pub fn limited(&self) -> bool {
-        self.trials.suspect > 0
+        self.trials.limited > 0
     }
 
     /// What this cell is ranked by.
@@ -390,6 +392,7 @@ fn trials(records: &[&Record]) -> Trials {
         all: records.len(),
         counted: count(|r| r.outcome == Outcome::Measured && r.verdict.state != State::Invalid),
         suspect: count(|r| r.outcome == Outcome::Measured && r.verdict.state == State::Suspect),
+        limited: count(|r| r.outcome == Outcome::Measured && r.limited()),
         invalid: count(|r| r.outcome == Outcome::Measured && r.verdict.state == State::Invalid),
         failed: count(|r| r.outcome == Outcome::Failed),
         skipped: count(|r| r.outcome == Outcome::Skipped),

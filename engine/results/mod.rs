@@ -456,6 +456,20 @@ impl Results {
     }
 }
 
+impl Record {
+    /// True where processes that are not of the run used so much of an end's cores that the trial is to be tried
+    /// again; false where the kernel does not tell it.
+    pub fn disturbed(&self) -> bool {
+        self.interference.as_ref().is_some_and(Interference::disturbs)
+    }
+
+    /// True where the client could do no more, so that calls and bytes a second are lower bounds.
+    pub fn limited(&self) -> bool {
+        let others = |reason: &String| reason.starts_with(Interference::SAYS);
+        self.verdict.state == State::Suspect && !self.verdict.reasons.iter().all(others)
+    }
+}
+
 impl Verdict {
     /// Nothing speaks against it.
     pub fn valid() -> Self {

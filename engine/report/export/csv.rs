@@ -31,10 +31,10 @@ const FIGURES: [Figure; 20] = [
     ("wire_down", |m| m.bytes.wire_down.to_string()),
 ];
 
-/// All trials in the order of the results; the axes stand between the cell and the figures, each in its own column.
+/// All trials that count in the order of the results; the axes stand between the cell and the figures, each in its own column.
 pub fn text(results: &Results) -> String {
     let mut axes: Vec<&String> = Vec::new();
-    for axis in results.records.iter().flat_map(|record| record.coordinates.keys()) {
+    for axis in results.counting().flat_map(|record| record.coordinates.keys()) {
         if !axes.contains(&axis) {
             axes.push(axis);
         }
@@ -44,7 +44,7 @@ pub fn text(results: &Results) -> String {
     let heads = heads.chain(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
     let heads = heads.chain(["server_cpu_ns", "client_cpu_ns", "capacity"].map(str::to_owned));
     let mut text = line(heads);
-    for record in &results.records {
+    for record in results.counting() {
         text.push_str(&line(fields(record, &axes)));
     }
     text

@@ -7,14 +7,14 @@ use std::fmt::Write;
 
 use crate::results::Results;
 
-/// Every trial that has times.
+/// Every trial that counts and has times.
 pub fn text(results: &Results) -> String {
     let mut text = String::from(
         "#[Histogram log format version 1.3]\n#[StartTime: 0.000 (seconds since epoch), 1970-01-01T00:00:00Z]\n\
          \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
     );
     let mut begins = 0.0;
-    for record in &results.records {
+    for record in results.counting() {
         let Some(measured) = record.measured.as_ref().filter(|measured| measured.response_time.count > 0) else {
             continue;
         };
