@@ -24,9 +24,13 @@ mutants:
 selftest:
     cargo run --release -- selftest
 
-# Licences and bans of all dependencies.
+# Licences, bans, sources and advisories of all dependencies.
 deny:
-    cargo deny check licenses bans
+    cargo deny check
+
+# Kills, signals, full disks, broken files and bad peers by a seed, about ten minutes; prints what was tried and survived.
+chaos times="40":
+    CHAOS_TIMES={{times}} cargo test --release --test chaos -- --nocapture
 
 # Ten minutes of fuzzing RPyC's frames and brine; needs a nightly toolchain and cargo-fuzz.
 fuzz:

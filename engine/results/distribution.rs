@@ -7,7 +7,7 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 
 /// The longest time that a histogram holds, in nanoseconds: one hour. A longer one is recorded as this.
 pub const LONGEST_NS: u64 = 3_600_000_000_000;
@@ -70,17 +70,13 @@ impl Distribution {
     pub fn histogram(&self) -> Result<Histogram<u64>> {
         let mut times = empty();
         if !self.histogram.is_empty() {
-            let doing = "reading a histogram of the results";
-            let bytes = STANDARD.decode(&self.histogram).doing(doing)?;
-            let read: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).doing(doing)?;
-            times.add(&read).doing(doing)?;
+            let bytes = STANDARD.decode(&self.histogram).map_err(|error| unreadable(&error))?;
+            let read: Histogram<u64> =
+                Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| unreadable(&error))?;
+            times.add(&read).map_err(|error| unreadable(&error))?;
         }
         if times.len() != self.count {
-            return Err(Error::failed(format!(
-                "a histogram holds {} times, its count says {}",
-                times.len(),
-                self.count
-            )));
+            return Err(unreadable(&format_args!("it holds {} times, its count says {}", times.len(), self.count)));
         }
         Ok(times)
     }
@@ -91,6 +87,11 @@ impl Distribution {
         // The middle of the rank that follows, so that rounding cannot reach the next one.
         Some(times.lowest_equivalent(times.value_at_quantile((shorter + 0.5) / times.len() as f64)))
     }
+}
+
+fn unreadable(why: &dyn std::fmt::Display) -> Error {
+    Error::usage(format!("a histogram of the results cannot be read: {why}"))
+        .help("the file was changed since it was written; take the journal beside it, or measure again")
 }
 
 /// How many times are shorter than `ns`, as far as the histogram can tell them apart.
@@ -113,6 +114,7 @@ fn written(times: &Histogram<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Distribution, LONGEST_NS, empty};
+    use crate::error::Exit;
 
     #[test]
     fn a_distribution_survives_its_text() {
@@ -156,7 +158,7 @@ mod tests {
     fn a_broken_text_is_an_error() {
         for text in ["not base64!", "AAAA", ""] {
             let broken = Distribution { count: 1, histogram: text.to_owned(), ..Distribution::default() };
-            assert!(broken.histogram().is_err(), "{text}");
+            assert_eq!(broken.histogram().expect_err("it is broken").exit(), Exit::Usage, "{text}");
         }
     }
 }
