@@ -11,61 +11,123 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(pub u64);
 
+/// The most clients or trials: beyond that a machine runs out of ports, and a reader out of patience.
+pub const MOST_CLIENTS: u64 = 100_000;
+
+/// The most calls that each client can be asked for.
+pub const MOST_CALLS: u64 = 1_000_000_000_000;
+
+/// The largest whole number of any kind: up to it every reader of YAML and JSON keeps each of them.
+pub const MOST: u64 = (1 << 53) - 1;
+
 /// A length of time, written with its unit: `250ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub Duration);
 
-const SIZES: [(&str, u64); 7] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("GB", 1_000_000_000),
-    ("MB", 1_000_000),
-    ("KB", 1_000),
-    ("B", 1),
+/// A unit: its name, how many of the smallest unit it is, and how many decimals a number of it may have, so that each
+/// number that can be written is a number of its own.
+type Unit = (&'static str, u64, usize);
+
+const SIZES: [Unit; 7] = [
+    ("GiB", 1 << 30, 9),
+    ("MiB", 1 << 20, 6),
+    ("KiB", 1 << 10, 3),
+    ("GB", 1_000_000_000, 9),
+    ("MB", 1_000_000, 6),
+    ("KB", 1_000, 3),
+    ("B", 1, 0),
 ];
 
-const TIMES: [(&str, u64); 7] = [
-    ("ns", 1),
-    ("us", 1_000),
-    ("µs", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
+const TIMES: [Unit; 7] = [
+    ("ns", 1, 0),
+    ("us", 1_000, 3),
+    ("µs", 1_000, 3),
+    ("ms", 1_000_000, 6),
+    ("s", 1_000_000_000, 9),
+    ("m", 60_000_000_000, 9),
+    ("h", 3_600_000_000_000, 9),
 ];
 
-fn quantity(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (number, unit) = (&text[..digits], text[digits..].trim());
-    let known = || units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+/// The largest quantity that can be written at all, in its smallest unit.
+const LARGEST: u64 = 9_000_000_000_000_000_000;
+
+fn quantity(text: &str, units: &[Unit], example: &str) -> Result<u64, String> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = (&text[..end], text[end..].strip_prefix(' ').unwrap_or(&text[end..]));
+    let known = || units.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
     if number.is_empty() {
         return Err(format!("`{text}` does not start with a number; write it like `{example}`"));
     }
     if unit.is_empty() {
         return Err(format!("`{text}` has no unit; write it like `{example}` (units: {})", known()));
     }
-    let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
+    let Some((name, factor, most)) = units.iter().find(|(name, ..)| *name == unit) else {
         return Err(format!("unknown unit `{unit}` in `{text}`; known: {}", known()));
     };
-    let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
-    let exact = number * *factor as f64;
-    if !(exact.is_finite() && exact < 9e18) {
-        return Err(format!("`{text}` is too large"));
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(decimals) {
+        return Err(format!("`{number}` is not a number; write it like `{example}`"));
     }
-    if (exact - exact.round()).abs() > 1e-6 {
-        return Err(format!(
-            "`{text}` is not a whole number of {}",
-            units.iter().find(|u| u.1 == 1).map_or("units", |u| u.0)
-        ));
+    let decimals = decimals.trim_end_matches('0');
+    if decimals.len() > *most {
+        let allowed = match most {
+            0 => format!("{name} is counted in whole numbers"),
+            most => format!("a number of {name} has at most {most}"),
+        };
+        return Err(format!("`{text}` has too many decimals; {allowed}"));
     }
-    Ok(exact.round() as u64)
+    let large = || format!("`{text}` is too large; nothing here takes that much");
+    let scale = 10u128.pow(decimals.len() as u32);
+    let tenths: u128 = format!("{whole}{decimals}").parse().map_err(|_| large())?;
+    // A thousandth of a KiB is not a whole number of bytes: the nearest one is meant.
+    let exact = tenths.checked_mul(u128::from(*factor)).ok_or_else(large)?;
+    let rounded = (exact + scale / 2) / scale;
+    if exact > u128::from(LARGEST) * scale { Err(large()) } else { Ok(rounded as u64) }
+}
+
+/// A pattern that the text of every quantity up to `most` matches, and no other.
+fn pattern(units: &[Unit], most: u64) -> String {
+    let of_unit = |(name, factor, decimals): &Unit| {
+        let whole = (most / factor).to_string();
+        // As many digits of the rest as a number of this unit may have.
+        let rest = u128::from(most % factor) * 10u128.pow(*decimals as u32) / u128::from(*factor);
+        let rest = format!("{rest:0decimals$}");
+        let any = if *decimals == 0 { r"(\.0+)?".to_owned() } else { format!(r"(\.[0-9]{{1,{decimals}}}0*)?") };
+        let none = rest.bytes().all(|digit| digit == b'0');
+        let least = if none { r"(\.0+)?".to_owned() } else { format!(r"(\.({})0*)?", up_to(&rest)) };
+        format!("0*({}{any}|{whole}{least}) ?{name}", less(&whole))
+    };
+    units.iter().map(of_unit).collect::<Vec<_>>().join("|")
+}
+
+/// A pattern of the whole numbers below `limit`, none with a zero in front but zero itself.
+fn less(limit: &str) -> String {
+    let mut cases = Vec::new();
+    if limit.len() > 1 {
+        cases.push(format!("[0-9]{{1,{}}}", limit.len() - 1));
+    }
+    for (at, digit) in limit.bytes().enumerate().filter(|(_, digit)| *digit > b'0') {
+        cases.push(format!("{}[0-{}][0-9]{{{}}}", &limit[..at], char::from(digit - 1), limit.len() - at - 1));
+    }
+    format!("({})", cases.join("|"))
+}
+
+/// A pattern of the decimals that are at most `limit`; fewer digits mean zeros behind them.
+fn up_to(limit: &str) -> String {
+    let mut cases = Vec::new();
+    for (at, digit) in limit.bytes().enumerate() {
+        if digit > b'0' {
+            cases.push(format!("{}[0-{}][0-9]{{0,{}}}", &limit[..at], char::from(digit - 1), limit.len() - at - 1));
+        }
+        cases.push(limit[..=at].to_owned());
+    }
+    cases.join("|")
 }
 
 /// The largest unit in which the value needs at most two decimals.
-fn written(value: u64, units: &[(&str, u64)]) -> String {
-    for (name, factor) in units {
+fn written(value: u64, units: &[Unit]) -> String {
+    for (name, factor, _) in units {
         if value >= *factor && value.saturating_mul(100).is_multiple_of(*factor) {
             let hundredths = value as u128 * 100 / *factor as u128;
             let (whole, rest) = (hundredths / 100, hundredths % 100);
@@ -76,7 +138,7 @@ fn written(value: u64, units: &[(&str, u64)]) -> String {
             };
         }
     }
-    format!("{value}{}", units.iter().find(|u| u.1 == 1).map_or("", |u| u.0))
+    format!("{value}{}", units.iter().find(|unit| unit.1 == 1).map_or("", |unit| unit.0))
 }
 
 impl FromStr for Size {
@@ -101,28 +163,50 @@ impl fmt::Display for Size {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DOWN: [(&str, u64); 4] = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)];
+        const DOWN: [Unit; 4] = [("s", 1_000_000_000, 9), ("ms", 1_000_000, 6), ("us", 1_000, 3), ("ns", 1, 0)];
         f.pad(&written(self.0.as_nanos() as u64, &DOWN))
     }
 }
 
 impl Size {
+    /// The largest body that a scenario can ask for: what a server takes in at most.
+    pub const MOST: Size = Size(1 << 32);
+
+    /// A pattern of the text of every size, however large.
+    pub(crate) fn any() -> String {
+        pattern(&SIZES, LARGEST)
+    }
+
+    /// A pattern of the text of every size up to that one.
+    pub(crate) fn up_to(most: Size) -> String {
+        pattern(&SIZES, most.0)
+    }
+
     /// The number of bytes.
-    pub fn bytes(self) -> u64 {
+    pub const fn bytes(self) -> u64 {
         self.0
     }
 }
 
 impl Time {
+    /// The longest time that a scenario can ask for: a run that waits longer than a day for anything will not be
+    /// waited for.
+    pub const MOST: Time = Time(Duration::from_secs(24 * 3600));
+
+    /// A pattern of the text of every time, however long.
+    pub(crate) fn any() -> String {
+        pattern(&TIMES, LARGEST)
+    }
+
     /// The number of nanoseconds.
-    pub fn ns(self) -> u64 {
+    pub const fn ns(self) -> u64 {
         self.0.as_nanos() as u64
     }
 }
 
 /// A value that is written as text with a unit, in YAML and JSON alike.
 macro_rules! as_text {
-    ($type:ident, $pattern:literal, $about:literal, $example:literal) => {
+    ($type:ident, $units:expr, $most:expr, $about:literal, $example:literal) => {
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -138,7 +222,8 @@ macro_rules! as_text {
                 stringify!($type).into()
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "pattern": $pattern, "description": $about, "examples": [$example]})
+                let pattern = format!("^({})$", pattern(&$units, $most));
+                json_schema!({"type": "string", "pattern": pattern, "description": $about, "examples": [$example]})
             }
         }
     };
@@ -146,16 +231,12 @@ macro_rules! as_text {
 
 as_text!(
     Size,
-    r"^[0-9]+(\.[0-9]+)? ?(B|KB|KiB|MB|MiB|GB|GiB)$",
-    "A number of bytes with its unit: B, KB, KiB, MB, MiB, GB, GiB.",
+    SIZES,
+    Size::MOST.bytes(),
+    "A number of bytes with its unit: B, KB, KiB, MB, MiB, GB, GiB; at most 4GiB.",
     "64KiB"
 );
-as_text!(
-    Time,
-    r"^[0-9]+(\.[0-9]+)? ?(ns|us|µs|ms|s|m|h)$",
-    "A length of time with its unit: ns, us, ms, s, m, h.",
-    "30s"
-);
+as_text!(Time, TIMES, Time::MOST.ns(), "A length of time with its unit: ns, us, ms, s, m, h; at most 24h.", "30s");
 
 #[cfg(test)]
 mod tests {
@@ -181,7 +262,11 @@ mod tests {
     fn a_bare_number_and_a_strange_unit_are_mistakes() {
         assert!("64".parse::<Size>().expect_err("bare").contains("no unit"));
         assert!("64KB/s".parse::<Size>().expect_err("strange").contains("unknown unit"));
-        assert!("1.0001KiB".parse::<Size>().expect_err("fraction").contains("whole number of B"));
+        assert!("1.0001KiB".parse::<Size>().expect_err("fraction").contains("a number of KiB has at most 3"));
+        assert!("0.3ns".parse::<Time>().expect_err("fraction").contains("ns is counted in whole numbers"));
+        for wrong in ["1.s", ".5s", "1.5.2s", " 5s", "5  s", "5s ", "+5s", "٣s", "1e3s"] {
+            assert!(wrong.parse::<Time>().is_err(), "{wrong}");
+        }
         assert!("fast".parse::<Time>().expect_err("word").contains("start with a number"));
     }
 }

@@ -56,15 +56,17 @@ fn each_is_told_where_it_is() {
 #[test]
 fn what_a_schema_can_know_fails_the_schema_too() {
     // These need more than one value at a time, or never become a value at all.
-    const BEYOND: [&str; 9] = [
+    const BEYOND: [&str; 11] = [
         "duplicate-key",
         "duplicate-name",
         "exploding-anchors",
         "not-yaml",
         "refused-only",
         "search",
+        "tab",
         "too-large",
         "too-many",
+        "two-documents",
         "unused-axis",
     ];
     let schema = engine(&["schema", "scenario"]).stdout;
@@ -99,11 +101,13 @@ fn an_edit_is_told_at_its_own_text() {
         ("trials.deep=1", "--set:1:8", "leads nowhere"),
         ("trials=[", "--set:1:8", "cannot be read"),
         ("trials", "--set:1:1", "not an edit"),
+        ("trials=", "--set:1:1", "`trials` has no value"),
     ] {
         let output = engine(&["plan", scenario, "--set", edit]);
         let told = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{edit}: {told}");
         assert!(told.contains(place) && told.contains(what), "{edit}: {told}");
+        assert!(told.ends_with("1 mistake in --set\n"), "{edit}: {told}");
     }
 }
 
@@ -121,6 +125,24 @@ fn a_file_that_is_no_scenario_is_refused_before_it_is_parsed() {
         let output = engine(&["check", file.to_str().expect("paths are text")]);
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(what), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_scenario_or_a_stranger_where_results_are_wanted_is_told_so() {
+    let scenario = "../../scenarios/quickstart.yaml";
+    for arguments in [&["report", scenario][..], &["compare", scenario, scenario]] {
+        let output = engine(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = format!(
+            "error: {scenario} is a scenario, and results are wanted\n  = help: `engine run {scenario}` measures it; \
+             name the folder that it then writes\n"
+        );
+        assert_eq!(stderr(&output), said);
+    }
+    for (file, what) in [("tab.txt", "tab.txt: not JSON"), ("nowhere", "nowhere cannot be read")] {
+        let told = stderr(&engine(&["report", file]));
+        assert!(told.contains(what) && told.contains("help: name a results.json that `engine run` wrote"), "{told}");
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn warn_of_limits(plan: &Plan) {
 /// The scenario in a file; or the exit code, after every mistake was told on stderr.
 pub(crate) fn scenario(file: &Path, sets: &[String]) -> std::result::Result<Scenario, Exit> {
     let text = text(file).map_err(told)?;
-    read(&file.display().to_string(), &text, sets).map_err(|mistakes| tell_mistakes(file, &mistakes))
+    read(&file.display().to_string(), &text, sets).map_err(|mistakes| tell_mistakes(&mistakes))
 }
 
 /// The text of a file, no more of it than a scenario can have.
@@ -113,14 +113,10 @@ fn told(error: Error) -> Exit {
     error.exit()
 }
 
-fn tell_mistakes(file: &Path, mistakes: &Mistakes) -> Exit {
+fn tell_mistakes(mistakes: &Mistakes) -> Exit {
     let stderr = std::io::stderr();
     let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let count = match mistakes.count() {
-        1 => "1 mistake".to_owned(),
-        count => format!("{count} mistakes"),
-    };
     // Nobody is left to tell where stderr is closed.
-    let _ = writeln!(stderr.lock(), "{}{count} in {}", mistakes.render(colour), file.display());
+    let _ = writeln!(stderr.lock(), "{}{}", mistakes.render(colour), mistakes.summary());
     Exit::Usage
 }

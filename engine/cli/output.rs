@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::report::cell::{Cell, Reading, Trials};
 use crate::report::expectations::Expected;
-use crate::report::figures::{NONE, number, time};
+use crate::report::figures::{NONE, counted, number, time};
 use crate::results::{Coordinates, Outcome, Record, Results};
 use crate::statistics::interval::Interval;
 
@@ -97,12 +97,16 @@ pub(crate) fn troubles(cells: &[Cell], results: &Results) -> Vec<String> {
             let broke = |record: &&Record| record.id == cell.id && record.outcome == Outcome::Failed;
             let why = results.counting().filter(broke).find_map(|record| record.reason.as_deref());
             let why = why.unwrap_or("no call was answered");
-            said.push(format!("{}: {} of {all} trials failed: {why}", cell.id, cell.trials.failed));
+            let trials = counted(all, "trial", "trials");
+            said.push(format!("{}: {} of {trials} failed: {why}", cell.id, cell.trials.failed));
         }
         if cell.trials.invalid > 0 {
+            let (are, count) = if cell.trials.invalid == 1 { ("is", "counts") } else { ("are", "count") };
             said.push(format!(
-                "{}: {} of {all} trials are invalid, and count in no figure",
-                cell.id, cell.trials.invalid
+                "{}: {} of {} {are} invalid, and {count} in no figure",
+                cell.id,
+                cell.trials.invalid,
+                counted(all, "trial", "trials"),
             ));
         }
     }

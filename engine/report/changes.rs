@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::report::ahead::{Contender, Measure};
 use crate::report::cell::{Cell, cells};
-use crate::report::figures::{NONE, number};
+use crate::report::figures::{NONE, counted, number};
 use crate::report::method::distinct;
 use crate::report::order::Written;
 use crate::results::{Manifest, Results};
@@ -147,7 +147,10 @@ fn change(measure: Measure, old: &Cell, new: &Cell, tolerance: f64) -> Change {
     }
     for (when, side) in [("old", &before), ("new", &after)] {
         if side.scores.len() < 2 {
-            return because(format!("the {when} run has {} trials that count, and it takes two", side.scores.len()));
+            return because(format!(
+                "the {when} run has {} that count, and it takes two",
+                counted(side.scores.len(), "trial", "trials")
+            ));
         }
     }
     if before.limited || after.limited {

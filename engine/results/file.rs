@@ -117,7 +117,10 @@ impl Results {
     /// The results in the text of a `results.json`.
     pub fn parse(text: &str) -> Result<Self> {
         // Read twice, since a tree of all values would take several times the memory of what they stand for.
-        let format: Format = serde_json::from_str(text).map_err(|error| Error::usage(format!("not JSON: {error}")))?;
+        let format: Format = serde_json::from_str(text).map_err(|error| {
+            Error::usage(format!("not JSON: {error}"))
+                .help("name a results.json that `engine run` wrote, or the folder that holds it")
+        })?;
         match format.schema.as_ref().and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA) => {}
             Some(version) => {
@@ -169,8 +172,15 @@ impl Results {
 }
 
 fn read_file(path: &Path) -> Result<Results> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Error::usage(format!("{} cannot be read: {error}", path.display())))?;
+    let text = fs::read_to_string(path).map_err(|error| {
+        Error::usage(format!("{} cannot be read: {error}", path.display()))
+            .help("name a results.json that `engine run` wrote, or the folder that holds it")
+    })?;
+    if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        let path = path.display();
+        return Err(Error::usage(format!("{path} is a scenario, and results are wanted"))
+            .help(format!("`engine run {path}` measures it; name the folder that it then writes")));
+    }
     let journal = path.extension().is_some_and(|extension| extension == "journal");
     if journal { Results::parse_journal(&text) } else { Results::parse(&text) }
         .map_err(|error| error.context(path.display()))

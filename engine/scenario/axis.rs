@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::registry::Entry;
+use crate::scenario::schema::not_zero;
 use crate::server::MODELS;
 use crate::server::contract::Model;
 use crate::transport::TRANSPORTS;
@@ -256,7 +257,7 @@ impl JsonSchema for Chunk {
         "Chunk".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let size = generator.subschema_for::<Size>();
+        let size = not_zero(generator.subschema_for::<Size>());
         json_schema!({"anyOf": [{"const": "whole", "description": "In one piece."}, size]})
     }
 }

@@ -104,6 +104,9 @@ impl Unit {
 
     fn read(self, text: &str) -> Result<f64, String> {
         let wrong = || format!("`{text}` is not such a bound; write it like `{}`", self.example());
+        let digits = |text: &str, most: usize| {
+            (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
         match self {
             Unit::Time => text.parse::<Time>().map(|time| time.ns() as f64),
             Unit::Size => text.parse::<Size>().map(|size| size.bytes() as f64),
@@ -111,11 +114,24 @@ impl Unit {
                 Some(size) => size.parse::<Size>().map(|size| size.bytes() as f64),
                 None => Err(wrong()),
             },
-            Unit::Count => text.parse::<u64>().map(|count| count as f64).map_err(|_| wrong()),
+            Unit::Count if digits(text, 15) => text.parse().map_err(|_| wrong()),
             Unit::Rate => {
-                let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.0);
-                rate.ok_or_else(wrong)
+                let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+                let rate = (digits(whole, 15) && digits(decimals, 9)).then(|| text.parse().ok());
+                rate.flatten().ok_or_else(wrong)
             }
+            Unit::Count => Err(wrong()),
+        }
+    }
+
+    /// The pattern of what `read` takes.
+    fn pattern(self) -> String {
+        match self {
+            Unit::Time => format!("({})", Time::any()),
+            Unit::Size => format!("({})", Size::any()),
+            Unit::Bandwidth => format!("({})/s", Size::any()),
+            Unit::Count => "[0-9]{1,15}".to_owned(),
+            Unit::Rate => r"[0-9]{1,15}(\.[0-9]{1,9})?".to_owned(),
         }
     }
 }
@@ -173,18 +189,19 @@ impl FromStr for Expectation {
         let (name, rest) = text.split_at(begin);
         let (relation, bound) = rest.split_at(rest.find(|c| !is_relation(c)).unwrap_or(rest.len()));
         let figures: Vec<&str> = Figure::ALL.iter().map(|figure| figure.word()).collect();
-        let figure = Figure::ALL.iter().find(|figure| figure.word() == name.trim());
-        let figure = *figure
-            .ok_or_else(|| format!("unknown figure `{}`; {}", name.trim(), suggestion(name.trim(), &figures)))?;
+        let figure = Figure::ALL.iter().find(|figure| figure.word() == name.trim_matches(' '));
+        let figure = *figure.ok_or_else(|| {
+            format!("unknown figure `{}`; {}", name.trim_matches(' '), suggestion(name.trim_matches(' '), &figures))
+        })?;
         let relations: Vec<&str> = Relation::ALL.iter().map(|relation| relation.word()).collect();
         let known = Relation::ALL.iter().find(|known| known.word() == relation);
         let relation =
             *known.ok_or_else(|| format!("unknown relation `{relation}`; known: {}", relations.join(", ")))?;
-        let bound = figure.unit().read(bound.trim()).map_err(|reason| {
+        let bound = figure.unit().read(bound.trim_matches(' ')).map_err(|reason| {
             let (what, help) = reason.split_once("; ").unwrap_or((&reason, ""));
             format!("the bound of `{figure}`: {what}; {help}")
         })?;
-        Ok(Expectation { figure, relation, bound, text: text.trim().to_owned() })
+        Ok(Expectation { figure, relation, bound, text: text.trim_matches(' ').to_owned() })
     }
 }
 
@@ -211,10 +228,14 @@ impl JsonSchema for Expectation {
         "Expectation".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let figures: Vec<&str> = Figure::ALL.iter().map(|figure| figure.word()).collect();
+        const UNITS: [Unit; 5] = [Unit::Time, Unit::Count, Unit::Rate, Unit::Bandwidth, Unit::Size];
+        let of_unit = |unit: Unit| {
+            let figures = Figure::ALL.iter().filter(|figure| figure.unit() == unit).map(|figure| figure.word());
+            format!("({}) *(<=?|>=?|==) *{}", figures.collect::<Vec<_>>().join("|"), unit.pattern())
+        };
         json_schema!({
             "type": "string",
-            "pattern": format!("^ *({}) *(<=?|>=?|==) *[0-9].*$", figures.join("|")),
+            "pattern": format!("^ *({}) *$", UNITS.map(of_unit).join("|")),
             "description": "A figure over all trials of a cell, a relation, and a bound with the figure's unit.",
             "examples": ["p99 < 5ms", "errors == 0", "calls_per_s > 1000", "bandwidth >= 100MB/s"]
         })

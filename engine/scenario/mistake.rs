@@ -81,6 +81,19 @@ impl Mistakes {
         self.list.len()
     }
 
+    /// How many there are and in what, in words: the file, the edits, or both.
+    pub fn summary(&self) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for mistake in &self.list {
+            let name = self.sources[mistake.place.source].name.as_str();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let what = if self.count() == 1 { "mistake" } else { "mistakes" };
+        format!("{} {what} in {}", self.count(), names.join(" and "))
+    }
+
     /// All of them as compilers show them: what, file:line:column, the line with a caret, what would be right.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };

@@ -51,10 +51,10 @@ words! {
 #[schemars(deny_unknown_fields)]
 pub struct Scenario {
     /// The headline of the report.
-    #[schemars(length(min = 1), example = &"RPyC against HTTP")]
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"RPyC against HTTP")]
     pub title: String,
     /// The question that the report answers.
-    #[schemars(length(min = 1), example = &"Which answers small calls soonest?")]
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"Which answers small calls soonest?")]
     pub question: String,
     /// What is compared.
     #[schemars(length(min = 1))]
@@ -72,7 +72,7 @@ pub struct Scenario {
     pub order: Option<Order>,
     /// How long a call may take from its actual send. Default: 30s.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "30s"), example = &"5m")]
+    #[schemars(default, schema_with = "schema::some_time", extend("default" = "30s"), example = &"5m")]
     pub timeout: Option<Time>,
     /// How long after the window calls may still be answered. Default: as long as the timeout.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +112,7 @@ pub struct Target {
     pub driver: Option<Axis<Driver>>,
     /// What reports call it. Default: its words, such as `tcp-threaded`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1), regex(pattern = "^[^/]+$"), example = &"floor")]
+    #[schemars(regex(pattern = "^[^/]*[^/ \t\r\n][^/]*$"), example = &"floor")]
     pub name: Option<String>,
     /// Options of the transport and of the server model.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -131,7 +131,7 @@ pub struct Target {
 ]))]
 pub struct Workload {
     /// What reports call it.
-    #[schemars(length(min = 1), regex(pattern = "^[^/]+$"), example = &"latency")]
+    #[schemars(regex(pattern = "^[^/]*[^/ \t\r\n][^/]*$"), example = &"latency")]
     pub name: String,
     /// What is asked.
     #[schemars(example = &"ping", example = ["upload", "download"])]
@@ -192,7 +192,7 @@ pub struct Workload {
     pub iterations: Option<NonZeroU64>,
     /// How long calls are begun; this or `iterations`. Of a search, how long each probe lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"10s")]
+    #[schemars(default, schema_with = "schema::some_time", example = &"10s")]
     pub duration: Option<Time>,
     /// How often each cell of this workload is measured. Default: as the scenario says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,7 +200,7 @@ pub struct Workload {
     pub trials: Option<NonZeroU32>,
     /// How long a call of this workload may take. Default: as the scenario says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"5m")]
+    #[schemars(default, schema_with = "schema::some_time", example = &"5m")]
     pub timeout: Option<Time>,
     /// How long after the window calls may still be answered. Default: as the scenario says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,7 +225,7 @@ pub struct Step {
     pub rate: Rate,
     /// For how long.
     #[serde(rename = "for")]
-    #[schemars(example = &"10s")]
+    #[schemars(schema_with = "schema::some_time", example = &"10s")]
     pub time: Time,
 }
 

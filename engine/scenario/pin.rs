@@ -8,7 +8,10 @@ use serde_json::json;
 
 use crate::scenario::mistake::Mistake;
 use crate::scenario::tree::{Node, Value};
-use crate::scenario::walk::{Fields, Read, empty_list};
+use crate::scenario::walk::{Fields, Read, at_most, empty_list};
+
+/// The largest number of a core that the kernel takes.
+const LAST_CORE: u64 = 1_023;
 
 /// Which cores each end runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +42,7 @@ impl JsonSchema for Pin {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let cores = |of: &str, example: u32| {
-            json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1,
+            json!({"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": LAST_CORE}, "minItems": 1,
                 "description": format!("The cores of the {of}."), "examples": [[example]]})
         };
         json_schema!({"anyOf": [
@@ -58,7 +61,7 @@ impl Read for Pin {
                 let mut fields = Fields::of("`pin`", node, mistakes)?;
                 let server: Option<Cores> = fields.required("server", "server: [0]", mistakes);
                 let client: Option<Cores> = fields.required("client", "client: [1]", mistakes);
-                fields.finish(&[], mistakes);
+                fields.finish(mistakes);
                 Some(Pin::Cores { server: server?.0, client: client?.0 })
             }
             _ => {
@@ -81,7 +84,11 @@ impl Read for Cores {
                 None
             }
             Value::List(items) => {
-                items.iter().map(|item| u64::read(key, item, mistakes).map(|core| core as usize)).collect()
+                let core = |item: &Node, mistakes: &mut Vec<Mistake>| {
+                    let core = u64::read(key, item, mistakes)?;
+                    at_most(LAST_CORE, core, key, item, mistakes).map(|core| core as usize)
+                };
+                items.iter().map(|item| core(item, mistakes)).collect()
             }
             _ => {
                 let mistake = Mistake::new(format!("`{key}` takes a list of cores, not {}", node.kind()), node.place);

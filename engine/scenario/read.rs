@@ -8,7 +8,7 @@ use crate::scenario::axis::{Axis, Chunk, Named, Offered};
 use crate::scenario::expect::Expectation;
 use crate::scenario::mistake::{Mistake, Mistakes, Place, Source};
 use crate::scenario::tree::{Node, Value};
-use crate::scenario::walk::{Fields, Read, axis, empty_list};
+use crate::scenario::walk::{Fields, Read, axis, empty_list, whole};
 use crate::scenario::workload::has_body;
 use crate::scenario::{Scenario, Step, Target, Workload, schema, set, tree};
 use crate::server::contract::Model;
@@ -73,7 +73,9 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
     let verify = fields.optional("verify", mistakes);
     let seed = fields.optional("seed", mistakes);
     let pin = fields.optional("pin", mistakes);
-    fields.finish(&[], mistakes);
+    // The user's own: anchors, notes, what other programs read.
+    fields.leave("x-");
+    fields.finish(mistakes);
 
     unique(
         targets
@@ -149,15 +151,8 @@ fn list<T>(
 
 /// What is expected: one figure against a bound, or a list of them.
 fn expectations(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Expectation> {
-    let Some((_, node)) = fields.entry("expect", mistakes) else { return Vec::new() };
-    match &node.value {
-        Value::List(items) if items.is_empty() => {
-            mistakes.push(empty_list("expect", node));
-            Vec::new()
-        }
-        Value::List(items) => items.iter().filter_map(|item| Expectation::read("expect", item, mistakes)).collect(),
-        _ => Expectation::read("expect", node, mistakes).into_iter().collect(),
-    }
+    let read: Option<Axis<Expectation>> = fields.optional("expect", mistakes);
+    read.map_or_else(Vec::new, |expect| expect.values().to_vec())
 }
 
 /// What is wrong where a search has targets for which no rate would be too high; `place` is where it is asked for.
@@ -231,7 +226,7 @@ fn target(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Target, Place)> {
     let options = fields.entry("options", mistakes).map(|(_, node)| node);
     let place = fields.place_of("name").unwrap_or(fields.place());
     let expect = expectations(&mut fields, mistakes);
-    fields.finish(&[], mistakes);
+    fields.finish(mistakes);
 
     let (transport, server) = (transport?, server?);
     let bare = Target { transport, server, stack, driver, name: given, options: BTreeMap::new(), expect };
@@ -330,8 +325,11 @@ fn owners(name: &str) -> String {
 fn option(spec: &OptionSpec, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<OptionValue> {
     let value = match (&node.value, spec.kind) {
         (Value::Flag(flag), OptionKind::Flag) => spec.parse(&flag.to_string()),
-        (Value::Count(count), OptionKind::Count(_) | OptionKind::Size) => spec.parse(&count.to_string()),
-        (Value::Text(text), OptionKind::Word(_) | OptionKind::Name(_) | OptionKind::Size) => spec.parse(text),
+        (Value::Count(_) | Value::Number(_), OptionKind::Count(..)) => match whole(&node.value) {
+            Some(count) => spec.parse(&count.to_string()),
+            None => Err(format!("option `{}` takes {}, not {}", spec.name, spec.kind, node.kind())),
+        },
+        (Value::Text(text), OptionKind::Word(_) | OptionKind::Name(_) | OptionKind::Size(_)) => spec.parse(text),
         _ => Err(format!("option `{}` takes {}, not {}", spec.name, spec.kind, node.kind())),
     };
     match value {
@@ -408,7 +406,7 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Opti
     }
     let place = fields.place_of("name").unwrap_or(fields.place());
     let expect = expectations(&mut fields, mistakes);
-    fields.finish(&[], mistakes);
+    fields.finish(mistakes);
     let workload = Workload {
         name: given?,
         call: call?,
@@ -448,7 +446,7 @@ fn ramp(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Step> {
             fields.lacks("for", "for: 10s");
         }
         let time = some_time(&mut fields, "for", mistakes);
-        fields.finish(&[], mistakes);
+        fields.finish(mistakes);
         Some((Step { rate: rate?, time: time? }, node.place))
     };
     let steps = list(fields, "ramp", EXAMPLE, mistakes, step);

@@ -9,12 +9,25 @@ use crate::scenario::axis::one_or_several;
 use crate::server::MODELS;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{OptionKind, OptionSpec};
-use crate::units::Size;
+use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size, Time};
 
 /// The schema that the types make, JSON Schema 2020-12.
 pub fn scenario() -> Schema {
     let mut schema = schema_for!(Scenario);
     without_null(&mut schema);
+    bounded(&mut schema);
+    schema.insert("patternProperties".to_owned(), serde_json::json!({"^x-": true}));
+    schema
+}
+
+/// A time that may not be nothing.
+pub(crate) fn some_time(generator: &mut SchemaGenerator) -> Schema {
+    not_zero(generator.subschema_for::<Time>())
+}
+
+/// What that schema allows, but for quantities of nothing.
+pub(crate) fn not_zero(mut schema: Schema) -> Schema {
+    schema.insert("not".to_owned(), serde_json::json!({"pattern": "^[0.]+ ?[A-Za-zµ]+$"}));
     schema
 }
 
@@ -51,8 +64,8 @@ pub(crate) fn options(generator: &mut SchemaGenerator) -> Schema {
 fn example_of(kind: OptionKind) -> Value {
     match kind {
         OptionKind::Flag => false.into(),
-        OptionKind::Count(least) => least.max(2).into(),
-        OptionKind::Size => "64KiB".into(),
+        OptionKind::Count(least, _) => least.max(2).into(),
+        OptionKind::Size(_) => "64KiB".into(),
         OptionKind::Word(words) => words.first().copied().into(),
         OptionKind::Name(example) => example.into(),
     }
@@ -61,11 +74,31 @@ fn example_of(kind: OptionKind) -> Value {
 fn values(kind: OptionKind, generator: &mut SchemaGenerator) -> Schema {
     match kind {
         OptionKind::Flag => json_schema!({"type": "boolean"}),
-        OptionKind::Count(least) => json_schema!({"type": "integer", "minimum": least}),
-        OptionKind::Size => Size::json_schema(generator),
+        OptionKind::Count(least, most) => json_schema!({"type": "integer", "minimum": least, "maximum": most}),
+        OptionKind::Size(most) => {
+            let mut schema = Size::json_schema(generator);
+            schema.insert("pattern".to_owned(), format!("^({})$", Size::up_to(most)).into());
+            schema.insert("description".to_owned(), format!("A number of bytes with its unit, at most {most}.").into());
+            schema
+        }
         OptionKind::Word(words) => json_schema!({"type": "string", "enum": words}),
         OptionKind::Name(_) => json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
     }
+}
+
+/// Gives whole numbers the greatest values that the reader takes, in place of how many bits they have.
+fn bounded(schema: &mut Schema) {
+    let least = schema.get("minimum").and_then(Value::as_u64);
+    let most = match (schema.remove("format").as_ref().and_then(Value::as_str), least) {
+        (Some("uint32"), _) => Some(MOST_CLIENTS),
+        (Some("uint64"), Some(1)) => Some(MOST_CALLS),
+        (Some("uint64"), _) => Some(MOST),
+        _ => None,
+    };
+    if let Some(most) = most {
+        schema.insert("maximum".to_owned(), most.into());
+    }
+    transform_subschemas(&mut bounded, schema);
 }
 
 /// Takes the `null` away that schemars adds to whatever may be absent: a key without a value is a mistake.

@@ -66,16 +66,51 @@ pub(crate) fn read(text: &str, source: usize, offset: usize) -> Result<Node, Mis
         }
         Err(error) => {
             let mut place = error.location().map_or_else(Place::default, |location| place_of_error(&location, text));
+            let (what, help) = explained(&error, &mut place, text);
             place.settle(source, offset);
-            Err(Mistake::new(reason(&error), place))
+            let mistake = Mistake::new(what, place);
+            Err(help.into_iter().fold(mistake, Mistake::help))
         }
     }
 }
 
-/// The reader's words for what is wrong, on one line.
-fn reason(error: &Error) -> String {
-    let text = UserMessageFormatter.format_message(error.without_snippet());
-    format!("this YAML cannot be read: {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
+/// What is wrong, in plain words where they are known, and what would be right; `place` is moved to where it is.
+fn explained(error: &Error, place: &mut Place, text: &str) -> (String, Option<&'static str>) {
+    // The reader's own words, on one line.
+    let said = UserMessageFormatter.format_message(error.without_snippet());
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = |what: &str, help| (what.to_owned(), Some(help));
+    let cannot = format!("this YAML cannot be read: {said}");
+    if said.contains("Documents {") {
+        told(
+            "a second YAML document begins here",
+            "a scenario is one document: remove this line, or give what follows it a file of its own",
+        )
+    } else if said.contains("too large or too complex") {
+        told(&cannot, "a scenario nests a few levels deep, and its aliases repeat little")
+    } else if let Some(tab) = tab(place.start, text).filter(|_| said.contains("tab")) {
+        *place = tab;
+        told("a tab indents this line, and YAML takes spaces only", "indent with spaces, two for each level")
+    } else if said.contains("mapping values are not allowed") {
+        told(&cannot, "a text with `: ` in it needs quotes; the keys of one map begin in the same column")
+    } else if said.contains("block collection") || said.contains("block mapping") {
+        told(&cannot, "the dashes of one list stand in the same column, and so do the keys of one map")
+    } else {
+        (cannot, None)
+    }
+}
+
+/// The first tab that indents a line, from the line on in which byte `from` stands.
+fn tab(from: usize, text: &str) -> Option<Place> {
+    let mut begin = text[..text.floor_char_boundary(from.min(text.len()))].rfind('\n').map_or(0, |end| end + 1);
+    for line in text[begin..].split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(at) = line[..indent].find('\t') {
+            return Some(Place { source: 0, start: begin + at, end: begin + at + 1 });
+        }
+        begin += line.len();
+    }
+    None
 }
 
 fn place(location: &Location) -> Place {

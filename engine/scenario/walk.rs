@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
-use std::time::Duration;
 
 use crate::call::Word;
 use crate::registry::{nearest, suggestion};
@@ -11,7 +10,7 @@ use crate::scenario::axis::{Axis, Chunk, Listed, Named, Offered, Rate};
 use crate::scenario::expect::Expectation;
 use crate::scenario::mistake::{Mistake, Place};
 use crate::scenario::tree::{Key, Node, Value};
-use crate::units::{Size, Time};
+use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size, Time};
 
 /// A value that can stand behind a key. What is wrong with it is noted, and then there is none.
 pub(crate) trait Read: Sized {
@@ -26,7 +25,7 @@ fn wrong_kind(key: &str, wanted: &str, node: &Node) -> Mistake {
 impl Read for String {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         match &node.value {
-            Value::Text(text) if !text.trim().is_empty() => return Some(text.clone()),
+            Value::Text(text) if !text.trim_matches([' ', '\t', '\r', '\n']).is_empty() => return Some(text.clone()),
             Value::Text(_) => mistakes.push(Mistake::new(format!("`{key}` is empty"), node.place)),
             Value::Flag(_) | Value::Count(_) | Value::Number(_) => {
                 mistakes.push(wrong_kind(key, "text", node).help("put it in quotes"));
@@ -37,19 +36,29 @@ impl Read for String {
     }
 }
 
+/// The whole number that a value is, however it is written: `1.0` is one as `1` is.
+pub(crate) fn whole(value: &Value) -> Option<u64> {
+    match *value {
+        Value::Count(count) => Some(count),
+        Value::Number(number) => (number.fract() == 0.0 && (0.0..1e19).contains(&number)).then_some(number as u64),
+        _ => None,
+    }
+}
+
 impl Read for u64 {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        match node.value {
-            Value::Count(count) => return Some(count),
-            _ => mistakes.push(wrong_kind(key, "a whole number", node)),
-        }
-        None
+        let Some(count) = whole(&node.value) else {
+            mistakes.push(wrong_kind(key, "a whole number", node));
+            return None;
+        };
+        at_most(MOST, count, key, node, mistakes)
     }
 }
 
 impl Read for NonZeroU64 {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        let count = NonZeroU64::new(u64::read(key, node, mistakes)?);
+        let count = at_most(MOST_CALLS, u64::read(key, node, mistakes)?, key, node, mistakes)?;
+        let count = NonZeroU64::new(count);
         if count.is_none() {
             let what = format!("`{key}` is zero");
             mistakes.push(Mistake::new(what, node.place).label("expected at least 1").help("the least is 1"));
@@ -58,13 +67,10 @@ impl Read for NonZeroU64 {
     }
 }
 
-/// The most clients or trials: beyond that a machine runs out of ports, and a reader out of patience.
-const MOST: u64 = 100_000;
-
 impl Read for NonZeroU32 {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         let count = NonZeroU64::read(key, node, mistakes)?;
-        at_most(MOST, count.get(), key, node, mistakes).and_then(|count| NonZeroU32::new(count as u32))
+        at_most(MOST_CLIENTS, count.get(), key, node, mistakes).and_then(|count| NonZeroU32::new(count as u32))
     }
 }
 
@@ -91,28 +97,22 @@ fn parsed<T: FromStr<Err = String>>(key: &str, node: &Node, wanted: &str, mistak
     None
 }
 
-/// The largest body: what a server takes in at most.
-const LARGEST_BODY: Size = Size(1 << 32);
-
 impl Read for Size {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         let size = parsed(key, node, "a size with its unit", mistakes)?;
-        at_most(LARGEST_BODY, size, key, node, mistakes)
+        at_most(Size::MOST, size, key, node, mistakes)
     }
 }
-
-/// The longest time: a run that waits longer than a day for anything will not be waited for.
-const LONGEST: Time = Time(Duration::from_secs(24 * 3600));
 
 impl Read for Time {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         let time = parsed(key, node, "a time with its unit", mistakes)?;
-        at_most(LONGEST, time, key, node, mistakes)
+        at_most(Time::MOST, time, key, node, mistakes)
     }
 }
 
 /// The value, unless it is beyond what can be run.
-fn at_most<T: PartialOrd + Display>(
+pub(crate) fn at_most<T: PartialOrd + Display>(
     most: T,
     value: T,
     key: &str,
@@ -134,7 +134,7 @@ impl Read for Chunk {
             return None;
         }
         if let Chunk::Of(size) = chunk {
-            at_most(LARGEST_BODY, size, key, node, mistakes)?;
+            at_most(Size::MOST, size, key, node, mistakes)?;
         }
         Some(chunk)
     }
@@ -254,8 +254,13 @@ pub(crate) fn axis<T: PartialEq>(
 
 /// A list that must hold something.
 pub(crate) fn empty_list(key: &str, node: &Node) -> Mistake {
-    Mistake::new(format!("`{key}` is an empty list"), node.place)
-        .help("give it at least one value, or leave the key out")
+    Mistake::new(format!("`{key}` is an empty list"), node.place).help(give(key, "at least one value"))
+}
+
+/// To give a key what it lacks, or to leave it out where it may be absent.
+fn give(key: &str, what: &str) -> String {
+    const NEEDED: [&str; 8] = ["title", "question", "targets", "workloads", "transport", "server", "client", "call"];
+    if NEEDED.contains(&key) { format!("give it {what}") } else { format!("give it {what}, or leave the key out") }
 }
 
 /// The keys of a map, taken one after the other; what was never asked for is unknown.
@@ -264,6 +269,7 @@ pub(crate) struct Fields<'t> {
     place: Place,
     entries: &'t [(Key, Node)],
     asked: Vec<&'static str>,
+    left: Option<&'static str>,
     missing: Vec<(&'static str, &'static str)>,
 }
 
@@ -284,7 +290,7 @@ impl<'t> Fields<'t> {
                 );
             }
         }
-        Some(Fields { what, place: node.place, entries, asked: Vec::new(), missing: Vec::new() })
+        Some(Fields { what, place: node.place, entries, asked: Vec::new(), left: None, missing: Vec::new() })
     }
 
     /// The value of a key and the key itself, if it is there with a value.
@@ -292,8 +298,10 @@ impl<'t> Fields<'t> {
         self.asked.push(name);
         let (key, node) = self.entries.iter().find(|(key, _)| key.name == name)?;
         if node.value == Value::Nothing {
-            let mistake = Mistake::new(format!("`{name}` has no value"), key.place);
-            mistakes.push(mistake.help("give it a value, or leave the key out"));
+            // An edit that gives none stands elsewhere than the key that it edits.
+            let place = if node.place.source == key.place.source { key.place } else { node.place };
+            let mistake = Mistake::new(format!("`{name}` has no value"), place);
+            mistakes.push(mistake.help(give(name, "a value")));
             return None;
         }
         Some((key, node))
@@ -338,14 +346,17 @@ impl<'t> Fields<'t> {
         self.place
     }
 
+    /// Leaves the keys alone that begin so: they are none of ours.
+    pub(crate) fn leave(&mut self, prefix: &'static str) {
+        self.left = Some(prefix);
+    }
+
     /// Notes what is missing and what is unknown; a key that looks like a slip of a missing one is told once.
-    pub(crate) fn finish(mut self, reserved: &[&str], mistakes: &mut Vec<Mistake>) {
-        for (key, _) in self.entries.iter().filter(|(key, _)| !self.asked.contains(&key.name.as_str())) {
+    pub(crate) fn finish(mut self, mistakes: &mut Vec<Mistake>) {
+        let left = |name: &str| self.left.is_some_and(|prefix| name.starts_with(prefix));
+        let unknown = |key: &&Key| !self.asked.contains(&key.name.as_str()) && !left(&key.name);
+        for key in self.entries.iter().map(|(key, _)| key).filter(unknown) {
             let mistake = Mistake::new(format!("unknown key `{}` in {}", key.name, self.what), key.place);
-            if reserved.contains(&key.name.as_str()) {
-                mistakes.push(mistake.help("this key is reserved for a later version of the engine"));
-                continue;
-            }
             let near = nearest(&key.name, &self.asked);
             self.missing.retain(|(name, _)| Some(*name) != near);
             mistakes.push(mistake.help(suggestion(&key.name, &self.asked)));

@@ -11,7 +11,8 @@ use crate::units::Size;
 pub const BALLAST: OptionSpec = OptionSpec {
     name: "ballast",
     about: "memory that is written page by page before the server says that it is ready, and held; a fork inherits it",
-    kind: OptionKind::Size,
+    // More than machines have; which of them has how much, a launch says.
+    kind: OptionKind::Size(Size(1 << 40)),
     default: "none",
 };
 

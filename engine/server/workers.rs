@@ -8,7 +8,8 @@ use crate::transport::contract::{OptionKind, OptionSpec, Options};
 pub const WORKERS: OptionSpec = OptionSpec {
     name: "workers",
     about: "how many threads or processes share the calls",
-    kind: OptionKind::Count(1),
+    // As many as the cores of the largest machines, and few enough to start them all.
+    kind: OptionKind::Count(1, 1_024),
     default: "the number of cores",
 };
 

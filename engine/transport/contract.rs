@@ -302,10 +302,10 @@ pub struct OptionSpec {
 pub enum OptionKind {
     /// `true` or `false`.
     Flag,
-    /// A whole number from the given least one.
-    Count(u64),
-    /// A size with its unit.
-    Size,
+    /// A whole number from the first to the second.
+    Count(u64, u64),
+    /// A size with its unit, up to that one.
+    Size(Size),
     /// One of these words.
     Word(&'static [&'static str]),
     /// A name that only the machine knows, such as the given one.
@@ -344,8 +344,14 @@ impl OptionSpec {
     pub fn parse(&self, text: &str) -> Result<OptionValue, String> {
         let value = match self.kind {
             OptionKind::Flag => text.parse().ok().map(OptionValue::Flag),
-            OptionKind::Count(least) => text.parse().ok().filter(|count| *count >= least).map(OptionValue::Count),
-            OptionKind::Size => text.parse::<Size>().ok().map(|_| OptionValue::Word(text.to_owned())),
+            OptionKind::Count(least, most) => {
+                let count = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+                count.filter(|count| (least..=most).contains(count)).map(OptionValue::Count)
+            }
+            OptionKind::Size(most) => {
+                let size = text.parse::<Size>().ok().filter(|size| *size <= most);
+                size.map(|_| OptionValue::Word(text.to_owned()))
+            }
             OptionKind::Word(words) => words.contains(&text).then(|| OptionValue::Word(text.to_owned())),
             OptionKind::Name(_) => is_name(text).then(|| OptionValue::Word(text.to_owned())),
         };
@@ -357,8 +363,8 @@ impl std::fmt::Display for OptionKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             OptionKind::Flag => f.write_str("true or false"),
-            OptionKind::Count(least) => write!(f, "a whole number from {least}"),
-            OptionKind::Size => f.write_str("a size such as 64KiB"),
+            OptionKind::Count(least, most) => write!(f, "a whole number from {least} to {most}"),
+            OptionKind::Size(most) => write!(f, "a size such as 64KiB, at most {most}"),
             OptionKind::Word(words) => write!(f, "one of {}", words.join(", ")),
             OptionKind::Name(example) => write!(f, "a name such as {example}"),
         }

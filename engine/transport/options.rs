@@ -1,6 +1,7 @@
 //! Options that several transports share, and what is to be said of them.
 
 use crate::transport::contract::{Facts, OptionKind, OptionSpec, Options};
+use crate::units::MOST_CLIENTS;
 
 /// Whether bytes travel in TLS.
 pub const TLS: OptionSpec = OptionSpec {
@@ -38,7 +39,7 @@ pub const CONGESTION: OptionSpec = OptionSpec {
 pub const STREAMS: OptionSpec = OptionSpec {
     name: "streams",
     about: "how many clients share a connection, each with a stream of its own",
-    kind: OptionKind::Count(1),
+    kind: OptionKind::Count(1, MOST_CLIENTS),
     default: "1",
 };
 

@@ -18,6 +18,7 @@ use crate::transport::contract::{
 use crate::transport::http1::client::HttpClient;
 use crate::transport::http1::server::HttpServer;
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
+use crate::units::MOST_CLIENTS;
 
 /// The transport `http1`.
 pub struct Http1;
@@ -49,13 +50,13 @@ const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         name: "pool",
         about: "how many connections all clients share, as one requests.Session does",
-        kind: OptionKind::Count(1),
+        kind: OptionKind::Count(1, MOST_CLIENTS),
         default: "one for each client",
     },
     OptionSpec {
         name: "retries",
         about: "how often a failed call is sent again; counted and reported",
-        kind: OptionKind::Count(0),
+        kind: OptionKind::Count(0, 100),
         default: "0",
     },
     ENCODING,
