@@ -13,6 +13,7 @@ use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, Seam};
 use crate::transport::options::resumes;
 use crate::transport::socket::{Address, SocketOptions};
 use crate::transport::tls::Trust;
+use crate::units::MOST_CLIENTS;
 
 /// What a load model works from.
 pub struct Job {
@@ -112,13 +113,20 @@ impl Job {
         let seam = transport.seam();
         let asks = asks(assignment).map_err(wrong)?;
         let limit = match (assignment.iterations, assignment.duration_ns) {
-            (Some(count), None) => Limit::Calls(count * asks.cycle),
+            (Some(count), None) => Limit::Calls(count.saturating_mul(asks.cycle)),
             (None, Some(ns)) => Limit::Time(ns),
             _ => return Err(wrong("give either `iterations` or `duration_ns`".into())),
         };
         let clients = assignment.clients as usize;
         if clients == 0 || assignment.timeout_ns == 0 {
             return Err(wrong("`clients` and `timeout_ns` must be at least 1".into()));
+        }
+        if u64::from(assignment.clients) > MOST_CLIENTS {
+            return Err(wrong(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
+        }
+        for spec in transport.options() {
+            let value = assignment.options.0.get(spec.name);
+            value.map(|value| spec.parse(&value.to_string())).transpose().map_err(wrong)?;
         }
         // A call that dials has its connection to itself.
         let streams = if asks.connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
@@ -143,7 +151,7 @@ impl Job {
             clients,
             connections: pool.clamp(1, clients).min(clients.div_ceil(streams)),
             streams,
-            warmup: assignment.warmup * asks.cycle,
+            warmup: assignment.warmup.saturating_mul(asks.cycle),
             limit,
             pace,
             spin: assignment.wait == Wait::Spin,
@@ -232,9 +240,31 @@ fn asks(assignment: &Assignment) -> Result<Asks, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::asks;
+    use super::{Job, asks};
     use crate::call::Ask;
     use crate::drive::lines::Assignment;
+
+    #[test]
+    fn an_assignment_by_hand_keeps_to_the_bounds_too() {
+        let told = |key: &str, value: serde_json::Value| {
+            let mut assignment = serde_json::json!({
+                "version": 1, "address": "127.0.0.1:1", "transport": "http2", "call": "ping", "clients": 1,
+                "iterations": 1, "warmup": u64::MAX, "timeout_ns": 1, "drain_ns": 1
+            });
+            assignment[key] = value;
+            let assignment: Assignment = serde_json::from_value(assignment).expect("an assignment");
+            Job::of(&assignment).map(|_| ()).map_err(|failed| failed.reason)
+        };
+        assert_eq!(told("options", serde_json::json!({"streams": 2})), Ok(()));
+        for (key, value, what) in [
+            ("options", serde_json::json!({"streams": 1_000_000_000u64}), "takes a whole number from 1 to 100000"),
+            ("options", serde_json::json!({"tls": "maybe"}), "takes true or false"),
+            ("clients", 200_000.into(), "the most is 100000"),
+        ] {
+            let told = told(key, value).expect_err(what);
+            assert!(told.contains(what), "{told}");
+        }
+    }
 
     #[test]
     fn a_split_into_calls_asks_for_each_chunk_and_the_last_is_short() {
