@@ -42,6 +42,9 @@ const FILES: [(&str, &str); 2] = [
     ("report.html", include_str!("../../templates/report.html.jinja")),
 ];
 
+/// What stands in the first line of a file that is made here, so that it may be replaced.
+pub const MARK: &str = "<!-- made by engine -->";
+
 /// Every file of the report with its path from the report's folder.
 fn files(results: &Results) -> Result<Vec<(String, String)>> {
     let view = Arc::new(View::of(results)?);
@@ -62,6 +65,9 @@ pub fn write(results: &Results, dir: &Path) -> Result<Vec<PathBuf>> {
             .help("see that the disk has room and the folder may be written to")
     };
     let files = files(results)?;
+    for (name, content) in &files {
+        spare(&dir.join(name), content)?;
+    }
     let charts = dir.join(FOLDER);
     fs::create_dir_all(&charts).map_err(|error| unwritable(&charts, error))?;
     for path in stale(dir, &files) {
@@ -74,6 +80,27 @@ pub fn write(results: &Results, dir: &Path) -> Result<Vec<PathBuf>> {
         written.push(path);
     }
     Ok(written)
+}
+
+/// Fails where a folder has a file of somebody else's by the name of a report, which [`write`] would leave alone.
+pub fn replaceable(dir: &Path) -> Result<()> {
+    FILES.iter().try_for_each(|(name, _)| spare(&dir.join(name), ""))
+}
+
+/// Fails where a file is there that was not made here, and is not the very text that shall be written.
+pub fn spare(path: &Path, content: &str) -> Result<()> {
+    let theirs = |there: &[u8]| {
+        let text = String::from_utf8_lossy(there);
+        *text != *content && !text.lines().next().is_some_and(|first| first.contains(MARK)) && !is_ours(&text)
+    };
+    match fs::read(path) {
+        Ok(there) if theirs(&there) => Err(Error::usage(format!(
+            "{} was not made by engine, or by one that did not mark what it made, and is left alone",
+            path.display()
+        ))
+        .help("move it away or remove it, or name another folder by --out")),
+        _ => Ok(()),
+    }
 }
 
 /// Fails where a report in a folder is not what the results give, naming the file and its first differing line.
