@@ -61,5 +61,5 @@ remeasure: && docs
     cargo build --release --quiet
     for name in quickstart rpyc-vs-http reference-suite where-the-time-goes compression cpu-or-io transports \
         server-models connection-churn what-tls-costs chunk-size what-a-fork-costs capacity; do \
-        target/release/engine run "scenarios/$name.yaml" --out "docs/$name" || test $? -eq 1 || exit; \
+        target/release/engine run "scenarios/$name.yaml" --out "docs/$name" --replace || test $? -eq 1 || exit; \
     done

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use engine::report::render;
 use engine::report::view::View;
 use engine::report::yaml::yaml;
-use engine::results::file::{JOURNAL, Journal, RESULTS};
+use engine::results::file::RESULTS;
+use engine::results::journal::{JOURNAL, Journal};
 use engine::results::{Outcome, Results, State};
 use serde_json::json;
 use tempfile::TempDir;
@@ -80,7 +81,7 @@ fn a_report_that_does_not_match_is_named_with_its_line() {
     fs::write(&path, report.replacen("Which answers", "Who answers", 1)).expect("a forgery");
     let output = engine(&["report", text(&home()), "--check", dir]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("report.md:3: is `Who answers"), "{}", said(&output));
+    assert!(said(&output).contains("report.md:4: is `Who answers"), "{}", said(&output));
     fs::remove_file(&path).expect("no report");
     assert_eq!(engine(&["report", text(&home()), "--check", dir]).status.code(), Some(1));
 }
@@ -306,7 +307,7 @@ fn the_journal_of_a_killed_run_reads_without_its_half_line() {
     let begun = Results { records: Vec::new(), ..whole.clone() };
     let mut journal = Journal::create(&path, &begun).expect("a journal");
     for record in &whole.records {
-        journal.append(record).expect("a record is kept");
+        journal.append(record, &whole.manifest).expect("a record is kept");
     }
     let length = fs::metadata(&path).expect("a file").len();
     fs::File::options().write(true).open(&path).expect("a file").set_len(length - 100).expect("cut short");
@@ -327,7 +328,7 @@ fn the_journal_of_a_killed_run_reads_without_its_half_line() {
     fs::write(&path, journal).expect("a broken line");
     let output = engine(&["report", text(&path)]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("results.journal: line 2: "), "{}", said(&output));
+    assert!(said(&output).contains("results.journal: line 3: "), "{}", said(&output));
 }
 
 #[test]

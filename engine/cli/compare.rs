@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::{caution, say};
+use crate::cli::{caution, read, say};
 use crate::error::{Context, Error, Exit, Result};
 use crate::report::changes::Changes;
 use crate::report::figures::counted;
 use crate::report::markup::markdown;
-use crate::results::Results;
 
 /// Compares the results of two runs; exit code 1 where a cell has become slower.
 #[derive(Debug, Args)]
@@ -46,7 +45,7 @@ fn percent(text: &str) -> std::result::Result<f64, String> {
 
 impl Compare {
     pub(crate) fn run(self) -> Result<Exit> {
-        let changes = Changes::of(&Results::read(&self.old)?, &Results::read(&self.new)?, self.tolerance)?;
+        let changes = Changes::of(&read(&self.old)?, &read(&self.new)?, self.tolerance)?;
         let text = match self.format {
             Format::Terminal => terminal(&changes),
             Format::Markdown => in_markdown(&changes),

@@ -17,11 +17,13 @@ mod serve;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigHandler, Signal, signal};
 
 use crate::error::{Error, Exit, Result};
+use crate::results::Results;
 
 /// Compares RPC protocols and server models by running a scenario and writing a report.
 #[derive(Debug, Parser)]
@@ -87,6 +89,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         complain(&error);
         error.exit()
     })
+}
+
+/// The results in a file or the folder of a run; a file in the folder that could not be read is told on stderr.
+fn read(path: &Path) -> Result<Results> {
+    let (results, note) = Results::read_noting(path)?;
+    if let Some(note) = note {
+        caution(&Error::usage(note));
+    }
+    Ok(results)
 }
 
 /// Prints to stdout. That nobody reads any more, as behind `| head`, is the reader's choice.

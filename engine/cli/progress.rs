@@ -35,6 +35,8 @@ pub(crate) struct Progress {
     /// The figures of the trial before, by cell.
     before: BTreeMap<String, String>,
     clock: Clock,
+    /// What the plan estimated for the trials that an earlier session of the run has made.
+    skipped: Option<Duration>,
 }
 
 impl Progress {
@@ -59,6 +61,7 @@ impl Progress {
             rate: String::new(),
             before: BTreeMap::new(),
             clock,
+            skipped: None,
         }
     }
 
@@ -145,7 +148,10 @@ impl Watch for Progress {
         self.trial = format!("trial {} of {}", turn.trial, cell.trials);
         self.rate.clear();
         self.clock.turn = self.clock.begun.elapsed();
-        self.clock.past = plan.turns[..done].iter().map(|turn| plan.cells[turn.cell].estimate()).sum();
+        let past: Duration = plan.turns[..done].iter().map(|turn| plan.cells[turn.cell].estimate()).sum();
+        let skipped = *self.skipped.get_or_insert(past);
+        self.clock.past = past - skipped;
+        self.clock.all = plan.estimate.saturating_sub(skipped);
         self.show(SoFar::default());
         // After the words: the first that is drawn is whole.
         if let Some(bar) = &self.bar {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::say;
+use crate::cli::{read, say};
 use crate::error::{Error, Exit, Result};
 use crate::report;
 use crate::report::export::Format;
@@ -59,7 +59,7 @@ impl From<Export> for Format {
 
 impl Report {
     pub(crate) fn run(self) -> Result<Exit> {
-        let results = Results::read(&self.results)?;
+        let results = read(&self.results)?;
         if let Some(format) = self.export {
             export(&results, format.into(), self.out.as_deref())?;
         } else if let Some(dir) = &self.check {
@@ -85,6 +85,7 @@ fn export(results: &Results, format: Format, out: Option<&Path>) -> Result<()> {
 /// Writes one file into a folder, which is made where it is missing.
 fn put(dir: &Path, name: &str, text: &str) -> Result<()> {
     let path = dir.join(name);
+    report::spare(&path, text)?;
     fs::create_dir_all(dir)
         .and_then(|()| fs::write(&path, text))
         .map_err(|error| Error::stopped(format!("{} cannot be written: {error}", path.display())))

@@ -14,9 +14,10 @@ use crate::report;
 use crate::report::cell::cells;
 use crate::report::expectations::{Expected, expected};
 use crate::report::order::Written;
+use crate::results::folder::{Existing, fresh, latest};
 use crate::results::{Outcome, Results, State};
 use crate::run::disturbance::Disturbance;
-use crate::run::{self, Settings, interrupt};
+use crate::run::{self, Settings, interrupt, manifest};
 use crate::transport::descriptors;
 
 /// Runs FILE and writes results.json, report.md and report.html.
@@ -24,9 +25,17 @@ use crate::transport::descriptors;
 pub(crate) struct Run {
     #[command(flatten)]
     chosen: Chosen,
-    /// Where to write [default: results/<name of the scenario file>]
+    /// Where to write [default: a new folder, results/<name of the scenario file>/<when>, to which `latest` beside it
+    /// points]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Go on with a killed or interrupted run of the same scenario in DIR (in `latest`, where no DIR is named); begin
+    /// where there is none
+    #[arg(long, conflicts_with = "replace")]
+    resume: bool,
+    /// Let this run take the place of results that DIR holds
+    #[arg(long)]
+    replace: bool,
     /// Download nothing: use the Python systems that are installed already
     #[arg(long)]
     offline: bool,
@@ -52,9 +61,15 @@ impl Run {
         }
         // Python ends do not raise it themselves.
         descriptors::raise();
-        let stem = self.chosen.file.file_stem().unwrap_or_default();
+        let out = self.folder()?;
+        report::replaceable(&out)?;
         let settings = Settings {
-            out: self.out.unwrap_or_else(|| PathBuf::from("results").join(stem)),
+            out,
+            existing: match (self.resume, self.replace) {
+                (true, _) => Existing::Resume,
+                (_, true) => Existing::Replace,
+                _ => Existing::Refuse,
+            },
             scenario: read.as_read,
             offline: self.offline,
             quick: self.chosen.quick,
@@ -90,6 +105,16 @@ impl Run {
             complain(&Error::failed(expected.sentence()));
         }
         Ok(exit(&results, unmet.is_empty()))
+    }
+
+    /// The folder to write into.
+    fn folder(&self) -> Result<PathBuf> {
+        if let Some(out) = &self.out {
+            return Ok(out.clone());
+        }
+        let runs = PathBuf::from("results").join(self.chosen.file.file_stem().unwrap_or_default());
+        let latest = if self.resume { latest(&runs) } else { None };
+        latest.map_or_else(|| fresh(&runs, &manifest::now()), Ok)
     }
 }
 

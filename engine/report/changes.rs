@@ -183,9 +183,8 @@ fn change(measure: Measure, old: &Cell, new: &Cell, tolerance: f64) -> Change {
 fn warnings(old: &Results, new: &Results) -> Vec<String> {
     let unset = || NONE.to_owned();
     let about = |manifest: &Manifest| -> BTreeMap<String, String> {
-        let mut about: BTreeMap<String, String> = manifest.machine.clone();
-        // How busy a machine was is never the same twice.
-        about.retain(|name, _| !name.starts_with("load") && !name.starts_with("stolen"));
+        let mut about: BTreeMap<String, String> =
+            manifest.lasting().map(|(name, value)| (name.clone(), value.clone())).collect();
         about.insert("engine".to_owned(), manifest.engine.clone());
         about.insert("build".to_owned(), manifest.build.clone());
         about.insert("commit".to_owned(), manifest.git.clone().unwrap_or_else(unset));

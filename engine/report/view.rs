@@ -22,7 +22,7 @@ use crate::report::order::{Written, coordinate, slug};
 use crate::report::table::{Table, cost, ranking, tables};
 use crate::report::timeline::Timeline;
 use crate::report::yaml::yaml;
-use crate::results::{Coordinates, Outcome, Record, Results, State};
+use crate::results::{Coordinates, Outcome, Record, Results, Session, State};
 use crate::scenario::AXES;
 
 /// A report, ready to be laid out.
@@ -188,6 +188,8 @@ fn run(results: &Results) -> Vec<Named> {
     run.push(named("started", &manifest.started));
     run.push(named("took", lasting(manifest.took_s)));
     run.push(named("command", manifest.command.join(" ")));
+    let session = |it: &Session| format!("{}, with {} of its trials", it.started, it.records);
+    run.extend(manifest.resumed.iter().map(|it| named("went on", session(it))));
     run
 }
 

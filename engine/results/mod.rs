@@ -2,6 +2,8 @@
 
 pub mod distribution;
 pub mod file;
+pub mod folder;
+pub mod journal;
 pub mod machine;
 pub mod search;
 
@@ -11,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::error::{Error, Result};
 use crate::results::distribution::Distribution;
 use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
@@ -59,7 +62,7 @@ pub struct Manifest {
     pub build: String,
     /// When the run began, RFC 3339, UTC.
     pub started: String,
-    /// How long the run took, in seconds.
+    /// How long the run took, in seconds; all its sessions together.
     pub took_s: f64,
     /// The command line, without the path of the program.
     pub command: Vec<String>,
@@ -71,9 +74,27 @@ pub struct Manifest {
     pub machine: BTreeMap<String, String>,
     /// What each target told about itself, by the target's name.
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
+    /// How many trials the whole plan has; absent in older results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<usize>,
+    /// Each later session that went on with the run after it was killed or interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Session>,
     /// How quick the machine itself was, before and after each block.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub yardsticks: Vec<Yardstick>,
+}
+
+/// When and how a run was gone on with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// When it began, RFC 3339, UTC.
+    pub started: String,
+    /// How many records there were.
+    pub records: usize,
+    /// The command line, without the path of the program.
+    pub command: Vec<String>,
 }
 
 /// One trial of one cell.
@@ -444,6 +465,13 @@ pub enum State {
     Invalid,
 }
 
+impl Manifest {
+    /// What the machine is, by name, but for what is never the same twice: how busy it was.
+    pub fn lasting(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.machine.iter().filter(|(name, _)| !name.starts_with("load") && !name.starts_with("stolen"))
+    }
+}
+
 impl Results {
     /// The records that count, in the order of the file: of several attempts at a trial only the last one.
     pub fn counting(&self) -> impl Iterator<Item = &Record> {
@@ -453,6 +481,18 @@ impl Results {
             *attempt = record.attempt.max(*attempt);
         }
         self.records.iter().filter(move |record| last.get(&(record.id.as_str(), record.trial)) == Some(&record.attempt))
+    }
+
+    /// Itself, if each measured record has its figures; a failed one may have them, where no call succeeded.
+    fn complete(self) -> Result<Self> {
+        match self.records.iter().find(|record| record.outcome == Outcome::Measured && record.measured.is_none()) {
+            Some(record) => Err(Error::usage(format!(
+                "`{}`, trial {}, is called measured and has no figures",
+                record.id, record.trial
+            ))
+            .help("a measured record has every figure of the results schema")),
+            None => Ok(self),
+        }
     }
 }
 

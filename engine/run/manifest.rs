@@ -16,10 +16,15 @@ pub fn of_this_machine() -> Manifest {
         engine: env!("CARGO_PKG_VERSION").to_owned(),
         git: git(),
         build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-        started: clock_gettime(ClockId::CLOCK_REALTIME).map(|now| rfc3339(now.tv_sec())).unwrap_or_default(),
+        started: now(),
         machine: machine(),
         ..Manifest::default()
     }
+}
+
+/// The present moment, RFC 3339, UTC.
+pub fn now() -> String {
+    clock_gettime(ClockId::CLOCK_REALTIME).map(|now| rfc3339(now.tv_sec())).unwrap_or_default()
 }
 
 fn read(path: &str) -> Option<String> {

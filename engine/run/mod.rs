@@ -11,33 +11,37 @@ pub mod launcher;
 pub mod manifest;
 pub mod placement;
 pub mod proof;
+mod resume;
 pub mod steal;
 pub mod syscalls;
 pub mod trial;
 pub mod verdict;
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::drive::lines::Progress;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::{Cell, Plan, Turn};
-use crate::results::file::{JOURNAL, Journal, RESULTS};
+use crate::results::file::RESULTS;
+use crate::results::folder::{Existing, Folder, Holder};
+use crate::results::journal::{JOURNAL, Journal};
 use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
 use crate::run::disturbance::Disturbance;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::placement::Placement;
+use crate::run::resume::resumed;
 use crate::run::verdict::{Circumstances, judge};
-
-/// How often `results.json` is written while a run goes on, at most.
-const REWRITE: Duration = Duration::from_secs(5);
 
 /// What a run is told besides its plan.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The folder that everything is written into.
     pub out: PathBuf,
+    /// What becomes of results that it holds already.
+    pub existing: Existing,
     /// The scenario as it was read, with `--set` and `--quick` applied.
     pub scenario: serde_json::Value,
     /// Whether nothing may be downloaded.
@@ -67,51 +71,65 @@ pub trait Watch {
     fn recorded(&mut self, cell: &Cell, record: &Record);
 }
 
-/// Runs every turn of `plan` and returns what was measured, also when it was interrupted.
+/// Runs every turn of `plan` that the folder has no record of yet, and returns what was measured, also when it was
+/// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
     let placement = Placement::of(plan.pin.as_ref())?;
-    std::fs::create_dir_all(&settings.out)
-        .map_err(|error| Error::stopped(format!("cannot make {}: {error}", settings.out.display())))?;
     let begun = Instant::now();
+    let mut manifest = Manifest {
+        quick: settings.quick,
+        command: settings.command.clone(),
+        planned: Some(plan.turns.len()),
+        ..manifest::of_this_machine()
+    };
+    if placement.pinned {
+        manifest.machine.insert("pinned".to_owned(), placement.to_string());
+    }
+    let holder =
+        Holder { pid: std::process::id(), started: manifest.started.clone(), command: settings.command.clone() };
     let mut results = Results {
         schema: SCHEMA,
         scenario: settings.scenario.clone(),
-        manifest: Manifest { quick: settings.quick, command: settings.command.clone(), ..manifest::of_this_machine() },
+        manifest,
         refusals: plan.refusals.clone(),
         records: Vec::with_capacity(plan.turns.len()),
     };
-    if placement.pinned {
-        results.manifest.machine.insert("pinned".to_owned(), placement.to_string());
+    let folder = Folder::claim(&settings.out, &holder)?;
+    if let Some(held) = folder.open(settings.existing)? {
+        results = resumed(held, results, plan, settings.syscalls)?;
+        watch.says(&format!("goes on with {} of {} trials", results.records.len(), plan.turns.len()));
     }
-    let path = settings.out.join(RESULTS);
-    let mut journal = Journal::create(&settings.out.join(JOURNAL), &results)?;
+    let before = results.manifest.took_s;
+    let recorded: BTreeSet<(String, u32)> =
+        results.records.iter().map(|record| (record.id.clone(), record.trial)).collect();
+    let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
     let mut launcher = Launcher::new(settings.offline, placement, settings.disturbance).counting(settings.syscalls);
-    let mut written = Instant::now();
     for (done, turn) in plan.turns.iter().enumerate() {
+        let cell = &plan.cells[turn.cell];
+        if recorded.contains(&(cell.id.clone(), turn.trial)) {
+            continue;
+        }
         if interrupted() {
             break;
         }
         watch.begins(plan, done);
-        let cell = &plan.cells[turn.cell];
         let Some(record) = one_turn(cell, *turn, &mut launcher, &mut results.manifest, watch) else { break };
-        journal.append(&record)?;
+        results.manifest.took_s = seconds(before, begun);
+        journal.append(&record, &results.manifest)?;
         watch.recorded(cell, &record);
         results.records.push(record);
-        if written.elapsed() > REWRITE {
-            keep(&mut results, begun, &path)?;
-            written = Instant::now();
-        }
     }
     results.manifest.interrupted = interrupted();
-    keep(&mut results, begun, &path)?;
+    results.manifest.took_s = seconds(before, begun);
+    results.write(&folder.file(RESULTS))?;
     // All of it is in results.json now; a journal that cannot be removed is only in the way.
-    let _ = std::fs::remove_file(settings.out.join(JOURNAL));
+    let _ = std::fs::remove_file(folder.file(JOURNAL));
     Ok(results)
 }
 
-fn keep(results: &mut Results, begun: Instant, path: &Path) -> Result<()> {
-    results.manifest.took_s = (begun.elapsed().as_secs_f64() * 1e3).round() / 1e3;
-    results.write(path)
+/// How long a run has taken, its earlier sessions included, to the millisecond.
+fn seconds(before: f64, begun: Instant) -> f64 {
+    ((before + begun.elapsed().as_secs_f64()) * 1e3).round() / 1e3
 }
 
 /// The record of one trial; none where the run was interrupted.

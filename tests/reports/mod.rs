@@ -306,6 +306,6 @@ fn manifest() -> Manifest {
             ("rpyc-forking".to_owned(), facts("over 3000 bytes", "a process for each connection")),
             ("http".to_owned(), facts("no", "a thread for each connection")),
         ]),
-        yardsticks: Vec::new(),
+        ..Manifest::default()
     }
 }

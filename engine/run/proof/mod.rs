@@ -13,6 +13,7 @@ use std::thread;
 use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan};
+use crate::results::folder::Existing;
 use crate::results::{Measured, Record, Results, State};
 use crate::run::disturbance::Disturbance;
 use crate::run::isolation::isolation;
@@ -148,6 +149,7 @@ impl Proof {
         let scenario = read("selftest", &text, &[]).map_err(|mistakes| Error::stopped(mistakes.render(false)))?;
         let settings = Settings {
             out: out.join(self.name.replace(|c: char| !c.is_alphanumeric(), "-")),
+            existing: Existing::Replace,
             scenario: serde_json::to_value(&scenario).unwrap_or_default(),
             offline: true,
             quick: false,
