@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::call::{Driver, FillKind, Stack, Word};
+use crate::cli::caution;
 use crate::error::{Context, Error, Exit, Result};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
@@ -76,6 +77,8 @@ impl Serve {
 
         let mut facts = pairing.facts(&options);
         facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));
+        // A run gives its servers a token, and ends them by closing their stdin.
+        let by_hand = self.nonce.is_none();
         let service = Arc::new(Service::new(self.nonce.unwrap_or_else(fresh_nonce), fill, fault));
         let nonce = service.nonce().to_owned();
         let context = ServerContext { options, body_limit: BODY_LIMIT };
@@ -104,6 +107,12 @@ impl Serve {
         }
         // Held to the end: a fork of this server inherits it.
         drop(ballast);
+        if by_hand {
+            caution(&Error::failed("stdin has ended, and with it this server").help(
+                "it serves for as long as its stdin is open: in the background give it one that stays open, such as \
+                 `sleep infinity | engine serve …`",
+            ));
+        }
         Ok(Exit::Success)
     }
 }

@@ -158,7 +158,9 @@ fn one_turn(
     let found = match &cell.load.search {
         None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
             let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
-            let why = (trial.measured.counts.ok == 0).then(|| {
+            // Where no call came due, none can have failed; the verdict says so.
+            let counts = &trial.measured.counts;
+            let why = (counts.ok == 0 && counts.scheduled > 0).then(|| {
                 let why = trial.measured.failures.first().map_or("no call was answered in time", String::as_str);
                 format!("no call succeeded: {why}")
             });

@@ -66,6 +66,9 @@ fn generator_share(measured: &Measured, cost: &Cost) -> f64 {
 fn accounts(measured: &Measured) -> Vec<String> {
     let counts = &measured.counts;
     let mut wrong = Vec::new();
+    if counts.scheduled == 0 {
+        wrong.push("no call came due: give the window more time, or the load a higher rate".to_owned());
+    }
     if !counts.conserved() {
         let known = counts.ok + counts.error.total() + counts.timeout + counts.censored;
         wrong.push(format!("{} calls were scheduled, but {known} are accounted for", counts.scheduled));
@@ -164,7 +167,8 @@ mod tests {
     fn what_the_generator_or_the_machine_spoiled_is_invalid() {
         let late = |ns| Some(Distribution { count: 1_000, p99_ns: ns, ..Distribution::default() });
         type Change = fn(&mut Measured);
-        let changes: [(&str, Change); 5] = [
+        let changes: [(&str, Change); 6] = [
+            ("no call came due", |m| (m.counts.scheduled, m.counts.ok) = (0, 0)),
             ("1000 calls were scheduled, but 999", |m| m.counts.ok -= 1),
             ("1 replies had the wrong content", |m| (m.counts.ok, m.counts.error.corrupt) = (999, 1)),
             ("never sent 10 of 1000", |m| m.generator.unsent = Some(10)),

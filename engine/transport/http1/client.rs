@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::call::{Ask, Fault, Fill};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::http1::body::{Body, Coded, Part, Sending};
-use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken};
+use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken, unfolded};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::hex::{HexWriter, SPACED};
 use crate::transport::web::received::Received;
@@ -105,10 +105,17 @@ impl HttpClient {
 
 impl Response {
     fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let bytes = &*unfolded(bytes);
         let mut headers = [httparse::EMPTY_HEADER; FIELD_LIMIT];
         let mut response = httparse::Response::new(&mut headers);
-        if !matches!(response.parse(bytes), Ok(httparse::Status::Complete(_))) {
-            return Err(Fault::protocol("what came is not an HTTP/1.1 response"));
+        match response.parse(bytes) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(Fault::protocol(format!("the reply has more than {FIELD_LIMIT} header fields")));
+            }
+            Ok(httparse::Status::Partial) | Err(_) => {
+                return Err(Fault::protocol("what came is not an HTTP/1.1 response"));
+            }
         }
         let status = response.code.unwrap_or_default();
         let fields = Fields::read(response.headers).map_err(|refusal| Fault::protocol(refusal.reason))?;
@@ -164,6 +171,12 @@ impl ClientCodec for HttpClient {
                     101 => return Err(Fault::protocol("the server switches to another protocol unasked")),
                     // An interim response says nothing about this call (RFC 9110, 15.2).
                     100..200 => {}
+                    // Said of a connection on which no request came for long (RFC 9110, 15.5.9), not of this one.
+                    408 if self.messages > 1 && !response.keep => {
+                        return Err(Fault::connect(
+                            "the server had given the connection up before this request came (408)",
+                        ));
+                    }
                     _ => self.response = Some(response),
                 }
                 continue;
@@ -291,6 +304,39 @@ mod tests {
         let reply = reply(Ask::Ping, &bytes).expect("it is framed");
         assert!(reply.reusable);
         assert_eq!(reply.verdict.expect_err("it is an error").reason, "404 There is no such endpoint.");
+    }
+
+    #[test]
+    fn a_folded_field_is_one_with_spaces_and_too_many_have_their_own_reason() {
+        for fields in [
+            "Content-Length:\r\n 3\r\n",
+            "X-A: a\r\n\t b\r\nContent-Length: 3\r\n",
+            "X-A:\n \n c\nContent-Length: 3\r\n",
+        ] {
+            let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nxxx");
+            assert_eq!(reply(DOWNLOAD, &bytes).map(|reply| reply.verdict), Ok(Ok(())), "{bytes}");
+        }
+        assert_eq!(class(DOWNLOAD, "HTTP/1.1 200 OK\r\n Content-Length: 3\r\n\r\nxxx"), Some(FaultClass::Protocol));
+        let (mut client, mut out) = (client(), Outbox::new());
+        client.call(0, &DOWNLOAD, true, &mut out);
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101));
+        let fault = client.receive(&mut many.as_bytes(), &mut out).map(|_| ()).expect_err("too many");
+        assert_eq!(fault.reason, "the reply has more than 100 header fields");
+    }
+
+    #[test]
+    fn a_stray_408_is_the_end_of_an_idle_connection_and_no_reply() {
+        let ok = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxxx";
+        let late = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        assert_eq!(class(DOWNLOAD, late), Some(FaultClass::Status), "of the first request it is a reply");
+        let (mut client, mut out) = (client(), Outbox::new());
+        client.call(0, &DOWNLOAD, true, &mut out);
+        out.drain();
+        assert!(client.receive(&mut ok.as_bytes(), &mut out).expect("it is framed").expect("whole").reusable);
+        client.call(0, &DOWNLOAD, true, &mut out);
+        out.drain();
+        let fault = client.receive(&mut late.as_bytes(), &mut out).map(|_| ()).expect_err("no reply");
+        assert_eq!(fault.class, FaultClass::Connect);
     }
 
     #[test]

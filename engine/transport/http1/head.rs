@@ -1,5 +1,7 @@
 //! The head of a message: collected however its bytes are cut, and read only when it differs from the last one.
 
+use std::borrow::Cow;
+
 use httparse::Header;
 
 use crate::transport::web::endpoint::{Refusal, whole_number};
@@ -71,6 +73,26 @@ impl Head {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// A head in which a field that goes on in the next line is one line: a space for each fold (RFC 9112, 5.2).
+pub(crate) fn unfolded(head: &[u8]) -> Cow<'_, [u8]> {
+    let blank = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+    // What follows the first line is no field yet that could go on.
+    let first = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |end| end + 1);
+    let folded = |at: usize| at >= first && head[at] == b'\n' && blank(head.get(at + 1));
+    if !(first..head.len()).any(folded) {
+        return Cow::Borrowed(head);
+    }
+    let mut one = Vec::with_capacity(head.len());
+    for (at, byte) in head.iter().enumerate() {
+        match byte {
+            b'\n' if folded(at) => one.push(b' '),
+            b'\r' if head.get(at + 1) == Some(&b'\n') && folded(at + 1) => {}
+            byte => one.push(*byte),
+        }
+    }
+    Cow::Owned(one)
 }
 
 /// What the fields of a head say about the body and the connection.

@@ -45,7 +45,9 @@ impl Request {
         let mut request = httparse::Request::new(&mut headers);
         match request.parse(bytes) {
             Ok(httparse::Status::Complete(_)) => {}
-            Err(httparse::Error::TooManyHeaders) => return Err(Refusal::new(431, "There are too many fields.")),
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(Refusal::new(431, "There are more than 100 header fields."));
+            }
             Err(httparse::Error::Version) => {
                 return Err(Refusal::new(505, "The only versions served are HTTP/1.0 and HTTP/1.1."));
             }

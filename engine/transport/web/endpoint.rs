@@ -1,5 +1,7 @@
 //! The endpoints of the reference suite, and which call each one is.
 
+use std::borrow::Cow;
+
 /// Why a message is not served: the status and the sentence that say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -66,7 +68,7 @@ impl Endpoint {
             Some(absolute) => absolute.find('/').map_or("/", |slash| &absolute[slash..]),
             None => target,
         };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let path = &*plain(path.split(['?', '#']).next().unwrap_or_default());
         let mut words = path.strip_prefix('/').ok_or(NOT_FOUND)?.split('/');
         let name = words.next().unwrap_or_default();
         let (first, second, third) = (words.next(), words.next(), words.next());
@@ -104,6 +106,24 @@ impl Endpoint {
     }
 }
 
+/// A path in which the characters that need no escape stand as themselves (RFC 3986, 6.2.2.2): `%70ing` is `ping`.
+fn plain(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut pieces = path.split('%');
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let escaped = piece.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        match byte.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')) {
+            Some(c) => plain.extend([c].into_iter().chain(piece[2..].chars())),
+            None => plain.extend(['%'].into_iter().chain(piece.chars())),
+        }
+    }
+    Cow::Owned(plain)
+}
+
 /// A number as Werkzeug's `int` converter takes it: digits alone.
 fn int(text: &str) -> Result<u64, Refusal> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -138,6 +158,9 @@ mod tests {
         for (path, endpoint) in [
             ("/ping", Endpoint::Ping),
             ("/ping?a=/b", Endpoint::Ping),
+            ("/%70ing", Endpoint::Ping),
+            ("/p%69%6E%67?%", Endpoint::Ping),
+            ("/down%6Coad/%31%30", Endpoint::Download { len: 10, file: false }),
             ("http://host:1/ping", Endpoint::Ping),
             ("/upload-file", Endpoint::Upload),
             ("/download/0", Endpoint::Download { len: 0, file: false }),
@@ -159,6 +182,12 @@ mod tests {
             "/Ping",
             "/ping/",
             "/ping/1",
+            "/%2570ing",
+            "/%7",
+            "/ping%",
+            "/ping%é",
+            "%2Fping",
+            "/download%2F1",
             "/download",
             "/download/",
             "/download/-1",
