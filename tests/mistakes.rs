@@ -195,12 +195,14 @@ fn an_unfair_comparison_is_warned_of_and_a_mistake_where_fairness_is_asked() {
     let file = folder.path().join("unfair.yaml");
     let text = "title: t\nquestion: q\ntargets:\n  - {transport: tcp, server: threaded, options: {tls: true}}\n  \
                 - {transport: unix, server: [threaded, async]}\nworkloads:\n  - {name: w, call: ping, iterations: 1}\n  \
-                - {name: c, call: connect, iterations: 1}\ntrials: 1\n";
+                - {name: c, call: connect, iterations: 1}\ntrials: 4\n";
     std::fs::write(&file, text).expect("it can be written");
     let file = file.to_str().expect("paths are text");
-    let said = "in w, c encrypted targets are compared with plain ones (encrypted: tcp-threaded; plain: \
-                unix-threaded, unix-async)\n  = help: make `tls` the same for all of them; where the difference is \
-                the question, write its values out\n";
+    let said = format!(
+        "{file}:7: in w, c encrypted targets are compared with plain ones (encrypted: tcp-threaded; plain: \
+         unix-threaded, unix-async)\n  = help: make `tls` the same for all of them; where the difference is \
+         the question, write its values out\n"
+    );
     let out = folder.path().join("out");
     let out = ["--out", out.to_str().expect("paths are text")];
     for (command, more) in [("check", &[][..]), ("plan", &[]), ("run", &out)] {

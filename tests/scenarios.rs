@@ -42,6 +42,59 @@ fn each_reads_plans_and_satisfies_its_schema() {
     }
 }
 
+/// The example of the README, as a file.
+fn readme_example(folder: &Path) -> PathBuf {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("the README is part of the project");
+    let (_, rest) = readme.split_once("```yaml\n").expect("the README has an example");
+    let (example, _) = rest.split_once("```").expect("its example ends");
+    let file = folder.join("readme.yaml");
+    std::fs::write(&file, example).expect("it can be written");
+    file
+}
+
+/// What a command that succeeds writes to stdout and to stderr.
+fn told(arguments: &[&Path]) -> (String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_engine")).args(arguments).output().expect("the engine starts");
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
+    (stdout, stderr)
+}
+
+#[test]
+fn what_is_shipped_gives_no_warning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut files = scenarios();
+    files.push(readme_example(folder.path()));
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    assert_eq!(told(&[&[Path::new("check")], &files[..]].concat()).1, "");
+    for file in files {
+        assert_eq!(told(&[Path::new("plan"), file]).1, "", "{}", file.display());
+    }
+}
+
+#[test]
+fn a_warning_names_its_file_and_the_line_of_its_workload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, workload: &str| {
+        let file = folder.path().join(name);
+        let text = format!(
+            "title: t\nquestion: q\ntargets:\n- {{transport: [rpyc, http1], server: threaded}}\nworkloads:\n\
+             - name: first\n  call: ping\n  iterations: 1\n- iterations: 1\n  {workload}\n  name: second\n"
+        );
+        std::fs::write(&file, text).expect("it can be written");
+        file
+    };
+    let calm = write("calm.yaml", "call: ping");
+    let mixed = write("mixed.yaml", "call: upload\n  payload: 1MiB\n  trials: 2");
+    let (_, stderr) = told(&[Path::new("check"), &calm, &mixed]);
+    let warnings: Vec<&str> = stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let place = format!("warning: {}:13: ", mixed.display());
+    assert_eq!(warnings.len(), 2, "{stderr}");
+    assert!(warnings.iter().all(|warning| warning.starts_with(&place)), "{stderr}");
+    assert!(warnings[0].contains("in second compressed bodies") && warnings[1].contains("`trials: 2`"), "{stderr}");
+}
+
 #[test]
 fn quick_is_smaller_and_edits_reach_the_plan() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/quickstart.yaml");

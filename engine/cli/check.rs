@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{caution, load, say};
-use crate::error::{Error, Exit, Result};
+use crate::cli::{load, say};
+use crate::error::{Exit, Result};
 use crate::plan::Plan;
 
 /// Reads and plans scenarios without running them, and tells every mistake at once.
@@ -25,17 +25,15 @@ impl Check {
         for file in &self.files {
             match load::scenario(file, &[]) {
                 Err(wrong) => exit = wrong,
-                Ok(scenario) => {
+                Ok((scenario, source)) => {
                     let plan = Plan::of(&scenario);
-                    if let Err(wrong) = load::warn(&plan, self.strict) {
+                    if let Err(wrong) = load::warn(&plan, &source, self.strict) {
                         exit = wrong;
                         continue;
                     }
-                    load::warn_of_limits(&plan);
+                    load::warn_of_limits(&plan, &source);
                     say(&format!("{}: {}\n", file.display(), plan.summary()))?;
-                    for warning in plan.too_few_trials() {
-                        caution(&Error::usage(format!("{}: {warning}", file.display())));
-                    }
+                    load::warn_of_trials(&plan, &source);
                 }
             }
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::cli::{caution, complain};
 use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
-use crate::scenario::{LARGEST, Mistakes, Scenario, read};
+use crate::scenario::{LARGEST, Mistakes, Scenario, line_of_workload, read};
 use crate::transport::descriptors;
 
 /// Which scenario, with which changes.
@@ -34,7 +34,9 @@ pub(crate) struct Chosen {
 
 /// A scenario with all changes, and what it multiplies to.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct Loaded<'a> {
+    /// The file it was read from.
+    pub(crate) source: Source<'a>,
     /// The scenario.
     pub(crate) scenario: Scenario,
     /// The same as results hold it.
@@ -45,8 +47,8 @@ pub(crate) struct Loaded {
 
 impl Chosen {
     /// The scenario and its plan; or the exit code, after every mistake was told on stderr.
-    pub(crate) fn load(&self) -> std::result::Result<Loaded, Exit> {
-        let scenario = scenario(&self.file, &self.sets)?;
+    pub(crate) fn load(&self) -> std::result::Result<Loaded<'_>, Exit> {
+        let (scenario, source) = scenario(&self.file, &self.sets)?;
         let scenario = if self.quick { scenario.quick() } else { scenario };
         let whole = Plan::of(&scenario);
         if whole.cells.is_empty()
@@ -69,33 +71,69 @@ impl Chosen {
                 plan
             }
         };
-        warn(&plan, self.strict)?;
+        warn(&plan, &source, self.strict)?;
+        warn_of_trials(&plan, &source);
         let as_read = serde_json::to_value(&scenario).doing("writing the scenario").map_err(told)?;
-        Ok(Loaded { scenario, as_read, plan })
+        Ok(Loaded { source, scenario, as_read, plan })
+    }
+}
+
+/// The file that a scenario was read from.
+#[derive(Debug)]
+pub(crate) struct Source<'a> {
+    file: &'a Path,
+    text: String,
+}
+
+impl Source<'_> {
+    /// Tells on stderr what is no mistake, but worth knowing, with the line of the workload that it is about.
+    pub(crate) fn caution(&self, workload: Option<&str>, error: &Error) {
+        caution(&self.placed(workload, error));
+    }
+
+    fn placed(&self, workload: Option<&str>, error: &Error) -> Error {
+        let line = workload.and_then(|name| line_of_workload(&self.text, name));
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        let placed = Error::usage(format!("{}{line}: {}", self.file.display(), error.message()));
+        match error.remedy() {
+            Some(help) => placed.help(help),
+            None => placed,
+        }
     }
 }
 
 /// Tells on stderr what makes the plan's comparisons unfair; the exit code where that is a mistake.
-pub(crate) fn warn(plan: &Plan, strict: bool) -> std::result::Result<(), Exit> {
+pub(crate) fn warn(plan: &Plan, source: &Source<'_>, strict: bool) -> std::result::Result<(), Exit> {
     let differences = plan.differences();
     for difference in &differences {
         let error = Error::usage(difference.to_string()).help(&difference.help);
+        let error = source.placed(difference.workloads.first().map(String::as_str), &error);
         if strict { complain(&error) } else { caution(&error) }
     }
     if strict && !differences.is_empty() { Err(Exit::Usage) } else { Ok(()) }
 }
 
 /// Tells on stderr what this machine does not let the plan have: it may well be run on another.
-pub(crate) fn warn_of_limits(plan: &Plan) {
+pub(crate) fn warn_of_limits(plan: &Plan, source: &Source<'_>) {
     if let Some(error) = plan.lacks_descriptors(descriptors::most()) {
-        caution(&error);
+        source.caution(None, &error);
     }
 }
 
-/// The scenario in a file; or the exit code, after every mistake was told on stderr.
-pub(crate) fn scenario(file: &Path, sets: &[String]) -> std::result::Result<Scenario, Exit> {
+/// Tells on stderr which comparisons of the plan cannot come out, whatever is measured.
+pub(crate) fn warn_of_trials(plan: &Plan, source: &Source<'_>) {
+    for few in plan.too_few_trials() {
+        source.caution(Some(&few.workload), &Error::usage(few.sentence));
+    }
+}
+
+/// The scenario in a file, with the file; or the exit code, after every mistake was told on stderr.
+pub(crate) fn scenario<'a>(file: &'a Path, sets: &[String]) -> std::result::Result<(Scenario, Source<'a>), Exit> {
     let text = text(file).map_err(told)?;
-    read(&file.display().to_string(), &text, sets).map_err(|mistakes| tell_mistakes(&mistakes))
+    match read(&file.display().to_string(), &text, sets) {
+        Ok(scenario) => Ok((scenario, Source { file, text })),
+        Err(mistakes) => Err(tell_mistakes(&mistakes)),
+    }
 }
 
 /// The text of a file, no more of it than a scenario can have.

@@ -24,7 +24,7 @@ impl Show {
         match self.chosen.load() {
             Err(exit) => Ok(exit),
             Ok(loaded) => {
-                load::warn_of_limits(&loaded.plan);
+                load::warn_of_limits(&loaded.plan, &loaded.source);
                 say(&if self.json { json(&loaded, self.chosen.quick) } else { text(&loaded) })?;
                 Ok(Exit::Success)
             }
@@ -32,7 +32,7 @@ impl Show {
     }
 }
 
-fn text(Loaded { scenario, plan, .. }: &Loaded) -> String {
+fn text(Loaded { scenario, plan, .. }: &Loaded<'_>) -> String {
     let mut text = format!("{}\n", scenario.title);
     // Writing to a string cannot fail.
     for cell in &plan.cells {

@@ -1,7 +1,8 @@
 //! In what targets differ that are compared, where nobody asked for the difference.
 //!
 //! Transport, server model, stack and driver are what a comparison is about. Whatever else differs is told: unless
-//! the scenario writes the option in question with several values, for then the difference is its question.
+//! the scenario writes the option in question with several values, or the axis that shows what it does (such as
+//! `fill`, which decides what compression can do), for then the difference is its question.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,9 +11,11 @@ use serde::Serialize;
 
 use crate::call::Stack;
 use crate::plan::{Cell, Plan};
+use crate::registry::find;
 use crate::results::{Coordinates, Record};
 use crate::stack::system;
-use crate::transport::contract::Facts;
+use crate::transport::TRANSPORTS;
+use crate::transport::contract::{Facts, Family};
 
 /// A difference between targets that answer the same workloads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -109,44 +112,50 @@ fn facts(cell: &Cell) -> Facts {
 struct Aspect {
     /// The options by which a scenario decides it.
     options: &'static [&'static str],
+    /// Another axis whose values show what it does.
+    shown_by: Option<&'static str>,
     /// What is wrong, as a clause.
     what: &'static str,
     /// In which calls it counts.
     counts: fn(call: &str) -> bool,
-    /// How it is by a target's facts; none where they do not tell.
-    is: fn(&Facts) -> Option<String>,
+    /// How it is by a target's facts; none where they do not tell, or where there is no such thing.
+    is: fn(&Compared) -> Option<String>,
 }
 
 const ASPECTS: &[Aspect] = &[
     Aspect {
         options: &["tls"],
+        shown_by: None,
         what: "encrypted targets are compared with plain ones",
         counts: |_| true,
-        is: |facts| either(!facts.get("encrypted")?.starts_with("no"), "encrypted", "plain"),
+        is: |Compared { facts, .. }| either(!facts.get("encrypted")?.starts_with("no"), "encrypted", "plain"),
     },
     Aspect {
         options: &["resumption"],
+        shown_by: None,
         what: "resumed TLS handshakes are compared with full ones",
         counts: |_| true,
-        is: |facts| match facts.get("encrypted")? {
+        is: |Compared { facts, .. }| match facts.get("encrypted")? {
             told if told.starts_with("no") => None,
             told => either(told.contains("resumed"), "resumed", "full"),
         },
     },
     Aspect {
         options: &["compress"],
+        shown_by: Some("fill"),
         what: "compressed bodies are compared with bodies that are sent as they are",
         counts: |call| matches!(call, "echo" | "upload" | "download"),
-        is: |facts| {
+        is: |Compared { facts, .. }| {
             let told = facts.get("compressed")?;
             either(!(told == "no" || told.starts_with("header")), "compressed", "as they are")
         },
     },
     Aspect {
         options: &["keep-alive"],
+        shown_by: None,
         what: "connections that carry all calls are compared with a connection for each call",
         counts: |call| call != "connect",
-        is: |facts| {
+        is: |Compared { facts, .. }| {
             let closed = |name: &str, word: &str| facts.get(name).map(|told| told.starts_with(word));
             let closed = match (closed("keep-alive", "no"), closed("connection", "closed")) {
                 (None, None) => return None,
@@ -157,40 +166,49 @@ const ASPECTS: &[Aspect] = &[
     },
     Aspect {
         options: &["streams", "pool"],
+        shown_by: None,
         what: "clients who share a connection are compared with clients who have one each",
         counts: |call| call != "connect",
-        is: |facts| {
+        is: |Compared { facts, .. }| {
             let told = facts.get("connection").or_else(|| facts.get("keep-alive"))?;
             either(told.contains("clients"), "shared", "one each")
         },
     },
     Aspect {
         options: &["nodelay"],
+        shown_by: None,
         what: "small segments that are sent at once are compared with ones that wait (Nagle)",
         counts: |_| true,
         // How a system that is not ours has it is part of what it is.
-        is: |facts| match facts.contains_key("system") {
+        is: |Compared { facts, .. }| match facts.contains_key("system") {
             true => None,
             false => either(facts.contains_key("nodelay"), "waiting", "at once"),
         },
     },
     Aspect {
         options: &["congestion"],
+        shown_by: None,
         what: "congestion controls are mixed",
         counts: |_| true,
-        is: |facts| Some(facts.get("congestion").map_or("the kernel's", String::as_str).to_owned()),
+        // What needs no network has none.
+        is: |Compared { facts, written, .. }| match find("transport", TRANSPORTS, written.get("transport")?.as_str()?) {
+            Ok(transport) if transport.family() == Family::Unix => None,
+            _ => Some(facts.get("congestion").map_or("the kernel's", String::as_str).to_owned()),
+        },
     },
     Aspect {
         options: &["workers"],
+        shown_by: None,
         what: "different numbers of workers are compared",
         counts: |_| true,
-        is: |facts| facts.get("workers").map(|count| format!("{count} workers")),
+        is: |Compared { facts, .. }| facts.get("workers").map(|count| format!("{count} workers")),
     },
     Aspect {
         options: &["ballast"],
+        shown_by: None,
         what: "servers that hold more memory are compared with servers that hold less",
         counts: |_| true,
-        is: |facts| Some(facts.get("ballast").map_or("no ballast", String::as_str).to_owned()),
+        is: |Compared { facts, .. }| Some(facts.get("ballast").map_or("no ballast", String::as_str).to_owned()),
     },
 ];
 
@@ -210,7 +228,7 @@ fn differences(compared: &[Compared]) -> Vec<Difference> {
         for &workload in &workloads {
             let mut sides: Vec<Side> = Vec::new();
             for one in compared.iter().filter(|one| one.workload == workload && (aspect.counts)(&one.call)) {
-                let Some(is) = (aspect.is)(&one.facts) else { continue };
+                let Some(is) = (aspect.is)(one) else { continue };
                 match sides.iter_mut().find(|side| side.is == is) {
                     Some(side) if side.targets.contains(&one.target) => {}
                     Some(side) => side.targets.push(one.target.clone()),
@@ -238,14 +256,15 @@ fn differences(compared: &[Compared]) -> Vec<Difference> {
 fn help(aspect: &Aspect) -> String {
     let options: Vec<String> = aspect.options.iter().map(|name| format!("`{name}`")).collect();
     let options = options.join(" or ");
-    format!("make {options} the same for all of them; where the difference is the question, write its values out")
+    let shown = aspect.shown_by.map(|axis| format!(", or several of `{axis}`")).unwrap_or_default();
+    format!("make {options} the same for all of them; where the difference is the question, write its values out{shown}")
 }
 
-/// True where the scenario writes several values of an option that decides the aspect.
+/// True where the scenario writes several values of an option that decides the aspect, or of the axis that shows it.
 fn asked(aspect: &Aspect, compared: &[Compared]) -> bool {
-    aspect.options.iter().any(|option| {
+    aspect.options.iter().chain(&aspect.shown_by).any(|key| {
         let values: BTreeSet<String> =
-            compared.iter().filter_map(|one| one.written.get(*option)).map(ToString::to_string).collect();
+            compared.iter().filter_map(|one| one.written.get(*key)).map(ToString::to_string).collect();
         values.len() > 1
     })
 }
@@ -362,6 +381,23 @@ mod tests {
         };
         assert!(one(&targets("true"), PING).contains("(resumed: tcp-threaded; full: tcp-async)"));
         assert_eq!(told(&targets("false"), PING), []);
+    }
+
+    #[test]
+    fn who_sends_bytes_of_several_kinds_asks_what_compression_does() {
+        let targets = "{transport: [rpyc, http1], server: threaded}";
+        let body = |fill: &str| format!("{{name: w, call: upload, payload: 1MiB, fill: {fill}, iterations: 1}}");
+        assert_eq!(told(targets, &body("[zeros, random]")), []);
+        let unasked = told(targets, &body("random"));
+        assert!(unasked[0].help.ends_with("write its values out, or several of `fill`"), "{unasked:?}");
+    }
+
+    #[test]
+    fn what_needs_no_network_has_no_congestion_control() {
+        let targets = |more: &str| format!("{{transport: [unix, quic], server: async}}{more}");
+        assert_eq!(told(&targets(""), PING), []);
+        let tcp = one(&targets(", {transport: tcp, server: async}"), PING);
+        assert!(tcp.contains("(cubic: quic-async; the kernel's: tcp-async)"), "{tcp}");
     }
 
     #[test]

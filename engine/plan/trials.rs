@@ -4,14 +4,23 @@ use crate::call::Call;
 use crate::plan::{Cell, Plan};
 use crate::statistics::rank::{can_differ, trials_to_differ};
 
+/// A workload whose trials cannot show a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooFew {
+    /// Its name.
+    pub workload: String,
+    /// What cannot show, and with how many trials it could.
+    pub sentence: String,
+}
+
 impl Plan {
     /// One sentence for each workload whose trials cannot show a difference between any two targets: neither the best
     /// nor the worst luck would give a chance small enough for so many comparisons.
-    pub fn too_few_trials(&self) -> Vec<String> {
-        let mut said: Vec<(&str, String)> = Vec::new();
+    pub fn too_few_trials(&self) -> Vec<TooFew> {
+        let mut said: Vec<TooFew> = Vec::new();
         for cell in &self.cells {
             let (workload, comparisons) = (cell.load.workload.as_str(), self.comparisons(cell));
-            let known = said.iter().any(|(known, _)| *known == workload);
+            let known = said.iter().any(|known| known.workload == workload);
             if known || comparisons == 0 || can_differ(cell.trials as usize, cell.trials as usize, comparisons) {
                 continue;
             }
@@ -22,9 +31,9 @@ impl Plan {
                 cell.trials,
                 trials_to_differ(comparisons)
             );
-            said.push((workload, sentence));
+            said.push(TooFew { workload: workload.to_owned(), sentence });
         }
-        said.into_iter().map(|(_, sentence)| sentence).collect()
+        said
     }
 
     /// In how many settings the target of `cell` meets any other by the same figure: searches are compared by the rate
@@ -47,7 +56,11 @@ mod tests {
         let text = format!(
             "title: t\nquestion: q\ntargets: [{{transport: tcp, server: {server}}}]\nworkloads: [{{name: w, {workload}}}]\n"
         );
-        Plan::of(&read("test.yaml", &text, &[]).expect("a scenario")).too_few_trials()
+        Plan::of(&read("test.yaml", &text, &[]).expect("a scenario"))
+            .too_few_trials()
+            .into_iter()
+            .map(|few| few.sentence)
+            .collect()
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod axis;
 pub mod expect;
+mod line;
 mod mistake;
 mod pin;
 mod read;
@@ -29,6 +30,7 @@ use crate::server::contract::Model;
 use crate::transport::contract::{OptionValue, Transport};
 use crate::units::{Size, Time};
 
+pub use crate::scenario::line::line_of_workload;
 pub use crate::scenario::mistake::Mistakes;
 pub use crate::scenario::pin::Pin;
 pub(crate) use crate::scenario::read::OPEN_PYTHON;
