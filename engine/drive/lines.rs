@@ -203,7 +203,11 @@ pub enum FromDrive {
     /// How far it has come, at most once a second.
     Progress(Progress),
     /// The last call is settled.
-    Done {},
+    Done {
+        /// When the first could begin, in nanoseconds of this machine's monotonic clock; none where it is not told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        began_ns: Option<u64>,
+    },
     /// What was measured.
     Measured(Box<Measured>),
     /// It cannot be measured.

@@ -30,6 +30,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::drive::blocking::Blocking;
+use crate::drive::clock::now_ns;
 use crate::drive::event_loop::EventLoop;
 use crate::drive::job::{Failed, Job};
 use crate::drive::lines::{FromDrive, Progress, ToDrive};
@@ -68,15 +69,16 @@ fn measure() -> Result<(), Failed> {
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let live = load.live().unwrap_or_default();
-    let hiccups = thread::scope(|scope| {
+    let (hiccups, began_ns) = thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&ended, &live, &over));
         let napping = scope.spawn(|| canary::watch(&over));
+        let began_ns = now_ns();
         load.measure(&ended);
         over.store(true, Ordering::Relaxed);
         watching.thread().unpark();
-        napping.join().ok()
+        (napping.join().ok(), began_ns)
     });
-    say(&FromDrive::Done {})?;
+    say(&FromDrive::Done { began_ns: Some(began_ns) })?;
     let ToDrive::Report {} = hear()? else { return Err(Failed::new("assignment", "`report` was due")) };
     let mut measured = load.measured();
     measured.generator.hiccups = hiccups;

@@ -106,7 +106,7 @@ pub fn ask(
         })
     });
     let silence = load.timeout + load.drain + SILENCE;
-    let FromDrive::Done {} = await_line(&mut drive, server, silence, progress, &mut || peak.look())? else {
+    let FromDrive::Done { began_ns } = await_line(&mut drive, server, silence, progress, &mut || peak.look())? else {
         return Err(Error::failed("the client process said something else where `done` was due"));
     };
     let calls_after = (server_calls.so_far(), client_calls.so_far());
@@ -114,7 +114,7 @@ pub fn ask(
     let stolen = ticks.and_then(|before| Ticks::now()?.stolen_since(&before));
     let mut facts = ready.facts.clone();
     if let Some(stalling) = stalling {
-        facts.insert("stalled".to_owned(), format!("{:.3} s", stalling.lasted().as_secs_f64()));
+        stalling.lasted(began_ns).tell(&mut facts);
     }
     let survived = server.alive();
     drive.say(&ToDrive::Report {})?;

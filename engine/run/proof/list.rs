@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::run::disturbance::{Disturbance, End, Stall};
+use crate::run::proof::evidence::Check;
 use crate::run::proof::load::{OFFERED, QUEUED, WAITING, constant, lindley, little, poisson};
 use crate::run::proof::server::{Shared, burnt, cold, delay};
 use crate::run::proof::stall::{end_stall, mid_run, short_drain, starved, time_outs};
-use crate::run::proof::{Check, How, Proof};
+use crate::run::proof::{How, Proof};
 
 /// A transport and a server model.
 type Target = (&'static str, &'static str);
@@ -31,7 +32,7 @@ fn stalls() -> impl Iterator<Item = Proof> {
         ("mid-run stall of 2 clients", "clients: 2", stall(End::Server, 6.0, 1.5), mid_run),
         ("end stall", "clients: 10", stall(End::Server, 13.0, 4.0), end_stall),
         ("short drain", "clients: 10, drain: 1s", stall(End::Server, 13.0, 4.0), short_drain),
-        ("time-outs", "clients: 10, timeout: 2s", stall(End::Server, 6.0, 2.2), time_outs),
+        ("time-outs", "clients: 10, timeout: 2s", stall(End::Server, 6.0, 3.0), time_outs),
     ];
     kinds.into_iter().flat_map(|(name, more, stall, check)| {
         STALLED.map(|target| proof(name, target, open(more), Disturbance { stall: Some(stall), fault: None }, check))
@@ -59,14 +60,16 @@ fn others() -> [Proof; 8] {
         proof(
             "Poisson arrivals",
             TCP,
-            pings("rate: 200, arrivals: poisson, clients: 10, duration: 15s"),
+            pings("rate: 50, arrivals: poisson, clients: 10, duration: 20s"),
             calm,
             poisson,
         )
         .alone(),
         proof("constant arrivals", TCP, pings("rate: 100, clients: 10, duration: 5s"), calm, constant).alone(),
         proof("queueing theory", ONE_WORKER, queued, fault("delay=10ms"), lindley)
-            .after(pings("iterations: 300"))
+            .after(pings(&format!("clients: {WAITING}, iterations: 40")))
+            .after(pings("iterations: 200"))
+            .after(pings(&format!("clients: {WAITING}, iterations: 40")))
             .alone(),
         proof(
             "Little's law",

@@ -1,5 +1,6 @@
 //! Runs with a known disturbance, and the figures that they must show.
 
+mod evidence;
 mod figure;
 mod list;
 mod load;
@@ -14,11 +15,14 @@ use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
 use crate::plan::{Cell, Plan};
 use crate::results::folder::Existing;
-use crate::results::{Measured, Record, Results, State};
+use crate::results::machine::Interference;
+use crate::results::{Record, Results};
 use crate::run::disturbance::Disturbance;
+use crate::run::interrupt::interrupted;
 use crate::run::isolation::isolation;
 use crate::run::launcher::Launcher;
 use crate::run::placement::Placement;
+use crate::run::proof::evidence::{Check, figures};
 pub use crate::run::proof::figure::Figure;
 pub use crate::run::proof::list::all;
 use crate::run::proof::server::{Shared, aborted};
@@ -27,7 +31,7 @@ use crate::scenario::read;
 
 /// So many proofs that only wait run side by side: together they are busy for a fraction of the time.
 const SIDE_BY_SIDE: usize = 16;
-/// A proof that runs alone may be spoiled by what else runs on the machine, and is run so often at most.
+/// A proof that other processes disturbed is tried so often at most.
 const ATTEMPTS: usize = 3;
 
 /// One run, and what is known about its outcome.
@@ -40,12 +44,41 @@ pub struct Proof {
     workloads: Vec<String>,
     disturbance: Disturbance,
     how: How,
-    /// Whether it looks at what others would disturb.
+    /// Whether it looks at what other proofs would disturb.
     alone: bool,
 }
 
-/// What the figures of a run are read by.
-type Check = fn(&Evidence<'_>) -> Vec<Figure>;
+/// What the last attempt at a proof showed.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Each figure against what it must be.
+    pub figures: Vec<Figure>,
+    /// Who used the cores of an end meanwhile, where it was so much that figures of time prove nothing.
+    pub disturbed: Option<String>,
+}
+
+/// What is known of one figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is what it must be.
+    Holds,
+    /// It is not.
+    Fails,
+    /// Other processes disturbed the proof, so that it says nothing either way.
+    Undecided,
+}
+
+impl Shown {
+    /// What is known of one of its figures. Whether it was disturbed is decided by what others used of the cores,
+    /// never by the figure; and what does not depend on time must hold all the same.
+    pub fn standing(&self, figure: &Figure) -> Standing {
+        match (figure.timed && self.disturbed.is_some(), figure.holds) {
+            (true, _) => Standing::Undecided,
+            (false, true) => Standing::Holds,
+            (false, false) => Standing::Fails,
+        }
+    }
+}
 
 /// How a proof comes by its figures.
 enum How {
@@ -55,25 +88,35 @@ enum How {
     Abort(Shared),
 }
 
-/// What a run brought.
-struct Evidence<'a> {
-    record: &'a Record,
-    measured: &'a Measured,
-    /// The figures of the first workload, which are those of the last where there is but one.
-    first: &'a Measured,
-    /// How long the stall really lasted, in seconds.
-    stalled: f64,
+/// Shows all of `proofs`, each in a folder of its own inside `out`: those that only wait side by side, and then the
+/// others one by one. Those that other processes disturbed are tried again when all had their turn, up to three times in
+/// all, and `say` is told so. What was shown last comes in the order of the proofs.
+pub fn show(proofs: &[Proof], out: &Path, say: &mut dyn FnMut(&str)) -> Vec<Result<Shown>> {
+    let mut all: Vec<_> = proofs.iter().map(|_| Err(Error::stopped("a proof ended without a word"))).collect();
+    let mut due: Vec<usize> = (0..proofs.len()).collect();
+    for attempt in 1..=ATTEMPTS {
+        for (at, shown) in try_all(proofs, &due, out, attempt) {
+            all[at] = shown;
+        }
+        due.retain(|at| all[*at].as_ref().is_ok_and(|shown| shown.disturbed.is_some()));
+        let Some(Ok(Shown { disturbed: Some(why), .. })) = due.first().map(|at| &all[*at]) else { break };
+        if interrupted() || attempt == ATTEMPTS {
+            break;
+        }
+        let count = due.len();
+        say(&format!("{count} of {} proofs were disturbed and are tried again: {why}", proofs.len()));
+    }
+    all
 }
 
-/// Shows all of `proofs`, each in a folder of its own inside `out`: those that only wait side by side, and then the
-/// others one by one. The figures come in the order of the proofs.
-pub fn show(proofs: &[Proof], out: &Path) -> Vec<Result<Vec<Figure>>> {
-    let places = |alone: bool| (0..proofs.len()).filter(move |at| proofs[*at].alone == alone);
-    let (waiting, next) = (places(false).collect::<Vec<usize>>(), AtomicUsize::new(0));
+/// Tries those of `proofs` that are `due` once.
+fn try_all(proofs: &[Proof], due: &[usize], out: &Path, attempt: usize) -> Vec<(usize, Result<Shown>)> {
+    let (alone, waiting): (Vec<usize>, Vec<usize>) = due.iter().partition(|at| proofs[**at].alone);
+    let next = AtomicUsize::new(0);
     let work = || {
         let mut shown = Vec::new();
         while let Some(&at) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
-            shown.push((at, proofs[at].show(out)));
+            shown.push((at, proofs[at].show(out, attempt)));
         }
         shown
     };
@@ -81,12 +124,14 @@ pub fn show(proofs: &[Proof], out: &Path) -> Vec<Result<Vec<Figure>>> {
         let workers: Vec<_> = (0..SIDE_BY_SIDE.min(waiting.len())).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
-    shown.extend(places(true).map(|at| (at, proofs[at].show(out))));
-    let mut all: Vec<_> = proofs.iter().map(|_| Err(Error::stopped("a proof ended without a word"))).collect();
-    for (at, figures) in shown {
-        all[at] = figures;
-    }
-    all
+    shown.extend(alone.into_iter().map(|at| (at, proofs[at].show(out, attempt))));
+    shown
+}
+
+/// Who disturbed the measurements of a run, where others used so much of an end's cores that it matters.
+fn disturbed(results: &Results) -> Option<String> {
+    let interference = results.counting().filter_map(|record| record.interference.as_ref());
+    interference.filter(|interference| interference.disturbs()).map(Interference::sentence).next()
 }
 
 impl Proof {
@@ -95,49 +140,29 @@ impl Proof {
         Proof { alone: true, ..self }
     }
 
-    /// Another workload is run before.
+    /// Another workload is run before the last, after those that already are.
     fn after(mut self, workload: String) -> Self {
-        self.workloads.insert(0, workload);
+        self.workloads.insert(self.workloads.len() - 1, workload);
         self
     }
 
-    /// Runs it, writes its results into a folder of its own inside `out`, and reads its figures from there.
-    ///
-    /// A proof that runs alone is run again, up to three times in all, where its own verdict is that something else
-    /// spoiled it: the first run that is not invalid counts, whatever it shows.
-    fn show(&self, out: &Path) -> Result<Vec<Figure>> {
-        let (plan, settings) = self.plan(out)?;
+    /// Runs it once, writes its results into a folder of its own inside `out`, and reads its figures from there.
+    fn show(&self, out: &Path, attempt: usize) -> Result<Shown> {
+        let (plan, settings) = self.plan(out, attempt)?;
         let check = match self.how {
             How::Record(check) => check,
             How::Abort(shared) => {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
                 let launcher = Launcher::new(true, Placement::of(None)?, self.disturbance);
-                return Ok(aborted(&isolation(cell, &launcher)?, shared));
+                return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }
         };
-        if !self.alone {
-            run(&plan, &settings, &mut Silent)?;
-            return Ok(figures(&Results::read(&settings.out)?, check));
-        }
-        for attempt in 1..=ATTEMPTS {
-            run(&plan, &settings, &mut Silent)?;
-            let results = Results::read(&settings.out)?;
-            if results.records.iter().all(|record| record.verdict.state != State::Invalid) {
-                let mut shown = vec![Figure::that("runs until one is valid", "at most 3", attempt, true)];
-                shown.extend(figures(&results, check));
-                return Ok(shown);
-            }
-            if crate::run::interrupt::interrupted() {
-                break;
-            }
-        }
+        run(&plan, &settings, &mut Silent)?;
         let results = Results::read(&settings.out)?;
-        let why = results.records.iter().flat_map(|record| &record.verdict.reasons).next();
-        let why = format!("none: {}", why.map_or("interrupted", String::as_str));
-        Ok(vec![Figure::that("runs until one is valid", "at most 3", why, false)])
+        Ok(Shown { figures: figures(&results, check), disturbed: disturbed(&results) })
     }
 
-    fn plan(&self, out: &Path) -> Result<(Plan, Settings)> {
+    fn plan(&self, out: &Path, attempt: usize) -> Result<(Plan, Settings)> {
         let name = |(at, workload): (usize, &String)| format!("{{name: load-{}, {workload}}}", at + 1);
         let workloads: Vec<String> = self.workloads.iter().enumerate().map(name).collect();
         let text = format!(
@@ -148,7 +173,7 @@ impl Proof {
         );
         let scenario = read("selftest", &text, &[]).map_err(|mistakes| Error::stopped(mistakes.render(false)))?;
         let settings = Settings {
-            out: out.join(self.name.replace(|c: char| !c.is_alphanumeric(), "-")),
+            out: out.join(self.name.replace(|c: char| !c.is_alphanumeric(), "-")).join(format!("attempt-{attempt}")),
             existing: Existing::Replace,
             scenario: serde_json::to_value(&scenario).unwrap_or_default(),
             offline: true,
@@ -161,24 +186,6 @@ impl Proof {
     }
 }
 
-/// What the results of a run show.
-fn figures(results: &Results, check: Check) -> Vec<Figure> {
-    let failed = |why: &str| vec![Figure::that("trial", "measured", why, false)];
-    let (Some(first), Some(record)) = (results.records.first(), results.records.last()) else {
-        return failed("not run");
-    };
-    let (Some(first), Some(measured)) = (&first.measured, &record.measured) else {
-        return failed(first.reason.as_deref().or(record.reason.as_deref()).unwrap_or("failed"));
-    };
-    let stalled = results.manifest.facts.values().find_map(|facts| facts.get("stalled"));
-    let stalled = stalled.and_then(|text| text.trim_end_matches(" s").parse().ok()).unwrap_or(0.0);
-    let counts = &measured.counts;
-    let known = counts.ok + counts.error.total() + counts.timeout + counts.censored;
-    let mut figures = vec![Figure::that("calls accounted for", counts.scheduled, known, counts.conserved())];
-    figures.extend(check(&Evidence { record, measured, first, stalled }));
-    figures
-}
-
 /// Nobody looks at how a proof goes on.
 struct Silent;
 
@@ -187,4 +194,24 @@ impl Watch for Silent {
     fn says(&mut self, _: &str) {}
     fn progress(&mut self, _: Progress) {}
     fn recorded(&mut self, _: &Cell, _: &Record) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figure, Shown, Standing};
+
+    #[test]
+    fn a_disturbed_proof_decides_nothing_by_time_and_everything_else() {
+        let figures = |timed: bool| [true, false].map(|holds| Figure { timed, ..Figure::that("f", 1, 1, holds) });
+        let standings = |disturbed: Option<String>, timed| {
+            let shown = Shown { figures: figures(timed).to_vec(), disturbed };
+            [0, 1].map(|at| shown.standing(&shown.figures[at]))
+        };
+        let (calm, busy) = (None, Some("other processes used 50 % of the cores of an end".to_owned()));
+        let (holds, fails, undecided) = (Standing::Holds, Standing::Fails, Standing::Undecided);
+        assert_eq!(standings(calm.clone(), true), [holds, fails]);
+        assert_eq!(standings(calm, false), [holds, fails]);
+        assert_eq!(standings(busy.clone(), false), [holds, fails], "what does not depend on time must hold");
+        assert_eq!(standings(busy, true), [undecided, undecided], "also what looks right");
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::report::steadiness::{Unsteady, unsteady};
 use crate::run::isolation::Isolation;
-use crate::run::proof::Evidence;
+use crate::run::proof::evidence::Evidence;
 use crate::run::proof::figure::Figure;
 
 /// What connections share, and lose together.
@@ -20,7 +20,7 @@ pub(crate) enum Shared {
 pub(crate) fn delay(evidence: &Evidence<'_>) -> Vec<Figure> {
     let least = evidence.measured.service_time.min_ns;
     let said = format!("{:.3} ms", least as f64 / 1e6);
-    vec![Figure::that("shortest service", "20 ms or little more", said, (20_000_000..24_000_000).contains(&least))]
+    vec![Figure::timed("shortest service", "20 ms or little more", said, (20_000_000..24_000_000).contains(&least))]
 }
 
 /// What children burn that live for one connection is charged to the server, reaped or not.
@@ -37,9 +37,9 @@ pub(crate) fn cold(evidence: &Evidence<'_>) -> Vec<Figure> {
         (said(|found| found.until_ns / 1e9), said(|found| found.before_ns / 1e6), said(|found| found.after_ns / 1e6));
     let within = |value: f64, from: f64, to: f64| (from..=to).contains(&value);
     vec![
-        Figure::that("the cut", "5 s ±1 s", format_args!("{until:.2} s"), within(until, 4.0, 6.0)),
-        Figure::that("p50 before", "20 ms or little more", format_args!("{before:.1} ms"), within(before, 18.5, 24.0)),
-        Figure::that("p50 after", "2 ms or little more", format_args!("{after:.1} ms"), within(after, 1.85, 4.0)),
+        Figure::timed("the cut", "5 s ±1 s", format_args!("{until:.2} s"), within(until, 4.0, 6.0)),
+        Figure::timed("p50 before", "20 ms or little more", format_args!("{before:.1} ms"), within(before, 18.5, 24.0)),
+        Figure::timed("p50 after", "2 ms or little more", format_args!("{after:.1} ms"), within(after, 1.85, 4.0)),
     ]
 }
 

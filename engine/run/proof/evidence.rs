@@ -1,0 +1,48 @@
+//! What a run brought, as a proof reads it.
+
+use crate::drive::job::Limit;
+use crate::drive::schedule::{Pace, Schedule};
+use crate::results::{Measured, Record, Results};
+use crate::run::disturbance::Stalled;
+use crate::run::proof::figure::Figure;
+
+/// What a run brought.
+pub(crate) struct Evidence<'a> {
+    /// The record of the last workload, which is the one that something is known of.
+    pub(crate) record: &'a Record,
+    /// Its figures.
+    pub(crate) measured: &'a Measured,
+    /// The figures of the workloads before it, in their order.
+    pub(crate) before: Vec<&'a Measured>,
+    /// When its end was stalled; none where it was not.
+    pub(crate) stalled: Option<Stalled>,
+}
+
+/// What the figures of a run are read by.
+pub(crate) type Check = fn(&Evidence<'_>) -> Vec<Figure>;
+
+/// What the results of a run show, by `check`, and that every call is accounted for.
+pub(crate) fn figures(results: &Results, check: Check) -> Vec<Figure> {
+    let failed = |why: &str| vec![Figure::that("trial", "measured", why, false)];
+    let mut all = Vec::new();
+    for record in results.counting() {
+        match &record.measured {
+            Some(measured) => all.push((record, measured)),
+            None => return failed(record.reason.as_deref().unwrap_or("failed")),
+        }
+    }
+    let Some((record, measured)) = all.pop() else { return failed("not run") };
+    let counts = &measured.counts;
+    let known = counts.ok + counts.error.total() + counts.timeout + counts.censored;
+    let mut figures = vec![Figure::that("calls accounted for", counts.scheduled, known, counts.conserved())];
+    let before = all.into_iter().map(|(_, measured)| measured).collect();
+    let stalled = results.manifest.facts.values().find_map(Stalled::told);
+    figures.extend(check(&Evidence { record, measured, before, stalled }));
+    figures
+}
+
+/// When the calls of an open loop are due, in nanoseconds from its beginning.
+pub(crate) fn schedule(pace: &Pace, seconds: u64) -> Vec<u64> {
+    let mut schedule = Schedule::new(pace, Limit::Time(seconds * 1_000_000_000));
+    std::iter::from_fn(|| schedule.pop()).collect()
+}
