@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use engine::results::Results;
+use engine::results::machine::Interference;
+
 fn selftest(arguments: &[&str], out: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
     command.arg("selftest").args(arguments).arg("--out").arg(out).output().expect("the engine starts")
@@ -13,7 +16,10 @@ fn every_figure_is_what_it_must_be() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = selftest(&[], folder.path());
     let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let undecided = rows(&told).any(|line| line.starts_with("undecided "));
+    // Whoever runs this beside something else gets no proof, and no false alarm.
+    let exit = if undecided { 3 } else { 0 };
+    assert_eq!(output.status.code(), Some(exit), "{told}{}", String::from_utf8_lossy(&output.stderr));
     let stalls = ["mid-run stall", "mid-run stall of 2 clients", "end stall", "short drain", "time-outs"];
     let targets = ["tcp threaded", "rpyc threaded", "rpyc forking", "http1 threaded", "http2 threaded", "quic async"];
     let stalled = stalls.into_iter().flat_map(|stall| targets.map(|target| format!("{stall}, {target}")));
@@ -34,11 +40,28 @@ fn every_figure_is_what_it_must_be() {
         "Little's law, tcp pooled",
     ];
     for proof in stalled.chain(others.map(str::to_owned)) {
-        let rows = told.lines().filter(|line| line.starts_with("holds") && line.contains(&proof)).count();
-        assert!(rows >= 2, "{proof}: {told}");
+        let rows: Vec<&str> = rows(&told).filter(|line| line.contains(&proof)).collect();
+        assert!(rows.len() >= 2, "{proof}: {told}");
+        let decided = rows.iter().all(|row| row.starts_with("holds"));
+        assert!(decided || disturbed(folder.path(), &proof), "{proof} is undecided, and nothing disturbed it: {told}");
     }
-    let runs = std::fs::read_dir(folder.path()).expect("it was written").flatten();
-    assert!(runs.filter(|run| run.path().join("results.json").is_file()).count() >= 38);
+}
+
+/// The lines of the table.
+fn rows(told: &str) -> impl Iterator<Item = &str> {
+    told.lines().filter(|line| ["holds ", "FAILS ", "undecided "].iter().any(|mark| line.starts_with(mark)))
+}
+
+/// Whether each of three attempts at a proof was disturbed, by what the kernel counted while it ran.
+fn disturbed(out: &Path, proof: &str) -> bool {
+    let folder = out.join(proof.replace(|c: char| !c.is_alphanumeric(), "-"));
+    let attempts: Vec<Results> = (1..=3)
+        .map(|attempt| Results::read(&folder.join(format!("attempt-{attempt}"))).expect("each attempt has results"))
+        .collect();
+    attempts.iter().all(|results| {
+        let mut shares = results.counting().filter_map(|record| record.interference.as_ref().map(|it| it.share));
+        shares.any(|share| share >= Interference::SUSPECT)
+    })
 }
 
 #[test]

@@ -57,7 +57,9 @@ fn table(proofs: &[Proof], shown: Vec<Result<Shown>>) -> Result<(String, Exit)> 
     for (proof, shown) in proofs.iter().zip(shown) {
         let shown = shown.map_err(|error| error.context(&proof.name))?;
         let standings = shown.figures.iter().map(|figure| shown.standing(figure));
-        rows.extend(standings.zip(shown.figures.clone()).map(|(standing, figure)| (proof.name.as_str(), standing, figure)));
+        rows.extend(
+            standings.zip(shown.figures.clone()).map(|(standing, figure)| (proof.name.as_str(), standing, figure)),
+        );
         undecided.extend(shown.disturbed.map(|why| (proof.name.as_str(), why)));
     }
     let width = |column: fn(&(&str, Standing, Figure)) -> usize| rows.iter().map(column).max().unwrap_or(0);

@@ -257,7 +257,9 @@ fn help(aspect: &Aspect) -> String {
     let options: Vec<String> = aspect.options.iter().map(|name| format!("`{name}`")).collect();
     let options = options.join(" or ");
     let shown = aspect.shown_by.map(|axis| format!(", or several of `{axis}`")).unwrap_or_default();
-    format!("make {options} the same for all of them; where the difference is the question, write its values out{shown}")
+    format!(
+        "make {options} the same for all of them; where the difference is the question, write its values out{shown}"
+    )
 }
 
 /// True where the scenario writes several values of an option that decides the aspect, or of the axis that shows it.

@@ -88,7 +88,8 @@ impl Stalled {
 
     /// As facts tell it; none where they do not.
     pub fn told(facts: &Facts) -> Option<Self> {
-        let ns = |name: &str| facts.get(name)?.trim_end_matches(" s").parse().ok().map(|s: f64| (s * 1e9).round() as u64);
+        let ns =
+            |name: &str| facts.get(name)?.trim_end_matches(" s").parse().ok().map(|s: f64| (s * 1e9).round() as u64);
         Some(Stalled { from_ns: ns(FROM), length_ns: ns(LENGTH)? })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::run::disturbance::{Disturbance, End, Stall};
 use crate::run::proof::evidence::Check;
-use crate::run::proof::load::{OFFERED, QUEUED, WAITING, constant, lindley, little, poisson};
+use crate::run::proof::load::{LOOKED_AT, OFFERED, POISSON, QUEUED, WAITING, constant, lindley, little, poisson};
 use crate::run::proof::server::{Shared, burnt, cold, delay};
 use crate::run::proof::stall::{end_stall, mid_run, short_drain, starved, time_outs};
 use crate::run::proof::{How, Proof};
@@ -60,7 +60,7 @@ fn others() -> [Proof; 8] {
         proof(
             "Poisson arrivals",
             TCP,
-            pings("rate: 50, arrivals: poisson, clients: 10, duration: 20s"),
+            pings(&format!("rate: {POISSON}, arrivals: poisson, clients: 10, duration: {LOOKED_AT}s")),
             calm,
             poisson,
         )

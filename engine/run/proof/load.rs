@@ -3,13 +3,17 @@
 use crate::call::Arrivals;
 use crate::drive::schedule::Pace;
 use crate::results::Measured;
-use crate::run::proof::evidence::{Evidence, schedule};
+use crate::run::proof::evidence::{Evidence, SEED, schedule};
 use crate::run::proof::figure::Figure;
 
 /// How long the queue is looked at, in seconds.
 pub(crate) const QUEUED: u64 = 30;
 /// How many calls per second it is offered: the one worker is busy for two thirds of the time.
 pub(crate) const OFFERED: f64 = 65.0;
+/// How many calls per second are Poisson's: so few that they are far between, measured by how late a timer is.
+pub(crate) const POISSON: f64 = 50.0;
+/// For how long, in seconds.
+pub(crate) const LOOKED_AT: u64 = 20;
 /// How many clients wait for the one worker.
 pub(crate) const WAITING: u64 = 8;
 
@@ -54,8 +58,18 @@ pub(crate) fn lindley(evidence: &Evidence<'_>) -> Vec<Figure> {
     let least = alone.service_time.min_ns;
     vec![
         calls,
-        Figure::that("shortest service", "10 ms at least", format_args!("{:.3} ms", least as f64 / 1e6), least >= 10_000_000),
-        Figure::between("mean response", (one.min(other), one.max(other)), 0.05, evidence.measured.response_time.mean_ns),
+        Figure::that(
+            "shortest service",
+            "10 ms at least",
+            format_args!("{:.3} ms", least as f64 / 1e6),
+            least >= 10_000_000,
+        ),
+        Figure::between(
+            "mean response",
+            (one.min(other), one.max(other)),
+            0.05,
+            evidence.measured.response_time.mean_ns,
+        ),
     ]
 }
 
@@ -85,13 +99,21 @@ pub(crate) fn little(evidence: &Evidence<'_>) -> Vec<Figure> {
 
 /// When the calls of a proof are due, in nanoseconds from the beginning.
 fn due(rate: f64, arrivals: Arrivals, seconds: u64) -> Vec<u64> {
-    schedule(&Pace { steps: vec![(rate, u64::MAX)], arrivals, seed: 1 }, seconds)
+    schedule(&pace(rate, arrivals), seconds)
+}
+
+fn pace(rate: f64, arrivals: Arrivals) -> Pace {
+    Pace { steps: vec![(rate, u64::MAX)], arrivals, seed: SEED }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{OFFERED, QUEUED, due, mean_response};
+    use super::{LOOKED_AT, OFFERED, POISSON, QUEUED, due, mean_response, pace};
     use crate::call::Arrivals;
+    use crate::drive::arrivals::test;
+    use crate::drive::job::Limit;
+    use crate::drive::schedule::Schedule;
+    use crate::run::proof::evidence::schedule;
 
     #[test]
     fn the_recursion_is_that_of_theory() {
@@ -103,6 +125,14 @@ mod tests {
         assert!((long / theory - 1.0).abs() < 0.02, "{long} {theory}");
         let alone = mean_response(&due(1.0, Arrivals::Constant, 10), work, 12e6);
         assert!((alone - 12e6).abs() < 1.0, "who finds it idle takes as long as the only client: {alone}");
+    }
+
+    #[test]
+    fn the_arrivals_that_are_asked_for_are_beyond_doubt() {
+        let pace = pace(POISSON, Arrivals::Poisson);
+        let due = schedule(&pace, LOOKED_AT);
+        let asked = test(&due, &Schedule::new(&pace, Limit::Calls(0))).expect("enough");
+        assert!(asked.p > 0.9, "what is sent may be worse, and is still not to be doubted: {asked:?}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::run::interrupt::interrupted;
 use crate::run::isolation::isolation;
 use crate::run::launcher::Launcher;
 use crate::run::placement::Placement;
-use crate::run::proof::evidence::{Check, figures};
+use crate::run::proof::evidence::{Check, SEED, figures};
 pub use crate::run::proof::figure::Figure;
 pub use crate::run::proof::list::all;
 use crate::run::proof::server::{Shared, aborted};
@@ -166,7 +166,7 @@ impl Proof {
         let name = |(at, workload): (usize, &String)| format!("{{name: load-{}, {workload}}}", at + 1);
         let workloads: Vec<String> = self.workloads.iter().enumerate().map(name).collect();
         let text = format!(
-            "title: Selftest\nquestion: Do the figures show what was done?\ntrials: 1\norder: sequential\n\
+            "title: Selftest\nquestion: Do the figures show what was done?\ntrials: 1\nseed: {SEED}\norder: sequential\n\
              targets: [{{{}}}]\nworkloads: [{}]\n",
             self.target,
             workloads.join(", ")
