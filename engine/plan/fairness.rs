@@ -396,10 +396,10 @@ mod tests {
 
     #[test]
     fn what_needs_no_network_has_no_congestion_control() {
-        let targets = |more: &str| format!("{{transport: [unix, quic], server: async}}{more}");
-        assert_eq!(told(&targets(""), PING), []);
-        let tcp = one(&targets(", {transport: tcp, server: async}"), PING);
-        assert!(tcp.contains("(cubic: quic-async; the kernel's: tcp-async)"), "{tcp}");
+        let (unix, tcp) = ("{transport: unix, server: async}", "transport: tcp, options: {congestion: cubic}");
+        assert_eq!(told(&format!("{unix}, {{{tcp}, server: async}}"), PING), []);
+        let three = format!("{unix}, {{{tcp}, server: async}}, {{transport: tcp, server: threaded}}");
+        assert!(one(&three, PING).contains("(cubic: tcp-async; the kernel's: tcp-threaded)"), "{three}");
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub(crate) fn drive_by(command: Command, assignment: Assignment, core: usize) ->
     heard(&mut client, |said| matches!(said, FromDrive::Armed { .. }))?;
     let before = cpu_s(client.pid())?;
     client.say(&ToDrive::Go {})?;
-    heard(&mut client, |said| matches!(said, FromDrive::Done {}))?;
+    heard(&mut client, |said| matches!(said, FromDrive::Done { .. }))?;
     let window_cpu_s = cpu_s(client.pid())? - before;
     let peak_memory = peak_memory(client.pid())?;
     client.say(&ToDrive::Report {})?;
