@@ -1,12 +1,15 @@
-//! Clients that are not ours, curl, nghttp and h2load, against our HTTP/2 servers.
+//! Clients that are not ours, curl, nghttp, h2load and a peer that breaks the rules, against our HTTP/2 servers.
 
 mod ends;
+mod systems;
 
 use std::fs;
 use std::process::{Command, Output};
 
 use ends::Server;
 use engine::server::MODELS;
+use serde_json::Value;
+use systems::{system, venv};
 
 /// The output of a command that must succeed, or none where this machine does not have the program.
 fn text(command: &mut Command) -> Option<String> {
@@ -128,6 +131,25 @@ fn over_tls_the_protocol_is_agreed_on_and_the_certificate_holds() {
         assert!(said.contains("500 succeeded, 0 failed, 0 errored, 0 timeout"), "{said}");
         let said = text(Command::new("nghttp").args(["-s", "-n", "-t", "30", &url("download/3000000")]));
         assert!(said.expect("nghttp is there").contains(" 200 "));
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn what_the_rules_forbid_is_answered_as_they_say() {
+    let Some(python) = venv("h2", "h2.txt", "hpack, hyperframe") else { return };
+    for (transport, model) in [("http2", "threaded"), ("http2", "async")] {
+        let server = Server::launch(transport, model, &[]);
+        let said = text(Command::new(&python).arg(system("h2_cases.py")).arg(server.address()));
+        let said: Value = serde_json::from_str(&said.expect("Python starts")).expect("the peer writes JSON");
+        assert_eq!(said["different"], serde_json::json!([]), "{model}: {:#}", said["different"]);
+        let sections = said["sections"].as_object().expect("sections");
+        let cases = |of: &str| -> u64 {
+            let named = sections.iter().filter(|(section, _)| section.starts_with(of));
+            named.map(|(_, count)| count.as_u64().expect("a number")).sum()
+        };
+        assert_eq!([cases("generic"), cases("http2"), cases("hpack")], [40, 94, 8]);
+        assert_eq!(said["by_the_library"], 26);
         assert!(server.stop());
     }
 }
