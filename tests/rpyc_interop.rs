@@ -7,7 +7,7 @@ use std::io::Read;
 use std::process::Command;
 use std::time::Duration;
 
-use ends::Server;
+use ends::{Server, measure};
 use engine::call::{Ask, Fill};
 use engine::stack::contract::Launch;
 use engine::stack::system;
@@ -15,7 +15,7 @@ use engine::transport::contract::{ClientContext, OptionValue, Options, StreamPro
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;
 use engine::transport::socket::{Socket, SocketOptions, flush};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn script(name: &str, args: &[&str]) -> Option<Command> {
     let mut command = Command::new(systems::python()?);
@@ -165,4 +165,59 @@ fn our_client_hastens_the_acknowledgements_that_a_real_server_waits_for() {
     assert!(our_calls(real.address(), options, &asks));
     let ours = Server::launch("rpyc", "threaded", &[]);
     assert!(!our_calls(ours.address(), Options::default(), &asks));
+}
+
+#[test]
+fn real_clients_find_no_difference_between_a_real_server_and_ours() {
+    let Some(real) = real_server() else { return };
+    let ours = Server::launch("rpyc", "threaded", &["--nonce", "token"]);
+    let mut command = script("rpyc_differential.py", &[real.address(), ours.address()]).expect("python is there");
+    let output = command.output().expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: Value = serde_json::from_slice(&output.stdout).expect("it writes JSON");
+    assert!(said["compared"].as_u64() >= Some(300), "{}", said["compared"]);
+    assert_eq!(said["differences"], json!([]), "{:#}", said["differences"]);
+    assert!(ours.stop());
+}
+
+#[test]
+fn what_sets_are_told_by_does_not_depend_on_the_seed_of_hashes() {
+    let server = Server::launch("rpyc", "threaded", &[]);
+    // Of 1 to 50 the one whose sets came back in another order than they went.
+    for seed in ["14", "1"] {
+        let Some(mut command) = script("rpyc_client.py", &[server.address()]) else { return };
+        let output = command.env("PYTHONHASHSEED", seed).output().expect("python runs");
+        assert!(output.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Python with the last release of rpyc that speaks the older form.
+fn older(args: &[&str]) -> Option<Command> {
+    let mut command = Command::new(systems::venv("rpyc5", "rpyc5.txt", "rpyc")?);
+    command.arg(systems::system("rpyc_older.py")).args(args);
+    Some(command)
+}
+
+#[test]
+fn an_older_client_is_told_why_it_is_not_served() {
+    for model in ["threaded", "forking", "async"] {
+        let server = Server::launch("rpyc", model, &[]);
+        let Some(mut command) = older(&["call", server.address()]) else { return };
+        let said = command.output().expect("python runs");
+        let said = String::from_utf8_lossy(&said.stdout);
+        assert!(said.starts_with("RuntimeError this server speaks as rpyc 6 does"), "{model}: {said}");
+        assert!(server.stop());
+    }
+}
+
+#[test]
+fn our_client_says_which_release_an_older_server_is_of() {
+    let Some(command) = older(&["serve"]) else { return };
+    let server = Server::start(command);
+    for clients in [1, 3] {
+        let failed =
+            measure(&server, "rpyc", json!({"nonce": null, "clients": clients})).expect_err("it cannot be called");
+        let reason = failed["failed"]["reason"].as_str().expect("a reason");
+        assert!(reason.contains("rpyc 5 or older") && reason.contains("rpyc 6"), "{reason}");
+    }
 }

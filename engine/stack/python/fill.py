@@ -40,7 +40,8 @@ class Fill:
         return cls(bytes([byte]) * (256 * 1024))
 
     def bytes(self, length, offset=0):
-        """`length` bytes from `offset`."""
+        """`length` bytes from `offset`; none where `length` is negative, as `b"x" * length` has it."""
+        length = max(0, length)
         begin = offset % len(self.block)
         piece = self.block[begin:begin + length]
         if len(piece) == length:

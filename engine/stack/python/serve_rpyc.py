@@ -18,6 +18,7 @@ def service(wanted):
 
     class Service(rpyc.Service):
         __module__ = "engine"
+        __qualname__ = "Service"
 
         def on_connect(self, conn):
             # What the real server does unless the scenario asks for something else.

@@ -6,7 +6,7 @@ use crate::call::{Ask, Check, Fault, FaultClass, Fill, sum_of_squares};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::brine::{self, Token};
-use crate::transport::rpyc::exception::{describe, is_stop_iteration};
+use crate::transport::rpyc::exception::{Raised, describe, is_stop_iteration};
 use crate::transport::rpyc::frame::{Bodies, Body, Inbound};
 use crate::transport::rpyc::list::List;
 use crate::transport::rpyc::message::{Boxed, Id, Link, Message, handler, put_token, put_tuple};
@@ -15,6 +15,8 @@ use crate::transport::rpyc::service::{CLASS, METHODS, Method};
 
 /// The class of what a client offers as its own root: nothing.
 const CLIENT_CLASS: &str = "engine.Client";
+/// What this client needs at the other end.
+const SPEAKS: &str = "this client speaks as rpyc 6 does, whose messages have another form than those of rpyc 5";
 /// The longest bytes that a frame has room for.
 const LONGEST: u64 = u32::MAX as u64 - 64 * 1024;
 
@@ -107,11 +109,14 @@ impl ClientCodec for RpycClient {
     }
 
     fn hung_up(&mut self) -> Result<Reply, Fault> {
-        Err(self
-            .talk
-            .refused
-            .take()
-            .unwrap_or_else(|| Fault::connect("the server closed the connection before its reply was complete")))
+        let closed = "the server closed the connection before its reply was complete";
+        Err(match (self.talk.refused.take(), self.talk.waiting) {
+            (Some(refused), _) => refused,
+            (None, For::Root) => {
+                Fault::connect(format!("{closed}, the first of all, as a server of rpyc 5 or older does: {SPEAKS}"))
+            }
+            (None, _) => Fault::connect(closed),
+        })
     }
 
     fn close(&mut self, out: &mut Outbox) {
@@ -204,6 +209,11 @@ impl Talk {
         let message = Message::read(message)?;
         match message {
             Message::Request { seq, handler, args } => self.serve(seq, handler, args, out).map(|()| None),
+            Message::Unknown { seq, asked } => {
+                self.link.exception(out, seq, &Raised::Key(asked.to_vec()));
+                Ok(None)
+            }
+            Message::Older { .. } => Err(Fault::protocol(format!("the server is of rpyc 5 or older: {SPEAKS}"))),
             Message::Reply { seq, .. } | Message::Exception { seq, .. } if seq != self.awaited => {
                 // Nobody waits for the replies to DEL.
                 match (0..self.link.next_seq()).contains(&seq) {

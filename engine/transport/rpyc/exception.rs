@@ -8,6 +8,8 @@ use crate::transport::rpyc::brine::{self, Reader, Token};
 
 /// The release of rpyc that this one speaks like; clients warn where the first number differs from theirs.
 const VERSION: &str = "6.0.2";
+/// The module of the exceptions that every Python knows.
+const BUILTINS: &str = "builtins";
 
 /// What is raised at the other end.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,35 @@ impl Raised {
         Raised::Builtin("ValueError", message.into())
     }
 
+    /// `TypeError` for a value of that type where an integer is due.
+    pub(crate) fn not_an_integer(of: &str) -> Self {
+        Raised::type_error(format!("'{of}' object cannot be interpreted as an integer"))
+    }
+
+    /// `OverflowError` for an integer that is no size.
+    pub(crate) fn too_big() -> Self {
+        Raised::Builtin("OverflowError", "cannot fit 'int' into an index-sized integer".into())
+    }
+
+    /// What the peer has raised, as a real end raises it again: an exception that is not built in has got the class
+    /// by then that rpyc made for it here.
+    pub(crate) fn again(raised: &[u8]) -> Result<Self, Fault> {
+        let mut reader = Reader::new(raised);
+        let Token::Tuple(4) = reader.token()? else { return Ok(Raised::Again(raised.to_vec())) };
+        reader.tuple_of(2)?;
+        let (module, name) = (reader.text()?, reader.text()?);
+        if module == BUILTINS {
+            return Ok(Raised::Again(raised.to_vec()));
+        }
+        let mut again = Vec::with_capacity(raised.len() + 2 * module.len() + 32);
+        brine::put(&mut again, Token::Tuple(4));
+        brine::put(&mut again, Token::Tuple(2));
+        brine::put_text(&mut again, &format!("rpyc.core.vinegar/{module}"));
+        brine::put_text(&mut again, &format!("{module}.{name}"));
+        again.extend_from_slice(reader.rest());
+        Ok(Raised::Again(again))
+    }
+
     /// Appends it.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         let (kind, message) = match self {
@@ -44,7 +75,7 @@ impl Raised {
         };
         brine::put(out, Token::Tuple(4));
         brine::put(out, Token::Tuple(2));
-        brine::put_text(out, "builtins");
+        brine::put_text(out, BUILTINS);
         brine::put_text(out, kind);
         brine::put(out, Token::Tuple(1));
         match self {
@@ -73,6 +104,15 @@ pub(crate) fn is_stop_iteration(raised: &[u8]) -> bool {
     Reader::new(raised).int() == Ok(1)
 }
 
+/// True where the brine of what was raised says the built-in exception of that name.
+pub(crate) fn is_builtin(raised: &[u8], name: &str) -> bool {
+    let mut reader = Reader::new(raised);
+    reader.tuple_of(4).is_ok()
+        && reader.tuple_of(2).is_ok()
+        && reader.text() == Ok(BUILTINS)
+        && reader.text() == Ok(name)
+}
+
 /// What was raised, as `module.Name: message`.
 pub(crate) fn describe(raised: &[u8]) -> Result<String, Fault> {
     if is_stop_iteration(raised) {
@@ -94,7 +134,7 @@ pub(crate) fn describe(raised: &[u8]) -> Result<String, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Raised, describe, is_stop_iteration};
+    use super::{Raised, describe, is_builtin, is_stop_iteration};
 
     fn put(raised: &Raised) -> Vec<u8> {
         let mut out = Vec::new();
@@ -106,7 +146,8 @@ mod tests {
     fn what_is_raised_can_be_told_at_the_other_end() {
         let raised = put(&Raised::value_error("too long"));
         assert_eq!(describe(&raised), Ok("builtins.ValueError: too long".into()));
-        assert_eq!(put(&Raised::Again(raised.clone())), raised);
+        assert_eq!(Raised::again(&raised).map(|again| put(&again)), Ok(raised.clone()));
+        assert!(is_builtin(&raised, "ValueError") && !is_builtin(&raised, "TypeError"));
         assert!(is_stop_iteration(&put(&Raised::StopIteration)) && !is_stop_iteration(&raised));
         let message = "'Service' object has no attribute 'nope'".to_owned();
         let raised = Raised::Attribute { message, name: "nope".into(), object: "<engine.Service>".into() };

@@ -1,5 +1,7 @@
 //! What objects tell of themselves: the methods that a proxy is made with, names, and the operations they offer.
 
+use std::ops::RangeInclusive;
+
 use crate::transport::rpyc::brine::{self, Token};
 use crate::transport::rpyc::service::METHODS;
 
@@ -52,10 +54,14 @@ pub(crate) fn real_only(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// True where the operation takes one argument; the others take none.
-pub(crate) fn takes_argument(operation: &str) -> bool {
-    let everywhere = ["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__format__"];
-    everywhere.contains(&operation) || ["__getitem__", "__contains__", "count", "index"].contains(&operation)
+/// How many arguments the operation takes.
+pub(crate) fn takes_arguments(operation: &str) -> RangeInclusive<u32> {
+    match operation {
+        "__eq__" | "__ne__" | "__lt__" | "__le__" | "__gt__" | "__ge__" | "__format__" => 1..=1,
+        "__getitem__" | "__contains__" | "count" => 1..=1,
+        "index" => 1..=3,
+        _ => 0..=0,
+    }
 }
 
 /// The text of `__doc__`.

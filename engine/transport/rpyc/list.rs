@@ -1,6 +1,7 @@
 //! Lists of chunks, which are made from a fill only when somebody looks at them.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::call::Fill;
@@ -49,6 +50,12 @@ impl List {
         (0..self.count).contains(&position).then_some(position)
     }
 
+    /// The positions from `start` up to `stop`, as `list.index` takes them.
+    pub(crate) fn span(&self, start: i64, stop: i64) -> Range<i64> {
+        let place = |bound: i64| if bound < 0 { bound.saturating_add(self.count).max(0) } else { bound };
+        place(start)..place(stop).min(self.count)
+    }
+
     /// What `list[start:stop:step]` is in Python; none where the step is 0.
     pub(crate) fn slice(&self, start: Option<i64>, stop: Option<i64>, step: Option<i64>) -> Option<List> {
         let step = step.unwrap_or(1).clamp(-i64::MAX, i64::MAX);
@@ -74,7 +81,10 @@ impl List {
 
     /// How many bytes the chunks have together.
     pub(crate) fn bytes(&self) -> u64 {
-        (self.count as u64).saturating_mul(self.chunk).min((self.count as u64).saturating_mul(self.len))
+        // Only the last chunk of the payload may be short, and a list holds it at an end or not at all.
+        let ends = [0, self.count - 1];
+        let missing = ends.iter().take(self.count.clamp(0, 2) as usize).map(|end| self.chunk - self.place(*end).1);
+        (self.count.max(0) as u64).saturating_mul(self.chunk) - missing.sum::<u64>()
     }
 
     /// True where the chunk at `index` is `bytes`.
@@ -166,6 +176,25 @@ mod tests {
     }
 
     #[test]
+    fn its_bytes_are_those_of_its_chunks() {
+        for (len, chunk) in [(95, 10), (90, 10), (5, 10), (0, 10), (1, 1), (10, 3)] {
+            let list = List::new(Fill::new(FillKind::Random, 1), len, chunk);
+            for (start, stop) in
+                [(None, None), (Some(9), None), (None, Some(9)), (Some(1), Some(2)), (Some(4), Some(3))]
+            {
+                for step in [1, 2, 3, -1, -2, -3] {
+                    let part = list.slice(start, stop, Some(step)).expect("a step that is not 0");
+                    assert_eq!(
+                        part.bytes(),
+                        lens(&part).iter().sum::<u64>(),
+                        "{len}/{chunk} {start:?} {stop:?} {step}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn it_compares_and_holds_by_content() {
         let fill = Fill::new(FillKind::Random, 1);
         let list = List::new(fill.clone(), 95, 10);
@@ -173,6 +202,7 @@ mod tests {
         assert!(list.slice(None, Some(5), None).is_some_and(|part| part.compare(&list).is_lt()));
         assert!(list.holds(9, &fill.at(90)[..5]) && !list.holds(8, &fill.at(90)[..5]));
         assert_eq!(list.position(-1), Some(9));
+        assert_eq!([list.span(3, i64::MAX), list.span(-4, -1), list.span(-40, 40)], [3..10, 6..9, 0..10]);
         assert_eq!(list.position(10), None);
         assert_eq!(List::new(fill, 0, 10).count(), 0);
     }

@@ -14,6 +14,8 @@ use crate::transport::rpyc::frame::{Body, Outbound};
 pub(crate) const REQUEST: u8 = 1;
 const REPLY: u8 = 2;
 const EXCEPTION: u8 = 3;
+/// What rpyc 5 and older call a request; their messages begin with the tag of a tuple, where the kind stands now.
+const OLDER_REQUEST: i64 = REQUEST as i64;
 
 pub(crate) const VALUE: i64 = 1;
 const TUPLE: i64 = 2;
@@ -44,6 +46,33 @@ pub(crate) mod handler {
     pub(crate) const OLDSLICING: i64 = 18;
     pub(crate) const CTXEXIT: i64 = 19;
     pub(crate) const INSTANCECHECK: i64 = 20;
+
+    /// Its name in rpyc, and the fewest and the most arguments that it takes; none where there is no such handler.
+    pub(crate) fn arguments(handler: i64) -> Option<(&'static str, u32, u32)> {
+        Some(match handler {
+            PING => ("_handle_ping", 1, 1),
+            CLOSE => ("_handle_close", 0, 0),
+            GETROOT => ("_handle_getroot", 0, 0),
+            GETATTR => ("_handle_getattr", 2, 2),
+            DELATTR => ("_handle_delattr", 2, 2),
+            SETATTR => ("_handle_setattr", 3, 3),
+            CALL => ("_handle_call", 2, 3),
+            CALLATTR => ("_handle_callattr", 3, 4),
+            REPR => ("_handle_repr", 1, 1),
+            STR => ("_handle_str", 1, 1),
+            CMP => ("_handle_cmp", 2, 3),
+            HASH => ("_handle_hash", 1, 1),
+            DIR => ("_handle_dir", 1, 1),
+            PICKLE => ("_handle_pickle", 2, 2),
+            DEL => ("_handle_del", 1, 2),
+            INSPECT => ("_handle_inspect", 1, 1),
+            BUFFITER => ("_handle_buffiter", 2, 2),
+            OLDSLICING => ("_handle_oldslicing", 6, 6),
+            CTXEXIT => ("_handle_ctxexit", 2, 2),
+            INSTANCECHECK => ("_handle_instancecheck", 2, 2),
+            _ => return None,
+        })
+    }
 }
 
 /// The name of an object on the wire: its class's name, its class's id, its own id (0 for a class).
@@ -121,6 +150,15 @@ impl<'a> Boxed<'a> {
         Ok(Items { left: reader.tuple()?, reader, by_value })
     }
 
+    /// True where it is a tuple, by value or boxed.
+    pub(crate) fn is_tuple(self) -> bool {
+        match self {
+            Boxed::Value(raw) => matches!(Reader::new(raw).token(), Ok(Token::Tuple(_))),
+            Boxed::Tuple(_) => true,
+            Boxed::Mine(_) | Boxed::Yours(_) => false,
+        }
+    }
+
     /// Its first token where it is a value.
     pub(crate) fn token(self) -> Result<Option<Token<'a>>, Fault> {
         match self {
@@ -191,10 +229,19 @@ pub(crate) enum Message<'a> {
         seq: i64,
         value: Boxed<'a>,
     },
+    /// A request for something that is no number; the brine of it.
+    Unknown {
+        seq: i64,
+        asked: &'a [u8],
+    },
     /// What was raised, as brine.
     Exception {
         seq: i64,
         raised: &'a [u8],
+    },
+    /// A request as rpyc 5 and older write it: all in one tuple.
+    Older {
+        seq: i64,
     },
 }
 
@@ -202,12 +249,22 @@ impl<'a> Message<'a> {
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, Fault> {
         let (kind, rest) = message.split_first().ok_or_else(|| Fault::protocol("an empty message"))?;
         let mut reader = Reader::new(rest);
+        if *kind == brine::TUPLE_3 {
+            return match reader.int()? {
+                OLDER_REQUEST => Ok(Message::Older { seq: reader.int()? }),
+                kind => Err(Fault::protocol(format!("a message of rpyc 5 or older of the kind {kind}"))),
+            };
+        }
         reader.tuple_of(2)?;
         let seq = reader.int()?;
         match *kind {
             REQUEST => {
                 reader.tuple_of(2)?;
-                Ok(Message::Request { seq, handler: reader.int()?, args: Boxed::read_last(reader)? })
+                let before = reader;
+                match reader.int() {
+                    Ok(handler) => Ok(Message::Request { seq, handler, args: Boxed::read_last(reader)? }),
+                    Err(_) => Ok(Message::Unknown { seq, asked: { before }.raw()? }),
+                }
             }
             REPLY => Ok(Message::Reply { seq, value: Boxed::read_last(reader)? }),
             EXCEPTION => Ok(Message::Exception { seq, raised: reader.raw()? }),
@@ -411,6 +468,17 @@ impl Link {
             brine::put_bytes_head(message, len);
         };
         self.outbound.send_body(out, write, body, &[]);
+    }
+
+    /// Sends an exception in the form in which rpyc 5 and older read it: kind, number and content in one tuple.
+    pub(crate) fn exception_for_older(&mut self, out: &mut Outbox, seq: i64, raised: &Raised) {
+        self.messages += 1;
+        self.outbound.send(out, |message| {
+            brine::put(message, Token::Tuple(3));
+            brine::put_int(message, EXCEPTION.into());
+            brine::put_int(message, seq);
+            raised.put(message);
+        });
     }
 
     /// Sends an exception.

@@ -2,6 +2,7 @@
 //!
 //! What is offered and what is answered with a clean exception is listed in `docs/rpyc.md`.
 
+mod arguments;
 pub mod brine;
 mod client;
 mod exception;
@@ -13,6 +14,7 @@ mod objects;
 mod repeats;
 mod server;
 mod service;
+mod upload;
 
 use crate::registry::Entry;
 use crate::transport::contract::{

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use crate::call::Fault;
 use crate::transport::outbox::Outbox;
+use crate::transport::rpyc::arguments::{batch, index, name, slice_index, sliced};
 use crate::transport::rpyc::brine::{self, Reader, Token};
 use crate::transport::rpyc::exception::Raised;
 use crate::transport::rpyc::frame::Body;
@@ -124,22 +125,16 @@ fn argument<'a>(items: &mut Items<'a>) -> Result<Boxed<'a>, Trouble> {
     items.next()?.ok_or_else(|| Raised::type_error("a request with too few arguments").into())
 }
 
-fn text<'a>(boxed: Boxed<'a>) -> Result<&'a str, Trouble> {
-    match boxed.token()? {
-        Some(Token::Text(name)) => Ok(name),
-        Some(Token::Bytes(name)) => {
-            std::str::from_utf8(name).map_err(|_| Raised::value_error("a name that is not UTF-8").into())
+/// Positional arguments and those by name; a request may leave the latter out.
+fn call_arguments<'a>(items: &mut Items<'a>) -> Result<(Boxed<'a>, Boxed<'a>), Trouble> {
+    let (args, kwargs) = (argument(items)?, items.next()?.unwrap_or(NO_KWARGS));
+    for boxed in [args, kwargs] {
+        if !boxed.is_tuple() {
+            let message = format!("arguments must come as a tuple, not as '{}'", boxed.type_name());
+            return Err(Raised::type_error(message).into());
         }
-        _ => Err(Raised::type_error("name must be a string").into()),
     }
-}
-
-fn index(token: Token<'_>) -> Option<i64> {
-    match token {
-        Token::Int(index) => Some(index),
-        Token::Bool(flag) => Some(flag.into()),
-        _ => None,
-    }
+    Ok((args, kwargs))
 }
 
 impl Objects {
@@ -233,6 +228,27 @@ impl Objects {
         }
     }
 
+    /// How many bytes the chunks have together that iterating over the object in a slot gives, which uses up an
+    /// iterator; none where it cannot be iterated over.
+    pub(crate) fn bytes_of_all(&mut self, slot: usize) -> Option<u64> {
+        match &self.slots[slot].object {
+            Some(Object::List(list)) => Some(list.bytes()),
+            _ => self.bytes_of_rest(slot),
+        }
+    }
+
+    /// The same of an iterator, which is used up; none where it is something else.
+    pub(crate) fn bytes_of_rest(&mut self, slot: usize) -> Option<u64> {
+        match &mut self.slots[slot].object {
+            Some(Object::Iterator { list, next }) => {
+                let rest = list.slice(Some(*next), None, None)?.bytes();
+                *next = list.count();
+                Some(rest)
+            }
+            _ => None,
+        }
+    }
+
     /// Sends what a request came to.
     pub(crate) fn give(&mut self, given: Given, seq: i64, link: &mut Link, out: &mut Outbox) {
         match given {
@@ -275,7 +291,7 @@ impl Objects {
         let (first, second, more) = (next()?, next(), next());
         let nothing = Boxed::Value(&[brine::EMPTY_TUPLE]);
         match (asked, second, more) {
-            (handler::GETATTR, None, None) => match self.attribute(of, text(first).ok()?) {
+            (handler::GETATTR, None, None) => match self.attribute(of, name(first).ok()?) {
                 Ok(Attribute::Method(place)) => Some(Known::Attribute { of, given: place + 1 }),
                 _ => None,
             },
@@ -293,6 +309,15 @@ impl Objects {
     /// Does what a request asks for.
     pub(crate) fn request<'a>(&mut self, asked: i64, args: Boxed<'a>) -> Result<Outcome<'a>, Trouble> {
         let mut items = args.items()?;
+        let Some((handler, least, most)) = handler::arguments(asked) else {
+            let mut key = Vec::new();
+            brine::put_int(&mut key, asked);
+            return Err(Raised::Key(key).into());
+        };
+        if !(least..=most).contains(&items.len()) {
+            let message = format!("{handler}() takes {} arguments but {} were given", most + 1, items.len() + 1);
+            return Err(Raised::type_error(message).into());
+        }
         match asked {
             handler::PING => {
                 let data = argument(&mut items)?;
@@ -306,7 +331,8 @@ impl Objects {
                 let Boxed::Value(raw) = argument(&mut items)? else {
                     return Err(Raised::type_error("an object is inspected by its id").into());
                 };
-                let slot = self.find(Id::read(&mut Reader::new(raw))?)?;
+                let id = Id::read(&mut Reader::new(raw)).map_err(|_| Raised::Key(raw.to_vec()))?;
+                let slot = self.find(id)?;
                 let mut reply = Vec::new();
                 put_value(&mut reply);
                 inspect::put_methods(self.kind(slot), &mut reply);
@@ -314,17 +340,12 @@ impl Objects {
             }
             _ => {}
         }
-        if !(handler::PING..=handler::INSTANCECHECK).contains(&asked) {
-            let mut key = Vec::new();
-            brine::put_int(&mut key, asked);
-            return Err(Raised::Key(key).into());
-        }
         let Boxed::Mine(id) = argument(&mut items)? else {
             return Err(Raised::type_error("this is answered for objects of the engine only").into());
         };
         let slot = self.find(id)?;
         let given = match asked {
-            handler::GETATTR => match self.attribute(slot, text(argument(&mut items)?)?)? {
+            handler::GETATTR => match self.attribute(slot, name(argument(&mut items)?)?)? {
                 Attribute::Method(place) => Given::Object(place + 1),
                 Attribute::Value(None) => Given::None,
                 Attribute::Value(Some(text)) => Given::Text(text.to_owned()),
@@ -334,7 +355,7 @@ impl Objects {
                 }
             },
             handler::CALL => {
-                let (args, kwargs) = (argument(&mut items)?, items.next()?.unwrap_or(NO_KWARGS));
+                let (args, kwargs) = call_arguments(&mut items)?;
                 match self.slots[slot].object {
                     Some(Object::Method(method)) => return Ok(Outcome::Call { method, args, kwargs }),
                     Some(Object::Bound { of, operation }) => self.operate(of, operation, args, kwargs)?,
@@ -342,8 +363,8 @@ impl Objects {
                 }
             }
             handler::CALLATTR => {
-                let name = text(argument(&mut items)?)?;
-                let (args, kwargs) = (argument(&mut items)?, items.next()?.unwrap_or(NO_KWARGS));
+                let name = name(argument(&mut items)?)?;
+                let (args, kwargs) = call_arguments(&mut items)?;
                 match self.attribute(slot, name)? {
                     Attribute::Method(place) => return Ok(Outcome::Call { method: METHODS[place], args, kwargs }),
                     Attribute::Operation(operation) => self.operate(slot, operation, args, kwargs)?,
@@ -357,7 +378,7 @@ impl Objects {
             handler::HASH => self.hash(slot)?,
             handler::CMP => {
                 let other = argument(&mut items)?;
-                let operation = items.next()?.map(text).transpose()?.unwrap_or("__cmp__");
+                let operation = items.next()?.map(name).transpose()?.unwrap_or("__cmp__");
                 self.compare(slot, operation, other)?
             }
             handler::DIR => {
@@ -372,12 +393,9 @@ impl Objects {
                 self.release(slot, count.ok_or_else(|| Raised::type_error("a count of references is an int"))?);
                 Given::None
             }
-            handler::BUFFITER => {
-                let count = argument(&mut items)?.token()?.and_then(index);
-                self.next_chunks(slot, count.ok_or_else(|| Raised::type_error("a count is an int"))?)?
-            }
+            handler::BUFFITER => self.next_chunks(slot, argument(&mut items)?)?,
             handler::SETATTR | handler::DELATTR => {
-                let name = text(argument(&mut items)?)?;
+                let name = name(argument(&mut items)?)?;
                 let root = matches!(self.slots[slot].object, Some(Object::Root));
                 let message = if root { "access denied".into() } else { format!("cannot access '{name}'") };
                 return Err(Raised::Builtin("AttributeError", message).into());
@@ -477,9 +495,10 @@ impl Objects {
         kwargs: Boxed<'_>,
     ) -> Result<Given, Trouble> {
         let mut items = args.items()?;
-        let takes = u32::from(inspect::takes_argument(operation));
-        if kwargs.items()?.len() > 0 || items.len() != takes {
-            let message = format!("{operation}() takes exactly {takes} positional arguments ({} given)", items.len());
+        let takes = inspect::takes_arguments(operation);
+        if kwargs.items()?.len() > 0 || !takes.contains(&items.len()) {
+            let takes = takes.end();
+            let message = format!("{operation}() takes {takes} positional arguments ({} given)", items.len());
             return Err(Raised::type_error(message).into());
         }
         let given = items.next()?;
@@ -514,7 +533,7 @@ impl Objects {
                 "copy" => Object::List(list.clone()),
                 "__getitem__" => match (token, given) {
                     (Some(Token::Slice), Some(Boxed::Value(raw))) => Object::List(sliced(list, raw)?),
-                    (Some(token), _) if index(token).is_some() => {
+                    (Some(token @ (Token::Int(_) | Token::Bool(_) | Token::Big(_))), _) => {
                         let position = index(token).and_then(|index| list.position(index));
                         let position =
                             position.ok_or_else(|| Raised::Builtin("IndexError", "list index out of range".into()))?;
@@ -529,10 +548,15 @@ impl Objects {
                 },
                 _ => {
                     let holds = |place: &i64| matches!(token, Some(Token::Bytes(bytes)) if list.holds(*place, bytes));
+                    let mut bound = |default: i64| match items.next()?.map(|bound| bound.token()) {
+                        None => Ok(default),
+                        Some(bound) => slice_index(bound?.unwrap_or(Token::None)),
+                    };
                     return match operation {
                         "__contains__" => Ok(Given::Bool((0..list.count()).any(|place| holds(&place)))),
                         "count" => Ok(Given::Int((0..list.count()).filter(holds).count() as i64)),
-                        _ => (0..list.count())
+                        _ => list
+                            .span(bound(0)?, bound(i64::MAX)?)
                             .find(holds)
                             .map(Given::Int)
                             .ok_or_else(|| Raised::value_error("it is not in list").into()),
@@ -544,17 +568,13 @@ impl Objects {
         Ok(Given::Object(self.add(made)))
     }
 
-    fn next_chunks(&mut self, slot: usize, count: i64) -> Result<Given, Trouble> {
+    fn next_chunks(&mut self, slot: usize, count: Boxed<'_>) -> Result<Given, Trouble> {
         let (list, from) = match &self.slots[slot].object {
             Some(Object::List(list)) => (list, 0),
             Some(Object::Iterator { list, next }) => (list, *next),
             _ => return Err(Raised::type_error(format!("'{}' object is not iterable", self.type_name(slot))).into()),
         };
-        if count < 0 {
-            let message = "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
-            return Err(Raised::value_error(message).into());
-        }
-        let until = list.count().min(from.saturating_add(count));
+        let until = list.count().min(from.saturating_add(batch(count)?));
         let mut reply = Vec::new();
         put_value(&mut reply);
         brine::put(&mut reply, Token::Tuple((until - from) as u32));
@@ -638,21 +658,4 @@ impl Objects {
 
 fn too_much() -> Raised {
     Raised::Builtin("MemoryError", "the list is too long to be made at once; iterate over it".into())
-}
-
-fn sliced(list: &List, raw: &[u8]) -> Result<List, Trouble> {
-    let mut reader = Reader::new(raw);
-    reader.token()?;
-    reader.tuple_of(3)?;
-    let mut part = || {
-        let token = Reader::new(reader.raw()?).token()?;
-        match token {
-            Token::None => Ok(None),
-            Token::Int(_) | Token::Bool(_) => Ok(index(token)),
-            Token::Big(digits) => Ok(Some(if digits.starts_with('-') { -i64::MAX } else { i64::MAX })),
-            _ => Err(Trouble::from(Raised::type_error("slice indices must be integers or None"))),
-        }
-    };
-    let (start, stop, step) = (part()?, part()?, part()?);
-    list.slice(start, stop, step).ok_or_else(|| Raised::value_error("slice step cannot be zero").into())
 }

@@ -3,15 +3,20 @@
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, ServerContext, Step};
 use crate::transport::outbox::Outbox;
+use crate::transport::rpyc::arguments::{size, step};
 use crate::transport::rpyc::brine::{self, Reader, Token};
-use crate::transport::rpyc::exception::{Raised, is_stop_iteration};
+use crate::transport::rpyc::exception::Raised;
 use crate::transport::rpyc::frame::{Bodies, Body, Inbound};
 use crate::transport::rpyc::list::List;
-use crate::transport::rpyc::message::{Boxed, Id, Link, Message, REQUEST, VALUE, handler, put_token, put_value};
+use crate::transport::rpyc::message::{Boxed, Link, Message, REQUEST, VALUE, handler, put_token, put_value};
 use crate::transport::rpyc::objects::{Given, Object, Objects, Outcome, Trouble};
 use crate::transport::rpyc::repeats::{Known, Repeats};
 use crate::transport::rpyc::service::{CLASS, METHODS, Method};
+use crate::transport::rpyc::upload::{Releases, Upload};
 
+/// What a client of rpyc 5 or older is told before its connection is closed.
+const TOO_OLD: &str = "this server speaks as rpyc 6 does; messages of rpyc 5 and older have another form: \
+                       use rpyc 6 at both ends";
 /// What messages say besides the body whose length is limited.
 const BESIDES: u64 = 64 * 1024;
 /// The longest echo that is held.
@@ -32,7 +37,7 @@ struct Session {
     collecting: bool,
     body: Vec<u8>,
     body_limit: u64,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Upload>,
     executing: Option<Executing>,
 }
 
@@ -43,9 +48,6 @@ struct Executing {
     releases: Releases,
 }
 
-/// Objects of the client's that came with a call and are given up after its reply.
-type Releases = Vec<Vec<u8>>;
-
 /// What the reply is made of.
 enum Wanted {
     /// What the service answers.
@@ -54,31 +56,6 @@ enum Wanted {
     Chunks(u64),
     /// This box, once the service has answered.
     Held(Vec<u8>),
-}
-
-/// A call that waits for the client to tell how long things are.
-struct Waiting {
-    call: i64,
-    releases: Releases,
-    total: u64,
-    iterator: Option<Vec<u8>>,
-    /// Objects whose length is still to be asked, and whether they are given up then.
-    unmeasured: Vec<(Vec<u8>, bool)>,
-    for_what: For,
-    awaited: i64,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum For {
-    Iterator,
-    Chunk,
-    Length,
-}
-
-/// How long a value is, or whom to ask.
-enum Length<'a> {
-    Known(u64),
-    Ask(Id<'a>),
 }
 
 impl RpycServer {
@@ -120,8 +97,8 @@ impl Bodies for Session {
         let method = called(before, &self.objects);
         self.collecting = matches!(method, Ok((Some(Method::Echo), 1, true)));
         let awaited = || {
-            let mut chunks = self.waiting.iter().filter(|waiting| waiting.for_what == For::Chunk);
-            chunks.any(|waiting| Message::is_reply_before(before, waiting.awaited))
+            let mut chunks = self.waiting.iter().filter(|upload| upload.awaits_chunk());
+            chunks.any(|upload| Message::is_reply_before(before, upload.awaited))
         };
         let counted = matches!(method, Ok((Some(Method::Upload | Method::UploadFile | Method::UploadFileChunked), ..)));
         self.collecting || counted || awaited()
@@ -202,12 +179,27 @@ impl Session {
                 self.release(&releases, out);
                 Ok(Step::Read)
             }
+            Message::Unknown { seq, asked } => {
+                self.link.exception(out, seq, &Raised::Key(asked.to_vec()));
+                Ok(Step::Read)
+            }
+            Message::Older { seq } => {
+                let raised = Raised::Builtin("RuntimeError", TOO_OLD.into());
+                self.link.exception_for_older(out, seq, &raised);
+                Ok(Step::Close)
+            }
             Message::Reply { seq, value } => match self.take_waiting(seq)? {
-                Some(waiting) => self.go_on(waiting, value, out),
+                Some(mut upload) => {
+                    let told = upload.told(value, &mut self.objects, &mut self.link, out);
+                    self.go_on(upload, told, out)
+                }
                 None => Ok(Step::Read),
             },
             Message::Exception { seq, raised } => match self.take_waiting(seq)? {
-                Some(waiting) => self.failed(waiting, raised, out),
+                Some(mut upload) => {
+                    let refused = upload.refused(raised, &mut self.link, out);
+                    self.go_on(upload, refused, out)
+                }
                 None => Ok(Step::Read),
             },
         }
@@ -277,7 +269,7 @@ impl Session {
                             u64::MAX
                         }
                     }
-                    _ => return Err(not_an_integer(first).into()),
+                    _ => return Err(Raised::not_an_integer(first.type_name()).into()),
                 };
                 (Asked::Compute { n }, Wanted::Answer)
             }
@@ -286,7 +278,8 @@ impl Session {
                     Some(Token::Int(seconds)) => seconds as f64,
                     Some(Token::Bool(seconds)) => f64::from(u8::from(seconds)),
                     Some(Token::Float(seconds)) => seconds,
-                    _ => return Err(not_an_integer(first).into()),
+                    Some(Token::Big(_)) => f64::INFINITY,
+                    _ => return Err(Raised::not_an_integer(first.type_name()).into()),
                 };
                 if seconds.is_nan() || seconds < 0.0 {
                     return Err(Raised::value_error("sleep length must be non-negative").into());
@@ -306,152 +299,52 @@ impl Session {
                 }
                 (Asked::Download { len, file: method == Method::DownloadFile }, Wanted::Answer)
             }
-            Method::DownloadFileChunked => match (size(first)?, size_signed(second)?) {
+            Method::DownloadFileChunked => match (size(first)?, step(second)?) {
                 (_, 0) => return Err(Raised::value_error("range() arg 3 must not be zero").into()),
                 (_, ..0) => (Asked::Download { len: 0, file: true }, Wanted::Chunks(1)),
                 (len, chunk) => (Asked::Download { len, file: true }, Wanted::Chunks(chunk as u64)),
             },
             Method::Upload | Method::UploadFile => {
-                let mut waiting = Waiting::of(seq, releases);
-                match self.length(first)? {
-                    Length::Known(len) => waiting.total = len,
-                    Length::Ask(id) => waiting.unmeasured.push((id.raw.to_vec(), false)),
-                }
-                return Ok(self.ask(waiting, out));
+                let mut upload = Upload::of_value(seq, first, &self.objects)?;
+                upload.releases = std::mem::take(releases);
+                return Ok(self.ask(upload, out));
             }
-            Method::UploadFileChunked => return self.upload_chunks(seq, first, releases, out),
+            Method::UploadFileChunked => {
+                let mut upload = Upload::of_chunks(seq, first, &mut self.objects)?;
+                upload.releases = std::mem::take(releases);
+                return Ok(self.ask(upload, out));
+            }
         };
         Ok(self.execute(asked, seq, wanted, std::mem::take(releases)))
     }
 
-    fn length<'a>(&self, of: Boxed<'a>) -> Result<Length<'a>, Trouble> {
-        let known = match of {
-            Boxed::Yours(id) => return Ok(Length::Ask(id)),
-            Boxed::Mine(id) => self.objects.list(self.objects.find(id)?).map(|list| list.count() as u64),
-            Boxed::Tuple(_) => Some(of.items()?.len().into()),
-            Boxed::Value(raw) => {
-                let mut reader = Reader::new(raw);
-                match reader.token()? {
-                    Token::Bytes(bytes) => Some(bytes.len() as u64),
-                    Token::Streamed(len) => Some(len.into()),
-                    Token::Text(text) => Some(text.chars().count() as u64),
-                    Token::Tuple(count) => Some(count.into()),
-                    Token::Frozenset => Some(reader.tuple()?.into()),
-                    _ => None,
-                }
-            }
-        };
-        let missing = || Raised::type_error(format!("object of type '{}' has no len()", of.type_name()));
-        Ok(Length::Known(known.ok_or_else(missing)?))
-    }
-
-    fn upload_chunks(
-        &mut self,
-        seq: i64,
-        chunks: Boxed<'_>,
-        releases: &mut Releases,
-        out: &mut Outbox,
-    ) -> Result<Step, Trouble> {
-        let mut items = match (chunks, chunks.token()?) {
-            (Boxed::Yours(id), _) => {
-                let mut waiting = Waiting::of(seq, releases);
-                waiting.awaited = self.link.callattr(out, id.raw, "__iter__");
-                self.waiting.push(waiting);
-                return Ok(Step::Read);
-            }
-            (Boxed::Mine(id), _) => {
-                let slot = self.objects.find(id)?;
-                let list = self.objects.list(slot).ok_or_else(|| not_iterable(chunks))?;
-                let mut waiting = Waiting::of(seq, releases);
-                waiting.total = list.bytes();
-                return Ok(self.ask(waiting, out));
-            }
-            (Boxed::Tuple(_), _) | (_, Some(Token::Tuple(_))) => chunks.items()?,
-            (Boxed::Value(raw), Some(Token::Frozenset)) => Boxed::Value(&raw[1..]).items()?,
-            (_, Some(Token::Text(text))) => {
-                let mut waiting = Waiting::of(seq, releases);
-                waiting.total = text.chars().count() as u64;
-                return Ok(self.ask(waiting, out));
-            }
-            (_, Some(Token::Bytes(&[]))) => return Ok(self.ask(Waiting::of(seq, releases), out)),
-            (_, Some(Token::Bytes(_) | Token::Streamed(_))) => {
-                return Err(Raised::type_error("object of type 'int' has no len()").into());
-            }
-            _ => return Err(not_iterable(chunks).into()),
-        };
-        let (mut total, mut unmeasured) = (0, Vec::new());
-        while let Some(item) = items.next()? {
-            match self.length(item)? {
-                Length::Known(len) => total += len,
-                Length::Ask(id) => unmeasured.push((id.raw.to_vec(), false)),
+    /// Asks for the next thing that an upload waits for; executes it once there is none.
+    fn ask(&mut self, mut upload: Upload, out: &mut Outbox) -> Step {
+        match upload.ask(&mut self.link, out) {
+            Some(total) => self.execute(Asked::Upload(total), upload.call, Wanted::Answer, upload.releases),
+            None => {
+                self.waiting.push(upload);
+                Step::Read
             }
         }
-        let waiting = Waiting { total, unmeasured, ..Waiting::of(seq, releases) };
-        Ok(self.ask(waiting, out))
     }
 
-    /// Asks for the next thing that a call waits for; executes the call once there is none.
-    fn ask(&mut self, mut waiting: Waiting, out: &mut Outbox) -> Step {
-        (waiting.for_what, waiting.awaited) = match (waiting.unmeasured.last(), &waiting.iterator) {
-            (Some((id, _)), _) => (For::Length, self.link.callattr(out, id, "__len__")),
-            (None, Some(iterator)) => (For::Chunk, self.link.callattr(out, iterator, "__next__")),
-            (None, None) => {
-                return self.execute(Asked::Upload(waiting.total), waiting.call, Wanted::Answer, waiting.releases);
-            }
-        };
-        self.waiting.push(waiting);
-        Step::Read
-    }
-
-    fn take_waiting(&mut self, seq: i64) -> Result<Option<Waiting>, Fault> {
+    fn take_waiting(&mut self, seq: i64) -> Result<Option<Upload>, Fault> {
         if !(0..self.link.next_seq()).contains(&seq) {
             return Err(Fault::protocol(format!("a reply to the request {seq}, which was never made")));
         }
-        let place = self.waiting.iter().position(|waiting| waiting.awaited == seq);
+        let place = self.waiting.iter().position(|upload| upload.awaited == seq);
         Ok(place.map(|place| self.waiting.swap_remove(place)))
     }
 
-    fn go_on(&mut self, mut waiting: Waiting, value: Boxed<'_>, out: &mut Outbox) -> Result<Step, Fault> {
-        match waiting.for_what {
-            For::Iterator => match value {
-                Boxed::Yours(id) => waiting.iterator = Some(id.raw.to_vec()),
-                _ => return Ok(self.raise(waiting, &Raised::type_error("iter() returned non-iterator"), out)),
-            },
-            For::Chunk => match self.length(value) {
-                Ok(Length::Known(len)) => waiting.total = waiting.total.saturating_add(len),
-                Ok(Length::Ask(id)) => waiting.unmeasured.push((id.raw.to_vec(), true)),
-                Err(Trouble::Raised(raised)) => return Ok(self.raise(waiting, &raised, out)),
-                Err(Trouble::Fault(fault)) => return Err(fault),
-            },
-            For::Length => {
-                let Some(Token::Int(len @ 0..)) = value.token()? else {
-                    return Ok(self.raise(waiting, &Raised::type_error("a length is an int of at least 0"), out));
-                };
-                waiting.total = waiting.total.saturating_add(len as u64);
-                if let Some((id, true)) = waiting.unmeasured.pop() {
-                    self.link.del(out, &id);
-                }
-            }
+    fn go_on(&mut self, upload: Upload, heard: Result<(), Trouble>, out: &mut Outbox) -> Result<Step, Fault> {
+        match heard {
+            Ok(()) => return Ok(self.ask(upload, out)),
+            Err(Trouble::Raised(raised)) => self.link.exception(out, upload.call, &raised),
+            Err(Trouble::Fault(fault)) => return Err(fault),
         }
-        Ok(self.ask(waiting, out))
-    }
-
-    fn failed(&mut self, mut waiting: Waiting, raised: &[u8], out: &mut Outbox) -> Result<Step, Fault> {
-        if waiting.for_what == For::Chunk && is_stop_iteration(raised) {
-            if let Some(iterator) = waiting.iterator.take() {
-                self.link.del(out, &iterator);
-            }
-            return Ok(self.ask(waiting, out));
-        }
-        Ok(self.raise(waiting, &Raised::Again(raised.to_vec()), out))
-    }
-
-    fn raise(&mut self, waiting: Waiting, raised: &Raised, out: &mut Outbox) -> Step {
-        self.link.exception(out, waiting.call, raised);
-        let dropped = waiting.unmeasured.into_iter().filter_map(|(id, dropped)| dropped.then_some(id));
-        let releases = dropped.chain(waiting.iterator).chain(waiting.releases).collect();
-        self.release(&releases, out);
-        Step::Read
+        self.release(&upload.dropped(), out);
+        Ok(Step::Read)
     }
 
     fn answer(&mut self, answer: Answer, out: &mut Outbox) {
@@ -486,38 +379,6 @@ fn put_number(link: &mut Link, seq: i64, number: u128, out: &mut Outbox) {
         put_value(reply);
         brine::put_number(reply, number);
     });
-}
-
-impl Waiting {
-    fn of(call: i64, releases: &mut Releases) -> Self {
-        let releases = std::mem::take(releases);
-        let for_what = For::Iterator;
-        Waiting { call, releases, total: 0, iterator: None, unmeasured: Vec::new(), for_what, awaited: -1 }
-    }
-}
-
-fn not_an_integer(value: Boxed<'_>) -> Raised {
-    Raised::type_error(format!("'{}' object cannot be interpreted as an integer", value.type_name()))
-}
-
-fn not_iterable(value: Boxed<'_>) -> Raised {
-    Raised::type_error(format!("'{}' object is not iterable", value.type_name()))
-}
-
-fn size_signed(value: Boxed<'_>) -> Result<i64, Trouble> {
-    match value.token()? {
-        Some(Token::Int(size)) => Ok(size),
-        Some(Token::Bool(size)) => Ok(size.into()),
-        Some(Token::Big(_)) => {
-            Err(Raised::Builtin("OverflowError", "cannot fit 'int' into an index-sized integer".into()).into())
-        }
-        _ => Err(not_an_integer(value).into()),
-    }
-}
-
-/// A number of bytes; negative ones are none, as in Python.
-fn size(value: Boxed<'_>) -> Result<u64, Trouble> {
-    Ok(size_signed(value)?.max(0) as u64)
 }
 
 #[cfg(test)]

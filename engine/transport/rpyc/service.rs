@@ -43,6 +43,8 @@ pub(crate) const METHODS: [Method; 13] = [
     Method::ServiceAliases,
 ];
 
+const NO_PAIR: Boxed<'static> = Boxed::Value(&[brine::EMPTY_TUPLE]);
+
 /// No method has more parameters.
 pub(crate) type Arguments<'a> = [Boxed<'a>; 2];
 
@@ -102,9 +104,9 @@ impl Method {
         }
         let mut pairs = kwargs.items()?;
         while let Some(pair) = pairs.next()? {
-            let mut pair = pair.items()?;
+            let mut pair = if pair.is_tuple() { pair.items()? } else { NO_PAIR.items()? };
             let (Some(key), Some(value)) = (pair.next()?, pair.next()?) else {
-                return Err(Fault::protocol("a keyword argument without name or value"));
+                return Ok(Err(Raised::type_error("a keyword argument without name or value")));
             };
             let Some(Token::Text(key)) = key.token()? else {
                 return Ok(Err(Raised::type_error("keywords must be strings")));
