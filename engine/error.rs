@@ -1,6 +1,8 @@
 //! What went wrong and what would be right.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 /// An error that a user can act on: what is wrong first, what would be right after it.
 #[derive(Debug, Clone)]
@@ -44,6 +46,19 @@ impl Error {
     /// The whole run cannot go on.
     pub fn stopped(message: impl Into<String>) -> Self {
         Error { message: message.into(), help: None, exit: Exit::Stopped }
+    }
+
+    /// A file or folder cannot be written, for that reason.
+    pub fn unwritable(path: &Path, error: &io::Error) -> Self {
+        let plain = path.ancestors().find(|path| path.is_file());
+        if let (Some(file), ErrorKind::NotADirectory | ErrorKind::AlreadyExists) = (plain, error.kind()) {
+            return Error::usage(format!("{} is a file, and a folder is wanted", file.display()))
+                .help("name a folder, which is made where it is missing");
+        }
+        Error::stopped(format!("{} cannot be written: {error}", path.display())).help(match error.kind() {
+            ErrorKind::FileTooLarge => "files may not grow that long here: raise the limit, which `ulimit -f` tells",
+            _ => "see that the disk has room and the folder may be written to",
+        })
     }
 
     /// Adds what would be right.

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use engine::report::template::render;
 use engine::report::view::{View, Workload};
-use engine::report::{render, write};
+use engine::report::write;
 use engine::results::Results;
 use engine::results::file::RESULTS;
 use serde_json::json;

@@ -326,3 +326,19 @@ fn without_the_systems_their_cells_fail_and_the_others_run() {
         }
     }
 }
+
+#[test]
+fn what_cannot_be_had_is_told_once_and_before_the_run() {
+    let (cache, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let file = folder.path().join("corners.yaml");
+    std::fs::write(&file, CORNERS.replace("trials: 1", "trials: 3")).expect("the scenario is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.arg("run").arg(&file).arg("--out").arg(folder.path().join("out")).arg("--offline");
+    let output = command.env("ENGINE_CACHE", cache.path()).output().expect("the engine runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("are not installed").count(), 1, "{said}");
+    let warned = said.find("warning: 3 of 4 cells will fail: the Python systems are not installed");
+    assert!(warned.expect("it is told") < said.find("[").expect("trials run"), "{said}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told.matches("3 of 3 trials failed: ").count(), 3, "each cell says why: {told}");
+}

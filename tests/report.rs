@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use engine::report::render;
+use engine::report::template::render;
 use engine::report::view::View;
 use engine::report::yaml::yaml;
 use engine::results::file::RESULTS;

@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod doctor;
 mod drive;
+mod limits;
 mod list;
 mod load;
 mod output;
@@ -61,6 +62,10 @@ enum Command {
 
 /// Runs the command line and says how it ended.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    if let Err(error) = limits::meet() {
+        complain(&error);
+        return error.exit();
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {

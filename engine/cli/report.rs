@@ -10,6 +10,7 @@ use crate::cli::{read, say};
 use crate::error::{Error, Exit, Result};
 use crate::report;
 use crate::report::export::Format;
+use crate::report::template::render;
 use crate::report::view::View;
 use crate::results::Results;
 
@@ -86,18 +87,16 @@ fn export(results: &Results, format: Format, out: Option<&Path>) -> Result<()> {
 fn put(dir: &Path, name: &str, text: &str) -> Result<()> {
     let path = dir.join(name);
     report::spare(&path, text)?;
-    fs::create_dir_all(dir)
-        .and_then(|()| fs::write(&path, text))
-        .map_err(|error| Error::stopped(format!("{} cannot be written: {error}", path.display())))
+    fs::create_dir_all(dir).and_then(|()| fs::write(&path, text)).map_err(|error| Error::unwritable(&path, &error))
 }
 
 /// Renders a user's template to stdout or into a folder.
 fn own(results: &Results, template: &Path, out: Option<&Path>) -> Result<()> {
     let text = fs::read_to_string(template)
         .map_err(|error| Error::usage(format!("{} cannot be read: {error}", template.display())))?;
+    let rendered = render(&Arc::new(View::of(results)?), &template.display().to_string(), &text)?;
     let name = template.file_name().unwrap_or_default().to_string_lossy();
     let name = name.strip_suffix(".jinja").unwrap_or(&name);
-    let rendered = report::render(&Arc::new(View::of(results)?), name, &text)?;
     let Some(dir) = out else {
         return say(&rendered);
     };

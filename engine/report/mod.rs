@@ -20,6 +20,7 @@ pub mod parts;
 pub mod quantity;
 pub mod steadiness;
 pub mod table;
+pub mod template;
 pub mod timeline;
 pub mod view;
 pub mod yaml;
@@ -28,11 +29,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minijinja::{Environment, UndefinedBehavior};
-
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::report::chart::FOLDER;
 use crate::report::chart::svg::is_ours;
+use crate::report::template::render;
 use crate::report::view::{View, Workload};
 use crate::results::Results;
 
@@ -60,23 +60,19 @@ fn files(results: &Results) -> Result<Vec<(String, String)>> {
 /// Writes the report into a folder, which is made where it is missing, and returns the files. Pictures of an older
 /// report there that this one does not have are removed.
 pub fn write(results: &Results, dir: &Path) -> Result<Vec<PathBuf>> {
-    let unwritable = |path: &Path, error: std::io::Error| {
-        Error::stopped(format!("{} cannot be written: {error}", path.display()))
-            .help("see that the disk has room and the folder may be written to")
-    };
     let files = files(results)?;
     for (name, content) in &files {
         spare(&dir.join(name), content)?;
     }
     let charts = dir.join(FOLDER);
-    fs::create_dir_all(&charts).map_err(|error| unwritable(&charts, error))?;
+    fs::create_dir_all(&charts).map_err(|error| Error::unwritable(&charts, &error))?;
     for path in stale(dir, &files) {
-        fs::remove_file(&path).map_err(|error| unwritable(&path, error))?;
+        fs::remove_file(&path).map_err(|error| Error::unwritable(&path, &error))?;
     }
     let mut written = Vec::new();
     for (name, content) in files {
         let path = dir.join(name);
-        fs::write(&path, content).map_err(|error| unwritable(&path, error))?;
+        fs::write(&path, content).map_err(|error| Error::unwritable(&path, &error))?;
         written.push(path);
     }
     Ok(written)
@@ -141,21 +137,4 @@ fn stale(dir: &Path, files: &[(String, String)]) -> Vec<PathBuf> {
         .collect();
     stale.sort();
     stale
-}
-
-/// Lays a view out by the text of a template; texts are escaped as the ending of `name` asks.
-pub fn render(view: &Arc<View>, name: &str, template: &str) -> Result<String> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let mut syntax = environment.syntax().to_builder();
-    let syntax = syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
-    environment.set_syntax(syntax.doing("preparing templates")?);
-    environment.set_auto_escape_callback(markup::escaping);
-    environment.set_formatter(markup::formatter);
-    environment.add_filter("fenced", markup::fenced);
-    lookup::offer(&mut environment, view);
-    page::offer(&mut environment);
-    environment.render_named_str(name, template, parts::context(view)).map_err(|error| {
-        Error::usage(format!("template {name}: {error:#}")).help("a template gets the view of the report")
-    })
 }

@@ -69,7 +69,7 @@ impl Journal {
         };
         let mut text = Vec::new();
         for line in std::iter::once(Line::Run(&run)).chain(results.records.iter().map(Line::Record)) {
-            put(&mut text, &line).map_err(|error| unwritable(path, &error))?;
+            put(&mut text, &line).map_err(|error| Error::unwritable(path, &error))?;
         }
         let partial = path.with_extension("journal.partial");
         let write = || -> std::io::Result<File> {
@@ -79,7 +79,7 @@ impl Journal {
             fs::rename(&partial, path)?;
             Ok(file)
         };
-        let file = write().map_err(|error| unwritable(path, &error))?;
+        let file = write().map_err(|error| Error::unwritable(path, &error))?;
         Ok(Journal { file, path: path.to_owned(), told: results.manifest.clone() })
     }
 
@@ -96,7 +96,7 @@ impl Journal {
             .and_then(|()| put(&mut text, &Line::Record(record)))
             .and_then(|()| self.file.write_all(&text))
             .and_then(|()| self.file.sync_data())
-            .map_err(|error| unwritable(&self.path, &error))?;
+            .map_err(|error| Error::unwritable(&self.path, &error))?;
         gained.join(&mut self.told);
         Ok(())
     }
@@ -136,9 +136,4 @@ pub fn parse(text: &str) -> Result<Results> {
         }
     }
     results.ok_or_else(|| Error::usage("the journal was cut short before its first line ended"))?.complete()
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::stopped(format!("{} cannot be written: {error}", path.display()))
-        .help("see that the disk has room and the folder may be written to")
 }

@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 use crate::call::{Driver, Stack};
 use crate::error::{Error, Result};
 use crate::plan::Cell;
+use crate::report::figures::counted;
 use crate::run::disturbance::{Disturbance, Stall};
 use crate::run::interrupt::interrupted;
 use crate::run::placement::Placement;
@@ -54,12 +55,24 @@ impl Launcher {
         self.disturbance.stall
     }
 
-    /// Installs what the cell needs; `say` is told what takes long. What cannot be installed fails each cell that needs it.
-    pub fn prepare(&mut self, cell: &Cell, say: &mut dyn FnMut(&str)) {
-        let pairing = &cell.target.pairing;
-        if (pairing.stack() == Stack::Python || pairing.driver() == Driver::Python) && self.environment.is_none() {
-            self.environment = Some(Environment::ready(self.offline, say, &interrupted));
+    /// Installs what the cells need; `say` is told what takes long, and once what cannot be had: each cell that needs
+    /// it fails then.
+    pub fn prepare(&mut self, cells: &[Cell], say: &mut dyn FnMut(&str)) {
+        let needing = cells.iter().filter(|cell| needs_python(cell)).count();
+        if needing == 0 {
+            return;
         }
+        let environment = Environment::ready(self.offline, say, &interrupted);
+        if let Some(error) = environment.as_ref().err().filter(|_| !interrupted()) {
+            let all = counted(cells.len(), "cell", "cells");
+            say(&format!("warning: {needing} of {all} will fail: {error}"));
+        }
+        self.environment = Some(environment);
+    }
+
+    /// What the cell needs and cannot have.
+    pub fn lacks(&self, cell: &Cell) -> Option<&Error> {
+        self.environment.as_ref().filter(|_| needs_python(cell))?.as_ref().err()
     }
 
     fn environment(&self) -> Result<&Environment> {
@@ -110,6 +123,10 @@ impl Launcher {
             Driver::Python => Ok(driver_command(self.environment()?)),
         }
     }
+}
+
+fn needs_python(cell: &Cell) -> bool {
+    cell.target.pairing.stack() == Stack::Python || cell.target.pairing.driver() == Driver::Python
 }
 
 /// This very program, even where its file has been replaced since.

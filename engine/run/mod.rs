@@ -104,6 +104,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         results.records.iter().map(|record| (record.id.clone(), record.trial)).collect();
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
     let mut launcher = Launcher::new(settings.offline, placement, settings.disturbance).counting(settings.syscalls);
+    launcher.prepare(&plan.cells, &mut |words| watch.says(words));
     for (done, turn) in plan.turns.iter().enumerate() {
         let cell = &plan.cells[turn.cell];
         if recorded.contains(&(cell.id.clone(), turn.trial)) {
@@ -116,7 +117,10 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         let Some(record) = one_turn(cell, *turn, &mut launcher, &mut results.manifest, watch) else { break };
         results.manifest.took_s = seconds(before, begun);
         journal.append(&record, &results.manifest)?;
-        watch.recorded(cell, &record);
+        // What cannot be had was told before the run, not of each trial alone.
+        if launcher.lacks(cell).is_none() {
+            watch.recorded(cell, &record);
+        }
         results.records.push(record);
     }
     results.manifest.interrupted = interrupted();
@@ -154,7 +158,10 @@ fn one_turn(
         interference: None,
         verdict: crate::results::Verdict::valid(),
     };
-    launcher.prepare(cell, &mut |words| watch.says(words));
+    if let Some(error) = launcher.lacks(cell) {
+        record.reason = Some(error.to_string());
+        return Some(record);
+    }
     let found = match &cell.load.search {
         None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
             let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
