@@ -50,7 +50,9 @@ fn launch(system: &dyn System, environment: &Environment) -> Server {
     let options = [("workers", OptionValue::Count(2)), ("ballast", OptionValue::Word("96MiB".to_owned()))];
     let options = Options(options.map(|(name, value)| (name.to_owned(), value)).into());
     let (fill, timeout) = (Some((FillKind::Random, SEED)), Duration::from_secs(30));
-    Server::start(system.command(environment, &Launch { nonce: "the-token", fill, timeout, options: &options }))
+    Server::start(
+        system.command(environment, &Launch { nonce: "the-token", fill, timeout, options: &options, cores: 2 }),
+    )
 }
 
 fn by_python(environment: &Environment, server: &Server, transport: &str, more: Value) -> Result<Measured, Value> {

@@ -8,6 +8,9 @@ use serde_json::json;
 use crate::cli::load::{self, Chosen, Loaded};
 use crate::cli::say;
 use crate::error::{Exit, Result};
+use crate::plan::Plan;
+use crate::plan::parallelism::hidden;
+use crate::run::placement::Placement;
 
 /// Prints what a run would measure, without running it.
 #[derive(Debug, Args)]
@@ -42,8 +45,21 @@ fn text(Loaded { scenario, plan, .. }: &Loaded<'_>) -> String {
         let target = refused.coordinates.get("target").and_then(|name| name.as_str()).unwrap_or("?");
         let _ = writeln!(text, "refused {target}: {}", refused.reason);
     }
+    for line in place(plan) {
+        let _ = writeln!(text, "{line}");
+    }
     let _ = writeln!(text, "{}", plan.summary());
     text
+}
+
+/// How many cores each end has here, and what that hides; or why the plan cannot run here.
+fn place(plan: &Plan) -> Vec<String> {
+    let placement = match Placement::of(&plan.pin) {
+        Ok(placement) => placement,
+        Err(error) => return vec![error.to_string()],
+    };
+    let hidden = hidden(plan.cells.iter().map(|cell| &cell.coordinates), placement.server.len());
+    std::iter::once(placement.sentence()).chain(hidden).collect()
 }
 
 fn json(Loaded { as_read, plan, .. }: &Loaded, quick: bool) -> String {
@@ -59,7 +75,7 @@ fn json(Loaded { as_read, plan, .. }: &Loaded, quick: bool) -> String {
         .collect();
     let whole = json!({
         "scenario": as_read, "quick": quick, "estimate_s": plan.estimate.as_secs_f64(),
-        "differences": plan.differences(), "cells": cells, "refusals": plan.refusals, "turns": turns,
+        "differences": plan.differences(), "cells": cells, "refusals": plan.refusals, "turns": turns, "place": place(plan),
     });
     format!("{whole:#}\n")
 }

@@ -142,6 +142,8 @@ impl Clock {
 impl Watch for Progress {
     fn begins(&mut self, plan: &Plan, done: usize) {
         let turn = plan.turns[done];
+        // A plan grows by the trials that are tried again.
+        (self.turns, self.clock.all) = (plan.turns.len(), plan.estimated());
         let cell = &plan.cells[turn.cell];
         self.done = done;
         self.id = cell.id.clone();
@@ -155,6 +157,7 @@ impl Watch for Progress {
         self.show(SoFar::default());
         // After the words: the first that is drawn is whole.
         if let Some(bar) = &self.bar {
+            bar.set_length(plan.turns.len() as u64);
             bar.set_position(done as u64);
         }
     }

@@ -3,10 +3,25 @@
 use std::time::Duration;
 
 use crate::call::{Call, Chunks, Driver, Split, Stack};
-use crate::plan::{Cell, Extent};
+use crate::plan::{Cell, Extent, Plan};
 
 /// Longer than this no run is planned; it keeps sums of estimates in range.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Before a run the machine is looked at, and its yardstick is measured before and after each block and every so often.
+const LOOK_S: f64 = 0.5;
+const YARDSTICK_S: f64 = 0.03;
+const EVERY_S: f64 = 30.0;
+
+impl Plan {
+    /// About how long all trials take, and what is measured of the machine between them.
+    pub(crate) fn estimated(&self) -> Duration {
+        let trials: Duration = self.turns.iter().map(|turn| self.cells[turn.cell].estimate()).sum();
+        let blocks = self.turns.iter().map(|turn| turn.block).max().unwrap_or(0);
+        let yardsticks = f64::from(blocks + 1).max(trials.as_secs_f64() / EVERY_S);
+        trials + Duration::try_from_secs_f64(LOOK_S + yardsticks * YARDSTICK_S).unwrap_or(YEAR)
+    }
+}
 
 impl Cell {
     /// About how long one trial takes: both ends are launched, every call costs something, every byte is carried

@@ -3,6 +3,7 @@
 mod estimate;
 pub mod fairness;
 mod order;
+pub mod parallelism;
 mod trials;
 
 use std::sync::Arc;
@@ -32,8 +33,8 @@ pub struct Plan {
     pub turns: Vec<Turn>,
     /// About how long the whole run takes.
     pub estimate: Duration,
-    /// Which cores each end runs on, where the scenario says so.
-    pub pin: Option<Pin>,
+    /// Which cores each end runs on.
+    pub pin: Pin,
 }
 
 /// One trial of one cell, at its place in the order.
@@ -178,9 +179,9 @@ impl Plan {
             Order::Interleaved => interleaved(&cells, scenario.seed()),
             Order::Sequential => sequential(&cells),
         };
-        let mut plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin: scenario.pin.clone() };
-        plan.estimate = plan.turns.iter().map(|turn| plan.cells[turn.cell].estimate()).sum();
-        plan
+        let pin = scenario.pin.clone().unwrap_or(Pin::Auto);
+        let plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin };
+        Plan { estimate: plan.estimated(), ..plan }
     }
 
     /// How much it is, in one line.
@@ -222,7 +223,7 @@ impl Plan {
         self.cells.retain(|cell| cell.id.contains(text));
         self.turns =
             self.turns.iter().filter_map(|turn| places[turn.cell].map(|cell| Turn { cell, ..*turn })).collect();
-        self.estimate = self.turns.iter().map(|turn| self.cells[turn.cell].estimate()).sum();
+        self.estimate = self.estimated();
         self
     }
 }

@@ -6,9 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::plan::parallelism::hidden;
 use crate::report::cell::Cell;
 use crate::report::figures::{counted, listed};
+use crate::report::order::coordinate;
 use crate::results::Results;
+use crate::results::machine::Interference;
 use crate::statistics::interval::BOOTSTRAP_FROM;
 use crate::statistics::{CONFIDENCE, SIGNIFICANCE};
 
@@ -21,6 +24,9 @@ pub struct Named {
     pub value: String,
 }
 
+/// Attempts at a target's trials that are this many times more frequent than at another's are worth a warning.
+const UNEVEN: f64 = 2.0;
+
 const SEARCHED: &str = "A capacity is searched anew in each trial, against one fresh server: rates grow by a factor until \
                         one does not hold, then the gap is halved, on a logarithmic scale, until its ends are within \
                         5 %. Each trial begins elsewhere between two steps. A rate holds where every call of the \
@@ -32,6 +38,7 @@ const SEARCHED: &str = "A capacity is searched anew in each trial, against one f
 /// What the reader has to know before believing a figure.
 pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
     let mut said = vec![load(results), place(results), order(&results.scenario)];
+    said.extend(attempts(results));
     said.extend(drivers(cells));
     said.extend(
         [
@@ -105,16 +112,54 @@ fn load(results: &Results) -> String {
 
 fn place(results: &Results) -> String {
     let cores = results.manifest.machine.get("cores").map(|cores| format!("{cores} cores of ")).unwrap_or_default();
+    let server_cores = results.manifest.machine.get("server cores").and_then(|cores| cores.parse::<usize>().ok());
+    let had = server_cores.map_or_else(String::new, |cores| {
+        let hidden = hidden(results.counting().map(|record| &record.coordinates), cores);
+        let hidden = hidden.map(|hidden| format!(": {hidden}")).unwrap_or_default();
+        format!(" The server had {}{hidden}.", counted(cores, "core", "cores"))
+    });
     if let Some(pinned) = results.manifest.machine.get("pinned") {
         return format!(
             "Server and client are processes of their own on one machine, held on these of its cores: {pinned}. They \
-             talk over its loopback interface, so there is no network in these figures."
+             talk over its loopback interface, so there is no network in these figures.{had}"
         );
     }
     format!(
         "Server and client are processes of their own on one machine. They share the {cores}this machine and talk over \
-         its loopback interface, so there is no network in these figures, and what one end spends the other cannot use."
+         its loopback interface, so there is no network in these figures, and what one end spends the other cannot use.{had}"
     )
+}
+
+/// What became of trials that other processes disturbed: how often each target was tried.
+fn attempts(results: &Results) -> Option<String> {
+    let mut tried: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for record in &results.records {
+        let target = coordinate(&record.coordinates, "target").unwrap_or_default();
+        let (trials, attempts) = tried.entry(target).or_default();
+        *trials += usize::from(record.attempt == 1);
+        *attempts += 1;
+    }
+    let all: Vec<String> = tried
+        .iter()
+        .filter(|(_, (trials, attempts))| attempts > trials)
+        .map(|(target, (trials, attempts))| format!("{target}: {attempts} attempts at {trials}"))
+        .collect();
+    let rates = tried.values().filter(|(trials, _)| *trials > 0).map(|(trials, all)| *all as f64 / *trials as f64);
+    let (least, most) = rates.fold((f64::INFINITY, 0.0f64), |(least, most), rate| (least.min(rate), most.max(rate)));
+    let uneven = if most > UNEVEN * least {
+        " That some targets were tried more than twice as often as others is a warning: what disturbed them may have to \
+         do with them."
+    } else {
+        ""
+    };
+    (!all.is_empty()).then(|| {
+        format!(
+            "Trials of which other processes used {:.0} % of the cores of an end were tried again at the end, at most \
+             half as many as there are trials, and only the last attempt counts: {}.{uneven}",
+            Interference::SUSPECT * 100.0,
+            all.join("; ")
+        )
+    })
 }
 
 fn order(scenario: &Value) -> String {
@@ -152,4 +197,60 @@ pub fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{attempts, place};
+    use crate::results::{Manifest, Outcome, Record, Results, Verdict};
+
+    /// Records of targets with their models, so many attempts at each of two trials.
+    fn results(attempts: &[(&str, &str, [u32; 2])]) -> Results {
+        let record = |target: &str, server: &str, trial: u32, attempt: u32| Record {
+            id: format!("{target}/w"),
+            coordinates: serde_json::from_value(serde_json::json!({"target": target, "server": server}))
+                .expect("an object"),
+            trial,
+            block: 1,
+            attempt,
+            outcome: Outcome::Failed,
+            reason: None,
+            measured: None,
+            search: None,
+            cost: None,
+            interference: None,
+            verdict: Verdict::valid(),
+        };
+        let of = |(target, server, counts): &(&str, &str, [u32; 2])| -> Vec<Record> {
+            let trials = (1..).zip(*counts);
+            trials.flat_map(|(trial, count)| (1..=count).map(move |at| record(target, server, trial, at))).collect()
+        };
+        Results {
+            schema: 1,
+            scenario: serde_json::Value::Null,
+            manifest: Manifest::default(),
+            refusals: Vec::new(),
+            records: attempts.iter().flat_map(of).collect(),
+        }
+    }
+
+    #[test]
+    fn attempts_are_told_by_target_with_a_warning_where_they_are_uneven() {
+        assert_eq!(attempts(&results(&[("a", "threaded", [1, 1]), ("b", "threaded", [1, 1])])), None);
+        let even = attempts(&results(&[("a", "threaded", [2, 1]), ("b", "threaded", [2, 2])])).expect("some were");
+        assert!(even.ends_with("only the last attempt counts: a: 3 attempts at 2; b: 4 attempts at 2."), "{even}");
+        let uneven = attempts(&results(&[("a", "threaded", [3, 2]), ("b", "threaded", [1, 1])])).expect("some were");
+        assert!(uneven.contains("a: 5 attempts at 2.") && uneven.contains("more than twice as often"), "{uneven}");
+    }
+
+    #[test]
+    fn a_server_with_one_core_is_told_with_what_that_hides() {
+        let mut results = results(&[("a", "threaded", [1, 1]), ("b", "async", [1, 1])]);
+        assert!(!place(&results).contains("The server had"), "older results do not tell");
+        results.manifest.machine.insert("server cores".to_owned(), "1".to_owned());
+        let said = place(&results);
+        assert!(said.ends_with("The server had 1 core: with one core for the server it cannot show that `a` can use several at a time, and `b` not."), "{said}");
+        results.manifest.machine.insert("server cores".to_owned(), "3".to_owned());
+        assert!(place(&results).ends_with("The server had 3 cores."));
+    }
 }

@@ -6,13 +6,15 @@ use crate::error::{Error, Result};
 use crate::plan::{Cell, Extent, Load};
 use crate::report::expectations::written;
 use crate::report::figures::{counted, number};
+use crate::results::machine::Interference;
 use crate::results::search::{Limit, Probe, Search};
 use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::Watch;
 use crate::run::bracket::{Bracket, Outcome, STEP, rounded};
 use crate::run::launcher::Launcher;
+use crate::run::neighbours::Neighbours;
 use crate::run::trial::{Launched, Trial, ask};
-use crate::run::verdict::{Circumstances, judge};
+use crate::run::verdict::{Circumstances, disturbed, judge};
 use crate::scenario::axis::Rate;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
@@ -45,8 +47,10 @@ pub fn find(
     limits: &[Expectation],
     trial: u32,
     launcher: &Launcher,
+    neighbours: &mut Neighbours,
     watch: &mut dyn Watch,
 ) -> Result<Found> {
+    let begun = neighbours.look();
     let lowest = match cell.load.extent {
         Extent::Duration(time) => (FEWEST / time.as_secs_f64()).clamp(Rate::LEAST, Rate::MOST),
         Extent::Iterations(_) => Rate::LEAST,
@@ -58,7 +62,7 @@ pub fn find(
     while let Some(rate) = bracket.next() {
         watch.probes(rate);
         let load = probe(&cell.load, limits, rate);
-        let trial = ask(&mut server, &load, launcher, &mut |so_far| watch.progress(so_far))
+        let trial = ask(&mut server, &load, launcher, neighbours, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
         let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);
@@ -77,8 +81,14 @@ pub fn find(
         let why = last.and_then(|probe| probe.why.as_deref()).unwrap_or_default();
         format!("no rate holds: at {}/s, {why}", last.map_or_else(String::new, |probe| number(probe.rate)))
     });
-    let (trial, verdict) = held.or(broken).ok_or_else(|| Error::stopped("a search without a probe"))?;
+    let (mut trial, verdict) = held.or(broken).ok_or_else(|| Error::stopped("a search without a probe"))?;
     let verdict = if failed.is_none() { bounded(verdict, &search) } else { verdict };
+    // Others may have broken probes above the one that counts, so the whole search is judged, but not twice.
+    let own = trial.interference.take();
+    let run_queue_ns = own.as_ref().and_then(|own| own.run_queue_ns);
+    trial.interference = neighbours.since(begun).map(|whole| Interference { run_queue_ns, ..whole });
+    let known = own.is_some_and(|own| own.disturbs());
+    let verdict = if known { verdict } else { disturbed(verdict, trial.interference.as_ref()) };
     Ok(Found { trial, verdict, failed, search })
 }
 

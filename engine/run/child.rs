@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 use serde::Serialize;
 
@@ -159,6 +160,20 @@ impl Child {
         text[from..].to_owned()
     }
 
+    /// Waits for what is left of its group, which is ours since its parent has ended, and has been killed.
+    fn reap(&self) {
+        let deadline = Instant::now() + FAREWELL;
+        let group = Pid::from_raw(-self.pid().as_raw());
+        while let Ok(status) = waitpid(group, Some(WaitPidFlag::WNOHANG)) {
+            if status == WaitStatus::StillAlive {
+                if Instant::now() > deadline {
+                    return;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+    }
+
     /// Tells it to stop by closing its stdin, waits for it, and ends what is left of its group.
     pub fn stop(mut self) -> Result<()> {
         self.stdin = None;
@@ -186,5 +201,6 @@ impl Drop for Child {
         if self.alive() {
             let _ = self.process.wait();
         }
+        self.reap();
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 use crate::results::{Hiccups, Spent};
+use crate::run::processes::{Stat, all, cpu_ns, tick_ns};
 
 /// The counters of one process group at one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +21,8 @@ pub struct Counters {
     system_ns: u64,
     /// Context switches of the living threads, voluntary and not; none where the kernel tells none.
     switches: Option<(u64, u64)>,
+    /// How long the living threads waited for a core, in nanoseconds; none where the kernel tells none.
+    queued_ns: Option<u64>,
     peak_memory: Option<u64>,
     /// Proportional share of memory, in bytes; none where the kernel tells none.
     share_of_memory: Option<u64>,
@@ -32,11 +34,10 @@ impl Counters {
     /// The counters of the group that `leader` leads, now.
     pub fn of(leader: Pid) -> Self {
         let tick_ns = tick_ns();
-        let mut counters = Counters { switches: Some((0, 0)), share_of_memory: Some(0), ..Counters::default() };
+        let mut counters =
+            Counters { switches: Some((0, 0)), queued_ns: Some(0), share_of_memory: Some(0), ..Counters::default() };
         for (pid, stat) in group(leader) {
-            let clock = clock_getcpuclockid(pid).and_then(clock_gettime);
-            counters.living_ns += clock
-                .map_or(stat.own_ticks * tick_ns, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64);
+            counters.living_ns += cpu_ns(pid).unwrap_or(stat.own_ticks * tick_ns);
             counters.reaped_ns += stat.reaped_ticks * tick_ns;
             counters.user_ns += stat.user_ticks * tick_ns;
             counters.system_ns += (stat.own_ticks + stat.reaped_ticks - stat.user_ticks) * tick_ns;
@@ -47,6 +48,7 @@ impl Counters {
             counters.threads += stat.threads;
             counters.peak_memory = counters.peak_memory.max(peak_memory(pid));
             counters.switches = counters.switches.zip(switches(pid)).map(|(a, b)| (a.0 + b.0, a.1 + b.1));
+            counters.queued_ns = counters.queued_ns.zip(queued_ns(pid)).map(|(a, b)| a + b);
             counters.share_of_memory = counters.share_of_memory.zip(share_of_memory(pid)).map(|(a, b)| a + b);
         }
         counters
@@ -77,6 +79,11 @@ impl Counters {
             missing,
             ..Spent::default()
         }
+    }
+
+    /// How long threads waited for a core since `before`, in nanoseconds, without those that have ended.
+    pub fn queued_since(&self, before: &Counters) -> Option<u64> {
+        Some(self.queued_ns?.saturating_sub(before.queued_ns?))
     }
 
     /// By how much the proportional share of memory grew from `before` for each of so many clients, in bytes.
@@ -130,50 +137,8 @@ pub fn living(leader: Pid) -> Vec<Pid> {
 
 /// The processes of the group that `leader` leads.
 fn group(leader: Pid) -> Vec<(Pid, Stat)> {
-    let stats = processes().into_iter().filter_map(|pid| Some((pid, Stat::of(pid)?)));
+    let stats = all().into_iter().filter_map(|pid| Some((pid, Stat::of(pid)?)));
     stats.filter(|(_, stat)| stat.group == leader).collect()
-}
-
-/// One clock tick of /proc in nanoseconds.
-fn tick_ns() -> u64 {
-    let hertz = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
-    1_000_000_000 / hertz.max(1) as u64
-}
-
-fn processes() -> Vec<Pid> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw)).collect()
-}
-
-/// What /proc/PID/stat says of a process (proc(5)).
-struct Stat {
-    group: Pid,
-    zombie: bool,
-    own_ticks: u64,
-    reaped_ticks: u64,
-    /// Of both, those in its own code.
-    user_ticks: u64,
-    threads: u64,
-}
-
-impl Stat {
-    fn of(pid: Pid) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    /// The name of a process may hold spaces and brackets: fields are counted after the last bracket.
-    fn parse(text: &str) -> Option<Self> {
-        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-        let number = |at: usize| fields.get(at - 3)?.parse::<u64>().ok();
-        Some(Stat {
-            zombie: matches!(fields.first(), Some(&"Z" | &"X")),
-            group: Pid::from_raw(number(5)? as i32),
-            own_ticks: number(14)? + number(15)?,
-            reaped_ticks: number(16)? + number(17)?,
-            user_ticks: number(14)? + number(16)?,
-            threads: number(20)?,
-        })
-    }
 }
 
 /// A number of kibibytes in a file of /proc, in bytes.
@@ -203,9 +168,18 @@ fn switches(pid: Pid) -> Option<(u64, u64)> {
     Some(sum)
 }
 
+/// How long the living threads of a process have waited for a core: the second figure of schedstat (sched-stats of the
+/// kernel's documentation).
+fn queued_ns(pid: Pid) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let told = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    let waited: Option<Vec<u64>> = told.map(|text| text.split_ascii_whitespace().nth(1)?.parse().ok()).collect();
+    waited.filter(|all| !all.is_empty()).map(|all| all.iter().sum())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Counters, Stat, without_watching};
+    use super::{Counters, without_watching};
     use crate::results::{Hiccups, Spent};
     use nix::unistd::{getpgrp, getpid};
 
@@ -222,14 +196,6 @@ mod tests {
         let mut spent = Spent { syscalls: Some(1_000), ..Spent::default() };
         without_watching(&mut spent, Some(&Hiccups { naps: 400, ..Hiccups::default() }));
         assert_eq!(spent.syscalls, Some(600));
-    }
-
-    #[test]
-    fn a_name_with_brackets_does_not_shift_the_fields() {
-        let text = "7 (a) b (c)) S 1 42 42 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 5 0 99 1 2";
-        let stat = Stat::parse(text).expect("a stat line");
-        assert_eq!((stat.group.as_raw(), stat.zombie), (42, false));
-        assert_eq!((stat.own_ticks, stat.reaped_ticks, stat.user_ticks, stat.threads), (30, 70, 40, 5));
     }
 
     #[test]

@@ -101,6 +101,7 @@ impl Launcher {
                 fill: Some((load.fill, load.seed)),
                 timeout: load.timeout,
                 options: &cell.target.options,
+                cores: self.placement.server.len(),
             };
             return Ok(system.command(self.environment()?, &launch));
         }

@@ -1,39 +1,50 @@
 //! Runs a plan: every trial in its turn, every record kept as soon as it is there.
 
+pub mod attempts;
 pub mod bracket;
 pub mod capacity;
 pub mod child;
 pub mod cost;
 pub mod disturbance;
+pub mod interference;
 pub mod interrupt;
 pub mod isolation;
 pub mod launcher;
 pub mod manifest;
+pub mod neighbours;
 pub mod placement;
+pub mod processes;
 pub mod proof;
 mod resume;
 pub mod steal;
 pub mod syscalls;
 pub mod trial;
 pub mod verdict;
+pub mod yardstick;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl::set_child_subreaper;
 
 use crate::drive::lines::Progress;
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::plan::{Cell, Plan, Turn};
+use crate::report::figures::counted;
 use crate::results::file::RESULTS;
 use crate::results::folder::{Existing, Folder, Holder};
 use crate::results::journal::{JOURNAL, Journal};
 use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
+use crate::run::attempts::{again, attempt};
 use crate::run::disturbance::Disturbance;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
+use crate::run::neighbours::Neighbours;
 use crate::run::placement::Placement;
 use crate::run::resume::resumed;
-use crate::run::verdict::{Circumstances, judge};
+use crate::run::verdict::{Circumstances, disturbed, judge};
+use crate::run::yardstick::Yardsticks;
 
 /// What a run is told besides its plan.
 #[derive(Debug, Clone)]
@@ -74,7 +85,8 @@ pub trait Watch {
 /// Runs every turn of `plan` that the folder has no record of yet, and returns what was measured, also when it was
 /// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
-    let placement = Placement::of(plan.pin.as_ref())?;
+    let placement = Placement::of(&plan.pin)?;
+    let mut neighbours = Neighbours::new(&placement);
     let begun = Instant::now();
     let mut manifest = Manifest {
         quick: settings.quick,
@@ -82,6 +94,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         planned: Some(plan.turns.len()),
         ..manifest::of_this_machine()
     };
+    manifest.machine.insert("server cores".to_owned(), placement.server.len().to_string());
     if placement.pinned {
         manifest.machine.insert("pinned".to_owned(), placement.to_string());
     }
@@ -100,21 +113,38 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         watch.says(&format!("goes on with {} of {} trials", results.records.len(), plan.turns.len()));
     }
     let before = results.manifest.took_s;
+    let mut yardsticks = Yardsticks::new(&placement, Duration::try_from_secs_f64(before).unwrap_or_default());
     let recorded: BTreeSet<(String, u32)> =
         results.records.iter().map(|record| (record.id.clone(), record.trial)).collect();
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
     let mut launcher = Launcher::new(settings.offline, placement, settings.disturbance).counting(settings.syscalls);
     launcher.prepare(&plan.cells, &mut |words| watch.says(words));
-    for (done, turn) in plan.turns.iter().enumerate() {
+    // The children that a server leaves behind are ours then, so that what they spent is never taken for a neighbour's.
+    set_child_subreaper(true).doing("becoming the parent of what servers leave behind")?;
+    if let Some(warning) = neighbours.warning() {
+        watch.says(&warning);
+    }
+    // The plan grows by what is tried again.
+    let (mut plan, trials, mut done) = (plan.clone(), plan.turns.len(), 0);
+    while !interrupted() {
+        if done == plan.turns.len() {
+            let more = again(&plan, trials, &results);
+            if !more.is_empty() {
+                watch.says(&format!("{} that others disturbed: tried again", counted(more.len(), "trial", "trials")));
+            }
+            plan.turns.extend(more);
+        }
+        let Some(turn) = plan.turns.get(done).copied() else { break };
         let cell = &plan.cells[turn.cell];
-        if recorded.contains(&(cell.id.clone(), turn.trial)) {
+        if done < trials && recorded.contains(&(cell.id.clone(), turn.trial)) {
+            done += 1;
             continue;
         }
-        if interrupted() {
-            break;
-        }
-        watch.begins(plan, done);
-        let Some(record) = one_turn(cell, *turn, &mut launcher, &mut results.manifest, watch) else { break };
+        results.manifest.yardsticks.extend(yardsticks.before(turn.block));
+        watch.begins(&plan, done);
+        let attempt = attempt(cell, turn, &results);
+        let taken = one_turn(cell, turn, &mut launcher, &mut neighbours, &mut results.manifest, watch);
+        let Some(record) = taken.map(|record| Record { attempt, ..record }) else { break };
         results.manifest.took_s = seconds(before, begun);
         journal.append(&record, &results.manifest)?;
         // What cannot be had was told before the run, not of each trial alone.
@@ -122,7 +152,9 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
             watch.recorded(cell, &record);
         }
         results.records.push(record);
+        done += 1;
     }
+    results.manifest.yardsticks.extend(yardsticks.after());
     results.manifest.interrupted = interrupted();
     results.manifest.took_s = seconds(before, begun);
     results.write(&folder.file(RESULTS))?;
@@ -141,6 +173,7 @@ fn one_turn(
     cell: &Cell,
     turn: Turn,
     launcher: &mut Launcher,
+    neighbours: &mut Neighbours,
     manifest: &mut Manifest,
     watch: &mut dyn Watch,
 ) -> Option<Record> {
@@ -162,8 +195,9 @@ fn one_turn(
         record.reason = Some(error.to_string());
         return Some(record);
     }
+    let begun = neighbours.begin();
     let found = match &cell.load.search {
-        None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
+        None => trial::measure(cell, launcher, neighbours, &mut |so_far| watch.progress(so_far)).map(|trial| {
             let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
             // Where no call came due, none can have failed; the verdict says so.
             let counts = &trial.measured.counts;
@@ -173,7 +207,7 @@ fn one_turn(
             });
             (trial, verdict, why, None)
         }),
-        Some(limits) => capacity::find(cell, limits, turn.trial, launcher, watch)
+        Some(limits) => capacity::find(cell, limits, turn.trial, launcher, neighbours, watch)
             .map(|found| (found.trial, found.verdict, found.failed, Some(found.search))),
     };
     match found {
@@ -185,9 +219,14 @@ fn one_turn(
             record.measured = Some(trial.measured);
             record.search = search;
             record.cost = Some(trial.cost);
+            record.interference = trial.interference;
         }
         Err(_) if interrupted() => return None,
-        Err(error) => record.reason = Some(error.to_string()),
+        Err(error) => {
+            record.reason = Some(error.to_string());
+            record.interference = neighbours.since(begun);
+            record.verdict = disturbed(record.verdict, record.interference.as_ref());
+        }
     }
     Some(record)
 }

@@ -7,9 +7,12 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::error::{Context, Error, Result};
+use crate::report::figures::counted;
 use crate::scenario::Pin;
 
 /// The cores of each end; both have all that this process may run on where nothing is pinned.
+///
+/// How many the server has is what it can use at a time; of those that both ends share one goes to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     /// The server's.
@@ -22,25 +25,25 @@ pub struct Placement {
 
 impl Placement {
     /// What `pin` asks for on this machine; an error where it names a core that is not there.
-    pub fn of(pin: Option<&Pin>) -> Result<Self> {
+    pub fn of(pin: &Pin) -> Result<Self> {
         let set = sched_getaffinity(Pid::from_raw(0)).doing("asking which cores there are")?;
         let cores: Vec<usize> = (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect();
         Self::among(pin, &cores)
     }
 
-    fn among(pin: Option<&Pin>, cores: &[usize]) -> Result<Self> {
+    fn among(pin: &Pin, cores: &[usize]) -> Result<Self> {
         let (server, client) = match (pin, cores) {
-            (None, _) | (Some(Pin::Auto), [] | [_]) => (cores.to_vec(), cores.to_vec()),
+            (Pin::None, _) | (Pin::Auto, [] | [_]) => (cores.to_vec(), cores.to_vec()),
             // A client process of ours is one thread; all else is the server's.
-            (Some(Pin::Auto), [server @ .., client]) => (server.to_vec(), vec![*client]),
-            (Some(Pin::Cores { server, client }), _) => (server.clone(), client.clone()),
+            (Pin::Auto, [server @ .., client]) => (server.to_vec(), vec![*client]),
+            (Pin::Cores { server, client }, _) => (server.clone(), client.clone()),
         };
         if let Some(missing) = server.iter().chain(&client).find(|core| !cores.contains(core)) {
             let known: Vec<String> = cores.iter().map(usize::to_string).collect();
             return Err(Error::usage(format!("`pin` names core {missing}, which this run may not use"))
                 .help(format!("it may use the cores {}", known.join(", "))));
         }
-        Ok(Placement { server, client, pinned: pin.is_some() })
+        Ok(Placement { server, client, pinned: *pin != Pin::None })
     }
 
     /// Makes the server's process, and all that it starts, stay on its cores.
@@ -54,6 +57,15 @@ impl Placement {
             command.pre_exec(move || Ok(sched_setaffinity(Pid::from_raw(0), &cores)?));
         }
         Ok(())
+    }
+
+    /// What it is, in a sentence.
+    pub fn sentence(&self) -> String {
+        let of = |cores: &[usize]| counted(cores.len(), "core", "cores");
+        if self.pinned {
+            return format!("the server has {}, the client {} ({self})", of(&self.server), of(&self.client));
+        }
+        format!("both ends share {}, and the kernel places them", of(&self.server))
     }
 
     /// How many cores the server has for itself; one of those that both share goes to the client.
@@ -85,22 +97,24 @@ mod tests {
 
     #[test]
     fn auto_gives_the_client_one_core_and_the_server_the_rest() {
-        let auto = |cores: &[usize]| Placement::among(Some(&Pin::Auto), cores).expect("auto always fits");
+        let auto = |cores: &[usize]| Placement::among(&Pin::Auto, cores).expect("auto always fits");
         let four = auto(&[0, 1, 2, 5]);
         assert_eq!(
             (four.server.as_slice(), four.client.as_slice(), four.server_cores()),
             (&[0, 1, 2][..], &[5][..], 3)
         );
+        let told = "the server has 3 cores, the client 1 core (server on 0, 1, 2; client on 5)";
+        assert_eq!(four.sentence(), told);
         let one = auto(&[3]);
         assert_eq!((one.server.as_slice(), one.client.as_slice(), one.server_cores()), (&[3][..], &[3][..], 1));
-        let free = Placement::among(None, &[0, 1]).expect("nothing is pinned");
+        let free = Placement::among(&Pin::None, &[0, 1]).expect("nothing is pinned");
         assert_eq!((free.pinned, free.server_cores()), (false, 1));
     }
 
     #[test]
     fn a_core_that_does_not_exist_is_told_with_those_that_do() {
         let pin = Pin::Cores { server: vec![0], client: vec![7] };
-        let error = Placement::among(Some(&pin), &[0, 1]).expect_err("there is no core 7");
+        let error = Placement::among(&pin, &[0, 1]).expect_err("there is no core 7");
         assert_eq!(
             error.to_string(),
             "`pin` names core 7, which this run may not use (help: it may use the cores 0, 1)"

@@ -6,12 +6,14 @@ use crate::call::Call;
 use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
 use crate::error::{Context, Error, Result};
 use crate::plan::{Cell, Load};
+use crate::results::machine::Interference;
 use crate::results::{Cost, Measured};
 use crate::run::child::{Child, Heard};
 use crate::run::cost::{Counters, Peak, without_watching};
 use crate::run::disturbance::End;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
+use crate::run::neighbours::Neighbours;
 use crate::run::steal::Ticks;
 use crate::run::syscalls::{SystemCalls, charge};
 use crate::server::contract::{Ready, ReadyLine};
@@ -34,12 +36,19 @@ pub struct Trial {
     pub facts: Facts,
     /// The share of the machine's time that its hypervisor gave to others, where it is known.
     pub stolen: Option<f64>,
+    /// What others used of the cores of both ends, where it is known.
+    pub interference: Option<Interference>,
 }
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
-pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(Progress)) -> Result<Trial> {
+pub fn measure(
+    cell: &Cell,
+    launcher: &Launcher,
+    neighbours: &mut Neighbours,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Trial> {
     let mut server = Launched::fresh(cell, launcher)?;
-    let trial = ask(&mut server, &cell.load, launcher, progress)?;
+    let trial = ask(&mut server, &cell.load, launcher, neighbours, progress)?;
     server.stop()?;
     Ok(trial)
 }
@@ -75,6 +84,7 @@ pub fn ask(
     launched: &mut Launched<'_>,
     load: &Load,
     launcher: &Launcher,
+    neighbours: &mut Neighbours,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Trial> {
     let Launched { cell, nonce, process: server, calls: server_calls, ready } = launched;
@@ -93,6 +103,7 @@ pub fn ask(
     let FromDrive::Armed { .. } = await_line(&mut drive, server, arming, &mut |_| {}, &mut || {})? else {
         return Err(Error::failed("the client process said something else where `armed` was due"));
     };
+    let begun = neighbours.look();
     let before = (Counters::of(server.pid()), Counters::of(drive.pid()));
     let mut peak = Peak::of(server.pid());
     peak.look();
@@ -112,6 +123,9 @@ pub fn ask(
     let calls_after = (server_calls.so_far(), client_calls.so_far());
     let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
     let stolen = ticks.and_then(|before| Ticks::now()?.stolen_since(&before));
+    let queued_ns = after.0.queued_since(&before.0).zip(after.1.queued_since(&before.1));
+    let run_queue_ns = queued_ns.map(|(server, client)| server + client);
+    let interference = neighbours.since(begun).map(|interference| Interference { run_queue_ns, ..interference });
     let mut facts = ready.facts.clone();
     if let Some(stalling) = stalling {
         stalling.lasted(began_ns).tell(&mut facts);
@@ -137,7 +151,7 @@ pub fn ask(
         let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
         cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
     }
-    Ok(Trial { measured: *measured, cost, facts, stolen })
+    Ok(Trial { measured: *measured, cost, facts, stolen, interference })
 }
 
 /// What the server says once it listens; an error where it ends before, or takes too long.

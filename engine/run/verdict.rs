@@ -1,5 +1,6 @@
 //! Whether the figures of a trial show what they claim to.
 
+use crate::results::machine::Interference;
 use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::placement::Placement;
 use crate::run::trial::Trial;
@@ -13,25 +14,44 @@ const BUSY: f64 = 0.9;
 
 /// What a trial is judged by, besides its figures.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances {
+pub struct Circumstances<'a> {
     /// How many cores the server had for itself.
     pub server_cores: usize,
     /// The share of the machine's time that its hypervisor gave to others, where it is known.
     pub stolen: Option<f64>,
+    /// What others used of the cores of both ends, where it is known.
+    pub interference: Option<&'a Interference>,
 }
 
-impl Circumstances {
+impl<'a> Circumstances<'a> {
     /// Those of a trial.
-    pub fn of(placement: &Placement, trial: &Trial) -> Self {
-        Circumstances { server_cores: placement.server_cores(), stolen: trial.stolen }
+    pub fn of(placement: &Placement, trial: &'a Trial) -> Self {
+        Circumstances {
+            server_cores: placement.server_cores(),
+            stolen: trial.stolen,
+            interference: trial.interference.as_ref(),
+        }
     }
 }
 
 /// Whether `measured` shows what it claims to.
 ///
 /// *Invalid* is what the generator or the machine spoiled; *suspect* is what the generator limited, so that calls per
-/// second are a lower bound while times stand.
-pub fn judge(measured: &Measured, cost: &Cost, circumstances: &Circumstances) -> Verdict {
+/// second are a lower bound while times stand, and what others disturbed a little.
+pub fn judge(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> Verdict {
+    disturbed(judged(measured, cost, circumstances), circumstances.interference)
+}
+
+/// The verdict with what others did to the trial.
+pub fn disturbed(verdict: Verdict, interference: Option<&Interference>) -> Verdict {
+    let Some(others) = interference.filter(|others| others.disturbs()) else { return verdict };
+    let Verdict { state, mut reasons } = verdict;
+    let state = if others.spoils() || state == State::Invalid { State::Invalid } else { State::Suspect };
+    reasons.push(others.sentence());
+    Verdict { state, reasons }
+}
+
+fn judged(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> Verdict {
     let spoiled: Vec<String> =
         accounts(measured).into_iter().chain(lateness(measured)).chain(hold_ups(measured, circumstances)).collect();
     if !spoiled.is_empty() {
@@ -98,7 +118,7 @@ fn lateness(measured: &Measured) -> Vec<String> {
 }
 
 /// Neither the machine nor its hypervisor may have held the generator up.
-fn hold_ups(measured: &Measured, circumstances: &Circumstances) -> Vec<String> {
+fn hold_ups(measured: &Measured, circumstances: &Circumstances<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     let longest = measured.generator.hiccups.map_or(0, |hiccups| hiccups.longest_ns);
     if longest > HICCUP_NS && longest > measured.elapsed_ns / 10 {
@@ -118,9 +138,10 @@ mod tests {
     use super::{Circumstances, judge};
     use crate::drive::recorder::Recorder;
     use crate::results::distribution::Distribution;
+    use crate::results::machine::Interference;
     use crate::results::{Cost, Hiccups, Measured, State};
 
-    const CALM: Circumstances = Circumstances { server_cores: 1, stolen: Some(0.0) };
+    const CALM: Circumstances<'_> = Circumstances { server_cores: 1, stolen: Some(0.0), interference: None };
     const SECOND: u64 = 1_000_000_000;
 
     /// A second in which all went well.
@@ -137,7 +158,7 @@ mod tests {
         cost
     }
 
-    fn state(measured: &Measured, cost: &Cost, circumstances: &Circumstances) -> (State, String) {
+    fn state(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> (State, String) {
         let verdict = judge(measured, cost, circumstances);
         (verdict.state, verdict.reasons.join("; "))
     }
@@ -151,6 +172,20 @@ mod tests {
         assert!(why.contains("busy 95 % of the time, the server 50 %"), "{why}");
         let (state, why) = of(SECOND, SECOND);
         assert!(state == State::Valid && why.starts_with("both ends were busy"), "{why}");
+    }
+
+    #[test]
+    fn what_others_disturbed_is_suspect_and_what_they_spoiled_is_invalid() {
+        let of = |share, client| {
+            let others = Interference { share, stretch_ns: SECOND, largest: None, run_queue_ns: Some(9 * SECOND) };
+            state(&measured(), &spent(client, 0), &Circumstances { interference: Some(&others), ..CALM })
+        };
+        assert_eq!(of(0.04, 0), (State::Valid, String::new()), "waiting for a core is not judged");
+        let told = "other processes used 6 % of the cores of an end";
+        assert_eq!(of(0.06, 0), (State::Suspect, told.to_owned()));
+        assert_eq!(of(0.2, 0).0, State::Invalid);
+        let (state, why) = of(0.06, SECOND);
+        assert!(state == State::Suspect && why.starts_with("generator-bound") && why.ends_with(told), "{why}");
     }
 
     #[test]

@@ -88,9 +88,10 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = 1), example = 7)]
     pub seed: Option<u64>,
-    /// Which cores each end runs on; `auto` gives the client one and the server the rest. Default: any.
+    /// Which cores each end runs on; `auto` gives the client one and the server the rest, `none` lets the kernel place
+    /// them. Default: auto.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"auto", example = serde_json::json!({"server": [0], "client": [1]}))]
+    #[schemars(extend("default" = "auto"), example = &"none", example = serde_json::json!({"server": [0], "client": [1]}))]
     pub pin: Option<Pin>,
 }
 

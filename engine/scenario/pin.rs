@@ -18,6 +18,8 @@ const LAST_CORE: u64 = 1_023;
 pub enum Pin {
     /// The client has one for itself and the server the rest, as far as there are enough.
     Auto,
+    /// Any: the kernel places them.
+    None,
     /// These, by the numbers that the kernel gives them.
     Cores {
         /// The server's.
@@ -31,6 +33,7 @@ impl Serialize for Pin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Pin::Auto => serializer.serialize_str("auto"),
+            Pin::None => serializer.serialize_str("none"),
             Pin::Cores { server, client } => json!({"server": server, "client": client}).serialize(serializer),
         }
     }
@@ -47,6 +50,7 @@ impl JsonSchema for Pin {
         };
         json_schema!({"anyOf": [
             {"const": "auto", "description": "One core for the client, the rest for the server."},
+            {"const": "none", "description": "Any: the kernel places both ends, and moves them as it likes."},
             {"type": "object", "required": ["server", "client"], "additionalProperties": false,
                 "properties": {"server": cores("server", 0), "client": cores("client", 1)}},
         ]})
@@ -57,6 +61,7 @@ impl Read for Pin {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         match &node.value {
             Value::Text(text) if text == "auto" => Some(Pin::Auto),
+            Value::Text(text) if text == "none" => Some(Pin::None),
             Value::Map(_) => {
                 let mut fields = Fields::of("`pin`", node, mistakes)?;
                 let server: Option<Cores> = fields.required("server", "server: [0]", mistakes);
@@ -65,7 +70,8 @@ impl Read for Pin {
                 Some(Pin::Cores { server: server?.0, client: client?.0 })
             }
             _ => {
-                let mistake = Mistake::new(format!("`{key}` takes `auto` or the cores of each end"), node.place);
+                let mistake =
+                    Mistake::new(format!("`{key}` takes `auto`, `none` or the cores of each end"), node.place);
                 mistakes.push(mistake.help("write it like `pin: {server: [0], client: [1]}`"));
                 None
             }

@@ -10,10 +10,10 @@ pub const WORKERS: OptionSpec = OptionSpec {
     about: "how many threads or processes share the calls",
     // As many as the cores of the largest machines, and few enough to start them all.
     kind: OptionKind::Count(1, 1_024),
-    default: "the number of cores",
+    default: "the number of the server's cores",
 };
 
-/// The number of workers that `options` ask for, else the number of cores.
+/// The number of workers that `options` ask for, else the number of cores that this process may run on.
 pub fn workers(options: &Options) -> u64 {
     options.count(WORKERS.name).unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get() as u64))
 }

@@ -37,4 +37,6 @@ pub struct Launch<'a> {
     pub timeout: Duration,
     /// The options of the target.
     pub options: &'a Options,
+    /// How many cores it may run on: so many workers it has where the options do not say.
+    pub cores: usize,
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::call::Word;
 use crate::registry::{Entry, find};
 use crate::server::ballast::{self, BALLAST};
-use crate::server::workers::workers;
+use crate::server::workers::{WORKERS, workers};
 use crate::stack::contract::{Launch, System};
 use crate::stack::environment::Environment;
 use crate::transport::TRANSPORTS;
@@ -118,21 +118,26 @@ impl System for PythonServer {
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         facts.extend(own);
         if self.counts_workers {
-            facts.insert("workers".to_owned(), workers(options).to_string());
+            facts.insert(WORKERS.name.to_owned(), workers(options).to_string());
         }
         facts.extend(ballast::facts(options));
         facts
     }
 
     fn command(&self, environment: &Environment, launch: &Launch<'_>) -> Command {
+        let count = launch.options.count(WORKERS.name).unwrap_or(launch.cores as u64);
+        let mut facts = self.facts(launch.options);
+        if let Some(told) = facts.get_mut(WORKERS.name) {
+            *told = count.to_string();
+        }
         let mut command = environment.command(self.program);
         command
             .args(["--model", self.server, "--nonce", launch.nonce])
-            .arg(format!("--workers={}", workers(launch.options)))
+            .arg(format!("--workers={count}"))
             .arg(format!("--timeout={}", launch.timeout.as_secs_f64()))
             .arg(format!("--ballast={}", launch.options.size(BALLAST.name).unwrap_or(0)))
             .arg(format!("--options={}", serde_json::json!(launch.options)))
-            .arg(format!("--facts={}", serde_json::json!(self.facts(launch.options))));
+            .arg(format!("--facts={}", serde_json::json!(facts)));
         if let Some((kind, seed)) = launch.fill {
             command.args(["--fill", kind.word()]).arg(format!("--seed={seed}"));
         }

@@ -153,7 +153,7 @@ impl Proof {
             How::Record(check) => check,
             How::Abort(shared) => {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
-                let launcher = Launcher::new(true, Placement::of(None)?, self.disturbance);
+                let launcher = Launcher::new(true, Placement::of(&plan.pin)?, self.disturbance);
                 return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }
         };

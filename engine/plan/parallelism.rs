@@ -1,0 +1,74 @@
+//! Which targets can use several cores at a time, so that a server with one core hides what that gains them.
+
+use crate::call::{Stack, Word};
+use crate::results::Coordinates;
+
+/// What cannot show where the server has so many cores, as a clause; none where it has several, or the targets are alike.
+pub fn hidden<'a>(targets: impl IntoIterator<Item = &'a Coordinates>, cores: usize) -> Option<String> {
+    let (mut several, mut one): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for target in targets {
+        let Some(name) = target.get("target").and_then(|name| name.as_str()) else { continue };
+        let side = if uses_several(target) { &mut several } else { &mut one };
+        if !side.contains(&name) {
+            side.push(name);
+        }
+    }
+    (cores == 1 && !several.is_empty() && !one.is_empty()).then(|| {
+        let (several, one) = (few(&several), few(&one));
+        format!("with one core for the server it cannot show that {several} can use several at a time, and {one} not")
+    })
+}
+
+/// True where a target executes calls on several cores at a time, if it has them.
+fn uses_several(target: &Coordinates) -> bool {
+    let word = |name: &str| target.get(name).and_then(|it| it.as_str()).unwrap_or_default();
+    let one_worker = target.get("workers").and_then(|count| count.as_u64()) == Some(1);
+    match word("server") {
+        "async" => false,
+        "pooled" | "preforked" if one_worker => false,
+        // One thread at a time holds the interpreter.
+        "threaded" | "pooled" if word("stack") == Stack::Python.word() => false,
+        _ => true,
+    }
+}
+
+/// The first names of a long list, and how many more there are.
+fn few(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hidden;
+    use crate::plan::Plan;
+    use crate::scenario::read;
+
+    fn told(targets: &str, cores: usize) -> Option<String> {
+        let text = format!(
+            "title: t\nquestion: q\ntargets: [{targets}]\nworkloads: [{{name: w, call: ping, iterations: 1}}]\n"
+        );
+        let plan = Plan::of(&read("test.yaml", &text, &[]).expect("a scenario"));
+        hidden(plan.cells.iter().map(|cell| &cell.coordinates), cores)
+    }
+
+    #[test]
+    fn one_core_hides_what_several_would_gain_some_targets() {
+        let said = "with one core for the server it cannot show that `tcp-threaded`, `tcp-forking` can use several at a \
+                    time, and `tcp-async` not";
+        let models = "{transport: tcp, server: [threaded, async, forking]}";
+        assert_eq!(told(models, 1).as_deref(), Some(said));
+        assert_eq!(told(models, 2), None);
+        assert_eq!(told("{transport: [tcp, http1], server: [threaded, forking]}", 1), None, "all can");
+        let python = told("{transport: rpyc, server: [threaded, forking], stack: python}", 1);
+        assert!(python.is_some_and(|said| said.contains("and `rpyc-threaded-python-stack` not")));
+        let workers = told("{transport: tcp, server: pooled, options: {workers: [1, 4]}}", 1);
+        assert!(
+            workers.is_some_and(|said| said.contains("`tcp-pooled-workers=4` can") && said.contains("workers=1` not"))
+        );
+    }
+}
