@@ -41,6 +41,11 @@ fuzz:
 bench:
     cargo bench --bench performance -- --out docs/performance.json
 
+# Two equal targets, with the cores burnt during half of the first attempts and without: how often a winner is named, and
+# how many trials are marked. About two hours, on a machine that does nothing else.
+interference *ARGUMENTS:
+    cargo bench --bench interference -- {{ARGUMENTS}}
+
 # The reports, the pages of claims and the gallery under docs/, made from the results there.
 docs:
     cargo build --release --quiet

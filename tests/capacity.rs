@@ -25,7 +25,14 @@ fn search(expect: &str) -> (Output, Record, String) {
     );
     fs::write(&file, text).expect("a scenario");
     let mut engine = Command::new(env!("CARGO_BIN_EXE_engine"));
-    let output = engine.arg("run").arg(&file).arg("--out").arg(folder.path()).output().expect("the engine starts");
+    let output = engine
+        .env("ENGINE_BESIDE_OTHERS", "1")
+        .arg("run")
+        .arg(&file)
+        .arg("--out")
+        .arg(folder.path())
+        .output()
+        .expect("the engine starts");
     let told = String::from_utf8_lossy(&output.stderr);
     let results = Results::read(folder.path()).unwrap_or_else(|error| panic!("{error}: {told}"));
     assert_eq!(results.records.len(), 1, "one record for one trial: {told}");

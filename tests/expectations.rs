@@ -21,7 +21,14 @@ fn ran(text: &str) -> (Output, String) {
     let scenario = folder.path().join("scenario.yaml");
     fs::write(&scenario, format!("title: t\nquestion: q\ntrials: 1\n{text}")).expect("a scenario");
     let (mut command, out) = (Command::new(env!("CARGO_BIN_EXE_engine")), folder.path().join("out"));
-    let output = command.arg("run").arg(&scenario).arg("--out").arg(&out).output().expect("the engine starts");
+    let output = command
+        .env("ENGINE_BESIDE_OTHERS", "1")
+        .arg("run")
+        .arg(&scenario)
+        .arg("--out")
+        .arg(&out)
+        .output()
+        .expect("the engine starts");
     let report = fs::read_to_string(out.join("report.md")).expect("a report");
     (output, report)
 }

@@ -39,6 +39,7 @@ impl Life {
 
     fn start(&self) -> Child {
         Command::new(env!("CARGO_BIN_EXE_engine"))
+            .env("ENGINE_BESIDE_OTHERS", "1")
             .arg("run")
             .arg(self.folder.path().join("life.yaml"))
             .arg("--out")
@@ -208,6 +209,7 @@ fn installing() -> (tempfile::TempDir, Child, Vec<u32>) {
     fs::write(at("life.yaml"), text.replace("DURATION", "iterations: 1").replace("TRIALS", "1")).expect("written");
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("there is a PATH"));
     let run = Command::new(env!("CARGO_BIN_EXE_engine"))
+        .env("ENGINE_BESIDE_OTHERS", "1")
         .args(["run", "life.yaml", "--out", "out", "--quiet"])
         .current_dir(&folder)
         .env("PATH", path)

@@ -10,7 +10,10 @@ use ends::Server;
 /// Runs the engine after `limit`, a command of the shell.
 fn engine_after(limit: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("{limit} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_engine")]).args(arguments);
+    command
+        .args(["-c", &format!("{limit} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_engine")])
+        .args(arguments)
+        .env("ENGINE_BESIDE_OTHERS", "1");
     command.output().expect("there is a shell")
 }
 

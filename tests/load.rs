@@ -74,7 +74,14 @@ impl Run {
         );
         std::fs::write(&file, text).expect("it can be written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-        command.arg("run").arg(&file).arg("--out").arg(folder.path().join("out")).arg("--quiet").args(arguments);
+        command
+            .env("ENGINE_BESIDE_OTHERS", "1")
+            .arg("run")
+            .arg(&file)
+            .arg("--out")
+            .arg(folder.path().join("out"))
+            .arg("--quiet")
+            .args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Run { process: command.spawn().expect("the engine starts"), folder }
     }

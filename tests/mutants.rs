@@ -7,7 +7,7 @@ use serde_json::Value;
 
 fn engine(mutant: Option<&str>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-    command.args(arguments).env_remove("ENGINE_MUTANT");
+    command.args(arguments).env("ENGINE_BESIDE_OTHERS", "1").env_remove("ENGINE_MUTANT");
     if let Some(mutant) = mutant {
         command.env("ENGINE_MUTANT", mutant);
     }

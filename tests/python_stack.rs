@@ -269,7 +269,7 @@ fn run(scenario: &str, path: &OsStr, cache: &Path, offline: bool) -> (Option<i32
     let file = folder.path().join("corners.yaml");
     std::fs::write(&file, scenario).expect("the scenario is written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-    command.arg("run").arg(&file).arg("--out").arg(folder.path()).arg("--quiet");
+    command.env("ENGINE_BESIDE_OTHERS", "1").arg("run").arg(&file).arg("--out").arg(folder.path()).arg("--quiet");
     command.env("PATH", path).env("ENGINE_CACHE", cache);
     if offline {
         command.arg("--offline");
@@ -343,4 +343,71 @@ fn what_cannot_be_had_is_told_once_and_before_the_run() {
     assert!(warned.expect("it is told") < said.find("[").expect("trials run"), "{said}");
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(told.matches("3 of 3 trials failed: ").count(), 3, "each cell says why: {told}");
+}
+
+/// The cores that each thread of the processes whose command line has `program` may use, of those that descend from `run`.
+fn cores_of(run: u32, program: &str) -> Vec<String> {
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+    let children = |pid: &u32| -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let texts = tasks.map(|task| read(format!("{}/children", task.path().display())));
+        texts.flat_map(|text| text.split(' ').filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()).collect()
+    };
+    let mut all = vec![run];
+    let mut at = 0;
+    while at < all.len() {
+        all.extend(children(&all[at]));
+        at += 1;
+    }
+    let named = all.into_iter().filter(|pid| read(format!("/proc/{pid}/cmdline")).contains(program));
+    named
+        .flat_map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten())
+        .filter_map(|task| {
+            let status = read(format!("{}/status", task.path().display()));
+            status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).map(|list| list.trim().to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn real_servers_and_clients_stay_on_the_cores_of_their_end() {
+    if systems::environment().is_none() {
+        return;
+    }
+    let set = nix::sched::sched_getaffinity(Pid::from_raw(0)).expect("the kernel tells which cores there are");
+    let cores: Vec<usize> =
+        (0..nix::sched::CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect();
+    let [server, .., client] = cores[..] else { return };
+    for (target, program) in [
+        ("transport: rpyc, server: threaded", "serve_rpyc"),
+        ("transport: rpyc, server: forking", "serve_rpyc"),
+        ("transport: http1, server: threaded", "serve_http"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("pinned.yaml");
+        let text = format!(
+            "title: t\nquestion: q\ntrials: 1\npin: {{server: [{server}], client: [{client}]}}\n\
+             targets: [{{{target}, stack: python, driver: python}}]\n\
+             workloads: [{{name: w, call: sleep, hold: 100ms, clients: 2, iterations: 10}}]\n"
+        );
+        std::fs::write(&file, text).expect("the scenario is written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+        command.env("ENGINE_BESIDE_OTHERS", "1").arg("run").arg(&file).arg("--out").arg(folder.path().join("out"));
+        command.args(["--quiet", "--offline"]).env("ENGINE_CACHE", systems::cache());
+        let mut run = command.spawn().expect("the engine runs");
+        let (mut served, mut drove) = (Vec::new(), Vec::new());
+        while run.try_wait().expect("it can be waited for").is_none() {
+            // A client learns its cores with its assignment, a moment after it has started: the last look is kept.
+            let keep = |seen: &mut Vec<String>, now: Vec<String>| {
+                if !now.is_empty() {
+                    *seen = now;
+                }
+            };
+            keep(&mut served, cores_of(run.id(), program));
+            keep(&mut drove, cores_of(run.id(), "drive.py"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let all = |seen: &[String], core: usize| !seen.is_empty() && seen.iter().all(|list| *list == core.to_string());
+        assert!(all(&served, server) && all(&drove, client), "{target}: {served:?} {drove:?}");
+    }
 }

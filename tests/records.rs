@@ -37,7 +37,12 @@ impl Place {
 
     fn engine(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-        command.current_dir(self.folder.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("ENGINE_BESIDE_OTHERS", "1")
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 

@@ -51,7 +51,8 @@ fn real_clients_use_the_async_server() {
 /// A real ThreadedServer with the service of the reference suite.
 fn real_server() -> Option<Server> {
     let environment = systems::environment()?;
-    let launch = Launch { nonce: "token", fill: None, timeout: Duration::from_secs(30), options: &Options::default() };
+    let (timeout, options) = (Duration::from_secs(30), Options::default());
+    let launch = Launch { nonce: "token", fill: None, timeout, options: &options, cores: 1 };
     let system = system("rpyc", "threaded").expect("there is such a system");
     Some(Server::start(system.command(&environment, &launch)))
 }

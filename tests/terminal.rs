@@ -26,7 +26,13 @@ fn scenario(text: &str) -> TempDir {
 
 fn command(folder: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-    command.arg("run").arg(folder.join("s.yaml")).arg("--out").arg(folder.join("out")).args(more);
+    command
+        .env("ENGINE_BESIDE_OTHERS", "1")
+        .arg("run")
+        .arg(folder.join("s.yaml"))
+        .arg("--out")
+        .arg(folder.join("out"))
+        .args(more);
     command.env_remove("COLUMNS").env("TERM", "xterm");
     command
 }

@@ -20,6 +20,10 @@ use crate::run::disturbance::Disturbance;
 use crate::run::{self, Settings, interrupt, manifest};
 use crate::transport::descriptors;
 
+/// With this in the environment a run looks at nobody else's use of its cores, and its results say so: tests run side by
+/// side, and prove other things.
+const BESIDE_OTHERS: &str = "ENGINE_BESIDE_OTHERS";
+
 /// Runs FILE and writes results.json, report.md and report.html.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -75,6 +79,7 @@ impl Run {
             quick: self.chosen.quick,
             command: std::env::args().skip(1).collect(),
             disturbance: Disturbance::default(),
+            beside_others: std::env::var_os(BESIDE_OTHERS).is_some(),
             syscalls: self.syscalls,
         };
         interrupt::watch();

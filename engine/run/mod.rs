@@ -63,6 +63,8 @@ pub struct Settings {
     pub command: Vec<String>,
     /// What is done to the ends on purpose.
     pub disturbance: Disturbance,
+    /// Whether nobody looks at what others use of the ends' cores: for runs that have to share them, above all in tests.
+    pub beside_others: bool,
     /// Whether the system calls of both ends are counted, which makes each of them slower:
     /// a ping of two at either end by 15 to 20 %, measured side by side on one core.
     pub syscalls: bool,
@@ -86,7 +88,7 @@ pub trait Watch {
 /// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
     let placement = Placement::of(&plan.pin)?;
-    let mut neighbours = Neighbours::new(&placement);
+    let mut neighbours = if settings.beside_others { Neighbours::unseen() } else { Neighbours::new(&placement) };
     let begun = Instant::now();
     let mut manifest = Manifest {
         quick: settings.quick,
@@ -95,6 +97,9 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         ..manifest::of_this_machine()
     };
     manifest.machine.insert("server cores".to_owned(), placement.server.len().to_string());
+    if settings.beside_others {
+        manifest.machine.insert("other processes".to_owned(), "not looked at, as was asked for".to_owned());
+    }
     if placement.pinned {
         manifest.machine.insert("pinned".to_owned(), placement.to_string());
     }

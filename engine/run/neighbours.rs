@@ -20,18 +20,24 @@ pub struct Neighbours {
     ends: [Vec<usize>; 2],
     /// The oldest first.
     seen: Vec<Moment>,
+    unseen: bool,
 }
 
 impl Neighbours {
     /// Others than this process and its descendants, on the cores of `placement`.
     pub fn new(placement: &Placement) -> Self {
         let ends = [placement.server.clone(), placement.client.clone()];
-        Neighbours { run: std::process::id() as i32, ends, seen: Vec::new() }
+        Neighbours { run: std::process::id() as i32, ends, seen: Vec::new(), unseen: false }
+    }
+
+    /// Nobody: nothing is looked at, and nothing can be said.
+    pub fn unseen() -> Self {
+        Neighbours { run: 0, ends: [Vec::new(), Vec::new()], seen: Vec::new(), unseen: true }
     }
 
     /// Looks, and returns the moment, from which [`Neighbours::since`] can tell.
     pub fn look(&mut self) -> Instant {
-        match Moment::now() {
+        match (!self.unseen).then(Moment::now).flatten() {
             Some(moment) => {
                 let at = moment.at;
                 self.seen.push(moment);
@@ -51,6 +57,9 @@ impl Neighbours {
     /// What others did since a moment that was looked at, over at least half a second: where it is less, over what was
     /// before too, else it waits until so much has passed. None where this kernel does not tell.
     pub fn since(&mut self, moment: Instant) -> Option<Interference> {
+        if self.seen.is_empty() {
+            return None;
+        }
         let mut now = self.look();
         let ages = |seen: &[Moment]| -> Vec<Duration> { seen.iter().map(|it| now.duration_since(it.at)).collect() };
         let from = match start(&ages(&self.seen), now.duration_since(moment)) {
@@ -71,6 +80,9 @@ impl Neighbours {
     /// half a second, over which the first trial may be looked at too.
     pub fn warning(&mut self) -> Option<String> {
         let begun = self.look();
+        if self.seen.is_empty() {
+            return None;
+        }
         thread::sleep(STRETCH);
         let busy = self.since(begun).filter(Interference::disturbs);
         let last = self.seen.last()?;
@@ -125,6 +137,9 @@ mod tests {
         let interference = neighbours.since(begun).expect("this system has /proc");
         assert!(interference.stretch_ns >= 500_000_000, "{interference:?}");
         assert!((0.0..=1.0).contains(&interference.share), "{interference:?}");
+        let mut unseen = Neighbours::unseen();
+        let begun = unseen.begin();
+        assert_eq!((unseen.since(begun), unseen.warning()), (None, None));
         let short = neighbours.look();
         let shared = neighbours.since(short).expect("this system has /proc");
         assert!(shared.stretch_ns >= 500_000_000, "{shared:?}");

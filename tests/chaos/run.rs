@@ -36,7 +36,12 @@ impl Run {
 
     pub(crate) fn start(mut command: Command) -> Run {
         let mark = format!("{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
-        command.env(MARK, &mark).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .env("ENGINE_BESIDE_OTHERS", "1")
+            .env(MARK, &mark)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         Run { process: command.spawn().expect("the engine can be started"), mark }
     }
 

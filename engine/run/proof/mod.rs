@@ -180,6 +180,7 @@ impl Proof {
             quick: false,
             command: vec!["selftest".to_owned()],
             disturbance: self.disturbance,
+            beside_others: false,
             syscalls: false,
         };
         Ok((Plan::of(&scenario), settings))
