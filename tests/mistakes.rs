@@ -26,6 +26,7 @@ fn wrong_scenarios() -> Vec<PathBuf> {
 
 fn engine(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_engine"))
+        .env("ENGINE_BESIDE_OTHERS", "1")
         .args(arguments)
         .current_dir(folder())
         .output()

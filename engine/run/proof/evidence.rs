@@ -28,7 +28,10 @@ pub(crate) type Check = fn(&Evidence<'_>) -> Vec<Figure>;
 pub(crate) fn figures(results: &Results, check: Check) -> Vec<Figure> {
     let failed = |why: &str| vec![Figure::that("trial", "measured", why, false)];
     let mut all = Vec::new();
-    for record in results.counting() {
+    // What was tried again stands at the end of the file; the workloads are numbered.
+    let mut counting: Vec<&Record> = results.counting().collect();
+    counting.sort_by_key(|record| &record.id);
+    for record in counting {
         match &record.measured {
             Some(measured) => all.push((record, measured)),
             None => return failed(record.reason.as_deref().unwrap_or("failed")),
