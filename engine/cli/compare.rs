@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::{caution, read, say};
+use crate::call::Word;
+use crate::cli::{caution, complain, read, say};
 use crate::error::{Context, Error, Exit, Result};
+use crate::registry::suggestion;
 use crate::report::changes::Changes;
-use crate::report::figures::counted;
+use crate::report::changes::by::By;
 use crate::report::markup::markdown;
 
-/// Compares the results of two runs; exit code 1 where a cell has become slower.
+/// Compares the results of two runs, the new against the old; exit code 0 only where something could be compared and
+/// nothing is worse, fails or is missing.
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
     /// The results to compare with: a results.json, or the folder of a run
@@ -22,6 +25,13 @@ pub(crate) struct Compare {
     /// By how much a figure may change before it counts, with the whole of its interval
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = percent)]
     tolerance: f64,
+    /// What to compare, such as p50,p99,cpu_per_call [default: what the report ranks a cell by]; trials and calls that
+    /// fail are looked at in any case
+    ///
+    /// p50, p90, p95, p99, p999: times, a tail only where ten calls of every trial lie beyond it. errors: the share of
+    /// calls that failed. calls_per_s, bandwidth, capacity: rates. cpu_per_call, memory: what the server spends.
+    #[arg(long, value_name = "FIGURES", value_delimiter = ',', value_parser = figure)]
+    by: Vec<By>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     format: Format,
@@ -43,9 +53,14 @@ fn percent(text: &str) -> std::result::Result<f64, String> {
     percent.map(|percent| percent / 100.0).ok_or_else(|| "write it like 10%".to_owned())
 }
 
+fn figure(text: &str) -> std::result::Result<By, String> {
+    let known: Vec<&str> = By::ALL.iter().map(|by| by.word()).collect();
+    By::ALL.iter().copied().find(|by| by.word() == text).ok_or_else(|| suggestion(text, &known))
+}
+
 impl Compare {
     pub(crate) fn run(self) -> Result<Exit> {
-        let changes = Changes::of(&read(&self.old)?, &read(&self.new)?, self.tolerance)?;
+        let changes = Changes::of(&read(&self.old)?, &read(&self.new)?, self.tolerance, &self.by)?;
         let text = match self.format {
             Format::Terminal => terminal(&changes),
             Format::Markdown => in_markdown(&changes),
@@ -57,15 +72,10 @@ impl Compare {
                 caution(&Error::failed(warning));
             }
         }
-        match changes.slower().as_slice() {
-            [] => Ok(Exit::Success),
-            slower => {
-                let cells = counted(slower.len(), "cell", "cells");
-                let percent = self.tolerance * 100.0;
-                let what = format!("{cells} slower by more than {percent} %: {}", slower.join(", "));
-                Err(Error::failed(what))
-            }
+        for wrong in &changes.wrong {
+            complain(&Error::failed(wrong));
         }
+        Ok(if changes.wrong.is_empty() { Exit::Success } else { Exit::Failed })
     }
 }
 
@@ -89,11 +99,13 @@ fn in_markdown(changes: &Changes) -> String {
     for row in rows {
         text += &line(row.iter().map(|cell| markdown(cell)).collect());
     }
-    let warnings: Vec<String> = changes.warnings.iter().map(|warning| format!("\n- {}", markdown(warning))).collect();
-    if !warnings.is_empty() {
-        text += "\nThe two runs differ in more than their figures:\n";
-        text += &warnings.concat();
-        text += "\n";
+    let lists = [
+        ("The new run does not pass:", &changes.wrong),
+        ("The two runs differ in more than their figures:", &changes.warnings),
+    ];
+    for (heading, sentences) in lists.into_iter().filter(|(_, sentences)| !sentences.is_empty()) {
+        text += &format!("\n{heading}\n\n");
+        text += &sentences.iter().map(|sentence| format!("- {}\n", markdown(sentence))).collect::<String>();
     }
     text
 }

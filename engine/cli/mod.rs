@@ -49,6 +49,8 @@ enum Command {
     /// Write the report of results
     Report(report::Report),
     /// Compare two runs, cell by cell, with confidence
+    ///
+    /// The exit code is 0 only where something could be compared and nothing is worse, fails or is missing; 1 else.
     Compare(compare::Compare),
     /// Prove on this machine that the figures show what is done to a server
     Selftest(selftest::Selftest),

@@ -83,6 +83,11 @@ impl<'a> Written<'a> {
         workloads.iter().enumerate().find(|(_, workload)| workload.get("name") == Some(name))
     }
 
+    /// The entry of `targets` that a cell was made from, as the scenario has it.
+    pub fn target(&self, cell: &Coordinates) -> Option<&'a Value> {
+        self.as_read.get("targets")?.get(self.place(cell)?.0)
+    }
+
     /// Compares two cells by their places in the scenario.
     fn compare(&self, a: &Coordinates, b: &Coordinates) -> Ordering {
         let workload = |cell: &Coordinates| self.workload(cell).map_or(usize::MAX, |(at, _)| at);

@@ -3,6 +3,7 @@
 //! The trial is the unit: one value for each trial and figure, however many calls a trial made. Figures of times and
 //! rates spread by factors rather than by amounts, so all of it is done on logarithms.
 
+pub mod change;
 pub mod fit;
 pub mod interval;
 pub mod power;
