@@ -162,7 +162,7 @@ fn a_trial_without_a_capacity_loses_and_leaves_no_interval() {
     assert_eq!(workload.comparisons[0].leaders, ["tcp-threaded"]);
     let cell = workload.cells.iter().find(|cell| cell.target == "tcp-async").expect("its cell");
     let capacity = cell.capacity.as_ref().expect("it was searched");
-    assert!(capacity.median.is_none() && capacity.over_trials.is_none(), "{capacity:?}");
+    assert!(capacity.figure.is_none(), "{capacity:?}");
 }
 
 #[test]

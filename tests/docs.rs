@@ -1,5 +1,7 @@
 //! What is committed under docs/ is what the results beside it give, and its links lead somewhere.
 
+#[path = "reports/agreement.rs"]
+mod agreement;
 #[path = "benches/performance/page.rs"]
 mod page;
 
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use engine::plan::Plan;
+use engine::report::view::View;
 use engine::results::Results;
 
 /// Each page that a template makes, with the scenario whose results it is made from.
@@ -59,6 +62,27 @@ fn each_committed_record_is_of_a_cell_that_its_scenario_plans() {
         let planned: BTreeSet<String> = Plan::of(&scenario).cells.into_iter().map(|cell| cell.id).collect();
         let measured: BTreeSet<String> = results.records.into_iter().map(|record| record.id).collect();
         assert_eq!(measured, planned, "{}", folder.display());
+    }
+}
+
+#[test]
+fn a_figure_is_the_same_in_chart_label_tooltip_table_and_answer_and_divides_to_the_ratio() {
+    for folder in folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
+        let view = View::of(&Results::read(&folder).expect("committed results are readable")).expect("a view");
+        let page = read(&folder.join("report.html"));
+        let (mut drawn, mut divided) = (0, 0);
+        for workload in &view.workloads {
+            let shown = agreement::Shown::of(workload);
+            for chart in &workload.charts {
+                drawn += shown.told(&read(&folder.join(&chart.file)));
+                for drawing in &chart.drawings {
+                    assert!(page.contains(drawing.svg.trim_end()), "{}: {}", folder.display(), chart.title);
+                    drawn += shown.labelled(drawing);
+                }
+            }
+            divided += shown.divides(workload);
+        }
+        assert!(drawn > 0 && divided > 0, "{}: nothing was compared", folder.display());
     }
 }
 

@@ -153,10 +153,15 @@ fn hostile_texts_are_shown_and_not_obeyed() {
 
 #[test]
 fn a_quantile_needs_ten_calls_beyond_it() {
-    // 5 trials of 200 calls: 10 beyond p99, 1 beyond p99.9.
-    let latency = row(&results(&[ping("tcp-threaded", 100_000, 200)]), "Response time", "tcp-threaded");
+    // 5 trials of 1000 calls: in each 10 beyond p99, in all 5 beyond p99.9.
+    let latency = row(&results(&[ping("tcp-threaded", 100_000, 1_000)]), "Response time", "tcp-threaded");
     assert_ne!(shown(&latency, "p99"), "–");
     assert_eq!(shown(&latency, "p99.9"), "–");
+    assert!(!latency.iter().any(|(label, _)| label.starts_with("pooled")), "{latency:?}");
+    // 5 trials of 200 calls: in each 2 beyond p99, in all of them together 10.
+    let pooled = row(&results(&[ping("tcp-threaded", 100_000, 200)]), "Response time", "tcp-threaded");
+    assert!(!pooled.iter().any(|(label, _)| label == "p99"), "{pooled:?}");
+    assert_ne!([shown(&pooled, "p95"), shown(&pooled, "pooled p99")], ["–", "–"]);
     // 5 trials of 3 calls: not even a median, but a mean and a longest.
     let few = row(&results(&[ping("tcp-threaded", 100_000, 3)]), "Response time", "tcp-threaded");
     assert_eq!([shown(&few, "p50"), shown(&few, "p90")], ["–", "–"]);
@@ -166,15 +171,15 @@ fn a_quantile_needs_ten_calls_beyond_it() {
 
 #[test]
 fn what_was_given_up_is_shown_as_a_lower_bound() {
-    let mut results = results(&[ping("tcp-threaded", 100_000, 196)]);
-    results.records.iter_mut().for_each(|record| give_up(record, 4));
+    let mut results = results(&[ping("tcp-threaded", 100_000, 1_000)]);
+    results.records.iter_mut().for_each(|record| give_up(record, 20));
     let latency = row(&results, "Response time", "tcp-threaded");
-    // 20 of 1000 calls were given up: p95 is known, p99 and all that is made from the whole are not.
+    // In each trial 20 of 1000 calls were given up: p95 is known, p99 and all that is made from the whole are not.
     assert!(shown(&latency, "p95").ends_with(" µs") && !shown(&latency, "p95").contains('≥'), "{latency:?}");
     assert_eq!(shown(&latency, "p99"), "≥ 30.0 s");
     assert_eq!(shown(&latency, "max"), "≥ 30.0 s");
     assert!(shown(&latency, "mean").starts_with("≥ "), "{latency:?}");
-    assert_eq!(shown(&latency, "success"), "97.95 %");
+    assert_eq!(shown(&latency, "success"), "98.00 %");
 }
 
 #[test]
@@ -262,15 +267,15 @@ fn the_calls_of_a_trial_without_any_answer_count_as_failed() {
 }
 
 #[test]
-fn bandwidth_is_all_bytes_over_all_time() {
+fn a_trial_is_one_vote_on_bandwidth_however_long_it_took() {
     let axes = json!({"call": "upload", "payload": "1MiB", "clients": 1});
     let mut results = results(&[Effect::new("tcp-threaded", "bandwidth", axes, 1_000_000, 10)]);
     for (record, milliseconds) in results.records.iter_mut().zip([10, 10, 10, 10, 60]) {
         record.measured.as_mut().expect("measured").elapsed_ns = milliseconds * 1_000_000;
     }
-    // 50 MiB in 100 ms, not the mean of the trials' bandwidths.
+    // 10 MiB in 10 ms four times, and once in 60 ms: not 50 MiB in 100 ms, which is 500 MiB/s.
     let transfer = row(&results, "Bandwidth", "tcp-threaded");
-    assert_eq!([shown(&transfer, "MB/s"), shown(&transfer, "MiB/s")], ["524", "500"]);
+    assert_eq!([shown(&transfer, "MB/s"), shown(&transfer, "MiB/s")], ["733", "699"]);
 }
 
 #[test]
@@ -358,7 +363,7 @@ fn what_is_not_results_is_said() {
 fn a_template_of_ones_own_gets_the_view() {
     let folder = tempfile::tempdir().expect("a folder");
     let template = folder.path().join("own.html.jinja");
-    fs::write(&template, "{% for w in workloads if w.cells[0].response.p50.ns > 1000 %}{{ w.name }} & {% endfor %}")
+    fs::write(&template, "{% for w in workloads if w.cells[0].response.p50.value > 1000 %}{{ w.name }} & {% endfor %}")
         .expect("a template");
     let report =
         |arguments: &[&str]| engine(&[&["report", text(&home()), "--template", text(&template)], arguments].concat());
@@ -412,7 +417,7 @@ fn a_template_finds_a_cell_by_its_id_or_says_that_there_is_none() {
     );
     for (template, wrong) in [
         ("{{ cell(\"nobody/latency\").id }}", "the results hold no cell `nobody/latency`"),
-        ("{{ cell(\"ID\").standings.bandwidth.median }}", "undefined value"),
+        ("{{ cell(\"ID\").standings.bandwidth.figure }}", "undefined value"),
         ("{{ cell(\"ID\").server.cpu_ns_per_call | time }}{{ none | time }}", "cannot convert"),
     ] {
         let error = made(template).expect_err(template).to_string();
@@ -422,8 +427,8 @@ fn a_template_finds_a_cell_by_its_id_or_says_that_there_is_none() {
 
 #[test]
 fn a_template_writes_a_lower_bound_as_one() {
-    let mut results = results(&[ping("tcp-threaded", 100_000, 196)]);
-    results.records.iter_mut().for_each(|record| give_up(record, 4));
+    let mut results = results(&[ping("tcp-threaded", 100_000, 1_000)]);
+    results.records.iter_mut().for_each(|record| give_up(record, 20));
     let view = Arc::new(View::of(&results).expect("a view"));
     let made = render(&view, "own.md", "{{ workloads[0].cells[0].response.p99 | time }}").expect("a page");
     assert_eq!(made, "≥ 30.0 s");

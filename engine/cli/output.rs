@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::report::cell::{Cell, Reading, Trials};
+use crate::report::cell::{Cell, Trials};
+use crate::report::estimate::Estimate;
 use crate::report::expectations::Expected;
 use crate::report::figures::{NONE, counted, number, time};
+use crate::report::times::Reading;
 use crate::results::{Coordinates, Outcome, Record, Results};
 use crate::statistics::interval::Interval;
 
@@ -52,15 +54,15 @@ struct Summed<'a> {
     id: &'a str,
     coordinates: &'a Coordinates,
     trials: Trials,
-    p50: Option<Reading>,
-    p99: Option<Reading>,
+    p50: Option<Estimate>,
+    p99: Option<Estimate>,
     /// True where the client was the limit, so that rates are lower bounds.
     limited: bool,
-    calls_per_s: Option<f64>,
-    bandwidth: Option<f64>,
+    calls_per_s: Option<Estimate>,
+    bandwidth: Option<Estimate>,
     /// The highest rate that holds, where it was searched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    capacity: Option<f64>,
+    capacity: Option<Estimate>,
 }
 
 impl<'a> Summary<'a> {
@@ -81,7 +83,7 @@ impl<'a> Summary<'a> {
             limited: cell.limited(),
             calls_per_s: cell.calls_per_s,
             bandwidth: cell.bandwidth,
-            capacity: cell.capacity.as_ref().and_then(|capacity| capacity.median),
+            capacity: cell.capacity.as_ref().and_then(|capacity| capacity.figure),
         };
         let interrupted = run.manifest.interrupted;
         Summary { results, reports, interrupted, cells: cells.iter().map(summed).collect(), unmet }
@@ -103,10 +105,11 @@ pub(crate) fn troubles(cells: &[Cell], results: &Results) -> Vec<String> {
         if cell.trials.invalid > 0 {
             let (are, count) = if cell.trials.invalid == 1 { ("is", "counts") } else { ("are", "count") };
             said.push(format!(
-                "{}: {} of {} {are} invalid, and {count} in no figure",
+                "{}: {} of {} {are} invalid, and {count} in no figure{}",
                 cell.id,
                 cell.trials.invalid,
                 counted(all, "trial", "trials"),
+                cell.spoiled.as_ref().map_or_else(String::new, |spoiled| format!(": {}", spoiled.sentence())),
             ));
         }
     }
@@ -145,22 +148,24 @@ struct Figure {
 impl Row {
     fn of(cell: &Cell) -> Self {
         let workload = cell.id.strip_prefix(&cell.target).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&cell.id);
-        let reading = |it: Reading| format!("{}{}", if it.at_least { "≥ " } else { "" }, time(it.ns as f64));
-        let over = &cell.over_trials;
-        let figure = |name, value, interval: Option<Interval>| Figure { name, value, spread: interval.map(spread) };
-        // Where the client was the limit, a rate is a lower bound, and its interval would be the client's.
-        let rate = |value: f64| format!("{}{}", if cell.limited() { "≥ " } else { "" }, number(value));
-        let unlimited = |interval: Option<Interval>| interval.filter(|_| !cell.limited());
-        let found = cell.capacity.as_ref();
+        let figure = |name, of: Option<Estimate>, text: fn(f64) -> String| Figure {
+            name,
+            value: of.map(|figure| figure.written(text)),
+            spread: of.and_then(|figure| figure.interval()).map(spread),
+        };
+        let pooled = cell.response.pooled.p99.filter(|_| cell.response.p99.is_none());
+        let bound = |it: Reading| if it.at_least { "≥ " } else { "" };
+        let pooled = pooled.map(|it| format!("{}{}", bound(it), time(it.ns as f64)));
         Row {
             target: cell.target.clone(),
             workload: workload.to_owned(),
             figures: vec![
-                figure("capacity", found.and_then(|it| it.median).map(rate), found.and_then(|it| it.over_trials)),
-                figure("p50", cell.response.p50.map(reading), over.p50_ns),
-                figure("p99", cell.response.p99.map(reading), None),
-                figure("calls/s", cell.calls_per_s.map(rate), unlimited(over.calls_per_s)),
-                figure("MB/s", cell.bandwidth.map(|bandwidth| rate(bandwidth / 1e6)), unlimited(over.bandwidth)),
+                figure("capacity", cell.capacity.as_ref().and_then(|found| found.figure), number),
+                figure("p50", cell.response.p50, time),
+                figure("p99", cell.response.p99, time),
+                Figure { name: "pooled p99", value: pooled, spread: None },
+                figure("calls/s", cell.calls_per_s, number),
+                figure("MB/s", cell.bandwidth, |bytes| number(bytes / 1e6)),
             ],
         }
     }
@@ -232,8 +237,21 @@ fn wrapped<'a>(words: impl Iterator<Item = &'a str>, between: &str, columns: usi
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Row, blocks, spread, table, wrapped};
+    use std::path::Path;
+
+    use super::{Figure, Row, blocks, closing, spread, table, troubles, wrapped};
+    use crate::report::cell::Cell;
+    use crate::report::view::View;
+    use crate::results::Results;
     use crate::statistics::interval::Interval;
+
+    /// Results of this repository with their cells.
+    fn read(folder: &Path) -> (Results, View, Vec<Cell>) {
+        let results = Results::read(folder).expect("committed results");
+        let view = View::of(&results).expect("a view");
+        let cells = view.workloads.iter().flat_map(|workload| workload.cells.clone()).collect();
+        (results, view, cells)
+    }
 
     fn row(target: &str, p50: &str, mb: Option<&str>) -> Row {
         let figure = |name, value: Option<&str>, spread: Option<&str>| Figure {
@@ -273,6 +291,47 @@ mod tests {
             assert!(["p50 1,234 s", "calls/s 6,912", "MB/s 12,345"].iter().all(|it| lines.join("\n").contains(it)));
         }
         assert_eq!(wrapped("a bc def".split(' '), " ", 4), ["a bc", "def"]);
+    }
+
+    #[test]
+    fn the_terminal_shows_the_figures_of_the_report() {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folders = std::fs::read_dir(home.join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path());
+        let mut compared = 0;
+        for folder in folders.filter(|folder| folder.join("results.json").exists()).chain([home.join("tests/reports")])
+        {
+            let (_, view, cells) = read(&folder);
+            let tables = || view.workloads.iter().flat_map(|workload| &workload.tables);
+            for cell in &cells {
+                for Figure { name, value, .. } in Row::of(cell).figures {
+                    let label = if name == "capacity" { "capacity, calls/s" } else { name };
+                    let searched = |caption: &str| caption.starts_with("Capacity");
+                    let of = tables().filter(|it| if name == "capacity" { searched(&it.caption) } else { it.main });
+                    let texts = of.flat_map(|table| {
+                        let at = table.columns.iter().position(|column| column.label == label);
+                        let row = table.rows.iter().find(|row| row.cell == Some(cell.number));
+                        at.zip(row).map(|(at, row)| row.texts[at].as_str())
+                    });
+                    let Some(value) = value else { continue };
+                    let texts: Vec<&str> = texts.collect();
+                    assert!(!texts.is_empty() || name == "pooled p99", "{}: no table has {name}", cell.id);
+                    assert!(texts.iter().all(|text| *text == value), "{}: {name} {value}, {texts:?}", cell.id);
+                    compared += texts.len();
+                }
+            }
+        }
+        assert!(compared > 500, "{compared}");
+    }
+
+    #[test]
+    fn invalid_trials_are_told_with_their_reason_and_what_would_help() {
+        let (results, _, cells) = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports"));
+        let troubles = troubles(&cells, &results);
+        let told = "http/bandwidth/call=upload/payload=1MiB/clients=1: 2 of 5 trials are invalid, and count in no \
+                    figure: the machine was asleep for 2 s; give each end cores of its own (`pin: auto`) or leave the \
+                    machine to the run alone";
+        assert!(troubles.iter().any(|trouble| trouble == told), "{troubles:?}");
+        assert!(closing(&cells, &troubles, None).contains(told));
     }
 
     #[test]

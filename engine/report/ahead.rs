@@ -1,7 +1,8 @@
 //! Who is ahead of whom, by the trials and nothing else.
 //!
 //! A target is ahead of another where the ranks of their trials differ (Mann and Whitney), corrected for the settings
-//! of the workload in which the two are compared (Holm): they are one family. Else no difference was shown. A call
+//! of the workload in which the two are compared (Holm): they are one family; and where the ratio of their figures has
+//! an interval, that lies on the same side of 1. Else no difference was shown. A call
 //! that was given up is only known to have taken longer than it was waited for, so such a trial ranks last where it
 //! could win and at its bound where it could lose; a trial that failed ranks last. A target that answers a smaller
 //! share of its calls than another is not ahead of it either, however quick its answers are. Whose rates the client
@@ -10,11 +11,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::report::estimate::{Estimate, Score};
 use crate::report::figures;
+use crate::statistics::SIGNIFICANCE;
 use crate::statistics::interval::{Interval, Trials, ratio};
 use crate::statistics::power::smallest_factor;
 use crate::statistics::rank::{can_differ, holm, mann_whitney, trials_to_differ};
-use crate::statistics::{SIGNIFICANCE, median};
 
 /// What targets are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -65,24 +67,17 @@ impl Measure {
     }
 }
 
-/// One trial's figure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub enum Score {
-    /// It was measured.
-    Exact(f64),
-    /// A time that was at least this long.
-    AtLeast(f64),
-    /// There is none, for the trial failed.
-    Failed,
-}
-
 /// One target among those it is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contender {
     /// Its name.
     pub target: String,
-    /// Its trials.
+    /// Its trials that count or failed.
     pub scores: Vec<Score>,
+    /// Their figure as the cell shows it; none where it shows none.
+    pub figure: Option<Estimate>,
+    /// How many further trials are invalid.
+    pub invalid: usize,
     /// The share of its calls that were answered, from 0 to 1.
     pub answered: f64,
     /// True where the client limited what is measured, so that its figures are only lower bounds.
@@ -110,7 +105,7 @@ pub struct Contest {
     pub contenders: Vec<Contender>,
 }
 
-/// Targets that were asked the same, in the order of their medians.
+/// Targets that were asked the same, in the order of their figures.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
     /// The values of the axes that vary in the workload, in the order of the workload's `axes`.
@@ -125,23 +120,50 @@ pub struct Comparison {
     pub comparisons: usize,
     /// The smallest factor between tied leaders that this run would have shown four times in five.
     pub would_show: Option<f64>,
-    /// The ranked targets that nobody is ahead of, best median first.
+    /// The ranked targets that nobody is ahead of, best figure first.
     pub leaders: Vec<String>,
-    /// Every target, best median first.
+    /// Every target, best figure first.
     pub standings: Vec<Standing>,
     /// The outcome in a sentence, without the setting.
     pub sentence: String,
 }
 
 impl Comparison {
-    /// True where the client limited some of them.
-    pub fn limited(&self) -> bool {
-        self.standings.iter().any(|standing| standing.limited)
-    }
-
     /// Why nobody is ranked, where nobody is.
-    pub fn unranked(&self) -> &'static str {
-        if self.limited() { "limited by the client" } else { "too few trials" }
+    pub fn unranked(&self) -> Unranked {
+        let compared = || self.standings.iter().filter(|standing| !standing.limited);
+        let because = |why| compared().any(|standing| standing.unranked == Some(why));
+        if compared().count() < 2 {
+            return Unranked::Limited;
+        }
+        let first = [Unranked::Invalid, Unranked::FewCalls].into_iter().find(|why| because(*why));
+        first.unwrap_or(Unranked::FewTrials)
+    }
+}
+
+/// Why a target cannot be told from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unranked {
+    /// The client was the limit.
+    Limited,
+    /// Trials are invalid; were they not, there would be enough.
+    Invalid,
+    /// The trials have too few calls for a figure.
+    FewCalls,
+    /// There are fewer trials than it takes.
+    FewTrials,
+}
+
+impl Unranked {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unranked::Limited => "limited by the client",
+            Unranked::Invalid => "invalid trials",
+            Unranked::FewCalls => "too few calls",
+            Unranked::FewTrials => "too few trials",
+        }
     }
 }
 
@@ -153,7 +175,7 @@ pub enum Outcome {
     Ahead,
     /// Several are not told apart.
     Tie,
-    /// There are fewer trials than a ranking needs.
+    /// Nobody can be told from another; [`Comparison::unranked`] says why.
     Unranked,
     /// There is nothing to compare with.
     Alone,
@@ -168,17 +190,17 @@ pub struct Standing {
     pub trials: usize,
     /// True where the trials are enough to tell it from another.
     pub ranked: bool,
+    /// Why they are not.
+    pub unranked: Option<Unranked>,
     /// True where the client limited it: its figures are lower bounds, and nobody is compared with it.
     pub limited: bool,
-    /// The median of the trials that have a figure; none where none has.
-    pub median: Option<f64>,
-    /// The least figure of a trial.
-    pub least: Option<f64>,
-    /// The largest figure of a trial.
-    pub most: Option<f64>,
-    /// How many times better than this the best of those ranked is, by the geometric means of the trials.
+    /// Its figure, as its cell shows it.
+    pub figure: Option<Estimate>,
+    /// How many times better than this the best of those ranked is: the ratio of their figures.
     pub behind: Option<f64>,
-    /// The same with its interval of 95 %; none where a trial has no figure.
+    /// True where this one's figure is a lower bound, so that it is this far behind or farther.
+    pub behind_at_least: bool,
+    /// The interval of 95 % of that ratio; none where a trial has no figure.
     pub behind_interval: Option<Interval>,
     /// Of whom it is ahead.
     pub ahead_of: Vec<String>,
@@ -198,6 +220,8 @@ struct Verdict {
     comparisons: usize,
     /// True where they have trials enough for a difference to show.
     decidable: bool,
+    /// True where they would have, were none of their trials invalid.
+    spoiled: bool,
     /// True where the first is ahead of the second.
     ahead: bool,
 }
@@ -249,7 +273,11 @@ fn judged(contests: &[Contest], family: &[Pair]) -> Vec<Verdict> {
             other: pair.2,
             comparisons: family.len(),
             decidable: can_differ(own.scores.len(), other.scores.len(), family.len()),
-            ahead: chance <= SIGNIFICANCE && wins(measure, own, other) && own.answered >= other.answered,
+            spoiled: can_differ(own.scores.len() + own.invalid, other.scores.len() + other.invalid, family.len()),
+            ahead: chance <= SIGNIFICANCE
+                && wins(measure, own, other)
+                && own.answered >= other.answered
+                && behind(measure, own, other).is_none_or(|ratio| ratio.low > 1.0),
         }
     })
     .collect()
@@ -287,10 +315,12 @@ fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
         .map(|own| {
             let beaten =
                 of(own).filter(|verdict| verdict.ahead).map(|verdict| contenders[verdict.other].target.clone());
-            (own, standing(&contenders[own], of(own).any(|verdict| verdict.decidable), beaten.collect()))
+            let unranked = unranked(&contenders[own], &of(own).collect::<Vec<_>>());
+            (own, standing(&contenders[own], unranked, beaten.collect()))
         })
         .collect();
-    standings.sort_by(|(_, a), (_, b)| match (a.median, b.median) {
+    let value = |standing: &Standing| standing.figure.map(|figure| figure.value);
+    standings.sort_by(|(_, a), (_, b)| match (value(a), value(b)) {
         (Some(x), Some(y)) if measure.better(x, y) => std::cmp::Ordering::Less,
         (Some(x), Some(y)) if measure.better(y, x) => std::cmp::Ordering::Greater,
         (a, b) => b.is_some().cmp(&a.is_some()),
@@ -299,11 +329,11 @@ fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
         .iter()
         .find(|(_, standing)| standing.ranked)
         .or(standings.iter().find(|(_, standing)| !standing.limited));
-    if let Some((best, median)) = best.and_then(|(best, standing)| Some((*best, standing.median?))) {
+    if let Some((best, figure)) = best.and_then(|(best, standing)| Some((*best, standing.figure?))) {
         for (own, standing) in standings.iter_mut().filter(|(_, standing)| !standing.limited) {
+            standing.behind = standing.figure.map(|own| measure.factor(figure.value, own.value));
+            standing.behind_at_least = standing.figure.is_some_and(|own| own.at_least);
             standing.behind_interval = behind(measure, &contenders[best], &contenders[*own]);
-            standing.behind = standing.behind_interval.map(|interval| interval.value);
-            standing.behind = standing.behind.or(standing.median.map(|own| measure.factor(median, own)));
         }
     }
     let standings: Vec<Standing> = standings.into_iter().map(|(_, standing)| standing).collect();
@@ -350,21 +380,28 @@ fn behind(measure: Measure, best: &Contender, own: &Contender) -> Option<Interva
     if measure == Measure::ResponseTime { ratio(worse, better) } else { ratio(better, worse) }
 }
 
-fn standing(own: &Contender, ranked: bool, ahead_of: Vec<String>) -> Standing {
-    let known = |score: &Score| match score {
-        Score::Exact(value) | Score::AtLeast(value) => Some(*value),
-        Score::Failed => None,
-    };
-    let values: Vec<f64> = own.scores.iter().filter_map(known).collect();
+/// Why a target cannot be told from any other, by what is known of it and each of them.
+fn unranked(own: &Contender, verdicts: &[&Verdict]) -> Option<Unranked> {
+    let measured = own.scores.iter().any(|score| score.value().is_some());
+    match own {
+        _ if own.limited => Some(Unranked::Limited),
+        _ if measured && own.figure.is_none() => Some(Unranked::FewCalls),
+        _ if verdicts.iter().any(|verdict| verdict.decidable) => None,
+        _ if verdicts.iter().any(|verdict| verdict.spoiled) => Some(Unranked::Invalid),
+        _ => Some(Unranked::FewTrials),
+    }
+}
+
+fn standing(own: &Contender, unranked: Option<Unranked>, ahead_of: Vec<String>) -> Standing {
     Standing {
         target: own.target.clone(),
         trials: own.scores.len(),
-        ranked,
+        ranked: unranked.is_none(),
+        unranked,
         limited: own.limited,
-        median: median(&values),
-        least: values.iter().copied().min_by(f64::total_cmp),
-        most: values.iter().copied().max_by(f64::total_cmp),
+        figure: own.figure,
         behind: None,
+        behind_at_least: false,
         behind_interval: None,
         ahead_of,
     }
@@ -373,6 +410,7 @@ fn standing(own: &Contender, ranked: bool, ahead_of: Vec<String>) -> Standing {
 /// How far one is behind, with its interval: `1.49 × (1.40 – 1.60)`.
 pub fn how_far(standing: &Standing) -> Option<String> {
     let behind = figures::factor(standing.behind?);
+    let behind = if standing.behind_at_least { format!("≥ {behind}") } else { behind };
     Some(match standing.behind_interval {
         Some(Interval { low, high, .. }) => format!("{behind} ({} – {})", figures::number(low), figures::number(high)),
         None => behind,
@@ -382,11 +420,13 @@ pub fn how_far(standing: &Standing) -> Option<String> {
 fn sentence(comparison: &Comparison) -> String {
     let Comparison { measure, leaders, standings, .. } = comparison;
     let figure = |standing: &Standing| {
-        let bound = if standing.limited { "≥ " } else { "" };
-        standing.median.map_or(figures::NONE.to_owned(), |median| format!("{bound}{}", measure.written(median)))
+        let written = |figure: Estimate| figure.written(|value| measure.written(value));
+        standing.figure.map_or(figures::NONE.to_owned(), written)
     };
-    let named = |which: fn(&Standing) -> bool| -> Vec<&str> {
-        standings.iter().filter(|own| which(own)).map(|own| own.target.as_str()).collect()
+    let named = |why: Unranked| -> Option<String> {
+        let of = standings.iter().filter(|own| own.unranked == Some(why)).map(|own| own.target.as_str());
+        let of: Vec<&str> = of.collect();
+        (!of.is_empty()).then(|| figures::listed(&of))
     };
     let best = standings.iter().find(|standing| leaders.contains(&standing.target)).or(standings.first());
     let best = best.map(|best| (best.target.as_str(), figure(best))).unwrap_or_default();
@@ -399,12 +439,20 @@ fn sentence(comparison: &Comparison) -> String {
             None => other.target.clone(),
         })
         .collect();
-    let (few, limited) = (named(|own| !own.ranked && !own.limited), named(|own| own.limited));
-    let bounded = (!limited.is_empty())
-        .then(|| format!("not ranked by this, for the client was the limit: {}", figures::listed(&limited)));
+    let few = named(Unranked::FewTrials).map(|few| format!("too few trials of {few}"));
+    let brief = named(Unranked::FewCalls).map(|brief| format!("too few calls of {brief}"));
+    let invalid = named(Unranked::Invalid).map(|invalid| format!("not ranked for invalid trials: {invalid}"));
+    let bounded =
+        named(Unranked::Limited).map(|limited| format!("not ranked by this, for the client was the limit: {limited}"));
     let ranking = match comparison.outcome {
         Outcome::Alone => return format!("{} stands alone with {}", best.0, best.1),
-        Outcome::Unranked if standings.len() < limited.len() + 2 => return bounded.unwrap_or_default(),
+        Outcome::Unranked if comparison.unranked() == Unranked::Limited => return bounded.unwrap_or_default(),
+        Outcome::Unranked if comparison.unranked() == Unranked::Invalid => {
+            return "not ranked, for too many trials are invalid".to_owned();
+        }
+        Outcome::Unranked if comparison.unranked() == Unranked::FewCalls => {
+            return "not ranked, for there are too few calls".to_owned();
+        }
         Outcome::Unranked => {
             let trials = trials_to_differ(comparison.comparisons);
             let among = match comparison.comparisons {
@@ -420,18 +468,24 @@ fn sentence(comparison: &Comparison) -> String {
     let shown = comparison.would_show.filter(|_| comparison.outcome == Outcome::Tie);
     let shown = shown.map(|factor| format!(" (a difference of {} would have shown)", figures::factor(factor)));
     let ranking = ranking + &shown.unwrap_or_default();
-    let few = (!few.is_empty()).then(|| format!("too few trials of {}", figures::listed(&few)));
-    [Some(ranking), few, bounded].into_iter().flatten().collect::<Vec<String>>().join("; ")
+    [Some(ranking), few, brief, invalid, bounded].into_iter().flatten().collect::<Vec<String>>().join("; ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Comparison, Contender, Contest, Measure, Outcome, Score, compare};
+    use super::{Comparison, Contender, Contest, Measure, Outcome, Unranked, compare};
+    use crate::report::estimate::{Estimate, Score};
 
     fn contender(target: &str, scores: &[f64]) -> Contender {
+        of(target, scores.iter().map(|score| Score::Exact(*score)).collect())
+    }
+
+    fn of(target: &str, scores: Vec<Score>) -> Contender {
         Contender {
             target: target.to_owned(),
-            scores: scores.iter().map(|score| Score::Exact(*score)).collect(),
+            figure: Estimate::of(&scores, &[]),
+            scores,
+            invalid: 0,
             answered: 1.0,
             limited: false,
             redraws: Vec::new(),
@@ -511,19 +565,45 @@ mod tests {
 
     #[test]
     fn what_was_given_up_or_failed_cannot_win_but_can_lose() {
-        let waited = Contender { scores: vec![Score::AtLeast(50.0); 5], ..contender("waited", &[]) };
+        let waited = of("waited", vec![Score::AtLeast(50.0); 5]);
         let sound = contender("sound", &[100.0; 5]);
         assert_eq!(times(&[waited.clone(), sound.clone()]).outcome, Outcome::Tie);
         let soon = contender("soon", &[10.0; 5]);
-        assert_eq!(times(&[waited, soon.clone()]).leaders, ["soon"]);
+        let behind = times(&[waited, soon.clone()]);
+        assert_eq!(behind.leaders, ["soon"]);
+        assert_eq!(behind.sentence, "soon is ahead with 10 ns, of waited by ≥ 5.00 ×");
 
         let mut broken = soon.clone();
         broken.target = "broken".to_owned();
         broken.scores[0] = Score::Failed;
         broken.scores[1] = Score::Failed;
+        broken.figure = Estimate::of(&broken.scores, &[]);
         assert_eq!(times(&[broken.clone(), sound]).outcome, Outcome::Tie);
         let sooner = contender("sooner", &[5.0; 5]);
         assert_eq!(times(&[broken, sooner]).leaders, ["sooner"]);
+    }
+
+    #[test]
+    fn whom_an_interval_with_one_does_not_set_apart_is_not_ahead() {
+        // By ranks the first five come first; one slow trial of theirs makes the ratio anybody's guess.
+        let quick = contender("quick", &[100.0, 101.0, 102.0, 103.0, 104.0, 105.0, 106.0, 900.0]);
+        let slow = contender("slow", &[120.0, 121.0, 122.0, 123.0, 124.0, 125.0, 126.0, 127.0]);
+        assert_eq!(times(&[quick, slow]).outcome, Outcome::Tie);
+    }
+
+    #[test]
+    fn more_trials_are_asked_for_only_where_they_would_help() {
+        let spoiled = Contender { invalid: 5, ..contender("spoiled", &[]) };
+        let comparison = times(&[spoiled.clone(), contender("sound", &QUICK)]);
+        assert_eq!((comparison.outcome, comparison.unranked()), (Outcome::Unranked, Unranked::Invalid));
+        assert_eq!(comparison.sentence, "not ranked, for too many trials are invalid");
+        let third = times(&[spoiled, contender("a", &QUICK), contender("b", &QUICK.map(|ns| ns * 2.0))]);
+        assert!(third.sentence.ends_with("; not ranked for invalid trials: spoiled"), "{}", third.sentence);
+        let both = Contender { invalid: 1, ..contender("both", &[100.0]) };
+        let few = times(&[both, contender("sound", &QUICK)]);
+        assert_eq!(few.unranked(), Unranked::FewTrials, "two trials would not be enough either");
+        let brief = Contender { figure: None, ..contender("brief", &QUICK) };
+        assert_eq!(times(&[brief, contender("sound", &QUICK)]).unranked(), Unranked::FewCalls);
     }
 
     #[test]

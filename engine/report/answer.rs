@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::ahead::{Comparison, Outcome};
+use crate::report::ahead::{Comparison, Outcome, Unranked};
 use crate::report::capacity;
 use crate::report::cell::Cell;
 use crate::report::figures::{counted, listed};
@@ -25,7 +25,7 @@ pub struct Advice {
     pub more: usize,
     /// In how many comparisons it shares the lead.
     pub tied: usize,
-    /// In how many comparisons it takes part that rank anybody.
+    /// In how many comparisons it is ranked.
     pub of: usize,
 }
 
@@ -61,11 +61,24 @@ pub fn answer(workloads: &[Workload]) -> Vec<String> {
         said.push(format!("{}: {}.", workload.name, told.join("; ")));
         said.extend(capacity::sentence(&workload.cells));
     }
-    let unranked = |limited: bool| all.iter().any(|it| it.outcome == Outcome::Unranked && it.limited() == limited);
-    if unranked(false) {
+    let unranked = |why: Unranked| all.iter().any(|it| it.outcome == Outcome::Unranked && it.unranked() == why);
+    if unranked(Unranked::FewTrials) {
         said.push("Where there are too few trials nobody is ranked.".to_owned());
     }
-    if unranked(true) {
+    if unranked(Unranked::FewCalls) {
+        said.push("Where there are too few calls nobody is ranked.".to_owned());
+    }
+    if unranked(Unranked::Invalid) {
+        let cells: Vec<&Cell> = workloads.iter().flat_map(|workload| &workload.cells).collect();
+        let spoiled = cells.iter().rev().filter_map(|cell| Some((cell, cell.spoiled.as_ref()?)));
+        let worst = spoiled.max_by_key(|(_, spoiled)| spoiled.trials);
+        let example = worst.map(|(cell, spoiled)| format!(" Worst is {}: {}.", cell.id, spoiled.sentence()));
+        said.push(format!(
+            "Where too many trials are invalid nobody is ranked, and more trials would not help.{}",
+            example.unwrap_or_default()
+        ));
+    }
+    if unranked(Unranked::Limited) {
         said.push("What the client limited ranks nobody.".to_owned());
     }
     said
@@ -95,7 +108,7 @@ fn tally(comparisons: &[Comparison]) -> Vec<String> {
     let said = |it: &Comparison| match it.outcome {
         Outcome::Ahead => it.leaders.join(", "),
         Outcome::Tie => "a tie".to_owned(),
-        Outcome::Unranked => it.unranked().to_owned(),
+        Outcome::Unranked => it.unranked().name().to_owned(),
         Outcome::Alone => "alone".to_owned(),
     };
     let all: Vec<String> = comparisons.iter().map(said).collect();
@@ -125,7 +138,7 @@ pub fn advice(workloads: &[Workload], targets: &[String]) -> Vec<Advice> {
         .map(|target| {
             let takes_part = |it: &&Comparison| {
                 matches!(it.outcome, Outcome::Ahead | Outcome::Tie)
-                    && it.standings.iter().any(|own| own.target == *target)
+                    && it.standings.iter().any(|own| own.target == *target && own.ranked)
             };
             let mut ahead: Vec<(f64, Place)> = workloads
                 .iter()

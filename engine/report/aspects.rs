@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::ahead::Measure;
 use crate::report::cell::Cell;
 use crate::report::figures::{NONE, number, size};
 use crate::report::method::{Named, distinct};
@@ -59,8 +58,7 @@ fn connecting(cells: &[&Cell]) -> Option<String> {
     let connects = cells.iter().filter(|cell| cell.axis("call").as_deref() == Some("connect"));
     let fewest = connects.min_by_key(|cell| clients(cell))?;
     let quantity = Quantity::Time(Quantile::P50);
-    let across = fewest.across(quantity)?;
-    Some(format!("{}{}", across.bound(), quantity.written(across.value)))
+    Some(fewest.figure(quantity)?.written(|value| quantity.written(value)))
 }
 
 /// How much more memory the server needs at most for each further connection of one workload: by its largest process
@@ -102,7 +100,7 @@ fn overhead(cells: &[&Cell]) -> Option<String> {
         .min_by_key(|cell| (simplest(cell.axis("call")), clients(cell), cell.number))?;
     let wire = cell.wire_up_per_call? + cell.wire_down_per_call?;
     let payload = match (cell.bandwidth, cell.calls_per_s) {
-        (Some(bandwidth), Some(calls)) if cell.measures().contains(&Measure::Bandwidth) => bandwidth / calls,
+        (Some(bandwidth), Some(calls)) => bandwidth.value / calls.value,
         _ => 0.0,
     };
     (simplest(cell.axis("call")) < 3 && wire >= payload).then(|| format!("{} B", number(wire - payload)))

@@ -4,26 +4,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::cell::Cell;
+use crate::report::estimate::Estimate;
 use crate::report::figures::{NONE, grouped, listed, number, time};
 use crate::report::method::distinct;
 use crate::report::table::{Column, Kind, Row, Table};
+use crate::results::Record;
 use crate::results::search::{Probe, Search};
-use crate::results::{Outcome, Record};
-use crate::statistics::interval::{Interval, Trials, figure};
-use crate::statistics::median;
 
 /// The highest rate that holds, over all trials of a cell.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Capacity {
-    /// The median of the trials that found one, in calls per second; none where none did.
-    pub median: Option<f64>,
-    /// Of the trial that found least.
-    pub least: Option<f64>,
-    /// Of the trial that found most.
-    pub most: Option<f64>,
-    /// The geometric mean of the trials with its interval of 95 %; none where there are fewer than two trials, or one
-    /// found none.
-    pub over_trials: Option<Interval>,
+    /// In calls per second; none where no trial that counts found one.
+    pub figure: Option<Estimate>,
     /// True where not the server was the limit of some trial, so that these are lower bounds.
     pub at_least: bool,
     /// What the trials were limited by, in words.
@@ -42,9 +34,9 @@ pub struct Searched {
 }
 
 impl Capacity {
-    /// Of the trials of one cell; none where its rate was not searched. `at_least` says that one of them was not
-    /// limited by its server.
-    pub fn of(records: &[&Record], at_least: bool) -> Option<Self> {
+    /// Of the trials of one cell, with its figure; none where its rate was not searched. `at_least` says that one of
+    /// them was not limited by its server.
+    pub fn of(records: &[&Record], figure: Option<Estimate>, at_least: bool) -> Option<Self> {
         let with = |record: &&Record| Some(Searched { trial: record.trial, search: record.search.clone()? });
         let mut trials: Vec<Searched> = records.iter().filter_map(with).collect();
         trials.sort_by_key(|searched| searched.trial);
@@ -53,27 +45,12 @@ impl Capacity {
         if trials.is_empty() && !asked {
             return None;
         }
-        let found: Vec<f64> = trials.iter().filter_map(|searched| searched.search.capacity).collect();
-        let run = records.iter().filter(|record| record.outcome != Outcome::Skipped).count();
         Some(Capacity {
-            median: median(&found),
-            least: found.iter().copied().min_by(f64::total_cmp),
-            most: found.iter().copied().max_by(f64::total_cmp),
-            over_trials: figure(Trials::new(&found, &[])).filter(|_| found.len() == run && !at_least),
+            figure,
             at_least,
             limited_by: distinct(trials.iter().map(|searched| searched.search.limited_by.about())),
             trials,
         })
-    }
-
-    /// The geometric mean of the trials, or their median where there is none.
-    pub fn value(&self) -> Option<f64> {
-        self.over_trials.map(|over| over.value).or(self.median)
-    }
-
-    /// “≥ ” before a lower bound.
-    pub fn bound(&self) -> &'static str {
-        if self.at_least { "≥ " } else { "" }
     }
 }
 
@@ -87,14 +64,12 @@ pub fn sentence(cells: &[Cell]) -> Option<String> {
     if found.is_empty() || found.len() > TOLD || targets < found.len() {
         return None;
     }
-    let order = |capacity: &Capacity| capacity.value().unwrap_or(0.0);
+    let order = |capacity: &Capacity| capacity.figure.map_or(0.0, |figure| figure.value);
     found.sort_by(|(_, a), (_, b)| order(b).total_cmp(&order(a)));
-    let told = found.iter().map(|(cell, capacity)| match (capacity.value(), capacity.over_trials) {
-        (None, _) => format!("{} at no rate", cell.target),
-        (Some(rate), None) => format!("{} up to {}{}/s", cell.target, capacity.bound(), number(rate)),
-        (Some(rate), Some(over)) => {
-            format!("{} up to {}/s ({} – {})", cell.target, number(rate), number(over.low), number(over.high))
-        }
+    let told = found.iter().map(|(cell, capacity)| {
+        let Some(figure) = capacity.figure else { return format!("{} at no rate", cell.target) };
+        let around = figure.interval().map(|over| format!(" ({} – {})", number(over.low), number(over.high)));
+        format!("{} up to {}/s{}", cell.target, figure.written(number), around.unwrap_or_default())
     });
     Some(format!("All that is expected holds of {}.", listed(&told.collect::<Vec<_>>())))
 }
@@ -116,16 +91,16 @@ fn found(axes: &[String], searched: &[(&Cell, &Capacity)]) -> Table {
     columns.extend(Column::all(["capacity, calls/s", "95 %", "least – most", "probes"], Kind::Figure));
     columns.extend(Column::all(["limited by"], Kind::Text));
     let row = |(cell, capacity): &(&Cell, &Capacity)| {
-        let rate = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), number);
-        let range = |low, high| format!("{} – {}", number(low), number(high));
+        let figure =
+            |text: fn(Estimate) -> Option<String>| capacity.figure.and_then(text).unwrap_or_else(|| NONE.to_owned());
         let probes: usize = capacity.trials.iter().map(|searched| searched.search.probes.len()).sum();
         let mut texts: Vec<String> =
             axes.iter().map(|axis| cell.axis(axis).unwrap_or_else(|| NONE.to_owned())).collect();
         texts.extend([
             cell.target.clone(),
-            format!("{}{}", capacity.bound(), rate(capacity.value())),
-            capacity.over_trials.map_or_else(|| NONE.to_owned(), |over| range(over.low, over.high)),
-            capacity.least.zip(capacity.most).map_or_else(|| NONE.to_owned(), |(least, most)| range(least, most)),
+            figure(|figure| Some(figure.written(number))),
+            figure(|figure| figure.interval().map(|over| range(over.low, over.high))),
+            figure(|figure| Some(range(figure.least, figure.most))),
             grouped(probes as u64),
             capacity.limited_by.join(", "),
         ]);
@@ -133,6 +108,10 @@ fn found(axes: &[String], searched: &[(&Cell, &Capacity)]) -> Table {
     };
     let caption = "Capacity: the highest rate at which all that is expected holds".to_owned();
     Table { caption, main: false, columns, rows: searched.iter().map(row).collect() }
+}
+
+fn range(low: f64, high: f64) -> String {
+    format!("{} – {}", number(low), number(high))
 }
 
 fn probes(cell: &Cell, capacity: &Capacity) -> Table {

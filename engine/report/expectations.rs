@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::cell::{Cell, Reading};
-use crate::report::figures::{number, size, time};
+use crate::report::cell::Cell;
+use crate::report::estimate::Estimate;
+use crate::report::figures::{grouped, number, size, time};
 use crate::report::order::Written;
+use crate::report::quantity::Quantile;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
 /// One expectation of one cell.
@@ -56,11 +58,10 @@ fn judge(cell: &Cell, expectation: &Expectation) -> Expected {
         return Expected {
             cell: cell.id.clone(),
             expected: expectation.to_string(),
-            found: capacity.median.map_or_else(
-                || "at no rate".to_owned(),
-                |rate| format!("up to {}{}/s", capacity.bound(), number(rate)),
-            ),
-            met: capacity.median.is_some(),
+            found: capacity
+                .figure
+                .map_or_else(|| "at no rate".to_owned(), |rate| format!("up to {}/s", rate.written(number))),
+            met: capacity.figure.is_some(),
         };
     }
     let found = figure_of(cell, figure);
@@ -69,33 +70,51 @@ fn judge(cell: &Cell, expectation: &Expectation) -> Expected {
         expected: expectation.to_string(),
         found: match found {
             Some((value, at_least)) => written(figure, value, at_least),
-            None if cell.trials.counted == 0 => "no trial that counts".to_owned(),
-            None => "no such figure: too few calls, or too coarse a counter".to_owned(),
+            None => missing(cell, figure),
         },
         met: found.is_some_and(|(value, at_least)| expectation.holds(value, at_least)),
     }
 }
 
+/// Why a cell has no such figure.
+fn missing(cell: &Cell, figure: Figure) -> String {
+    let spoiled = cell.spoiled.as_ref().map_or_else(String::new, |spoiled| format!(": {}", spoiled.sentence()));
+    if cell.trials.counted == 0 {
+        return format!("no trial that counts{spoiled}");
+    }
+    let quantile = match figure {
+        Figure::P50 => return "no such figure: too few calls, and it takes 20".to_owned(),
+        Figure::P90 => Quantile::P90,
+        Figure::P95 => Quantile::P95,
+        Figure::P99 => Quantile::P99,
+        Figure::P999 => Quantile::P999,
+        Figure::CpuPerCall | Figure::Memory => return "no such figure: too coarse a counter, or none".to_owned(),
+        _ => return "no such figure".to_owned(),
+    };
+    let calls = grouped((10.0 / (1.0 - quantile.value())).round() as u64);
+    format!("no such figure: too few calls, and it takes {calls} in each trial")
+}
+
 /// A figure of a cell, with whether it is only known to be at least that.
 fn figure_of(cell: &Cell, figure: Figure) -> Option<(f64, bool)> {
-    let exact = |value: f64| (value, false);
-    let rate = |value: f64| (value, cell.limited());
-    let reading = |reading: Option<Reading>| reading.map(|reading| (reading.ns as f64, reading.at_least));
+    let exact = |value: f64| Some((value, false));
+    let of = |estimate: Option<Estimate>| estimate.map(|estimate| (estimate.value, estimate.at_least));
+    let quantile = |quantile: Quantile| of(cell.response.quantile(quantile));
     match figure {
-        Figure::Mean => reading(cell.response.mean),
-        Figure::P50 => reading(cell.response.p50),
-        Figure::P90 => reading(cell.response.p90),
-        Figure::P95 => reading(cell.response.p95),
-        Figure::P99 => reading(cell.response.p99),
-        Figure::P999 => reading(cell.response.p999),
-        Figure::Max => reading(cell.response.max),
+        Figure::Mean => of(cell.response.mean),
+        Figure::P50 => quantile(Quantile::P50),
+        Figure::P90 => quantile(Quantile::P90),
+        Figure::P95 => quantile(Quantile::P95),
+        Figure::P99 => quantile(Quantile::P99),
+        Figure::P999 => quantile(Quantile::P999),
+        Figure::Max => cell.response.max.map(|longest| (longest.ns as f64, longest.at_least)),
         _ if cell.trials.counted == 0 => None,
-        Figure::Errors => Some(exact(cell.errors as f64)),
-        Figure::Timeouts => Some(exact(cell.counts.timeout as f64)),
-        Figure::Censored => Some(exact(cell.counts.censored as f64)),
-        Figure::CallsPerS => cell.calls_per_s.map(rate),
-        Figure::Bandwidth => cell.bandwidth.map(rate),
-        Figure::CpuPerCall => cell.server.cpu_ns_per_call.map(exact),
-        Figure::Memory => cell.server.peak_memory.map(|bytes| exact(bytes as f64)),
+        Figure::Errors => exact(cell.errors as f64),
+        Figure::Timeouts => exact(cell.counts.timeout as f64),
+        Figure::Censored => exact(cell.counts.censored as f64),
+        Figure::CallsPerS => of(cell.calls_per_s),
+        Figure::Bandwidth => of(cell.bandwidth),
+        Figure::CpuPerCall => of(cell.server.cpu_ns_per_call),
+        Figure::Memory => exact(cell.server.peak_memory? as f64),
     }
 }

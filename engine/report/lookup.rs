@@ -21,8 +21,9 @@ struct Found<'a> {
     standings: BTreeMap<Measure, &'a Standing>,
 }
 
-/// Gives templates `cell(id)`, which fails where there is no such cell, and the filters `time` (nanoseconds, or a
-/// reading with its “≥”), `size`, `number`, `factor`, and `share` of a whole; each fails on what is not a number.
+/// Gives templates `cell(id)`, which fails where there is no such cell, and the filters `time` (of nanoseconds),
+/// `number` and `bandwidth` (of bytes for each second, as MB/s), which also take a figure with its “≥”, `size`, `factor`,
+/// and `share` of a whole; each fails on what is not a number.
 pub fn offer(environment: &mut Environment<'_>, view: &Arc<View>) {
     let workloads = view.workloads.iter().enumerate();
     let places =
@@ -36,9 +37,10 @@ pub fn offer(environment: &mut Environment<'_>, view: &Arc<View>) {
         let workload = &view.workloads[workload];
         Ok::<Value, Error>(found(workload, &workload.cells[at]))
     });
-    environment.add_filter("time", time);
+    environment.add_filter("time", |value: &Value| written(value, figures::time));
     environment.add_filter("size", figures::size);
-    environment.add_filter("number", figures::number);
+    environment.add_filter("number", |value: &Value| written(value, figures::number));
+    environment.add_filter("bandwidth", |value: &Value| written(value, |bytes| figures::number(bytes / 1e6)));
     environment.add_filter("factor", figures::factor);
     environment.add_filter("share", figures::share);
 }
@@ -54,9 +56,11 @@ fn found(workload: &Workload, cell: &Cell) -> Value {
     Value::from(Serde(Found { cell, standings: standings.collect() }))
 }
 
-fn time(value: &Value) -> Result<String, Error> {
-    let reading = value.get_attr("ns").ok().filter(|ns| !ns.is_undefined());
-    let at_least = reading.is_some() && value.get_attr("at_least")?.is_true();
-    let ns = f64::try_from(reading.unwrap_or_else(|| value.clone()))?;
-    Ok(format!("{}{}", if at_least { "≥ " } else { "" }, figures::time(ns)))
+/// A figure, “≥” before a lower bound: of a number, an estimate of trials, or a reading of a distribution.
+fn written(value: &Value, text: impl Fn(f64) -> String) -> Result<String, Error> {
+    let field = |name: &str| value.get_attr(name).ok().filter(|field| !field.is_undefined());
+    let inner = field("ns").or_else(|| field("value"));
+    let at_least = inner.is_some() && value.get_attr("at_least")?.is_true();
+    let number = f64::try_from(inner.unwrap_or_else(|| value.clone()))?;
+    Ok(format!("{}{}", if at_least { "≥ " } else { "" }, text(number)))
 }

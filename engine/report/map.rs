@@ -37,7 +37,7 @@ pub struct Change {
     pub from: String,
     /// The first value at which the second is.
     pub to: String,
-    /// About where their medians are equal, drawn straight between logarithms; surely it is between the two values.
+    /// About where their figures are equal, drawn straight between logarithms; surely it is between the two values.
     pub near: f64,
     /// All of it in a sentence.
     pub sentence: String,
@@ -113,7 +113,7 @@ pub fn square(comparison: &Comparison) -> String {
             leaders.sort();
             format!("tie: {}", listed(&leaders))
         }
-        Outcome::Unranked => comparison.unranked().to_owned(),
+        Outcome::Unranked => comparison.unranked().name().to_owned(),
         Outcome::Alone => "alone".to_owned(),
     }
 }
@@ -156,7 +156,11 @@ fn change(
     let (first, last) = (row.first()?, row.last()?);
     let (from, to) = (first.setting[place].clone(), last.setting[place].clone());
     let find = |comparison: &Comparison, target: &str| {
-        comparison.standings.iter().find(|standing| standing.target == target).and_then(|standing| standing.median)
+        comparison
+            .standings
+            .iter()
+            .find(|standing| standing.target == target)
+            .and_then(|standing| Some(standing.figure?.value))
     };
     // For each value its logarithm, and that of how much more the one has than the other.
     let ratios = row.iter().filter_map(|comparison| {
@@ -170,7 +174,7 @@ fn change(
         _ => number(near),
     };
     let sentence = format!(
-        "{}: up to {axis} {from} {before} is ahead, from {to} on {after}; between the two their medians meet, near {written}",
+        "{}: up to {axis} {from} {before} is ahead, from {to} on {after}; between the two their figures meet, near {written}",
         key.join(", "),
     );
     Some(Change { before: before.to_owned(), after: after.to_owned(), from, to, near, sentence })

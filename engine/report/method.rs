@@ -45,11 +45,14 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
             "Response time runs from the moment a call was due to the end of its reply. A timed-out call counts as \
              having lasted until it was given up, and a figure that such a call could have made longer stands behind \
              “≥”. A call that failed has no time; it is counted under its class.",
-            "The trials of a cell are shown together: their histograms are added, each exact to three significant \
-             digits. A quantile is printed only where at least ten calls lie beyond it, else “–”. Trials whose \
-             verdict is invalid count in no figure.",
-            "Bandwidth is the payload of all answered calls divided by the time of all trials: MB/s are 1,000,000 \
-             bytes, MiB/s are 1,048,576 bytes a second. Sizes are never taken together.",
+            "A figure of a cell is the geometric mean of its trials' own figures: of each trial's own mean, p50, p99, \
+             calls/s, bandwidth, CPU time of a call. It is the same wherever it stands, and what is ranked. A quantile \
+             beyond the median is printed only where at least ten calls of each trial lie beyond it; what is called \
+             “pooled” is a quantile of the calls of all trials together, and ranks nobody. Else there is “–”. A trial \
+             that gives only a bound enters at it, and the figure stands behind “≥”. Trials whose verdict is invalid \
+             count in no figure. The longest time is that of all trials, and the success the share of all their calls.",
+            "Bandwidth is the payload of a trial's answered calls divided by its time: MB/s are 1,000,000 bytes, MiB/s \
+             are 1,048,576 bytes a second. Sizes are never taken together.",
         ]
         .map(str::to_owned),
     );
@@ -62,12 +65,12 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
         said.push(limited.to_owned());
     }
     said.push(format!(
-        "A target is ahead of another where the ranks of their trials differ (Mann and Whitney, both sides, {} %), and \
-         it answers no smaller share of its calls; else they are tied, which says that no difference was shown, and not \
+        "A target is ahead of another where the ranks of their trials differ (Mann and Whitney, both sides, {} %), the \
+         interval of their ratio does not hold 1, and it answers no smaller share of its calls; else they are tied, which says that no difference was shown, and not \
          that there is none. For each two targets all settings of a workload are one family, and the chances are \
          corrected for how many they are (Holm); with too few trials for that nobody is ranked. A trial is one vote: \
          thousands of calls to one server process are not thousands of experiments. How far one is behind is the \
-         ratio of the geometric means of the trials, with its interval of {} % in brackets; “would show” is the \
+         ratio of the two figures, with its interval of {} % in brackets; “would show” is the \
          smallest difference that such trials show four times in five.",
         SIGNIFICANCE * 100.0,
         CONFIDENCE * 100.0,
@@ -79,7 +82,8 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
     ));
     said.push(
         "CPU time is that of all processes of an end, children included, between the start of the load and its last \
-         reply. A cost per call is printed only where the counter's step is less than 2 % of what it counted."
+         reply. A cost per call is printed only where the counter's step is less than 2 % of what it counted. Switches, \
+         system calls, messages and bytes of a call are means over the calls of all trials."
             .to_owned(),
     );
     said

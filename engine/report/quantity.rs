@@ -1,8 +1,8 @@
 //! What a picture or an export can show of a cell: a quantile of the response time, a bandwidth, a rate.
 
 use crate::report::ahead::Measure;
+use crate::report::estimate::Estimate;
 use crate::report::figures::{counted, number, time};
-use crate::statistics::interval::{Interval, Trials, figure};
 
 /// A quantile of the response time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Quantile {
     P50,
     /// 90 of 100 are at most this long.
     P90,
+    /// 95 of 100 are at most this long.
+    P95,
     /// 99 of 100 are at most this long.
     P99,
     /// 999 of 1,000 are at most this long.
@@ -18,14 +20,26 @@ pub enum Quantile {
 }
 
 impl Quantile {
-    /// All of them, the nearest first.
-    pub const ALL: [Quantile; 4] = [Quantile::P50, Quantile::P90, Quantile::P99, Quantile::P999];
+    /// Those that have a picture, the nearest first.
+    pub const DRAWN: [Quantile; 4] = [Quantile::P50, Quantile::P90, Quantile::P99, Quantile::P999];
+
+    /// The part of the calls that are at most so long, from 0 to 1.
+    pub fn value(self) -> f64 {
+        match self {
+            Quantile::P50 => 0.5,
+            Quantile::P90 => 0.9,
+            Quantile::P95 => 0.95,
+            Quantile::P99 => 0.99,
+            Quantile::P999 => 0.999,
+        }
+    }
 
     /// Its name in a report.
     pub fn name(self) -> &'static str {
         match self {
             Quantile::P50 => "p50",
             Quantile::P90 => "p90",
+            Quantile::P95 => "p95",
             Quantile::P99 => "p99",
             Quantile::P999 => "p99.9",
         }
@@ -104,45 +118,14 @@ impl Quantity {
     }
 }
 
-/// One quantity over the trials of a cell, the trial being the unit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Across {
-    /// The geometric mean of the trials.
-    pub value: f64,
-    /// Where its interval of 95 % begins; the value itself where one trial gives none.
-    pub low: f64,
-    /// Where its interval of 95 % ends.
-    pub high: f64,
-    /// Of the trial that has least.
-    pub least: f64,
-    /// Of the trial that has most.
-    pub most: f64,
-    /// How many trials there are.
-    pub trials: usize,
-    /// True where calls were given up, so that the truth is this or longer.
-    pub at_least: bool,
-}
-
-impl Across {
-    /// The figures of these trials, with an interval that is known already or made from them; none where there is no
-    /// trial.
-    pub fn of(values: &[f64], known: Option<Interval>, at_least: bool) -> Option<Self> {
-        let least = values.iter().copied().min_by(f64::total_cmp)?;
-        let most = values.iter().copied().max_by(f64::total_cmp)?;
-        let interval = known.or_else(|| figure(Trials::new(values, &[])));
-        let (value, low, high) = interval.map_or((least.midpoint(most), least, most), |it| (it.value, it.low, it.high));
-        Some(Across { value, low, high, least, most, trials: values.len(), at_least })
-    }
-
-    /// “≥ ” before a lower bound.
-    pub fn bound(&self) -> &'static str {
-        if self.at_least { "≥ " } else { "" }
-    }
-
-    /// All of it in words.
-    pub fn told(&self, quantity: Quantity) -> String {
-        let [value, low, high] = [self.value, self.low, self.high].map(|value| quantity.written(value));
-        let trials = counted(self.trials, "trial", "trials");
-        format!("{} {}{value} (95 %: {low} – {high}, {trials})", quantity.name(), self.bound())
-    }
+/// A figure of this kind with its interval, or the range of its trials, in words.
+pub fn told(quantity: Quantity, figure: &Estimate) -> String {
+    let trials = counted(figure.trials, "trial", "trials");
+    let range = |low, high| format!("{} – {}", quantity.written(low), quantity.written(high));
+    let around = match figure.interval() {
+        Some(interval) => format!("95 %: {}, {trials}", range(interval.low, interval.high)),
+        None if figure.trials > 1 => format!("{trials}: {}", range(figure.least, figure.most)),
+        None => trials,
+    };
+    format!("{} {} ({around})", quantity.name(), figure.written(|value| quantity.written(value)))
 }

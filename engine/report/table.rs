@@ -3,10 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::ahead::{Comparison, Outcome, how_far};
-use crate::report::cell::{Cell, Reading, Spread};
+use crate::report::ahead::{Comparison, Outcome, Unranked, how_far};
+use crate::report::cell::{Cell, Parts, Spread};
+use crate::report::estimate::Estimate;
 use crate::report::figures::{NONE, factor, grouped, listed, number, share, size, time};
-use crate::statistics::interval::Interval;
+use crate::report::quantity::Quantile;
+use crate::report::times::{Reading, Times};
 
 /// A table that a template only has to lay out.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -78,49 +80,81 @@ const COUNTED: Figure = figure("trials", |cell| {
     format!("{}{missing}{suspect}", trials.counted)
 });
 const SUCCESS: Figure = figure("success", |cell| share(cell.counts.ok, cell.counts.scheduled));
-const RATE: Figure = figure("calls/s", |cell| rate(cell, cell.calls_per_s, number));
-const P50_OVER_TRIALS: Figure = figure("95 % of p50", |cell| interval(cell.over_trials.p50_ns, time));
-const RATE_OVER_TRIALS: Figure =
-    figure("95 % of calls/s", |cell| interval(unlimited(cell, cell.over_trials.calls_per_s), number));
+const RATE: Figure = figure("calls/s", |cell| estimate(cell.calls_per_s, number));
+const P50_OVER_TRIALS: Figure = figure("95 % of p50", |cell| interval(cell.response.p50, time));
+const RATE_OVER_TRIALS: Figure = figure("95 % of calls/s", |cell| interval(cell.calls_per_s, number));
 const BANDWIDTH_OVER_TRIALS: Figure =
-    figure("95 % of MB/s", |cell| interval(unlimited(cell, cell.over_trials.bandwidth), |bytes| number(bytes / 1e6)));
+    figure("95 % of MB/s", |cell| interval(cell.bandwidth, |bytes| number(bytes / 1e6)));
 
-const TIMES: [Figure; 7] = [
-    figure("mean", |cell| reading(cell.response.mean)),
-    figure("p50", |cell| reading(cell.response.p50)),
-    figure("p90", |cell| reading(cell.response.p90)),
-    figure("p95", |cell| reading(cell.response.p95)),
-    figure("p99", |cell| reading(cell.response.p99)),
-    figure("p99.9", |cell| reading(cell.response.p999)),
-    figure("max", |cell| reading(cell.response.max)),
+const MEAN: Figure = figure("mean", |cell| estimate(cell.response.mean, time));
+const P50: Figure = figure("p50", |cell| estimate(cell.response.p50, time));
+const MAX: Figure = figure("max", |cell| reading(cell.response.max));
+
+/// Each tail as the figure of the trials, and as that of all calls together.
+const TAILS: [(Quantile, Figure, Figure); 4] = [
+    (
+        Quantile::P90,
+        figure("p90", |cell| estimate(cell.response.p90, time)),
+        figure("pooled p90", |cell| reading(cell.response.pooled.p90)),
+    ),
+    (
+        Quantile::P95,
+        figure("p95", |cell| estimate(cell.response.p95, time)),
+        figure("pooled p95", |cell| reading(cell.response.pooled.p95)),
+    ),
+    (
+        Quantile::P99,
+        figure("p99", |cell| estimate(cell.response.p99, time)),
+        figure("pooled p99", |cell| reading(cell.response.pooled.p99)),
+    ),
+    (
+        Quantile::P999,
+        figure("p99.9", |cell| estimate(cell.response.p999, time)),
+        figure("pooled p99.9", |cell| reading(cell.response.pooled.p999)),
+    ),
 ];
+
+/// The times of cells: of a tail that some cells have only pooled, the pooled one too, and alone where all do.
+fn times(cells: &[&Cell], tails: &[Quantile]) -> Vec<Figure> {
+    let tail = |(quantile, own, pooled): (Quantile, Figure, Figure)| {
+        let has_own = |cell: &&&Cell| cell.response.quantile(quantile).is_some();
+        let only_pooled = |cell: &&Cell| !has_own(&cell) && cell.response.pooled(quantile).is_some();
+        let any_own = cells.iter().any(|cell| has_own(&cell));
+        let any_pooled = cells.iter().any(only_pooled);
+        [(any_own || !any_pooled).then_some(own), any_pooled.then_some(pooled)].into_iter().flatten()
+    };
+    let tails = TAILS.into_iter().filter(|(quantile, ..)| tails.contains(quantile)).flat_map(tail);
+    [MEAN, P50].into_iter().chain(tails).chain([MAX]).collect()
+}
 
 const DRIVER: [Figure; 1] = [figure("driver", |cell| cell.driver.clone())];
 
-/// A transfer is made too seldom for the far quantiles.
-const TRANSFER: [Figure; 4] = [TIMES[0], TIMES[1], TIMES[2], TIMES[6]];
-
 const BANDWIDTH: [Figure; 2] = [
-    figure("MB/s", |cell| rate(cell, cell.bandwidth, |bytes| number(bytes / 1e6))),
-    figure("MiB/s", |cell| rate(cell, cell.bandwidth, |bytes| number(bytes / f64::from(1 << 20)))),
+    figure("MB/s", |cell| estimate(cell.bandwidth, |bytes| number(bytes / 1e6))),
+    figure("MiB/s", |cell| estimate(cell.bandwidth, |bytes| number(bytes / f64::from(1 << 20)))),
 ];
 
-const DIAL: [Figure; 3] = [
-    figure("dial mean", |cell| reading(cell.connect.and_then(|parts| parts.dial.mean))),
-    figure("dial p50", |cell| reading(cell.connect.and_then(|parts| parts.dial.p50))),
-    figure("dial p99", |cell| reading(cell.connect.and_then(|parts| parts.dial.p99))),
+const DIAL: [Figure; 4] = [
+    figure("dial mean", |cell| part(cell, |parts| Some(parts.dial), |times| estimate(times.mean, time))),
+    figure("dial p50", |cell| part(cell, |parts| Some(parts.dial), |times| estimate(times.p50, time))),
+    figure("dial p99", |cell| part(cell, |parts| Some(parts.dial), |times| estimate(times.p99, time))),
+    figure("dial pooled p99", |cell| part(cell, |parts| Some(parts.dial), pooled_p99)),
 ];
 
-const TLS: [Figure; 3] = [
-    figure("TLS mean", |cell| reading(cell.connect.and_then(|parts| parts.tls?.mean))),
-    figure("TLS p50", |cell| reading(cell.connect.and_then(|parts| parts.tls?.p50))),
-    figure("TLS p99", |cell| reading(cell.connect.and_then(|parts| parts.tls?.p99))),
+const TLS: [Figure; 4] = [
+    figure("TLS mean", |cell| part(cell, |parts| parts.tls, |times| estimate(times.mean, time))),
+    figure("TLS p50", |cell| part(cell, |parts| parts.tls, |times| estimate(times.p50, time))),
+    figure("TLS p99", |cell| part(cell, |parts| parts.tls, |times| estimate(times.p99, time))),
+    figure("TLS pooled p99", |cell| part(cell, |parts| parts.tls, pooled_p99)),
 ];
 
-const FIRST_ANSWER: [Figure; 3] = [
-    figure("first answer mean", |cell| reading(cell.connect.and_then(|parts| parts.first_answer.mean))),
-    figure("first answer p50", |cell| reading(cell.connect.and_then(|parts| parts.first_answer.p50))),
-    figure("first answer p99", |cell| reading(cell.connect.and_then(|parts| parts.first_answer.p99))),
+const FIRST_ANSWER: [Figure; 4] = [
+    figure("first answer mean", |cell| {
+        part(cell, |parts| Some(parts.first_answer), |times| estimate(times.mean, time))
+    }),
+    figure("first answer p50", |cell| part(cell, |parts| Some(parts.first_answer), |times| estimate(times.p50, time))),
+    figure("first answer p99", |cell| part(cell, |parts| Some(parts.first_answer), |times| estimate(times.p99, time))),
+    figure("first answer pooled p99", |cell| part(cell, |parts| Some(parts.first_answer), pooled_p99)),
 ];
 
 const FAIRNESS: [Figure; 5] = [
@@ -135,8 +169,8 @@ const FAIRNESS: [Figure; 5] = [
 ];
 
 const COST: [Figure; 15] = [
-    figure("server CPU per call", |cell| optional(cell.server.cpu_ns_per_call, time)),
-    figure("client CPU per call", |cell| optional(cell.client.cpu_ns_per_call, time)),
+    figure("server CPU per call", |cell| estimate(cell.server.cpu_ns_per_call, time)),
+    figure("client CPU per call", |cell| estimate(cell.client.cpu_ns_per_call, time)),
     figure("server CPU in the kernel", |cell| optional(cell.server.system, |part| format!("{:.0} %", part * 100.0))),
     figure("server switches per call", |cell| optional(cell.server.switches_per_call, number)),
     figure("server system calls per call", |cell| optional(cell.server.syscalls_per_call, number)),
@@ -191,14 +225,23 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
     let echoes = of(&["echo"]);
     let mixed = cells.windows(2).any(|pair| pair[0].driver != pair[1].driver);
 
-    let joined = |groups: &[&'static [Figure]]| -> Vec<&'static Figure> { groups.iter().copied().flatten().collect() };
-    let ends: &'static [Figure] = &[RATE, SUCCESS, COUNTED];
-    let trials: &'static [Figure] = &[P50_OVER_TRIALS, RATE_OVER_TRIALS];
+    let joined = |groups: &[&[Figure]]| -> Vec<Figure> { groups.iter().copied().flatten().copied().collect() };
+    let ends = [RATE, SUCCESS, COUNTED];
+    let trials = [P50_OVER_TRIALS, RATE_OVER_TRIALS];
+    let all = TAILS.map(|(quantile, ..)| quantile);
+    let timed = |cells: &[&Cell]| joined(&[&times(cells, &all), &ends, &trials]);
+    // A transfer is mostly made too seldom for the far quantiles.
+    let made = |of: &Quantile| {
+        let known = |cell: &&Cell| cell.response.quantile(*of).is_some() || cell.response.pooled(*of).is_some();
+        *of == Quantile::P90 || transfers.iter().any(known)
+    };
+    let of_transfers = times(&transfers, &all.into_iter().filter(made).collect::<Vec<_>>());
+    let (of_connects, of_others) = (timed(&connects), timed(&others));
     let candidates = [
-        (CONNECTING, connects.clone(), joined(&[&TIMES, ends, trials])),
+        (CONNECTING, connects.clone(), of_connects),
         ("Connecting, part by part", connects, joined(&[&DIAL, if tls { &TLS } else { &[] }, &FIRST_ANSWER])),
-        (TRANSFERS, transfers, joined(&[&BANDWIDTH, &[BANDWIDTH_OVER_TRIALS], &TRANSFER, ends])),
-        (RESPONSE, others, joined(&[&TIMES, ends, trials])),
+        (TRANSFERS, transfers, joined(&[&BANDWIDTH, &[BANDWIDTH_OVER_TRIALS], &of_transfers, &ends])),
+        (RESPONSE, others, of_others),
         ("Bandwidth of echoes, payload both ways", echoes, joined(&[&BANDWIDTH])),
         ("Which client made the calls", if mixed { cells.iter().collect() } else { Vec::new() }, joined(&[&DRIVER])),
         ("Client by client: least – median – most", several, joined(&[&FAIRNESS])),
@@ -213,7 +256,7 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
 
 /// What the cells of a workload cost, in a table.
 pub fn cost(axes: &[String], cells: &[Cell]) -> Table {
-    table("What it cost", axes, &cells.iter().collect::<Vec<_>>(), &COST.iter().collect::<Vec<_>>())
+    table("What it cost", axes, &cells.iter().collect::<Vec<_>>(), &COST)
 }
 
 /// Who is ahead in each setting of a workload.
@@ -225,8 +268,14 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             .iter()
             .filter(|standing| ranked && !comparison.leaders.contains(&standing.target))
             .map(|standing| match how_far(standing) {
-                _ if standing.limited => format!("{} (limited by the client, so not ranked)", standing.target),
-                _ if !standing.ranked => format!("{} (too few trials to rank)", standing.target),
+                behind if standing.unranked.is_some() => {
+                    let why = standing.unranked.map_or("", Unranked::name);
+                    format!(
+                        "{}{} (not ranked: {why})",
+                        standing.target,
+                        behind.map_or(String::new(), |far| format!(" {far}"))
+                    )
+                }
                 Some(behind) => format!("{} {behind}", standing.target),
                 None => standing.target.clone(),
             })
@@ -239,10 +288,10 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
             }
             Outcome::Unranked | Outcome::Alone => comparison.sentence.clone(),
         };
-        let median = comparison.standings.iter().find(|standing| ranked && standing.ranked);
-        let span = median.and_then(|best| {
-            let written = |value| comparison.measure.written(value);
-            Some(format!("{} ({} – {})", written(best.median?), written(best.least?), written(best.most?)))
+        let best = comparison.standings.iter().find(|standing| ranked && standing.ranked);
+        let span = best.and_then(|best| {
+            let (figure, written) = (best.figure?, |value| comparison.measure.written(value));
+            Some(format!("{} ({} – {})", figure.written(written), written(figure.least), written(figure.most)))
         });
         let mut texts = comparison.setting.clone();
         texts.extend([
@@ -254,13 +303,13 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
         Row { begins: false, cell: None, texts }
     });
     let mut columns = Column::all(axes.iter().map(String::as_str).chain(["by"]), Kind::Name);
-    columns.extend(Column::all(["ahead", "best median of trials (least – most)", "behind"], Kind::Text));
+    columns.extend(Column::all(["ahead", "figure of the best (least – most of a trial)", "behind"], Kind::Text));
     Table { caption: "Who is ahead".to_owned(), main: false, columns, rows: rows.collect() }
 }
 
 /// A table with a row for each cell. A column without any figure is left out, unless it is a quantile: there the
 /// dashes say that too few calls were made for it.
-fn table(caption: &str, axes: &[String], cells: &[&Cell], figures: &[&Figure]) -> Table {
+fn table(caption: &str, axes: &[String], cells: &[&Cell], figures: &[Figure]) -> Table {
     let mut columns = Column::all(axes.iter().map(String::as_str).chain(["target"]), Kind::Name);
     let mut rows: Vec<Row> = Vec::new();
     for (at, cell) in cells.iter().enumerate() {
@@ -270,7 +319,7 @@ fn table(caption: &str, axes: &[String], cells: &[&Cell], figures: &[&Figure]) -
     }
     for figure in figures {
         let texts: Vec<String> = cells.iter().map(|cell| (figure.text)(cell)).collect();
-        let quantile = TIMES.iter().any(|time| time.label == figure.label);
+        let quantile = TAILS.iter().map(|(_, own, _)| own).chain([&P50]).any(|time| time.label == figure.label);
         if !quantile && texts.iter().all(|text| text == NONE) {
             continue;
         }
@@ -286,15 +335,24 @@ fn optional<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or_else(|| NONE.to_owned(), text)
 }
 
-/// A figure for each second: a lower bound where the client was the limit.
-fn rate(cell: &Cell, value: Option<f64>, text: impl Fn(f64) -> String) -> String {
-    let bound = if cell.limited() { "≥ " } else { "" };
-    optional(value, |value| format!("{bound}{}", text(value)))
+/// A figure, “≥” before a lower bound.
+fn estimate(figure: Option<Estimate>, text: impl Fn(f64) -> String) -> String {
+    optional(figure, |figure| figure.written(&text))
 }
 
-/// The interval of a rate; none where the client was the limit, for it would be the client's.
-fn unlimited(cell: &Cell, interval: Option<Interval>) -> Option<Interval> {
-    interval.filter(|_| !cell.limited())
+/// The interval of a figure.
+fn interval(figure: Option<Estimate>, text: impl Fn(f64) -> String) -> String {
+    optional(figure.and_then(|figure| figure.interval()), |over| format!("{} – {}", text(over.low), text(over.high)))
+}
+
+/// A figure of a part of connecting.
+fn part(cell: &Cell, part: fn(Parts) -> Option<Times>, text: impl Fn(Times) -> String) -> String {
+    optional(cell.connect.and_then(part), text)
+}
+
+/// Of all calls together, where the trials have too few each.
+fn pooled_p99(times: Times) -> String {
+    reading(times.pooled.p99.filter(|_| times.p99.is_none()))
 }
 
 fn bytes(count: f64) -> String {
@@ -306,10 +364,6 @@ fn reading(reading: Option<Reading>) -> String {
         let bound = if reading.at_least { "≥ " } else { "" };
         format!("{bound}{}", time(reading.ns as f64))
     })
-}
-
-fn interval(interval: Option<Interval>, text: impl Fn(f64) -> String) -> String {
-    optional(interval, |interval| format!("{} – {}", text(interval.low), text(interval.high)))
 }
 
 fn spread(spread: Option<Spread>, text: impl Fn(f64) -> String) -> String {

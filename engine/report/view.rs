@@ -142,12 +142,12 @@ impl View {
             marks: marks(results),
             answer: answer(&workloads),
             advice: advice(&workloads, &targets),
-            summary: summary(results, &cells, &workloads),
+            summary: summary(results, &records, &cells, &workloads),
             differences: of_records(&records, &results.manifest.facts).iter().map(difference).collect(),
             expectations: expected(&written, &cells),
             refusals: refusals(results),
             failures: failures(&records, &cells),
-            doubts: doubts(&records).into_iter().chain(cells.iter().filter_map(Cell::unsteady)).collect(),
+            doubts: doubts(results, &records, &cells),
             method: method(results, &cells),
             common,
             aspects,
@@ -193,7 +193,7 @@ fn run(results: &Results) -> Vec<Named> {
     run
 }
 
-fn summary(results: &Results, cells: &[Cell], workloads: &[Workload]) -> Vec<String> {
+fn summary(results: &Results, records: &[&Record], cells: &[Cell], workloads: &[Workload]) -> Vec<String> {
     let targets = distinct(cells.iter().map(|cell| &cell.target)).len();
     let trials = |count: fn(&Cell) -> usize| cells.iter().map(count).sum::<usize>();
     let mut said = vec![format!(
@@ -204,24 +204,36 @@ fn summary(results: &Results, cells: &[Cell], workloads: &[Workload]) -> Vec<Str
         counted(trials(|cell| cell.trials.all), "trial", "trials"),
         lasting(results.manifest.took_s),
     )];
+    let with_care = |record: &&&Record| record.verdict.state == State::Valid && !record.verdict.reasons.is_empty();
     let troubles: Vec<String> = [
         ("failed", trials(|cell| cell.trials.failed)),
         ("not run", trials(|cell| cell.trials.skipped)),
         ("invalid", trials(|cell| cell.trials.invalid)),
         ("suspect", trials(|cell| cell.trials.suspect)),
+        ("to be read with care", records.iter().filter(with_care).count()),
     ]
     .iter()
     .filter(|(_, count)| *count > 0)
     .map(|(what, count)| format!("{what}: {count}"))
     .collect();
+    let in_cells = |which: &dyn Fn(&&Cell) -> bool| match cells.iter().filter(which).count() {
+        0 => None,
+        count => Some(counted(count, "cell", "cells")),
+    };
+    let unsteady = in_cells(&|cell| cell.unsteady().is_some());
+    let unanswered = in_cells(&|cell| cell.counts.ok < cell.counts.scheduled);
+    let whole = troubles.is_empty() && unsteady.is_none() && unanswered.is_none();
     said.push(match troubles.as_slice() {
-        [] => "Every trial was measured, and nothing speaks against its figures.".to_owned(),
+        _ if cells.is_empty() => "Nothing was measured.".to_owned(),
+        [] if results.manifest.interrupted => "Each of these was measured; those still to come are missing.".to_owned(),
+        [] if whole && marks(results).is_empty() => {
+            "Every trial was measured, and nothing speaks against its figures.".to_owned()
+        }
+        [] => "Every trial was measured.".to_owned(),
         troubles => format!("Of these trials, {}.", troubles.join(", ")),
     });
-    let unanswered = cells.iter().filter(|cell| cell.counts.ok < cell.counts.scheduled).count();
-    if unanswered > 0 {
-        said.push(format!("In {} some calls were not answered as asked.", counted(unanswered, "cell", "cells")));
-    }
+    said.extend(unsteady.map(|cells| format!("In {cells} most trials were not steady.")));
+    said.extend(unanswered.map(|cells| format!("In {cells} some calls were not answered as asked.")));
     if !results.refusals.is_empty() {
         let count = results.refusals.len();
         said.push(format!("{} cannot exist.", counted(count, "combination", "combinations")));
@@ -317,7 +329,7 @@ fn standing(comparisons: &[Comparison]) -> String {
             leaders.sort();
             format!("{} are tied", listed(&leaders))
         }
-        Standing::Unranked => format!("no ranking ({})", comparison.unranked()),
+        Standing::Unranked => format!("no ranking ({})", comparison.unranked().name()),
         Standing::Alone => "a target stands alone".to_owned(),
     };
     let all: Vec<String> = comparisons.iter().map(said).collect();
@@ -365,7 +377,16 @@ fn failures(records: &[&Record], cells: &[Cell]) -> Vec<Remark> {
     failures
 }
 
-fn doubts(records: &[&Record]) -> Vec<Remark> {
+fn doubts(results: &Results, records: &[&Record], cells: &[Cell]) -> Vec<Remark> {
+    let early = results.manifest.interrupted.then(|| Remark {
+        of: "the run".to_owned(),
+        which: "ended early".to_owned(),
+        reason: "the trials that were still to come are missing".to_owned(),
+    });
+    early.into_iter().chain(of_trials(records)).chain(cells.iter().filter_map(Cell::unsteady)).collect()
+}
+
+fn of_trials(records: &[&Record]) -> Vec<Remark> {
     let doubted = records.iter().filter(|record| record.outcome == Outcome::Measured);
     gathered(doubted.filter_map(|record| {
         let state = match record.verdict.state {

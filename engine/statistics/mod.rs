@@ -37,6 +37,16 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[sorted.len() / 2 - 1], upper) } else { upper })
 }
 
+/// The geometric mean, zero where one of the values is; none of none.
+pub fn geometric_mean(values: &[f64]) -> Option<f64> {
+    let first = *values.first()?;
+    if values.iter().all(|value| *value == first) {
+        // Their logarithm and back would not be the same in the last digit.
+        return Some(first);
+    }
+    Some(mean(&values.iter().map(|value| value.ln()).collect::<Vec<f64>>()).exp())
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }

@@ -4,7 +4,8 @@
 
 use crate::report::chart::plot::{Frame, Manner, Panel, WIDTH, heading, level, places};
 use crate::report::chart::svg::{Anchor, Svg, colour, shortened, width_of};
-use crate::report::quantity::{Across, Quantity};
+use crate::report::estimate::Estimate;
+use crate::report::quantity::{Quantity, told};
 
 const ROW: f64 = 19.0;
 
@@ -25,7 +26,7 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, quantity: Quantity, man
     let names = widest.min(frame.width * 0.42) + 8.0;
     let frame = Frame { left: frame.left + names, width: frame.width - names - 76.0, ..frame };
     let frame = Frame { height: ROW * panel.cells.len() as f64, ..frame };
-    let figures: Vec<Option<Across>> = panel.cells.iter().map(|cell| cell.across(quantity)).collect();
+    let figures: Vec<Option<Estimate>> = panel.cells.iter().map(|cell| cell.figure(quantity)).collect();
     let values = figures.iter().flatten().flat_map(|figure| [figure.least, figure.value, figure.most]);
     let scale = manner.scale(values, frame.left, frame.right());
     let ticks: Vec<(f64, String)> =
@@ -37,23 +38,28 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, quantity: Quantity, man
     for (at, (cell, figure)) in panel.cells.iter().zip(&figures).enumerate() {
         let middle = frame.top + ROW * (at as f64 + 0.5);
         let series = manner.series(&cell.target);
-        let told = figure.map_or_else(|| "nothing to show".to_owned(), |figure| figure.told(quantity));
+        let told = figure.map_or_else(|| "nothing to show".to_owned(), |figure| told(quantity, &figure));
         manner.begin(svg, cell, &format!("{}: {told}", cell.id));
         svg.text(frame.left - 8.0, middle + 4.0, Anchor::End, "ink", &shortened(&cell.target, names - 8.0));
         match figure {
             None => svg.text(frame.left + 4.0, middle + 4.0, Anchor::Start, "", "–"),
             Some(figure) => {
-                let (from, to) = (scale.at(figure.low), scale.at(figure.high));
                 let value = scale.at(figure.value);
+                let around = figure.interval().map(|over| (scale.at(over.low), scale.at(over.high)));
+                let (from, to) = around.unwrap_or((value, value));
                 if manner.logarithmic {
-                    whisker(svg, from, to, middle);
+                    if around.is_some() {
+                        whisker(svg, from, to, middle);
+                    }
                     svg.mark(value, middle, series);
                 } else {
                     let bar = (value - frame.left, ROW - 7.0);
                     svg.rect((frame.left, middle - bar.1 / 2.0), bar, &format!("{} bar", colour(series)));
-                    whisker(svg, from, to, middle);
+                    if around.is_some() {
+                        whisker(svg, from, to, middle);
+                    }
                 }
-                let label = format!("{}{}", figure.bound(), quantity.written(figure.value));
+                let label = figure.written(|value| quantity.written(value));
                 svg.text(to.max(value) + 7.0, middle + 4.0, Anchor::Start, "", &label);
             }
         }

@@ -56,5 +56,5 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {
 
 /// What the server and the client spent on a call, in nanoseconds.
 pub fn parts(cell: &Cell) -> [Option<f64>; 2] {
-    [cell.server.cpu_ns_per_call, cell.client.cpu_ns_per_call]
+    [cell.server.cpu_ns_per_call, cell.client.cpu_ns_per_call].map(|cost| cost.map(|cost| cost.value))
 }

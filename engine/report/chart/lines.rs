@@ -4,8 +4,9 @@ use crate::report::cell::Cell;
 use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, WIDTH, heading, level, places, upright};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Svg, stroke};
+use crate::report::estimate::Estimate;
 use crate::report::order::amount;
-use crate::report::quantity::{Across, Quantity};
+use crate::report::quantity::{Quantity, told};
 
 /// Draws a quantity of the cells of each panel along `axis`; whiskers are intervals of 95 %.
 pub fn draw(panels: &[Panel<'_>], axis: &str, quantity: Quantity, manner: &Manner<'_>, title: &str) -> String {
@@ -26,8 +27,8 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, (axis, quantity): (&str
         width: frame.width - MARGIN - 20.0,
         height: frame.height - 44.0,
     };
-    let points: Vec<(f64, &Cell, Across)> =
-        panel.cells.iter().filter_map(|cell| Some((place(cell, axis)?, *cell, cell.across(quantity)?))).collect();
+    let points: Vec<(f64, &Cell, Estimate)> =
+        panel.cells.iter().filter_map(|cell| Some((place(cell, axis)?, *cell, cell.figure(quantity)?))).collect();
     let mut values: Vec<(f64, String)> =
         panel.cells.iter().filter_map(|cell| Some((place(cell, axis)?, cell.axis(axis)?))).collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -48,8 +49,10 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, (axis, quantity): (&str
         let line: Vec<(f64, f64)> = own.iter().map(|(x, _, it)| (level_scale.at(*x), scale.at(it.value))).collect();
         svg.polyline(&line, &stroke(series));
         for ((_, cell, it), (x, y)) in own.iter().zip(line) {
-            manner.begin(svg, cell, &format!("{}: {}", cell.id, it.told(quantity)));
-            svg.line((x, scale.at(it.low)), (x, scale.at(it.high)), "whisker");
+            manner.begin(svg, cell, &format!("{}: {}", cell.id, told(quantity, it)));
+            if let Some(over) = it.interval() {
+                svg.line((x, scale.at(over.low)), (x, scale.at(over.high)), "whisker");
+            }
             svg.mark(x, y, series);
             svg.end();
         }

@@ -64,13 +64,13 @@ pub fn charts(stem: &str, workload: &str, axes: &[String], cells: &[Cell], targe
     let measured = first.measures().into_iter().map(|measure| {
         let quantity = Quantity::of(measure);
         let quantities = match quantity {
-            Quantity::Time(_) => Quantile::ALL.map(Quantity::Time).to_vec(),
+            Quantity::Time(_) => Quantile::DRAWN.map(Quantity::Time).to_vec(),
             other => vec![other],
         };
         let quantities: Vec<Quantity> = quantities
             .into_iter()
             .filter(|quantity| {
-                *quantity == Quantity::of(measure) || cells.iter().any(|cell| cell.across(*quantity).is_some())
+                *quantity == Quantity::of(measure) || cells.iter().any(|cell| cell.figure(*quantity).is_some())
             })
             .collect();
         let (panels, left_out) = panels(axes, along, cells);
@@ -82,7 +82,7 @@ pub fn charts(stem: &str, workload: &str, axes: &[String], cells: &[Cell], targe
             Some(axis) => lines::draw(&panels, axis, quantity, manner, &title),
             None => bars::draw(&panels, quantity, manner, &title),
         };
-        let values: Vec<f64> = cells.iter().filter_map(|cell| Some(cell.across(quantity)?.value)).collect();
+        let values: Vec<f64> = cells.iter().filter_map(|cell| Some(cell.figure(quantity)?.value)).collect();
         let limited = measure != Measure::ResponseTime && cells.iter().any(Cell::limited);
         let bound = if limited { " What the client limited is a lower bound: see the table." } else { "" };
         Chart {
@@ -97,12 +97,12 @@ pub fn charts(stem: &str, workload: &str, axes: &[String], cells: &[Cell], targe
     let mut charts: Vec<Chart> = measured.collect();
     if cells.iter().any(|cell| !cell.curve().is_empty()) {
         let (panels, left_out) = panels(axes, None, cells);
-        let title = format!("{workload}: response time by percentile");
+        let title = format!("{workload}: pooled response time by percentile");
         let values: Vec<f64> = cells.iter().flat_map(Cell::curve).map(|point| point.ns as f64).collect();
         charts.push(Chart {
             file: file(stem, "percentiles"),
             note: format!(
-                "All trials of a cell together, as far as ten calls lie beyond a percentile and none was given up; {}.{left_out}",
+                "Pooled: the calls of all trials of a cell together, as far as ten calls lie beyond a percentile and none was given up; {}.{left_out}",
                 sample(cells)
             ),
             ..picture(&title, &[Quantity::Rate], far(&values), targets, |_, manner| percentiles::draw(&panels, manner, &title))
@@ -121,7 +121,7 @@ pub fn cost_chart(stem: &str, workload: &str, axes: &[String], cells: &[Cell], t
     let manner = |alone| Manner { targets, logarithmic: false, alone };
     Some(Chart {
         file: file(stem, "cost"),
-        note: format!("Means over all trials; {}.{left_out}", sample(cells)),
+        note: format!("Geometric means of the trials; {}.{left_out}", sample(cells)),
         svg: cost::draw(&panels, &manner(true), &title),
         drawings: vec![Drawing { quantile: None, scale: "linear", svg: cost::draw(&panels, &manner(false), &title) }],
         title,

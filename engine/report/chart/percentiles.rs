@@ -42,10 +42,10 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {
     for (x, _) in &labels {
         svg.line((*x, frame.top), (*x, frame.bottom()), "grid");
     }
-    level(svg, frame, &labels, "response time by percentile");
+    level(svg, frame, &labels, "pooled response time by percentile");
     for cell in panel.cells.iter().filter(|cell| !cell.curve().is_empty()) {
         let series = manner.series(&cell.target);
-        manner.begin(svg, cell, &format!("{}, {} calls", cell.id, cell.response.count));
+        manner.begin(svg, cell, &format!("{}, {} calls of all trials", cell.id, cell.response.count));
         let line: Vec<(f64, f64)> =
             cell.curve().iter().map(|point| (across.at(point.one_beyond_of), scale.at(point.ns as f64))).collect();
         svg.polyline(&line, &stroke(series));

@@ -12,19 +12,31 @@ use crate::results::Results;
 type Samples = fn(&Cell) -> Vec<(String, f64)>;
 
 const METRICS: [(&str, &str, &str, Samples); 6] = [
-    ("engine_response_time_seconds", "seconds", "Response time by quantile, all trials together.", |cell| {
-        let times = &cell.response;
-        let all =
-            [("0.5", times.p50), ("0.9", times.p90), ("0.95", times.p95), ("0.99", times.p99), ("0.999", times.p999)];
-        all.into_iter()
-            .filter_map(|(quantile, time)| Some((format!(",quantile=\"{quantile}\""), time?.ns as f64 / 1e9)))
-            .collect()
-    }),
-    ("engine_call_rate", "", "Answered calls for each second.", |cell| one(cell.calls_per_s)),
+    (
+        "engine_response_time_seconds",
+        "seconds",
+        "Response time by quantile, the geometric mean of the trials.",
+        |cell| {
+            let times = &cell.response;
+            let all = [
+                ("0.5", times.p50),
+                ("0.9", times.p90),
+                ("0.95", times.p95),
+                ("0.99", times.p99),
+                ("0.999", times.p999),
+            ];
+            all.into_iter()
+                .filter_map(|(quantile, time)| Some((format!(",quantile=\"{quantile}\""), time?.value / 1e9)))
+                .collect()
+        },
+    ),
+    ("engine_call_rate", "", "Answered calls for each second.", |cell| one(cell.calls_per_s.map(|rate| rate.value))),
     ("engine_capacity", "", "The highest rate that holds, in calls for each second, where it was searched.", |cell| {
-        one(cell.capacity.as_ref().and_then(|capacity| capacity.median))
+        one(cell.capacity.as_ref().and_then(|capacity| Some(capacity.figure?.value)))
     }),
-    ("engine_bandwidth_bytes", "bytes", "Payload bytes for each second.", |cell| one(cell.bandwidth)),
+    ("engine_bandwidth_bytes", "bytes", "Payload bytes for each second.", |cell| {
+        one(cell.bandwidth.map(|rate| rate.value))
+    }),
     ("engine_calls", "", "Calls by what became of them.", |cell| {
         let counts = &cell.counts;
         let all = [
@@ -37,7 +49,7 @@ const METRICS: [(&str, &str, &str, Samples); 6] = [
     }),
     ("engine_cpu_seconds", "seconds", "CPU time for each answered call.", |cell| {
         let ends = [("server", cell.server.cpu_ns_per_call), ("client", cell.client.cpu_ns_per_call)];
-        ends.into_iter().filter_map(|(end, cpu)| Some((format!(",end=\"{end}\""), cpu? / 1e9))).collect()
+        ends.into_iter().filter_map(|(end, cpu)| Some((format!(",end=\"{end}\""), cpu?.value / 1e9))).collect()
     }),
 ];
 

@@ -1,0 +1,49 @@
+//! Why trials of a cell are invalid, and what would help: more trials would not.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::results::{Outcome, Record, State};
+
+/// Trials whose figures count nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Spoiled {
+    /// How many they are.
+    pub trials: usize,
+    /// What is said of the first of them.
+    pub reason: String,
+    /// What would help.
+    pub remedy: String,
+}
+
+impl Spoiled {
+    /// Of the trials of one cell; none where none is invalid.
+    pub fn of(records: &[&Record]) -> Option<Self> {
+        let invalid = |record: &&&Record| {
+            record.outcome == Outcome::Measured && record.verdict.state == State::Invalid && record.measured.is_some()
+        };
+        let spoiled: Vec<&Record> = records.iter().filter(invalid).copied().collect();
+        let reason = spoiled.first()?.verdict.reasons.join("; ");
+        let measured = || spoiled.iter().filter_map(|record| record.measured.as_ref());
+        let wrong = measured().any(|it| it.counts.error.corrupt > 0 || !it.counts.conserved());
+        // Calls that are due by the clock can be due too often for this client.
+        let open = measured().any(|it| it.facts.get("loop").is_some_and(|kind| kind == "open"));
+        let remedies: &[&str] = match (wrong, open) {
+            (true, _) => &["see what the server answers"],
+            (false, true) => &["ask for a lower rate", OWN_CORES, QUIET],
+            (false, false) => &[OWN_CORES, QUIET],
+        };
+        let (last, others) = remedies.split_last()?;
+        let remedy = if others.is_empty() { (*last).to_owned() } else { format!("{} or {last}", others.join(", ")) };
+        Some(Spoiled { trials: spoiled.len(), reason, remedy })
+    }
+
+    /// Reason and remedy in words.
+    pub fn sentence(&self) -> String {
+        let reason = if self.reason.is_empty() { "no reason is given" } else { &self.reason };
+        format!("{reason}; {}", self.remedy)
+    }
+}
+
+const OWN_CORES: &str = "give each end cores of its own (`pin: auto`)";
+const QUIET: &str = "leave the machine to the run alone";
