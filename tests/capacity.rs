@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use engine::report::ahead::{Measure, Outcome as Standing};
+use engine::report::changes::by::By;
 use engine::report::changes::{Changes, Verdict};
 use engine::report::view::{View, Workload};
 use engine::results::search::{Limit, Probe, Search};
@@ -167,12 +168,12 @@ fn a_trial_without_a_capacity_loses_and_leaves_no_interval() {
 
 #[test]
 fn two_runs_are_compared_by_capacity() {
-    let verdicts = |old: f64, new: f64| -> Vec<(Measure, Verdict)> {
-        let changes = Changes::of(&two(old), &two(new), 0.1).expect("they can be compared").changes;
-        changes.iter().map(|change| (change.measure, change.verdict)).collect()
+    let verdicts = |old: f64, new: f64| -> Vec<(By, Verdict)> {
+        let changes = Changes::of(&two(old), &two(new), 0.1, &[]).expect("they can be compared").changes;
+        changes.iter().map(|change| (change.by, change.verdict)).collect()
     };
-    let capacity = |first, second| vec![(Measure::Capacity, first), (Measure::Capacity, second)];
+    let capacity = |first, second| vec![(By::Capacity, first), (By::Capacity, second)];
     assert_eq!(verdicts(1.0, 1.0), capacity(Verdict::NotShown, Verdict::NotShown));
-    assert!(verdicts(1.0, 1.5).contains(&(Measure::Capacity, Verdict::Faster)));
-    assert!(verdicts(1.5, 1.0).contains(&(Measure::Capacity, Verdict::Slower)));
+    assert!(verdicts(1.0, 1.5).contains(&(By::Capacity, Verdict::Faster)));
+    assert!(verdicts(1.5, 1.0).contains(&(By::Capacity, Verdict::Slower)));
 }
