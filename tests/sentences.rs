@@ -5,7 +5,7 @@ mod reports;
 use std::sync::Arc;
 
 use engine::report::ahead::{Outcome, Unranked};
-use engine::report::render;
+use engine::report::template::render;
 use engine::report::view::View;
 use engine::results::{Record, Results, Slice, State};
 use serde_json::{Value, json};
