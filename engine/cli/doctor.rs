@@ -11,9 +11,12 @@ use crate::report::figures::{grouped, time};
 use crate::run::manifest::of_this_machine;
 use crate::run::syscalls::countable;
 use crate::transport::descriptors;
+use crate::transport::ports::Ports;
 
 /// Fewer open files than these are soon too few.
 const ENOUGH_FILES: u64 = 16_384;
+/// Fewer dials a minute than these are soon too few for calls that connect.
+const ENOUGH_DIALS: u64 = 60_000;
 /// How long a thread spins to see what it loses.
 const SPIN: Duration = Duration::from_millis(250);
 /// Two looks at the clock further apart than this had somebody else between them.
@@ -82,6 +85,20 @@ fn findings() -> Vec<(String, Option<&'static str>)> {
             format!("a process may hold {} open files", files.map_or("untold".to_owned(), grouped)),
             narrow.then_some("thousands of clients need as many: raise the hard limit, `ulimit -Hn`"),
         ),
+        match Ports::of_this_machine() {
+            None => ("this kernel does not tell how many local ports there are".to_owned(), None),
+            Some(ports) => (
+                format!(
+                    "{} local ports allow {} dials a minute to one server here, {} to one elsewhere",
+                    grouped(ports.count),
+                    grouped(ports.dials_a_minute()),
+                    grouped(ports.dials_a_minute_elsewhere())
+                ),
+                (ports.dials_a_minute() < ENOUGH_DIALS).then_some(
+                    "only calls that dial need more: widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse to 1",
+                ),
+            ),
+        },
         match countable() {
             Ok(()) => ("system calls can be counted: `engine run --syscalls` does".to_owned(), None),
             Err(why) => (

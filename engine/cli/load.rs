@@ -12,6 +12,7 @@ use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
 use crate::scenario::{LARGEST, Mistakes, Scenario, line_of_workload, read};
 use crate::transport::descriptors;
+use crate::transport::ports::Ports;
 
 /// Which scenario, with which changes.
 #[derive(Debug, Args)]
@@ -117,6 +118,9 @@ pub(crate) fn warn(plan: &Plan, source: &Source<'_>, strict: bool) -> std::resul
 pub(crate) fn warn_of_limits(plan: &Plan, source: &Source<'_>) {
     if let Some(error) = plan.lacks_descriptors(descriptors::most()) {
         source.caution(None, &error);
+    }
+    if let Some(error) = plan.lacks_ports(Ports::of_this_machine()) {
+        caution(&error);
     }
 }
 

@@ -10,7 +10,9 @@ use crate::cli::say;
 use crate::error::{Exit, Result};
 use crate::plan::Plan;
 use crate::plan::parallelism::hidden;
+use crate::report::figures::grouped;
 use crate::run::placement::Placement;
+use crate::transport::ports::Ports;
 
 /// Prints what a run would measure, without running it.
 #[derive(Debug, Args)]
@@ -49,6 +51,9 @@ fn text(Loaded { scenario, plan, .. }: &Loaded<'_>) -> String {
         let _ = writeln!(text, "{line}");
     }
     let _ = writeln!(text, "{}", plan.summary());
+    if let Some(most) = plan.dials_a_minute(Ports::of_this_machine()) {
+        let _ = writeln!(text, "at most {} dials a minute to one server: so many local ports come back", grouped(most));
+    }
     text
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::load::Chosen;
+use crate::cli::load::{self, Chosen};
 use crate::cli::output::{Summary, closing, columns, troubles};
 use crate::cli::progress::Progress;
 use crate::cli::{complain, say};
@@ -63,6 +63,7 @@ impl Run {
         if let Some(error) = read.plan.lacks_descriptors(descriptors::most()) {
             return Err(error);
         }
+        load::warn_of_limits(&read.plan);
         // Python ends do not raise it themselves.
         descriptors::raise();
         let out = self.folder()?;

@@ -2,6 +2,7 @@
 
 mod estimate;
 pub mod fairness;
+mod limits;
 mod order;
 pub mod parallelism;
 mod trials;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{Arrivals, Call, Driver, Fill, FillKind, Split, Verify, Wait};
-use crate::error::Error;
 use crate::mutant;
 use crate::plan::order::{interleaved, sequential};
 use crate::results::{Coordinates, Refused};
@@ -19,7 +19,6 @@ use crate::scenario::expect::Expectation;
 use crate::scenario::{self, OPEN_PYTHON, Order, Pin, Point, Scenario, Workload};
 use crate::server::pairing::Pairing;
 use crate::transport::contract::{Options, Seam};
-use crate::transport::descriptors::needed;
 use crate::units::Size;
 
 /// A scenario multiplied out.
@@ -128,18 +127,6 @@ pub enum Extent {
     Duration(Duration),
 }
 
-impl Cell {
-    /// How many connections are open at a time.
-    fn connections(&self) -> u64 {
-        let clients = u64::from(self.load.clients);
-        if self.load.call == Call::Connect {
-            return clients;
-        }
-        let option = |name: &str| self.target.options.count(name);
-        clients.div_ceil(option("streams").unwrap_or(1)).min(option("pool").unwrap_or(clients))
-    }
-}
-
 impl Load {
     /// The bytes that both ends of this load agree on.
     pub fn bytes(&self) -> Arc<Fill> {
@@ -198,21 +185,6 @@ impl Plan {
             count(self.turns.len(), "trial"),
             rough(self.estimate)
         )
-    }
-
-    /// What is wrong where some cell needs more descriptors at an end than the `most` that a process may have.
-    pub fn lacks_descriptors(&self, most: Option<u64>) -> Option<Error> {
-        let hungriest = self.cells.iter().max_by_key(|cell| cell.connections())?;
-        let (needed, most) = (needed(hungriest.connections()), most?);
-        (needed > most).then(|| {
-            Error::stopped(format!(
-                "{} needs {needed} file descriptors at each end, and a process may have {most} here",
-                hungriest.id
-            ))
-            .help(format!(
-                "allow more with `ulimit -n {needed}` in the shell before the command, or ask for fewer clients"
-            ))
-        })
     }
 
     /// The plan with only those cells whose id contains `text`; their turns keep their order.

@@ -93,7 +93,8 @@ impl Transport for Http1 {
     }
 }
 
-fn keeps_alive(options: &Options) -> bool {
+/// True where a connection carries more calls than one.
+pub fn keeps_alive(options: &Options) -> bool {
     options.flag("keep-alive", true)
 }
 
