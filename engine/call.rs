@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::lack::Lack;
 use crate::placed::{PAGE, Placed};
 
 /// A word of a closed set, with the list of all of them and a sentence for each.
@@ -472,28 +473,54 @@ pub struct Fault {
     pub class: FaultClass,
     /// What happened, in words.
     pub reason: String,
+    /// Whose doing it is.
+    pub cause: Cause,
+}
+
+/// Whose doing a failed call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The server's, or that of the way to it.
+    Target,
+    /// Nobody's: the server certainly never took the call, which may be asked again without harm.
+    Untaken,
+    /// The client's own machine had no more of this.
+    Machine(Lack),
 }
 
 impl Fault {
+    /// A failure of that class, charged to the server.
+    pub fn of(class: FaultClass, reason: impl Into<String>) -> Self {
+        Fault { class, reason: reason.into(), cause: Cause::Target }
+    }
     /// The connection failed.
     pub fn connect(reason: impl Into<String>) -> Self {
-        Fault { class: FaultClass::Connect, reason: reason.into() }
+        Fault::of(FaultClass::Connect, reason)
+    }
+    /// The connection failed for an error of the kernel's, which may be that this machine lacks something.
+    pub fn system(doing: impl fmt::Display, error: &std::io::Error) -> Self {
+        let cause = Lack::of(error).map_or(Cause::Target, Cause::Machine);
+        Fault { cause, ..Fault::connect(format!("{doing}: {error}")) }
     }
     /// The server said no.
     pub fn status(reason: impl Into<String>) -> Self {
-        Fault { class: FaultClass::Status, reason: reason.into() }
+        Fault::of(FaultClass::Status, reason)
     }
     /// The reply has the wrong length.
     pub fn short(reason: impl Into<String>) -> Self {
-        Fault { class: FaultClass::Short, reason: reason.into() }
+        Fault::of(FaultClass::Short, reason)
     }
     /// The reply has the wrong content.
     pub fn corrupt(reason: impl Into<String>) -> Self {
-        Fault { class: FaultClass::Corrupt, reason: reason.into() }
+        Fault::of(FaultClass::Corrupt, reason)
     }
     /// The peer breaks the protocol.
     pub fn protocol(reason: impl Into<String>) -> Self {
-        Fault { class: FaultClass::Protocol, reason: reason.into() }
+        Fault::of(FaultClass::Protocol, reason)
+    }
+    /// The same, of a call that the server certainly never took.
+    pub fn untaken(self) -> Self {
+        Fault { cause: Cause::Untaken, ..self }
     }
 }
 

@@ -4,12 +4,15 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use crate::lack::Lack;
+
 /// An error that a user can act on: what is wrong first, what would be right after it.
 #[derive(Debug, Clone)]
 pub struct Error {
     message: String,
     help: Option<String>,
     exit: Exit,
+    lack: Option<Lack>,
 }
 
 /// The exit codes of the command line (DESIGN section 4).
@@ -35,17 +38,17 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// The command line or the scenario is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Error { message: message.into(), help: None, exit: Exit::Usage }
+        Error { message: message.into(), help: None, exit: Exit::Usage, lack: None }
     }
 
     /// One cell, or what was asked of one process, failed.
     pub fn failed(message: impl Into<String>) -> Self {
-        Error { message: message.into(), help: None, exit: Exit::Failed }
+        Error { message: message.into(), help: None, exit: Exit::Failed, lack: None }
     }
 
     /// The whole run cannot go on.
     pub fn stopped(message: impl Into<String>) -> Self {
-        Error { message: message.into(), help: None, exit: Exit::Stopped }
+        Error { message: message.into(), help: None, exit: Exit::Stopped, lack: None }
     }
 
     /// A file or folder cannot be written, for that reason.
@@ -65,6 +68,17 @@ impl Error {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// It is this machine's own fault, which lacks that.
+    pub fn for_want_of(mut self, lack: Lack) -> Self {
+        self.lack = Some(lack);
+        self
+    }
+
+    /// What this machine lacks, where that is why.
+    pub fn lack(&self) -> Option<Lack> {
+        self.lack
     }
 
     /// Says what was being done when the error came, before the error itself.

@@ -20,6 +20,7 @@
 //! | [`statistics`] | what may be concluded from trials |
 //! | [`call`], [`registry`], [`units`], [`error`] | words that everyone may say |
 //! | [`placed`] | memory that the kernel copies from and to at full speed |
+//! | [`lack`] | what a machine can run out of |
 //! | [`mutant`] | deliberate faults, in no build that is used |
 //!
 //! Both ends of a measurement are processes of their own: `engine serve` and `engine drive`, re-executions of
@@ -29,6 +30,7 @@ pub mod call;
 pub mod cli;
 pub mod drive;
 pub mod error;
+pub mod lack;
 pub mod mutant;
 pub mod placed;
 pub mod plan;

@@ -296,11 +296,24 @@ fn a_wrong_assignment_is_told() {
         (json!({"iterations": null}), "either `iterations` or `duration_ns`"),
         (json!({"address": "nowhere"}), "is not an address"),
         (json!({"surprise": 1}), "unknown field"),
+        (json!({"options": {"nodelya": true}}), "unknown option `nodelya`: did you mean `nodelay`?"),
+        (json!({"options": {"streams": 2}}), "unknown option `streams`"),
+        (json!({"options": {"nodelay": "perhaps"}}), "option `nodelay` takes true or false, not `perhaps`"),
+        (json!({"options": {"nodelay": "true"}}), "option `nodelay` takes true or false, and not as text"),
+        (
+            json!({"transport": "http2", "options": {"streams": 0}}),
+            "option `streams` takes a whole number from 1 to 100000, not `0`",
+        ),
+        (json!({"call": "upload", "payload": 10, "chunk": 0}), "`chunk` must be at least 1 byte"),
+        (json!({"call": "upload", "payload": 10, "chunk": 0, "split": "calls"}), "`chunk` must be at least 1 byte"),
     ] {
         let failed = measure(&server, "tcp", more).expect_err(expected);
         assert_eq!(failed["failed"]["class"], "assignment");
         assert!(failed["failed"]["reason"].as_str().expect("a reason").contains(expected), "{failed}");
     }
+    // What only the server's model knows goes along with a target's options.
+    let got = measure(&server, "tcp", json!({"options": {"workers": 2}})).expect("it can be measured");
+    assert_eq!(got.counts.ok, 100);
 }
 
 /// How many connections a server has accepted and not closed: its sockets, but for the one that listens.

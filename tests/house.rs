@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors from the ground up; a room may say only what is below it, or in itself.
 const FLOORS: [&[&str]; 10] = [
-    &["call", "registry", "units", "error", "mutant", "placed"],
+    &["call", "registry", "units", "error", "lack", "mutant", "placed"],
     &["statistics"],
     &["transport"],
     &["server"],

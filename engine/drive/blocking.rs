@@ -10,7 +10,9 @@ use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
+use crate::drive::resend::Asked;
 use crate::results::Measured;
+use crate::transport::contract::Reply;
 use crate::transport::socket::ReadBuffer;
 
 /// The load model of one client.
@@ -21,6 +23,7 @@ pub struct Blocking {
     buffer: ReadBuffer,
     checked: bool,
     messages: u64,
+    wire: (u64, u64),
     recorder: Option<Recorder>,
 }
 
@@ -34,28 +37,41 @@ impl Blocking {
             buffer: ReadBuffer::default(),
             checked: false,
             messages: 0,
+            wire: (0, 0),
             recorder: None,
         })
     }
 
-    /// Dials and opens; when connected, and when secured where there was a handshake, by [`now_ns`].
-    fn connect(&mut self) -> Result<(u64, Option<u64>), Trouble> {
-        let connection = self.connection.insert(Connection::dial(&self.job, &self.deadline)?);
+    /// Dials and opens, for a call whose time-out counts from `begun`; when connected, and when secured where there was
+    /// a handshake, by [`now_ns`].
+    fn connect(&mut self, begun: u64, recorder: Option<&mut Recorder>) -> Result<(u64, Option<u64>), Trouble> {
+        let dialling = now_ns();
+        let connected = self.dial(begun);
+        if let Some(recorder) = recorder {
+            recorder.dials.over(now_ns() - dialling);
+        }
+        connected
+    }
+
+    fn dial(&mut self, begun: u64) -> Result<(u64, Option<u64>), Trouble> {
+        let connection = self.connection.insert(Connection::dial(&self.job, &self.deadline, begun)?);
         let dialled = now_ns();
-        Ok((dialled, connection.open(&mut self.buffer)?))
+        Ok((dialled, connection.open(&mut self.buffer, begun)?))
     }
 
     /// Gives up the connection; what it counted is kept.
-    fn leave(&mut self, recorder: Option<&mut Recorder>, goodbye: bool) {
+    fn leave(&mut self, goodbye: bool) {
         if let Some(connection) = self.connection.take() {
-            self.messages += connection.codec.messages();
-            if let Some(recorder) = recorder {
-                recorder.wire(connection.wire.0, connection.wire.1);
-            }
+            self.count(&connection);
             if goodbye {
                 connection.close();
             }
         }
+    }
+
+    fn count(&mut self, connection: &Connection) {
+        self.messages += connection.codec.messages();
+        self.wire = (self.wire.0 + connection.wire.0, self.wire.1 + connection.wire.1);
     }
 
     /// Calls until the limit; every call is recorded where there is a recorder.
@@ -83,23 +99,35 @@ impl Blocking {
         if let Some(recorder) = recorder.as_deref_mut() {
             recorder.scheduled();
         }
-        let mut attempt = 0;
+        let (mut attempt, mut asked) = (0, Asked::default());
+        // When it was first sent; the time-out counts from then, or from when it was first dialled for.
+        let (mut sent, mut begun) = (intended, intended);
         loop {
-            let (mut sent, mut dialled) = (intended, None);
+            let mut dialled = None;
             let mut outcome = Ok(());
-            if self.connection.is_none() || attempt > 0 {
-                match self.connect() {
+            if self.connection.as_mut().is_some_and(|connection| !connection.codec.accepts()) {
+                self.leave(true);
+            }
+            if self.connection.is_none() {
+                match self.connect(begun, recorder.as_deref_mut()) {
                     Ok(at) => dialled = Some(at),
                     Err(trouble) => outcome = Err(trouble),
                 }
-                sent = if self.job.asks.connect { intended } else { now_ns() };
+                if !self.job.asks.connect && asked.is_first() {
+                    sent = now_ns();
+                }
             }
             let outcome = outcome.and_then(|()| match &mut self.connection {
-                Some(connection) => connection.call(&ask, content, &mut self.buffer, sent),
+                Some(connection) => connection.call(&ask, content, &mut self.buffer, begun, &mut asked),
                 None => Err(Trouble::Timeout),
             });
             let at = Stamps { intended, sent, ended: now_ns() };
             match outcome {
+                Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))
+                    if asked.again(&fault, recorder.as_deref_mut()) =>
+                {
+                    self.leave(false);
+                }
                 Ok(reply) => {
                     match (&reply.verdict, recorder.as_deref_mut()) {
                         (Ok(()), Some(recorder)) => {
@@ -113,21 +141,22 @@ impl Blocking {
                         (verdict, None) => self.checked |= verdict.is_ok(),
                     }
                     if !reply.reusable || self.job.asks.connect {
-                        self.leave(recorder, self.job.asks.connect);
+                        self.leave(self.job.asks.connect);
                     }
                     // The untimed close of a connect must not be charged to the next one.
                     return if self.job.asks.connect { now_ns() } else { at.ended };
                 }
                 Err(Trouble::Fault(_)) if attempt < self.job.retries => {
-                    self.leave(recorder.as_deref_mut(), false);
+                    self.leave(false);
                     attempt += 1;
+                    (begun, asked) = (now_ns(), Asked::default());
                     if let Some(recorder) = recorder.as_deref_mut() {
                         recorder.retries += 1;
                         recorder.reconnects += 1;
                     }
                 }
                 Err(trouble) => {
-                    self.leave(recorder.as_deref_mut(), false);
+                    self.leave(false);
                     if let Some(recorder) = recorder {
                         match &trouble {
                             Trouble::Fault(fault) => recorder.fault(0, intended, fault),
@@ -146,7 +175,8 @@ impl LoadModel for Blocking {
     fn arm(&mut self) -> Result<(), Failed> {
         let reusable = prove(&self.job)?;
         if reusable && !self.job.asks.connect {
-            self.connect()?;
+            self.connect(now_ns(), None)?;
+            self.connection.iter().for_each(Connection::rest);
         }
         self.calls(Limit::Calls(self.job.warmup), None, &AtomicU64::new(0));
         self.recorder = Some(Recorder::new(1));
@@ -159,7 +189,7 @@ impl LoadModel for Blocking {
 
     fn measure(&mut self, ended: &AtomicU64) {
         let Some(mut recorder) = self.recorder.take() else { return };
-        self.messages = 0;
+        (self.messages, self.wire) = (0, (0, 0));
         let mut before = 0;
         if let Some(connection) = &mut self.connection {
             connection.wire = (0, 0);
@@ -167,10 +197,11 @@ impl LoadModel for Blocking {
         }
         recorder.begin(now_ns());
         recorder.elapsed_ns = self.calls(self.job.limit, Some(&mut recorder), ended);
-        if let Some(connection) = &self.connection {
-            self.messages += connection.codec.messages();
-            recorder.wire(connection.wire.0, connection.wire.1);
+        if let Some(connection) = self.connection.take() {
+            self.count(&connection);
+            self.connection = Some(connection);
         }
+        recorder.wire(self.wire.0, self.wire.1);
         recorder.messages = self.messages - before;
         self.recorder = Some(recorder);
     }
@@ -178,10 +209,11 @@ impl LoadModel for Blocking {
     fn measured(&mut self) -> Measured {
         let recorder = self.recorder.take().unwrap_or_else(|| Recorder::new(1));
         let driver = if self.job.spin { "spin loop" } else { "blocking" };
-        recorder.measured(self.job.asks.connect, facts(driver, &self.job))
+        let facts = facts(driver, &self.job, &recorder);
+        recorder.measured(self.job.asks.connect, facts)
     }
 
     fn close(&mut self) {
-        self.leave(None, true);
+        self.leave(true);
     }
 }

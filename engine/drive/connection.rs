@@ -2,11 +2,13 @@
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::{Ask, Fault};
 use crate::drive::clock::now_ns;
 use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
+use crate::drive::resend::Asked;
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
 use crate::transport::socket::{ReadBuffer, Socket, flush};
@@ -21,6 +23,8 @@ pub struct Connection {
     /// Bytes written and read so far.
     pub wire: (u64, u64),
     heard: u64,
+    /// The server has closed its side in order.
+    closed: bool,
 }
 
 /// Why there is no reply.
@@ -49,30 +53,53 @@ impl From<Trouble> for Failed {
 
 impl Connection {
     /// Dials, without the protocol's own opening; `deadline` watches no other connection meanwhile.
-    pub fn dial(job: &Job, deadline: &Arc<Deadline>) -> Result<Self, Trouble> {
-        let socket =
-            Socket::dial_within(&job.address, deadline.timeout(), &job.sockets).map_err(|error| {
-                match error.kind() {
-                    ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
-                    _ => Trouble::Fault(Fault::connect(format!("cannot dial {}: {error}", job.address))),
-                }
-            })?;
+    ///
+    /// The time-out counts from `begun` by [`now_ns`], and runs on once this has succeeded: through the opening, to the
+    /// end of the call that it was dialled for.
+    pub fn dial(job: &Job, deadline: &Arc<Deadline>, begun: u64) -> Result<Self, Trouble> {
+        deadline.begin(begun);
+        let dialled = Self::dial_by(job, deadline, begun);
+        if dialled.is_err() {
+            deadline.end();
+        }
+        dialled
+    }
+
+    fn dial_by(job: &Job, deadline: &Arc<Deadline>, begun: u64) -> Result<Self, Trouble> {
+        let spent = Duration::from_nanos(now_ns().saturating_sub(begun));
+        let left = deadline.timeout().saturating_sub(spent);
+        let socket = Socket::dial_within(&job.address, left, &job.sockets).map_err(|error| match error.kind() {
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
+            _ => Trouble::Fault(Fault::system(format_args!("cannot dial {}", job.address), &error)),
+        })?;
         if job.spin {
-            let cannot = |error: std::io::Error| Fault::connect(format!("cannot make a socket nonblocking: {error}"));
+            let cannot = |error| Fault::system("cannot make a socket nonblocking", &error);
             socket.set_nonblocking(true).map_err(cannot)?;
         }
         let codec = job.codec()?;
         // Last, so that no socket is watched that a failure has closed.
         deadline.watch(&socket);
-        Ok(Connection { socket, codec, out: Outbox::new(), deadline: deadline.clone(), wire: (0, 0), heard: 0 })
+        Ok(Connection {
+            socket,
+            codec,
+            out: Outbox::new(),
+            deadline: deadline.clone(),
+            wire: (0, 0),
+            heard: 0,
+            closed: false,
+        })
     }
 
     /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did, by
-    /// [`now_ns`].
-    pub fn open(&mut self, buffer: &mut ReadBuffer) -> Result<Option<u64>, Trouble> {
+    /// [`now_ns`]. The time-out counts from `begun`, and runs on once this has succeeded.
+    pub fn open(&mut self, buffer: &mut ReadBuffer, begun: u64) -> Result<Option<u64>, Trouble> {
+        self.deadline.begin(begun);
         let mut secured = None;
         while self.codec.open(&mut self.out) {
-            self.finish(buffer, now_ns())?.verdict?;
+            if let Err(fault) = self.turns(buffer).and_then(|reply| reply.verdict) {
+                // Who ran out of time found its connection shut down.
+                return Err(if self.deadline.end() { Trouble::Timeout } else { Trouble::Fault(fault) });
+            }
             if secured.is_none() && self.codec.secured() {
                 secured = Some(now_ns());
             }
@@ -80,10 +107,37 @@ impl Connection {
         Ok(secured)
     }
 
-    /// Makes one call, which counts as sent at `sent` by [`now_ns`], and waits for its reply.
-    pub fn call(&mut self, ask: &Ask, content: bool, buffer: &mut ReadBuffer, sent: u64) -> Result<Reply, Trouble> {
+    /// Makes one call, whose time-out counts from `begun` by [`now_ns`], and waits for its reply.
+    pub fn call(
+        &mut self,
+        ask: &Ask,
+        content: bool,
+        buffer: &mut ReadBuffer,
+        begun: u64,
+        asked: &mut Asked,
+    ) -> Result<Reply, Trouble> {
+        asked.at(self.out.end());
         self.codec.call(0, ask, content, &mut self.out);
-        self.finish(buffer, sent)
+        self.deadline.begin(begun);
+        let outcome = self.turns(buffer);
+        if self.deadline.end() {
+            return Err(Trouble::Timeout);
+        }
+        outcome.map_err(|fault| match asked.was_untaken(self.taken()) {
+            true => Trouble::Fault(fault.untaken()),
+            false => Trouble::Fault(fault),
+        })
+    }
+
+    /// How many of the bytes written the server may have taken.
+    fn taken(&self) -> u64 {
+        let written = self.out.written();
+        if self.closed { self.socket.taken(written) } else { written }
+    }
+
+    /// No call follows at once: no time-out runs until something is begun.
+    pub fn rest(&self) {
+        self.deadline.end();
     }
 
     /// Says goodbye and closes.
@@ -93,26 +147,22 @@ impl Connection {
         let _ = flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0);
     }
 
-    /// Writes what is to be said and waits for the reply, for as long as a call may take.
-    fn finish(&mut self, buffer: &mut ReadBuffer, sent: u64) -> Result<Reply, Trouble> {
-        self.deadline.begin(sent);
-        let outcome = self.turns(buffer);
-        // Who ran out of time found its connection shut down.
-        if self.deadline.end() { Err(Trouble::Timeout) } else { outcome.map_err(Trouble::Fault) }
-    }
-
+    /// Writes what is to be said and waits for the reply.
     fn turns(&mut self, buffer: &mut ReadBuffer) -> Result<Reply, Fault> {
         let broken = |error: std::io::Error| Fault::connect(error.to_string());
         loop {
             match flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
                 Ok(_) => {}
                 // The server may have answered before it closed; the answer says more than the broken pipe.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => self.out.clear(),
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => self.out.give_up(),
                 Err(error) => return Err(broken(error)),
             }
             let room = buffer.after(self.heard);
             let n = match self.socket.read(room) {
-                Ok(0) => return self.codec.hung_up(),
+                Ok(0) => {
+                    self.closed = true;
+                    return self.codec.hung_up();
+                }
                 Ok(n) => n,
                 // Only who spins is told that nothing has come yet.
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
@@ -155,9 +205,10 @@ pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox
 pub fn prove(job: &Job) -> Result<bool, Failed> {
     let mut buffer = ReadBuffer::default();
     let deadline = Arc::new(job.deadline()?);
-    let mut connection = Connection::dial(job, &deadline)?;
-    connection.open(&mut buffer)?;
-    let outcome = connection.call(&proof(job), true, &mut buffer, now_ns());
+    let begun = now_ns();
+    let mut connection = Connection::dial(job, &deadline, begun)?;
+    connection.open(&mut buffer, begun)?;
+    let outcome = connection.call(&proof(job), true, &mut buffer, now_ns(), &mut Asked::default());
     let reusable = proven(job, outcome)?;
     connection.close();
     Ok(reusable)

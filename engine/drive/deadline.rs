@@ -50,9 +50,12 @@ impl Deadline {
         self.timeout
     }
 
-    /// Calls are made over this socket from now on.
+    /// Calls are made over this socket from now on; it is shut down at once where time ran out while it was dialled.
     pub fn watch(&self, socket: &impl AsRawFd) {
         *self.watched.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket.as_raw_fd());
+        if self.watched.due.load(Ordering::Acquire) == EXPIRED {
+            self.watched.shut_down();
+        }
     }
 
     /// That socket is about to be closed; once this returns it is not touched any more.
@@ -61,9 +64,10 @@ impl Deadline {
         watched.take_if(|watched| *watched == socket.as_raw_fd());
     }
 
-    /// A call begins, which was sent at `sent` by [`now_ns`].
-    pub fn begin(&self, sent: u64) {
-        let due = sent.saturating_add(self.timeout.as_nanos() as u64);
+    /// A call, or the dial for one, begins, whose time counts from `begun` by [`now_ns`]. It may begin anew with the same
+    /// time; between that no `end` may come, since the watch looks no sooner than it must.
+    pub fn begin(&self, begun: u64) {
+        let due = begun.saturating_add(self.timeout.as_nanos() as u64);
         self.watched.due.store(due.clamp(NONE + 1, EXPIRED - 1), Ordering::Release);
     }
 

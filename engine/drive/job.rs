@@ -1,15 +1,18 @@
 //! An assignment made ready to run: who is dialled, what each call asks, when it ends.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Ask, Call, Chunks, Fault, Fill, Split, Verify, Wait};
+use crate::call::{Ask, Call, Cause, Chunks, Fault, Fill, Split, Verify, Wait};
 use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::Pace;
-use crate::registry::find;
+use crate::lack::Lack;
+use crate::registry::{find, suggestion};
+use crate::server::MODELS;
 use crate::transport::TRANSPORTS;
-use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, Seam};
+use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, OptionSpec, Options, Seam, Transport};
 use crate::transport::options::resumes;
 use crate::transport::socket::{Address, SocketOptions};
 use crate::transport::tls::Trust;
@@ -86,18 +89,26 @@ pub struct Failed {
     pub class: String,
     /// What happened, in words.
     pub reason: String,
+    /// What this machine lacked, where that is why.
+    pub lacks: Option<Lack>,
 }
 
 impl Failed {
     /// A failure of that class.
     pub fn new(class: &str, reason: impl Into<String>) -> Self {
-        Failed { class: class.to_owned(), reason: reason.into() }
+        Failed { class: class.to_owned(), reason: reason.into(), lacks: None }
+    }
+
+    /// The assignment cannot be begun, for an error of the kernel's.
+    pub fn system(doing: impl std::fmt::Display, error: &io::Error) -> Self {
+        Failed { lacks: Lack::of(error), ..Failed::new("assignment", format!("{doing}: {error}")) }
     }
 }
 
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
-        Failed::new(&fault.class.to_string(), fault.reason)
+        let lacks = if let Cause::Machine(lack) = fault.cause { Some(lack) } else { None };
+        Failed { lacks, ..Failed::new(&fault.class.to_string(), fault.reason) }
     }
 }
 
@@ -124,15 +135,12 @@ impl Job {
         if u64::from(assignment.clients) > MOST_CLIENTS {
             return Err(wrong(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
         }
-        for spec in transport.options() {
-            let value = assignment.options.0.get(spec.name);
-            value.map(|value| spec.parse(&value.to_string())).transpose().map_err(wrong)?;
-        }
         // A call that dials has its connection to itself.
         let streams = if asks.connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
         let streams = streams.clamp(1, clients);
         let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
         let pace = pace(assignment).map_err(wrong)?;
+        known(&assignment.options, transport).map_err(wrong)?;
         let (options, ca) = (&assignment.options, assignment.ca.as_deref());
         let (sockets, trust) = match seam {
             Seam::Stream(protocol) => (SocketOptions::of(options), Trust::of(options, protocol.alpn(), ca, &address)),
@@ -179,8 +187,7 @@ impl Job {
 
     /// A watch over the time that blocking calls may take.
     pub fn deadline(&self) -> Result<Deadline, Failed> {
-        Deadline::new(self.timeout)
-            .map_err(|error| Failed::new("assignment", format!("cannot start a thread: {error}")))
+        Deadline::new(self.timeout).map_err(|error| Failed::system("cannot start a thread", &error))
     }
 
     /// What dials the server by itself, on the thread of a runtime; for a transport whose library owns its IO.
@@ -193,6 +200,22 @@ impl Job {
         };
         client.map_err(|reason| Failed::new("assignment", reason))
     }
+}
+
+/// Each option must be one of the transport's or of some server model's, which a target's options go along with.
+fn known(options: &Options, transport: &dyn Transport) -> Result<(), String> {
+    let of_models = MODELS.iter().flat_map(|model| model.options());
+    let specs: Vec<&OptionSpec> = transport.options().iter().chain(of_models).collect();
+    for (name, value) in &options.0 {
+        let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
+            let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+            return Err(format!("unknown option `{name}`: {}", suggestion(name, &names)));
+        };
+        if spec.parse(&value.to_string())? != *value {
+            return Err(format!("option `{name}` takes {}, and not as text", spec.kind));
+        }
+    }
+    Ok(())
 }
 
 /// What an open loop is to offer, where the assignment asks for one.
@@ -210,6 +233,9 @@ fn pace(assignment: &Assignment) -> Result<Option<Pace>, String> {
 }
 
 fn asks(assignment: &Assignment) -> Result<Asks, String> {
+    if assignment.chunk == Some(0) {
+        return Err("`chunk` must be at least 1 byte; without it a payload is whole".into());
+    }
     let payload = || assignment.payload.ok_or_else(|| format!("`{}` needs `payload`", assignment.call));
     let once = |each| Asks { connect: false, each, last: each, cycle: 1 };
     let body = |ask: fn(u64, Option<u64>) -> Ask| {

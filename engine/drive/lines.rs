@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::call::{Arrivals, Call, FillKind, Split, Verify, Wait};
 use crate::drive::samples::condense;
 use crate::error::{Context, Error, Result};
+use crate::lack::Lack;
 use crate::plan::{Extent, Load};
 use crate::results::Measured;
 use crate::transport::contract::Options;
@@ -216,6 +217,9 @@ pub enum FromDrive {
         class: String,
         /// What happened, in words.
         reason: String,
+        /// What the client's own machine lacked, where that is why: then it is not the server's failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lacks: Option<Lack>,
     },
 }
 

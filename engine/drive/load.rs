@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::Live;
+use crate::drive::recorder::Recorder;
 use crate::results::Measured;
 
 /// Makes the calls of a job. One file implements it for each way of loading a server.
@@ -30,12 +31,14 @@ pub trait LoadModel {
 }
 
 /// What a report has to say about how the load was made.
-pub fn facts(driver: &str, job: &Job) -> BTreeMap<String, String> {
+pub fn facts(driver: &str, job: &Job, recorder: &Recorder) -> BTreeMap<String, String> {
+    // How many there were in all is a figure of its own.
+    let again = if recorder.dials.count > 0 { " at a time, dialled anew" } else { "" };
     [
         ("driver", driver.to_owned()),
         ("loop", if job.pace.is_some() { "open" } else { "closed" }.to_owned()),
         ("waits", if job.spin { "spinning" } else { "sleeping" }.to_owned()),
-        ("connections", job.connections.to_string()),
+        ("connections", format!("{}{again}", job.connections)),
         ("engine", env!("CARGO_PKG_VERSION").to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

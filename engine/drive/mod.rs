@@ -13,6 +13,7 @@ pub mod live;
 pub mod load;
 pub mod order;
 pub mod recorder;
+pub mod resend;
 pub mod samples;
 pub mod schedule;
 pub mod shared;
@@ -43,9 +44,9 @@ use crate::transport::contract::Seam;
 pub fn run() -> bool {
     match measure() {
         Ok(()) => true,
-        Err(Failed { class, reason }) => {
+        Err(Failed { class, reason, lacks }) => {
             // Where stdout is gone too there is nobody left to tell.
-            let _ = say(&FromDrive::Failed { class, reason });
+            let _ = say(&FromDrive::Failed { class, reason, lacks });
             false
         }
     }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::call::{Ask, Fault, FaultClass};
+use crate::call::{Ask, Cause, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
 use crate::drive::live::Live;
 use crate::drive::tally::{Fine, Rough};
 use crate::drive::timeline::Timeline;
 use crate::mutant;
 use crate::results::distribution::Distribution;
-use crate::results::{ArrivalTest, Bytes, Client, Connect, Counts, Generator, Measured};
+use crate::results::{ArrivalTest, Bytes, Client, Connect, Counts, Generator, Lacked, Measured};
 
 /// The instants of one call in nanoseconds since the barrier's clock began.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,23 @@ pub struct Stamps {
     pub sent: u64,
     /// When its fate was known.
     pub ended: u64,
+}
+
+/// Connections that were dialled, those that could not be made among them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Dials {
+    /// How many.
+    pub count: u64,
+    /// How long all of it took, the handshakes of TLS among it, in nanoseconds.
+    pub ns: u64,
+}
+
+impl Dials {
+    /// A dial is over, which took so long.
+    pub fn over(&mut self, took_ns: u64) {
+        self.count += 1;
+        self.ns += took_ns;
+    }
 }
 
 /// How many failures are kept in words.
@@ -54,6 +71,12 @@ pub struct Recorder {
     pub retries: u64,
     /// Connections dialled anew after a failure.
     pub reconnects: u64,
+    /// Calls that the server never took, and that were asked again.
+    pub resent: u64,
+    /// The dials of the window.
+    pub dials: Dials,
+    /// What this machine lacked when calls failed for that, and how many did.
+    lacked: Option<Lacked>,
     /// How long the window was, from the barrier to the end of the last call.
     pub elapsed_ns: u64,
     /// Protocol messages that clients sent in it.
@@ -91,6 +114,9 @@ impl Recorder {
             busy_ns: None,
             retries: 0,
             reconnects: 0,
+            resent: 0,
+            dials: Dials::default(),
+            lacked: None,
             elapsed_ns: 0,
             messages: 0,
         }
@@ -157,6 +183,9 @@ impl Recorder {
     /// A call that was due at `intended` failed; failures have no time.
     pub fn fault(&mut self, client: usize, intended: u64, fault: &Fault) {
         self.timeline.failed(intended);
+        if let Cause::Machine(what) = fault.cause {
+            self.lacked.get_or_insert(Lacked { what, calls: 0 }).calls += 1;
+        }
         let errors = &mut self.counts.error;
         *match fault.class {
             FaultClass::Connect => &mut errors.connect,
@@ -254,9 +283,9 @@ impl Recorder {
             messages_per_call: (self.counts.ok > 0).then(|| messages as f64 / self.counts.ok as f64),
             retries: self.retries,
             reconnects: self.reconnects,
-            dials: None,
-            dial_ns: None,
-            resent: 0,
+            dials: Some(self.dials.count),
+            dial_ns: Some(self.dials.ns),
+            resent: self.resent,
             clients: self
                 .clients
                 .into_iter()
@@ -274,6 +303,7 @@ impl Recorder {
                 arrivals: self.arrivals,
                 busy_ns: self.busy_ns,
                 hiccups: None,
+                lacked: self.lacked,
             },
             facts,
         }

@@ -19,6 +19,16 @@ pub struct Shared {
     /// Bytes written and read since they were last taken.
     pub wire: (u64, u64),
     heard: u64,
+    /// Which of the places that calls have it belongs to.
+    pub place: usize,
+    /// Its place has another connection for new calls; those that are on this one end here.
+    pub retired: bool,
+    /// How often it was dialled: tells what the kernel says of it from what it said of the one before.
+    pub generation: u32,
+    /// When it was dialled.
+    pub dialling: u64,
+    /// The server has closed its side in order.
+    closed: bool,
     /// How far the connection is, where there is one.
     pub stage: Stage,
     /// When the kernel had connected, in nanoseconds.
@@ -43,14 +53,19 @@ pub enum Stage {
 }
 
 impl Shared {
-    /// A place without a connection.
-    pub fn new(job: &Job) -> Result<Self, Fault> {
+    /// No connection yet, for calls of that place.
+    pub fn new(job: &Job, place: usize) -> Result<Self, Fault> {
         Ok(Shared {
             socket: None,
             codec: job.codec()?,
             out: Outbox::new(),
             wire: (0, 0),
             heard: 0,
+            place,
+            retired: false,
+            generation: 0,
+            dialling: 0,
+            closed: false,
             stage: Stage::Dialling,
             dialled: 0,
             secured: None,
@@ -60,15 +75,26 @@ impl Shared {
     }
 
     /// Begins to dial.
-    pub fn dial(&mut self, job: &Job) -> Result<&Socket, Fault> {
+    pub fn dial(&mut self, job: &Job, now: u64) -> Result<&Socket, Fault> {
+        // Also where it fails: whoever waits for it waits for a dial.
+        (self.stage, self.dialling) = (Stage::Dialling, now);
         let codec = job.codec()?;
         let socket = Socket::begin_dial(&job.address, &job.sockets)
-            .map_err(|error| Fault::connect(format!("cannot dial {}: {error}", job.address)))?;
+            .map_err(|error| Fault::system(format_args!("cannot dial {}", job.address), &error))?;
         self.codec = codec;
         self.out.clear();
-        self.heard = 0;
-        self.stage = Stage::Dialling;
+        (self.heard, self.closed) = (0, false);
+        self.generation = self.generation.wrapping_add(1);
         Ok(self.socket.insert(socket))
+    }
+
+    /// How many of the bytes written the server may have taken.
+    pub fn taken(&self) -> u64 {
+        let written = self.out.written();
+        match &self.socket {
+            Some(socket) if self.closed => socket.taken(written),
+            _ => written,
+        }
     }
 
     /// Begins the next stage of the protocol's own opening, or is open once there is none.
@@ -84,7 +110,7 @@ impl Shared {
         };
         match error {
             Ok(None) => Ok(()),
-            Ok(Some(error)) | Err(error) => Err(Fault::connect(format!("cannot dial: {error}"))),
+            Ok(Some(error)) | Err(error) => Err(Fault::system("cannot dial", &error)),
         }
     }
 
@@ -95,7 +121,7 @@ impl Shared {
             Ok(_) => Ok(()),
             // The server may have answered before it closed; the answer says more than the broken pipe.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.out.clear();
+                self.out.give_up();
                 Ok(())
             }
             Err(error) => Err(Fault::connect(error.to_string())),
@@ -120,6 +146,7 @@ impl Shared {
             let n = match socket.read(room) {
                 Ok(0) if !busy => return Err(Fault::connect("the server closed the connection")),
                 Ok(0) => {
+                    self.closed = true;
                     replies.push(self.codec.hung_up()?);
                     return Ok(());
                 }

@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, interval, sleep, timeout_at};
 
 use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
@@ -25,12 +25,16 @@ use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
+use crate::drive::resend::Asked;
 use crate::drive::schedule::{EARLY, Pace, Schedule};
 use crate::results::Measured;
 use crate::transport::contract::{AsyncClient, AsyncConnection, Reply};
 
 /// How often the calls that are over are counted for whoever shows progress.
 const TICK: Duration = Duration::from_millis(250);
+
+/// For how long the library may read what had come before the calls that are timed.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// The load model of clients that are tasks.
 pub struct Tasks {
@@ -88,12 +92,26 @@ impl Window {
     }
 }
 
-/// How far a call came: on which connection, when that was dialled where it had to be, and when the call was sent.
-#[derive(Default)]
+/// How far a call came: on which connection, when that was dialled where it had to be, when the call was first sent, and
+/// when it will have lasted too long.
 struct Steps {
     held: Option<Rc<Held>>,
     dialled: Option<u64>,
     sent: Option<u64>,
+    end: u64,
+}
+
+/// A dial under way; counted when it is dropped, whatever became of it.
+struct Dialling<'a> {
+    clients: &'a Clients,
+    begun: u64,
+}
+
+impl Drop for Dialling<'_> {
+    fn drop(&mut self) {
+        let took = self.clients.now() - self.begun;
+        self.clients.record(|recorder| recorder.dials.over(took));
+    }
 }
 
 /// The calls of an open loop, for whoever is free.
@@ -155,7 +173,7 @@ impl Tasks {
     /// All clients of `job`.
     pub fn new(job: Job) -> Result<Self, Failed> {
         let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failed::new("assignment", format!("cannot start a runtime: {error}")))?;
+        let runtime = runtime.map_err(|error| Failed::system("cannot start a runtime", &error))?;
         let dialler = {
             let _inside = runtime.enter();
             job.dialler()?
@@ -286,9 +304,18 @@ impl Clients {
         let connect = self.job.asks.connect;
         self.record(Recorder::scheduled);
         let begun = self.now();
-        let mut steps = Steps::default();
+        // From when it is sent, or dialled for: nothing is awaited before that.
+        let mut steps = Steps { held: None, dialled: None, sent: None, end: self.time_out(begun, window) };
         let content = self.job.verify_all || !self.checked[client].get();
-        let outcome = self.attempt(place, ask, content, window, &mut steps).await;
+        let mut asked = Asked::default();
+        let outcome = loop {
+            let outcome = self.attempt(place, ask, content, &mut steps).await;
+            let (Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))) = &outcome else { break outcome };
+            if !asked.again(fault, self.recorder.borrow_mut().as_mut()) {
+                break outcome;
+            }
+            self.retire(place, steps.held.take());
+        };
         let ended = self.now();
         self.last.set(ended);
         // A connect is timed from its beginning, a call from when it could be sent.
@@ -308,6 +335,8 @@ impl Clients {
                 });
                 if connect || !reusable {
                     self.leave(place, steps.held);
+                } else {
+                    self.let_go(steps.held);
                 }
                 // The untimed close of a connect must not be charged to the next one.
                 return if connect { self.now() } else { ended };
@@ -325,6 +354,8 @@ impl Clients {
                 let alone = self.job.streams == 1;
                 if alone {
                     self.leave(place, steps.held);
+                } else {
+                    self.let_go(steps.held);
                 }
                 let censored = ended >= window.drain_end;
                 self.record(|recorder| match censored {
@@ -340,31 +371,31 @@ impl Clients {
     }
 
     /// Makes a call on the connection of a place, which is dialled where there is none.
-    async fn attempt(
-        &self,
-        place: &Place,
-        ask: Ask,
-        content: bool,
-        window: &Window,
-        steps: &mut Steps,
-    ) -> Result<Reply, Trouble> {
-        let open = place.held.borrow().clone();
+    async fn attempt(&self, place: &Place, ask: Ask, content: bool, steps: &mut Steps) -> Result<Reply, Trouble> {
+        let mut open = place.held.borrow().clone();
+        if open.as_ref().is_some_and(|held| !held.connection.accepts()) {
+            self.retire(place, open.take());
+        }
         let held = match open {
             Some(held) => held,
             None => {
-                let held = self.in_time(window, self.open(place)).await?;
+                let held = self.in_time(steps.end, self.open(place)).await?;
                 steps.dialled = Some(self.now());
                 held
             }
         };
         let held = steps.held.insert(held);
-        steps.sent = Some(self.now());
-        self.in_time(window, held.connection.call(ask, content)).await
+        steps.sent.get_or_insert_with(|| self.now());
+        self.in_time(steps.end, held.connection.call(ask, content)).await
     }
 
-    /// What comes within the time-out, and before draining ends.
-    async fn in_time<T>(&self, window: &Window, what: impl Future<Output = Result<T, Fault>>) -> Result<T, Trouble> {
-        let end = self.now().saturating_add(self.job.timeout.as_nanos() as u64).min(window.drain_end);
+    /// When what begins now has lasted too long, or draining ends.
+    fn time_out(&self, begun: u64, window: &Window) -> u64 {
+        begun.saturating_add(self.job.timeout.as_nanos() as u64).min(window.drain_end)
+    }
+
+    /// What comes before `end`.
+    async fn in_time<T>(&self, end: u64, what: impl Future<Output = Result<T, Fault>>) -> Result<T, Trouble> {
         match timeout_at(self.epoch + Duration::from_nanos(end), what).await {
             Ok(outcome) => outcome.map_err(Trouble::Fault),
             Err(_) => Err(Trouble::Timeout),
@@ -377,7 +408,9 @@ impl Clients {
         if let Some(held) = &*place.held.borrow() {
             return Ok(held.clone());
         }
+        let dialling = Dialling { clients: self, begun: self.now() };
         let connection = self.dialler.dial().await?;
+        drop(dialling);
         let held = Rc::new(Held { connection, wire: Cell::default(), messages: Cell::default() });
         *place.held.borrow_mut() = Some(held.clone());
         Ok(held)
@@ -387,6 +420,22 @@ impl Clients {
     fn leave(&self, place: &Place, held: Option<Rc<Held>>) {
         let left = |held: &Rc<Held>| place.held.borrow_mut().take_if(|current| Rc::ptr_eq(current, held));
         if let Some(held) = held.as_ref().and_then(left) {
+            self.count(&held);
+            held.connection.close();
+        }
+    }
+
+    /// Gives a connection no more calls; it is closed once those that it has are over.
+    fn retire(&self, place: &Place, held: Option<Rc<Held>>) {
+        if let Some(held) = &held {
+            place.held.borrow_mut().take_if(|current| Rc::ptr_eq(current, held));
+        }
+        self.let_go(held);
+    }
+
+    /// A call is over on that connection, which is closed where nobody has it any more.
+    fn let_go(&self, held: Option<Rc<Held>>) {
+        if let Some(held) = held.filter(|held| Rc::strong_count(held) == 1) {
             self.count(&held);
             held.connection.close();
         }
@@ -411,17 +460,18 @@ impl Clients {
     /// Proves the server on a connection of its own, then opens those of all clients where they will be used.
     async fn connect_all(&self) -> Result<(), Failed> {
         let window = Window { limit: Limit::Calls(0), begun: 0, drain_end: u64::MAX };
-        let dialled = self.in_time(&window, self.dialler.dial()).await.map_err(|trouble| match trouble {
+        let end = || self.time_out(self.now(), &window);
+        let dialled = self.in_time(end(), self.dialler.dial()).await.map_err(|trouble| match trouble {
             Trouble::Timeout => {
                 Failed::new("timeout", format!("nobody on {} answered a dial in time", self.job.address))
             }
             Trouble::Fault(fault) => fault.into(),
         })?;
-        let reusable = proven(&self.job, self.in_time(&window, dialled.call(proof(&self.job), true)).await)?;
+        let reusable = proven(&self.job, self.in_time(end(), dialled.call(proof(&self.job), true)).await)?;
         dialled.close();
         if reusable && !self.job.asks.connect {
             for place in &self.places {
-                self.in_time(&window, self.open(place)).await?;
+                self.in_time(end(), self.open(place)).await?;
             }
         }
         Ok(())
@@ -442,6 +492,8 @@ impl LoadModel for Tasks {
 
     fn measure(&mut self, ended: &AtomicU64) {
         let recorder = self.clients.recorder.take();
+        // What came while nobody looked is read first: nobody calls on a connection that was closed meanwhile.
+        self.local.block_on(&self.runtime, async { sleep(LOOK).await });
         self.clients.count_all();
         self.clients.messages.set(0);
         self.clients.recorder.replace(recorder);
@@ -460,7 +512,8 @@ impl LoadModel for Tasks {
     fn measured(&mut self) -> Measured {
         let clients = &self.clients;
         let recorder = clients.recorder.take().unwrap_or_else(|| Recorder::new(clients.job.clients));
-        recorder.measured(clients.job.asks.connect, facts("tasks on one thread", &clients.job))
+        let facts = facts("tasks on one thread", &clients.job, &recorder);
+        recorder.measured(clients.job.asks.connect, facts)
     }
 
     fn close(&mut self) {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::lack::Lack;
 use crate::results::distribution::Distribution;
 use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
@@ -348,6 +349,9 @@ pub struct Generator {
     /// How long it was busy with events rather than waiting for them, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy_ns: Option<u64>,
+    /// What its own machine ran out of, so that calls failed which no server is to blame for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacked: Option<Lacked>,
     /// How much too late a thread of it woke that did nothing but sleep a millisecond at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hiccups: Option<Hiccups>,
@@ -371,6 +375,16 @@ pub struct ArrivalTest {
     pub statistic: f64,
     /// The probability of such a distance by chance; of constant arrivals the share of gaps that are right.
     pub p: f64,
+}
+
+/// What the client's own machine ran out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lacked {
+    /// What it had no more of, first.
+    pub what: Lack,
+    /// How many calls failed for want of it, or of something else of that kind.
+    pub calls: u64,
 }
 
 /// How much too late a sleeping thread woke.

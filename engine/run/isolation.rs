@@ -10,6 +10,7 @@ use crate::drive::clock::now_ns;
 use crate::drive::connection::Connection;
 use crate::drive::job::{Failed, Job};
 use crate::drive::lines::Assignment;
+use crate::drive::resend::Asked;
 use crate::error::{Error, Result};
 use crate::plan::Cell;
 use crate::run::child::Child;
@@ -73,18 +74,21 @@ struct Caller {
 
 impl Caller {
     fn dial(job: &Job) -> std::result::Result<Self, Failed> {
-        Ok(Caller { connection: Connection::dial(job, &Arc::new(job.deadline()?))?, buffer: ReadBuffer::default() })
+        let connection = Connection::dial(job, &Arc::new(job.deadline()?), now_ns())?;
+        connection.rest();
+        Ok(Caller { connection, buffer: ReadBuffer::default() })
     }
 
     /// Opens the connection and is answered once.
     fn begin(&mut self) -> std::result::Result<(), Failed> {
-        self.connection.open(&mut self.buffer)?;
+        self.connection.open(&mut self.buffer, now_ns())?;
         if self.asks(&Ask::Nonce) { Ok(()) } else { Err(Failed::new("connect", "no answer came")) }
     }
 
     /// Whether it is answered.
     fn asks(&mut self, ask: &Ask) -> bool {
-        self.connection.call(ask, true, &mut self.buffer, now_ns()).is_ok_and(|reply| reply.verdict.is_ok())
+        let asked = &mut Asked::default();
+        self.connection.call(ask, true, &mut self.buffer, now_ns(), asked).is_ok_and(|reply| reply.verdict.is_ok())
     }
 }
 

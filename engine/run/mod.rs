@@ -43,7 +43,7 @@ use crate::run::launcher::Launcher;
 use crate::run::neighbours::Neighbours;
 use crate::run::placement::Placement;
 use crate::run::resume::resumed;
-use crate::run::verdict::{Circumstances, disturbed, judge};
+use crate::run::verdict::{Circumstances, disturbed, judge, lacking};
 use crate::run::yardstick::Yardsticks;
 
 /// What a run is told besides its plan.
@@ -204,9 +204,9 @@ fn one_turn(
     let found = match &cell.load.search {
         None => trial::measure(cell, launcher, neighbours, &mut |so_far| watch.progress(so_far)).map(|trial| {
             let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
-            // Where no call came due, none can have failed; the verdict says so.
-            let counts = &trial.measured.counts;
-            let why = (counts.ok == 0 && counts.scheduled > 0).then(|| {
+            // Where no call came due, or this machine lacked something, the target has not failed; the verdict says so.
+            let (counts, lacked) = (&trial.measured.counts, trial.measured.generator.lacked);
+            let why = (counts.ok == 0 && counts.scheduled > 0 && lacked.is_none()).then(|| {
                 let why = trial.measured.failures.first().map_or("no call was answered in time", String::as_str);
                 format!("no call succeeded: {why}")
             });
@@ -228,6 +228,11 @@ fn one_turn(
         }
         Err(_) if interrupted() => return None,
         Err(error) => {
+            if let Some(lack) = error.lack() {
+                // Nothing is known of the target, so it has not failed.
+                record.outcome = Outcome::Skipped;
+                record.verdict = lacking(lack, "it could not begin");
+            }
             record.reason = Some(error.to_string());
             record.interference = neighbours.since(begun);
             record.verdict = disturbed(record.verdict, record.interference.as_ref());

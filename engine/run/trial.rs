@@ -192,7 +192,13 @@ fn await_line(
                     deadline = Instant::now() + silence;
                 }
                 FromDrive::Failed { .. } if !server.alive() => return Err(server.ended()),
-                FromDrive::Failed { class, reason } => return Err(Error::failed(format!("{class}: {reason}"))),
+                FromDrive::Failed { class, reason, lacks } => {
+                    let error = Error::failed(format!("{class}: {reason}"));
+                    return Err(match lacks {
+                        Some(lack) => error.for_want_of(lack),
+                        None => error,
+                    });
+                }
                 line => return Ok(line),
             },
             Heard::End => return Err(drive.ended()),

@@ -1,5 +1,6 @@
 //! Whether the figures of a trial show what they claim to.
 
+use crate::lack::Lack;
 use crate::results::machine::Interference;
 use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::placement::Placement;
@@ -52,6 +53,9 @@ pub fn disturbed(verdict: Verdict, interference: Option<&Interference>) -> Verdi
 }
 
 fn judged(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> Verdict {
+    if let Some(lacked) = measured.generator.lacked {
+        return lacking(lacked.what, &format!("{} calls failed for that", lacked.calls));
+    }
     let spoiled: Vec<String> =
         accounts(measured).into_iter().chain(lateness(measured)).chain(hold_ups(measured, circumstances)).collect();
     if !spoiled.is_empty() {
@@ -69,6 +73,20 @@ fn judged(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -
         return Verdict { state: State::Valid, reasons: vec![format!("both ends were busy: {said}")] };
     }
     Verdict { state: State::Suspect, reasons: vec![format!("generator-bound, so calls/s are a lower bound: {said}")] }
+}
+
+/// The verdict where the client's own machine lacked something: no server is to blame for what came of it.
+pub fn lacking(lack: Lack, so: &str) -> Verdict {
+    let (what, remedy) = match lack {
+        Lack::Ports => (
+            "local ports",
+            "fewer dials a minute, or a wider net.ipv4.ip_local_port_range; `engine doctor` counts them",
+        ),
+        Lack::Descriptors => ("open files", "a higher hard limit, `ulimit -Hn`"),
+        Lack::Buffers => ("memory for sockets", "fewer connections at a time, or a higher net.ipv4.tcp_mem"),
+    };
+    let reason = format!("the client's machine ran out of {what}, and {so}; what helps: {remedy}");
+    Verdict { state: State::Invalid, reasons: vec![reason] }
 }
 
 /// The share of the window in which the one thread that makes the calls had no time left.
@@ -137,9 +155,10 @@ mod tests {
 
     use super::{Circumstances, judge};
     use crate::drive::recorder::Recorder;
+    use crate::lack::Lack;
     use crate::results::distribution::Distribution;
     use crate::results::machine::Interference;
-    use crate::results::{Cost, Hiccups, Measured, State};
+    use crate::results::{Cost, Hiccups, Lacked, Measured, State};
 
     const CALM: Circumstances<'_> = Circumstances { server_cores: 1, stolen: Some(0.0), interference: None };
     const SECOND: u64 = 1_000_000_000;
@@ -186,6 +205,17 @@ mod tests {
         assert_eq!(of(0.2, 0).0, State::Invalid);
         let (state, why) = of(0.06, SECOND);
         assert!(state == State::Suspect && why.starts_with("generator-bound") && why.ends_with(told), "{why}");
+    }
+
+    #[test]
+    fn what_the_clients_machine_lacks_is_charged_to_no_server() {
+        let mut measured = measured();
+        measured.counts.error.connect = 400;
+        measured.counts.ok = 600;
+        measured.generator.lacked = Some(Lacked { what: Lack::Ports, calls: 400 });
+        let (state, why) = state(&measured, &spent(SECOND / 2, SECOND / 2), &CALM);
+        assert_eq!(state, State::Invalid);
+        assert!(why.starts_with("the client's machine ran out of local ports, and 400 calls failed for that"), "{why}");
     }
 
     #[test]

@@ -110,8 +110,10 @@ pub trait AsyncConnection {
     /// Makes a call. `content` asks that every byte of the reply's body is compared, not only its length.
     ///
     /// A call that is dropped is cancelled, and others on the connection go on. A fault means that the connection is
-    /// unusable.
+    /// unusable. A call that the server certainly never took fails with a fault that says so.
     fn call(&self, ask: Ask, content: bool) -> Later<'_, Result<Reply, Fault>>;
+    /// False once the server has closed the connection, or has said that it takes no more calls on it.
+    fn accepts(&self) -> bool;
     /// Bytes sent and received so far, in the payloads of datagrams.
     fn wire(&self) -> (u64, u64);
     /// Protocol messages that this end has sent so far.
@@ -172,6 +174,11 @@ pub trait ClientCodec: Send {
         1
     }
 
+    /// False once the server has said that it takes no more calls on this connection; those that it has go on.
+    fn accepts(&mut self) -> bool {
+        true
+    }
+
     /// Begins a call on a line that has none. `content` asks that every byte of the reply's body is compared, not
     /// only its length.
     fn call(&mut self, line: usize, ask: &Ask, content: bool, out: &mut Outbox);
@@ -219,7 +226,8 @@ pub trait ClientCodec: Send {
 pub struct Reply {
     /// The line of the call that it answers.
     pub line: usize,
-    /// Whether it is the answer that was asked for.
+    /// Whether it is the answer that was asked for. A call that the server certainly never took fails with a fault
+    /// that says so ([`Cause::Untaken`](crate::call::Cause)).
     pub verdict: Result<(), Fault>,
     /// Whether the connection can carry another call.
     pub reusable: bool,

@@ -129,6 +129,23 @@ impl Outbox {
             .sum()
     }
 
+    /// How many bytes have been written since it was new or cleared.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// How many bytes will have been written once all that waits now is.
+    pub fn end(&self) -> u64 {
+        self.written + self.len()
+    }
+
+    /// Forgets what waits, since it cannot be written any more.
+    pub fn give_up(&mut self) {
+        self.small.clear();
+        self.sent = 0;
+        self.pieces.clear();
+    }
+
     /// All that waits, where it is one run of small bytes.
     pub fn only_run(&self) -> Option<&[u8]> {
         match (self.pieces.front(), self.pieces.len()) {
@@ -215,9 +232,7 @@ impl Outbox {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.small.clear();
-        self.sent = 0;
-        self.pieces.clear();
+        self.give_up();
         self.written = 0;
     }
 

@@ -67,6 +67,11 @@ impl Address {
         }
     }
 
+    /// Whether clients can dial it: a wildcard says where a server listens, and not where it is.
+    pub fn can_be_dialled(&self) -> bool {
+        !matches!(self, Address::Tcp(address) if address.ip().to_canonical().is_unspecified())
+    }
+
     fn family(&self) -> Family {
         match self {
             Address::Tcp(_) => Family::Tcp,
@@ -327,6 +332,20 @@ impl Socket {
             // Losing one acknowledgement's haste is not worth failing a call.
             let _ = stream.set_quickack(true);
         }
+    }
+
+    /// How many of `written` bytes the peer's kernel has taken in, as far as is known here: on TCP those that it has
+    /// acknowledged, on a Unix socket all.
+    ///
+    /// A peer's close acknowledges whatever had reached it. So what it left unacknowledged it never took, but only
+    /// where it closed in order: nobody looks at what a reset acknowledges.
+    pub fn taken(&self, written: u64) -> u64 {
+        let Socket::Tcp(stream) = self else { return written };
+        let mut waiting: libc::c_int = 0;
+        // SAFETY: the descriptor is open, and SIOCOUTQ (which is TIOCOUTQ, tcp(7)) writes one int, which lives here.
+        let asked = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting) };
+        let unknown = asked != 0;
+        if unknown { written } else { written.saturating_sub(u64::try_from(waiting).unwrap_or(0)) }
     }
 
     /// Writes some of what waits in `out`; how many bytes.

@@ -1,5 +1,7 @@
-"""The other end of our gRPC, by grpcio from engine.proto: `call ADDRESS NONCE [CA]` or `serve [KEY CERTIFICATE]`."""
+"""The other end of our gRPC, by grpcio from engine.proto: `call ADDRESS NONCE [CA]`, `serve [KEY CERTIFICATE]`, or
+`serve-aging MS FILE`, which ends each connection after so long and writes into the file how many pings it answered."""
 
+import itertools
 import json
 import os
 import sys
@@ -131,7 +133,33 @@ def serve(key=None, certificate=None):
     server.stop(0)
 
 
+class Counting(Engine):
+    def __init__(self):
+        self.pings = itertools.count()
+
+    def Ping(self, request, context):
+        next(self.pings)
+        return super().Ping(request, context)
+
+
+def serve_aging(age, file):
+    aging = [("grpc.max_connection_age_ms", int(age)), ("grpc.max_connection_age_grace_ms", 60_000)]
+    server = grpc.server(ThreadPoolExecutor(16), options=LARGE + aging)
+    counting = Counting()
+    service.add_EngineServicer_to_server(counting, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    ready = {"address": f"127.0.0.1:{port}", "pid": os.getpid(), "nonce": "grpcio", "facts": {}}
+    print(json.dumps({"ready": ready}), flush=True)
+    sys.stdin.read()
+    server.stop(0)
+    with open(file, "w") as counted:
+        counted.write(str(next(counting.pings)))
+
+
 if sys.argv[1] == "serve":
     serve(*sys.argv[2:])
+elif sys.argv[1] == "serve-aging":
+    serve_aging(*sys.argv[2:])
 else:
     call(*sys.argv[2:])

@@ -1,4 +1,6 @@
-"""The other end of our QUIC and HTTP/3, by aioquic: `call TRANSPORT ADDRESS NONCE CA`, or `serve TRANSPORT`."""
+"""The other end of our QUIC and HTTP/3, by aioquic: `call TRANSPORT ADDRESS NONCE CA`, `serve TRANSPORT`, or
+`serve-leaving N FILE`, which serves HTTP/3, goes away after N requests on a connection, and writes into the file how many
+pings it answered."""
 
 import asyncio
 import datetime
@@ -11,7 +13,8 @@ import tempfile
 import time
 
 from aioquic.asyncio import QuicConnectionProtocol, connect, serve
-from aioquic.h3.connection import H3Connection
+from aioquic.buffer import encode_uint_var
+from aioquic.h3.connection import FrameType, H3Connection, encode_frame
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from cryptography import x509
@@ -187,6 +190,29 @@ class WebServer(Web):
     answer = staticmethod(answer_web)
 
 
+class Leaving(WebServer):
+    """Goes away after so many requests, and rejects what comes after them (RFC 9114, 5.2)."""
+
+    limit = pings = 0
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        self.taken, self.beyond = 0, 0
+
+    async def reply(self, stream, head, body):
+        if self.taken == self.limit:
+            rejected = 0x10B
+            self._quic.reset_stream(stream, rejected)
+            self.transmit()
+            return
+        self.taken, self.beyond = self.taken + 1, max(self.beyond, stream + 4)
+        if self.taken == self.limit:
+            away = encode_frame(FrameType.GOAWAY, encode_uint_var(self.beyond))
+            self._quic.send_stream_data(self.http._local_control_stream_id, away)
+        await super().reply(stream, head, body)
+        Leaving.pings += head[b":path"] == b"/ping"
+
+
 def certificate(folder):
     """An authority, and a key and certificate for 127.0.0.1 by it; the authority's as PEM."""
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
@@ -210,14 +236,14 @@ def certificate(folder):
     return ca.decode()
 
 
-async def host(transport):
+async def host(transport, web=WebServer):
     settings = QuicConfiguration(is_client=False, alpn_protocols=[ALPN[transport]], max_data=16 << 20)
     with tempfile.TemporaryDirectory() as folder:
         ca = certificate(folder)
         settings.load_cert_chain(os.path.join(folder, "chain.pem"), os.path.join(folder, "key.pem"))
     more = {
         "quic": {"stream_handler": lambda reader, writer: asyncio.ensure_future(answer_frames(reader, writer))},
-        "http3": {"create_protocol": WebServer},
+        "http3": {"create_protocol": web},
     }[transport]
     server = await serve("127.0.0.1", 0, configuration=settings, **more)
     port = server._transport.get_extra_info("sockname")[1]
@@ -228,5 +254,10 @@ async def host(transport):
 
 if sys.argv[1] == "call":
     asyncio.run(call(*sys.argv[2:6]))
+elif sys.argv[1] == "serve-leaving":
+    Leaving.limit = int(sys.argv[2])
+    asyncio.run(host("http3", Leaving))
+    with open(sys.argv[3], "w") as counted:
+        counted.write(str(Leaving.pings))
 else:
     asyncio.run(host(sys.argv[2]))

@@ -62,17 +62,27 @@ impl EventLoop {
         Some(Due { caller, intended })
     }
 
-    /// Begins the call on a line: on its connection, or by dialling one.
+    /// Begins the call on a line; its time-out counts from now.
     pub(super) fn begin(&mut self, index: usize, now: u64) {
-        let which = index / self.job.streams;
         self.lines[index].call.begun = now;
         self.oldest.push_back(index);
+        self.put(index, now);
+    }
+
+    /// Puts the call of a line on the connection of its place, which is dialled where there is none.
+    pub(super) fn put(&mut self, index: usize, now: u64) {
+        let which = self.places[index / self.job.streams];
+        self.lines[index].on = which;
         let connection = &self.connections[which];
         let (open, broken) = (connection.socket.is_some() && connection.stage == Stage::Open, connection.broken);
         self.lines[index].stage = if open { At::Calling } else { At::Waiting };
         let fault = match connection.socket {
-            _ if broken => Ok(()),
-            None => self.dial(which),
+            _ if broken => {
+                // It is not even written.
+                self.lines[index].call.asked.at(u64::MAX);
+                Ok(())
+            }
+            None => self.dial(which, now),
             Some(_) if open => self.send(index, now),
             Some(_) => Ok(()),
         };
@@ -83,13 +93,14 @@ impl EventLoop {
 
     /// Sends the call on a line whose connection is open.
     pub(super) fn send(&mut self, index: usize, now: u64) -> Result<(), Fault> {
-        let (which, place) = (index / self.job.streams, index % self.job.streams);
-        let (connection, call) = (&mut self.connections[which], &mut self.lines[index].call);
+        let line = &mut self.lines[index];
+        let (connection, call) = (&mut self.connections[line.on], &mut line.call);
         let content = self.job.verify_all || !self.callers[call.due.caller].checked;
-        if !self.job.asks.connect {
+        if !self.job.asks.connect && call.asked.is_first() {
             call.sent = now;
         }
-        connection.codec.call(place, &call.ask, content, &mut connection.out);
+        call.asked.at(connection.out.end());
+        connection.codec.call(index % self.job.streams, &call.ask, content, &mut connection.out);
         if connection.held { Ok(()) } else { connection.write() }
     }
 
@@ -100,14 +111,14 @@ impl EventLoop {
         if connection.stage == Stage::Opening {
             return connection.write();
         }
-        let (dialled, secured) = (connection.dialled, connection.secured);
+        let (dialled, secured, dialling) = (connection.dialled, connection.secured, connection.dialling);
         let (now, mut sent) = (now_ns(), Ok(()));
+        self.dials.over(now - dialling);
         for index in self.lines_of(which) {
-            if self.lines[index].stage == At::Waiting {
-                self.lines[index].stage = At::Calling;
-                (self.lines[index].call.dialled, self.lines[index].call.secured) = (dialled, secured);
-                self.lines[index].call.begun = now;
-                self.oldest.move_back(index);
+            let line = &mut self.lines[index];
+            if line.on == which && line.stage == At::Waiting {
+                line.stage = At::Calling;
+                (line.call.dialled, line.call.secured) = (dialled, secured);
                 sent = sent.and_then(|()| self.send(index, now));
             }
         }

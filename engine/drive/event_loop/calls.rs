@@ -1,11 +1,14 @@
 //! Calls of the event loop: due, or at their place on a connection.
 
 use crate::call::Ask;
+use crate::drive::resend::Asked;
 
 /// A call's place on a connection, and the call that is there.
 pub(super) struct Line {
     pub(super) stage: At,
     pub(super) call: Under,
+    /// The connection that its call is on.
+    pub(super) on: usize,
     /// When an open loop that is never late would have had it free again.
     pub(super) free: u64,
 }
@@ -32,8 +35,10 @@ pub(super) struct Due {
 pub(super) struct Under {
     pub(super) due: Due,
     pub(super) ask: Ask,
+    /// When it was first sent or dialled for: its time-out counts from then.
     pub(super) begun: u64,
     pub(super) sent: u64,
+    pub(super) asked: Asked,
     pub(super) dialled: u64,
     pub(super) secured: Option<u64>,
     pub(super) attempt: u64,
@@ -51,6 +56,6 @@ pub(super) struct Caller {
 
 impl Under {
     pub(super) fn of(due: Due, ask: Ask, begun: u64) -> Self {
-        Under { due, ask, begun, sent: begun, dialled: 0, secured: None, attempt: 0, late: 0 }
+        Under { due, ask, begun, sent: begun, asked: Asked::default(), dialled: 0, secured: None, attempt: 0, late: 0 }
     }
 }

@@ -29,7 +29,7 @@ use crate::drive::job::{Failed, Job, Limit};
 use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::order::Order;
-use crate::drive::recorder::Recorder;
+use crate::drive::recorder::{Dials, Recorder};
 use crate::drive::schedule::{EARLY, Schedule};
 use crate::drive::shared::{Shared, Stage};
 use crate::mutant;
@@ -49,8 +49,13 @@ pub struct EventLoop {
     epoll: Epoll,
     alarm: TimerFd,
     buffer: ReadBuffer,
+    /// Those of all places, then those that go away while calls are still on them.
     connections: Vec<Shared>,
-    /// Places for calls: those of the first connection, then those of the second, and so on.
+    /// The connection on which each place begins its calls.
+    places: Vec<usize>,
+    /// Connections beyond those of the places that nobody has.
+    spare: Vec<usize>,
+    /// Lines for calls: those of the first place, then those of the second, and so on.
     lines: Vec<Line>,
     /// Lines with a call under way, the one that began first in front.
     oldest: Order,
@@ -68,13 +73,15 @@ pub struct EventLoop {
     /// Replies that came at once, before each is dealt with.
     replies: Vec<Reply>,
     messages: u64,
+    wire: (u64, u64),
+    dials: Dials,
     recorder: Option<Recorder>,
 }
 
 impl EventLoop {
     /// All clients of `job`.
     pub fn new(job: Job) -> Result<Self, Failed> {
-        let cannot = |error: Errno| Failed::new("assignment", format!("cannot wait for events: {error}"));
+        let cannot = |errno: Errno| Failed::system("cannot wait for events", &errno.into());
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(cannot)?;
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let alarm = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).map_err(cannot)?;
@@ -85,8 +92,10 @@ impl EventLoop {
             epoll,
             alarm,
             buffer: ReadBuffer::default(),
-            connections: (0..job.connections).map(|_| Shared::new(&job)).collect::<Result<_, _>>()?,
-            lines: (0..lines).map(|_| Line { stage: At::Idle, call: nothing, free: 0 }).collect(),
+            connections: (0..job.connections).map(|place| Shared::new(&job, place)).collect::<Result<_, _>>()?,
+            places: (0..job.connections).collect(),
+            spare: Vec::new(),
+            lines: (0..lines).map(|_| Line { stage: At::Idle, call: nothing, on: 0, free: 0 }).collect(),
             oldest: Order::new(lines),
             callers: vec![Caller::default(); job.clients],
             queue: VecDeque::with_capacity(job.clients),
@@ -96,6 +105,8 @@ impl EventLoop {
             broken: Vec::with_capacity(job.connections),
             replies: Vec::with_capacity(job.streams),
             messages: 0,
+            wire: (0, 0),
+            dials: Dials::default(),
             recorder: None,
             job,
         })
@@ -105,7 +116,7 @@ impl EventLoop {
     fn connect_all(&mut self) -> Result<(), Failed> {
         for which in 0..self.connections.len() {
             let begun = Instant::now();
-            self.dial(which).map_err(Failed::from)?;
+            self.dial(which, now_ns()).map_err(Failed::from)?;
             // Waited for one by one: arming is not timed, and a burst would only measure the backlog.
             loop {
                 let left = self.job.timeout.checked_sub(begun.elapsed());
@@ -117,12 +128,12 @@ impl EventLoop {
                 match self.epoll.wait(&mut events, wait) {
                     Ok(0) | Err(Errno::EINTR) => continue,
                     Ok(_) => {}
-                    Err(error) => return Err(Failed::new("connect", error.to_string())),
+                    Err(errno) => return Err(Failed::system("cannot wait for events", &errno.into())),
                 }
-                let connection = &mut self.connections[which];
-                if events[0].data() != which as u64 {
+                if self.told(&events[0]) != Some(which) {
                     continue;
                 }
+                let connection = &mut self.connections[which];
                 if connection.stage == Stage::Dialling {
                     connection.check_dial()?;
                     connection.open();
@@ -141,22 +152,34 @@ impl EventLoop {
     }
 
     /// Begins to dial a connection.
-    fn dial(&mut self, which: usize) -> Result<(), Fault> {
-        let socket = self.connections[which].dial(&self.job)?;
+    fn dial(&mut self, which: usize, now: u64) -> Result<(), Fault> {
+        let connection = &mut self.connections[which];
+        if let Err(fault) = connection.dial(&self.job, now) {
+            self.dials.over(now_ns() - now);
+            return Err(fault);
+        }
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
-        self.epoll
-            .add(socket.as_fd(), EpollEvent::new(flags, which as u64))
-            .map_err(|error| Fault::connect(format!("cannot wait for {}: {error}", self.job.address)))
+        let event = EpollEvent::new(flags, u64::from(connection.generation) << 32 | which as u64);
+        let added = connection.socket.as_ref().map_or(Ok(()), |socket| self.epoll.add(socket.as_fd(), event));
+        added.map_err(|errno| Fault::system(format_args!("cannot wait for {}", self.job.address), &errno.into()))
     }
 
-    /// The lines of a connection.
+    /// The connection of which the kernel tells; none where it is the alarm, or a connection that was left meanwhile.
+    fn told(&self, event: &EpollEvent) -> Option<usize> {
+        let which = (event.data() & u64::from(u32::MAX)) as usize;
+        let known = self.connections.get(which)?;
+        (u64::from(known.generation) == event.data() >> 32).then_some(which)
+    }
+
+    /// The lines of a connection's place.
     fn lines_of(&self, which: usize) -> Range<usize> {
-        which * self.job.streams..(which + 1) * self.job.streams
+        let first = self.connections[which].place * self.job.streams;
+        first..first + self.job.streams
     }
 
     /// True where a connection has calls under way.
     fn busy(&self, which: usize) -> bool {
-        self.lines[self.lines_of(which)].iter().any(|line| line.stage != At::Idle)
+        self.lines[self.lines_of(which)].iter().any(|line| line.stage != At::Idle && line.on == which)
     }
 
     /// Calls until the source has no more; how long that took, in nanoseconds.
@@ -216,9 +239,11 @@ impl EventLoop {
             // Interrupted by a signal, a wait returns nothing; the loop looks again.
             let ready = self.epoll.wait(&mut events, EpollTimeout::from(wait)).unwrap_or(0);
             self.woken = now_ns();
-            for event in events[..ready].iter().filter(|event| event.data() != ALARM) {
+            for event in &events[..ready] {
                 let hung_up = event.events().intersects(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP);
-                self.ready(event.data() as usize, hung_up, &mut pass);
+                if let Some(which) = self.told(event) {
+                    self.ready(which, hung_up, &mut pass);
+                }
             }
         }
         let window = match &pass.source {
@@ -279,7 +304,7 @@ impl LoadModel for EventLoop {
 
     fn measure(&mut self, ended: &AtomicU64) {
         let Some(mut recorder) = self.recorder.take() else { return };
-        self.messages = 0;
+        (self.messages, self.wire, self.dials) = (0, (0, 0), Dials::default());
         let mut before = 0;
         for connection in self.connections.iter_mut().filter(|connection| connection.socket.is_some()) {
             connection.wire = (0, 0);
@@ -297,13 +322,16 @@ impl LoadModel for EventLoop {
             self.messages += connection.codec.messages();
             recorder.wire(connection.wire.0, connection.wire.1);
         }
+        recorder.wire(self.wire.0, self.wire.1);
+        recorder.dials = self.dials;
         recorder.messages = self.messages - before;
         self.recorder = Some(recorder);
     }
 
     fn measured(&mut self) -> Measured {
         let recorder = self.recorder.take().unwrap_or_else(|| Recorder::new(self.job.clients));
-        recorder.measured(self.job.asks.connect, facts("event loop", &self.job))
+        let facts = facts("event loop", &self.job, &recorder);
+        recorder.measured(self.job.asks.connect, facts)
     }
 
     fn close(&mut self) {

@@ -3,7 +3,7 @@
 use crate::call::Fault;
 use crate::drive::clock::now_ns;
 use crate::drive::event_loop::EventLoop;
-use crate::drive::event_loop::calls::At;
+use crate::drive::event_loop::calls::{At, Line};
 use crate::drive::event_loop::pass::Pass;
 use crate::drive::shared::Stage;
 use crate::transport::contract::Reply;
@@ -11,10 +11,18 @@ use crate::transport::contract::Reply;
 impl EventLoop {
     /// The kernel has something to say about a connection.
     pub(super) fn ready(&mut self, which: usize, hung_up: bool, pass: &mut Pass<'_>) {
+        self.hear(which, hung_up, pass);
+        self.release(which);
+    }
+
+    fn hear(&mut self, which: usize, hung_up: bool, pass: &mut Pass<'_>) {
         let mut replies = std::mem::take(&mut self.replies);
         let single = self.job.streams == 1;
         match self.advance(which, hung_up, &mut replies) {
             Ok(()) => {
+                if !self.connections[which].codec.accepts() {
+                    self.retire(which, true);
+                }
                 // What the replies make due goes out in one write.
                 self.connections[which].held = !single;
                 for reply in replies.drain(..) {
@@ -29,15 +37,15 @@ impl EventLoop {
                 }
             }
             // The server closed a connection that nobody was using: the next call dials.
-            Err(_) if !self.busy(which) => self.leave(which, pass.recorder.as_deref_mut()),
+            Err(_) if !self.busy(which) => self.leave(which),
             Err(fault) => {
-                let stage = self.awaiting(which);
-                self.leave(which, pass.recorder.as_deref_mut());
+                let (stage, taken) = (self.awaiting(which), self.connections[which].taken());
+                self.leave(which);
                 // What came before the failure still counts, but for the one reply that it spoils.
                 for reply in replies.drain(..).filter(|_| !single) {
                     self.reply(which, Reply { reusable: true, ..reply }, pass);
                 }
-                self.fail(which, stage, &fault, pass);
+                self.fail(which, stage, &fault, taken, pass);
             }
         }
         replies.clear();
@@ -73,8 +81,9 @@ impl EventLoop {
             }
             return self.open(which);
         }
-        let first = which * self.job.streams;
-        match replies.iter().all(|reply| self.lines[first + reply.line].stage == At::Calling) {
+        let first = connection.place * self.job.streams;
+        let awaited = |line: &Line| line.stage == At::Calling && line.on == which;
+        match replies.iter().all(|reply| awaited(&self.lines[first + reply.line])) {
             true => Ok(()),
             false => Err(Fault::protocol("a reply came that nobody asked for")),
         }

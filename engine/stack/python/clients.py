@@ -1,5 +1,6 @@
 """Real clients as users write them: rpyc.connect and requests.Session, with what they do counted from outside."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -27,6 +28,16 @@ class Wire:
     def __init__(self):
         self.up = self.down = 0
         self.live = set()
+        self.dials = self.dial_ns = 0
+
+    @contextlib.contextmanager
+    def dialling(self):
+        """Counts the dial that is made inside, and the time that it takes, whether it succeeds or not."""
+        began = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            self.dials, self.dial_ns = self.dials + 1, self.dial_ns + time.perf_counter_ns() - began
 
     def watch(self, sock):
         """A socket in the place of `sock`, counted here."""
@@ -94,9 +105,10 @@ class RpycClient:
         self.dial_ns = 0
 
     def dial(self):
-        began = time.perf_counter_ns()
-        self.connection = rpyc.connect(self.host, self.port, config=self.config)
-        self.dial_ns = time.perf_counter_ns() - began
+        before = self.wire.dial_ns
+        with self.wire.dialling():
+            self.connection = rpyc.connect(self.host, self.port, config=self.config)
+        self.dial_ns = self.wire.dial_ns - before
         channel = self.connection._channel
         channel.stream.sock = self.wire.watch(channel.stream.sock)
         if not self.options.get("compress", True):
@@ -167,9 +179,11 @@ dialling = threading.local()
 
 class WatchedConnection(HTTPConnection):
     def _new_conn(self):
-        began = time.perf_counter_ns()
-        sock = super()._new_conn()
-        return dialling.client.dialled(sock, time.perf_counter_ns() - began)
+        client = dialling.client
+        before = client.wire.dial_ns
+        with client.wire.dialling():
+            sock = super()._new_conn()
+        return client.dialled(sock, client.wire.dial_ns - before)
 
 
 HTTPConnectionPool.ConnectionCls = WatchedConnection

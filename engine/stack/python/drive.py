@@ -295,9 +295,11 @@ class Load:
                     say(progress={"ended": sum(sum(caller.counts.values()) for caller in self.callers)})
         self.ended_ns = max(caller.ended for caller in self.callers)
         self.wire_after = self.wire()
+        self.dials_after = self.dials()
 
     def begin(self):
         self.wire_before = self.wire()
+        self.dials_before = self.dials()
         self.reconnects_before = sum(caller.reconnects for caller in self.callers)
         self.retries_before = self.retries()
         self.started_ns = time.perf_counter_ns()
@@ -316,6 +318,10 @@ class Load:
     def wire(self):
         totals = [caller.client.wire.total() for caller in self.callers]
         return sum(up for up, _ in totals), sum(down for _, down in totals)
+
+    def dials(self):
+        wires = [caller.client.wire for caller in self.callers]
+        return sum(wire.dials for wire in wires), sum(wire.dial_ns for wire in wires)
 
     def retries(self):
         return sum(getattr(caller.client, "retries", 0) for caller in self.callers)
@@ -354,6 +360,8 @@ class Load:
             "messages_per_call": None,
             "retries": self.retries() - self.retries_before,
             "reconnects": sum(caller.reconnects for caller in callers) - self.reconnects_before,
+            "dials": self.dials_after[0] - self.dials_before[0],
+            "dial_ns": self.dials_after[1] - self.dials_before[1],
             "clients": [self.told_of(caller) for caller in callers],
             "failures": failures[:SHOWN_FAILURES],
             "facts": self.facts(),
@@ -378,10 +386,11 @@ class Load:
 
     def facts(self):
         clients = len(self.callers)
+        again = " at a time, dialled anew" if self.dials_after[0] > self.dials_before[0] else ""
         facts = {
             "driver": f"{self.kind.about}, a thread for each client in one process",
             "loop": "closed",
-            "connections": str(min(clients, self.options.get("pool", clients))),
+            "connections": f"{min(clients, self.options.get('pool', clients))}{again}",
             "python": platform.python_version(),
         }
         facts.update((package, metadata.version(package)) for package in self.kind.versions)

@@ -173,9 +173,8 @@ impl ClientCodec for HttpClient {
                     100..200 => {}
                     // Said of a connection on which no request came for long (RFC 9110, 15.5.9), not of this one.
                     408 if self.messages > 1 && !response.keep => {
-                        return Err(Fault::connect(
-                            "the server had given the connection up before this request came (408)",
-                        ));
+                        let before = "the server had given the connection up before this request came (408)";
+                        return Err(Fault::connect(before).untaken());
                     }
                     _ => self.response = Some(response),
                 }
@@ -218,7 +217,7 @@ impl ClientCodec for HttpClient {
 #[cfg(test)]
 mod tests {
     use super::HttpClient;
-    use crate::call::{Ask, FaultClass, Fill};
+    use crate::call::{Ask, Cause, FaultClass, Fill};
     use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
     use crate::transport::outbox::Outbox;
 
@@ -336,7 +335,7 @@ mod tests {
         client.call(0, &DOWNLOAD, true, &mut out);
         out.drain();
         let fault = client.receive(&mut late.as_bytes(), &mut out).map(|_| ()).expect_err("no reply");
-        assert_eq!(fault.class, FaultClass::Connect);
+        assert_eq!((fault.class, fault.cause), (FaultClass::Connect, Cause::Untaken));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response};
 
-use crate::call::{Ask, Fault};
+use crate::call::{Ask, Cause, Fault};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::http2::pipe::Pipe;
 use crate::transport::http2::pump::pump;
@@ -85,12 +85,21 @@ fn context() -> Context<'static> {
 }
 
 /// A failure of a stream or its connection, as a call sees it.
+///
+/// The server never took a stream that it refuses, nor one beyond the last stream that its GOAWAY names; the library
+/// fails only those of a GOAWAY (RFC 9113, 6.8 and 8.7).
 fn fault(error: &h2::Error) -> Fault {
-    if error.is_io() || error.is_remote() {
+    if error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM)) {
+        Fault::connect(error.to_string()).untaken()
+    } else if error.is_io() || error.is_remote() {
         Fault::connect(error.to_string())
     } else {
         Fault::protocol(error.to_string())
     }
+}
+
+fn gone() -> Fault {
+    Fault::connect("the server ended the connection")
 }
 
 impl<A: Asking> StreamClient<A> {
@@ -132,13 +141,20 @@ impl<A: Asking> StreamClient<A> {
         };
         let mut moved = false;
         self.feeding = false;
-        for line in &mut self.lines {
+        for (index, line) in self.lines.iter_mut().enumerate() {
             if let Stage::Queued(ask) = line.stage {
-                if requests.poll_ready(&mut context()).is_ready() {
-                    line.begin(&self.asking, requests, &mut self.known, ask)?;
-                    moved = true;
-                } else {
-                    self.feeding = true;
+                match requests.poll_ready(&mut context()) {
+                    Poll::Ready(Ok(())) => {
+                        line.begin(&self.asking, requests, &mut self.known, ask)?;
+                        moved = true;
+                    }
+                    // No stream can be opened any more.
+                    Poll::Ready(Err(error)) => {
+                        line.end();
+                        let verdict = Err(fault(&error).untaken());
+                        self.replies.push_back(Reply { line: index, verdict, reusable: false, nonce: None });
+                    }
+                    Poll::Pending => self.feeding = true,
                 }
             }
             if let Some((stream, sending)) = &mut line.sending {
@@ -180,8 +196,15 @@ impl<A: Asking> StreamClient<A> {
             }
             if let Poll::Ready(ended) = state {
                 self.link = None;
-                let ended = ended.map_err(|error| fault(&error));
-                return ended.and(Err(Fault::connect("the server ended the connection")));
+                let ended = Fault { cause: Cause::Target, ..ended.map_or_else(|error| fault(&error), |()| gone()) };
+                for (index, line) in self.lines.iter_mut().enumerate() {
+                    if matches!(line.stage, Stage::Queued(_)) {
+                        line.end();
+                        let verdict = Err(ended.clone().untaken());
+                        self.replies.push_back(Reply { line: index, verdict, reusable: false, nonce: None });
+                    }
+                }
+                return Err(ended);
             }
             if !self.feeding || !self.feed()? {
                 return Ok(());
@@ -275,6 +298,11 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
         self.lines.len()
     }
 
+    fn accepts(&mut self) -> bool {
+        let Some((requests, _)) = &mut self.link else { return false };
+        !matches!(requests.poll_ready(&mut context()), Poll::Ready(Err(_)))
+    }
+
     fn call(&mut self, line: usize, ask: &Ask, content: bool, _: &mut Outbox) {
         self.messages += self.asking.messages(*ask);
         self.lines[line].incoming.restart(*ask, content);
@@ -308,7 +336,7 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
         } else if self.link.is_none() && self.replies.is_empty() {
             return Err(Fault::connect("the connection has ended"));
         }
-        let reusable = self.link.is_some();
+        let reusable = self.accepts();
         Ok(self.replies.pop_front().map(|reply| Reply { reusable, ..reply }))
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bytes::Buf;
 use h3::client::{SendRequest, builder};
-use h3::error::{ConnectionError, StreamError};
+use h3::error::{Code, ConnectionError, StreamError};
 use h3_quinn::OpenStreams;
 use http::Request;
 use quinn::{Connection, VarInt};
@@ -14,7 +14,7 @@ use tokio::task::spawn_local;
 use crate::call::{Ask, Fault};
 use crate::transport::contract::{AsyncClient, AsyncConnection, ClientContext, Later, Reply};
 use crate::transport::http3::stream::Exchange;
-use crate::transport::quic::endpoint::Dialler;
+use crate::transport::quic::endpoint::{Dialler, lost as closed};
 use crate::transport::web::body::Piece;
 use crate::transport::web::calls::WebCalls;
 use crate::transport::web::exchange::{Asking, IncomingReply};
@@ -74,6 +74,9 @@ impl WebConnection {
     /// The reply to a call, or what its stream died of.
     async fn exchange(&self, ask: Ask, content: bool) -> Result<Reply, Broken> {
         self.messages.set(self.messages.get() + self.calls.messages(ask));
+        if let Some(reason) = self.quic.close_reason() {
+            return Err(Broken::Connection(closed(reason).untaken()));
+        }
         let mut exchange = Exchange::new(self.requests.clone().send_request(self.head(ask)).await?);
         match exchange.say(self.calls.body(ask)).await {
             // A server that answers early does not want the rest; its reply says why.
@@ -108,6 +111,11 @@ impl AsyncConnection for WebConnection {
         })
     }
 
+    fn accepts(&self) -> bool {
+        // That the server goes away is told by the library to whoever opens a stream, and to nobody else.
+        self.quic.close_reason().is_none()
+    }
+
     fn wire(&self) -> (u64, u64) {
         let stats = self.quic.stats();
         (stats.udp_tx.bytes, stats.udp_rx.bytes)
@@ -134,8 +142,13 @@ impl From<StreamError> for Broken {
     fn from(error: StreamError) -> Self {
         match error {
             StreamError::ConnectionError { 0: error, .. } => Broken::Connection(lost(error)),
-            StreamError::RemoteTerminate { .. } => {
-                Broken::Stream(Fault::connect(format!("the server gave up the stream: {error}")))
+            // No stream was opened after a GOAWAY.
+            StreamError::RemoteClosing { .. } => Broken::Stream(Fault::connect("the server goes away").untaken()),
+            StreamError::RemoteTerminate { code, .. } => {
+                let fault = Fault::connect(format!("the server gave up the stream: {error}"));
+                // Rejected without having been processed (RFC 9114, 4.1.1).
+                let rejected = code == Code::H3_REQUEST_REJECTED;
+                Broken::Stream(if rejected { fault.untaken() } else { fault })
             }
             error => Broken::Stream(Fault::protocol(error.to_string())),
         }

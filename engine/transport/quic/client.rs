@@ -51,7 +51,9 @@ struct FrameConnection {
 impl FrameConnection {
     /// The reply to a call, or what its stream died of.
     async fn exchange(&self, ask: Ask, content: bool) -> Result<Reply, Broken> {
-        let mut exchange = Exchange::new(self.connection.open_bi().await.map_err(lost).map_err(Broken::Connection)?);
+        // On a connection that has ended no stream is opened.
+        let unopened = |error| Broken::Connection(lost(error).untaken());
+        let mut exchange = Exchange::new(self.connection.open_bi().await.map_err(unopened)?);
         let codec = self.codecs.borrow_mut().pop();
         let mut codec = codec.unwrap_or_else(|| Frames.client(&self.context));
         let (mut out, before) = (Outbox::new(), codec.messages());
@@ -88,6 +90,10 @@ impl AsyncConnection for FrameConnection {
                 Err(Broken::Connection(fault)) => Err(fault),
             }
         })
+    }
+
+    fn accepts(&self) -> bool {
+        self.connection.close_reason().is_none()
     }
 
     fn wire(&self) -> (u64, u64) {

@@ -364,7 +364,7 @@ impl Talk {
         };
         let expect = |right: u128, class: FaultClass| match number {
             Some(number) if number == right => Reply::ok(),
-            Some(number) => fails(Fault { class, reason: format!("{number} came where {right} was right") }),
+            Some(number) => fails(Fault::of(class, format!("{number} came where {right} was right"))),
             None => fails(Fault::protocol(format!("a {} where an int was due", value.type_name()))),
         };
         Ok(match (self.ask, token) {

@@ -70,6 +70,10 @@ impl ClientCodec for TlsClient {
         self.inner.lines()
     }
 
+    fn accepts(&mut self) -> bool {
+        self.inner.accepts()
+    }
+
     fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
         let good = self.inner.cancel(line, &mut self.session.plain);
         self.session.seal(out);

@@ -116,7 +116,7 @@ fn heard(client: &mut Child, due: impl Fn(&FromDrive) -> bool) -> Result<FromDri
     loop {
         match line(client)?.parse()? {
             FromDrive::Progress { .. } => {}
-            FromDrive::Failed { class, reason } => return Err(Error::failed(format!("{class}: {reason}"))),
+            FromDrive::Failed { class, reason, .. } => return Err(Error::failed(format!("{class}: {reason}"))),
             said if due(&said) => return Ok(said),
             said => return Err(Error::failed(format!("the client said {said:?} out of turn"))),
         }
