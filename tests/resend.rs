@@ -81,7 +81,7 @@ fn measured_between(assignment: &Value, between: impl FnOnce()) -> Measured {
     assert!(drive.hear().get("armed").is_some());
     between();
     drive.say(&json!({"go": {}}));
-    assert_eq!(drive.hear(), json!({"done": {}}));
+    assert!(drive.hear().get("done").is_some());
     drive.say(&json!({"report": {}}));
     match drive.hear().to_string().parse().expect("a measured line has every figure") {
         FromDrive::Measured(measured) => {
@@ -203,7 +203,8 @@ fn a_server_that_takes_nothing_is_asked_three_times_more_and_not_for_ever() {
         // Closed before anything can be sent: a client's first byte is not acknowledged any more.
         let (address, seen) = serving(|stream, seen| match seen.accepted() {
             1 => {
-                (&stream).read(&mut [0; 1024]).ok()?;
+                let asked = (&stream).read(&mut [0; 1024]).ok()?;
+                assert!(asked > 0);
                 (&stream).write_all(PONG.as_bytes()).ok()
             }
             _ => stream.shutdown(std::net::Shutdown::Both).ok(),

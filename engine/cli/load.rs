@@ -119,8 +119,8 @@ pub(crate) fn warn_of_limits(plan: &Plan, source: &Source<'_>) {
     if let Some(error) = plan.lacks_descriptors(descriptors::most()) {
         source.caution(None, &error);
     }
-    if let Some(error) = plan.lacks_ports(Ports::of_this_machine()) {
-        caution(&error);
+    if let Some((workload, error)) = plan.lacks_ports(Ports::of_this_machine()) {
+        source.caution(Some(workload), &error);
     }
 }
 

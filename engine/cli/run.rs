@@ -63,7 +63,7 @@ impl Run {
         if let Some(error) = read.plan.lacks_descriptors(descriptors::most()) {
             return Err(error);
         }
-        load::warn_of_limits(&read.plan);
+        load::warn_of_limits(&read.plan, &read.source);
         // Python ends do not raise it themselves.
         descriptors::raise();
         let out = self.folder()?;

@@ -74,6 +74,10 @@ impl Serve {
             Some(text) => text.parse().map_err(Error::usage)?,
             None => Address::any(transport.family()),
         };
+        if !address.can_be_dialled() {
+            return Err(Error::usage(format!("`{address}` is every address of this machine, and none that clients can dial"))
+                .help("name the one that they shall dial, such as `--listen 127.0.0.1:0`, or that of a network `ip address` shows"));
+        }
 
         let mut facts = pairing.facts(&options);
         facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));

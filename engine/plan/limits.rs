@@ -61,23 +61,20 @@ impl Plan {
         self.cells.iter().any(|cell| cell.dials().is_some()).then(|| ports.map(|ports| ports.dials_a_minute()))?
     }
 
-    /// What is wrong where some cell certainly dials more connections than this machine has ports for.
-    pub fn lacks_ports(&self, ports: Option<Ports>) -> Option<Error> {
+    /// The workload of which some cell certainly dials more connections than this machine has ports for, and what is wrong.
+    pub fn lacks_ports(&self, ports: Option<Ports>) -> Option<(&str, Error)> {
         let ports = ports?;
-        let lacks = |cell: &&Cell| cell.dials().is_some_and(|(dials, seconds)| ports.lacks(dials, seconds));
-        let cell = self.cells.iter().find(lacks)?;
-        let (dials, seconds) = cell.dials()?;
+        let lacking = |cell| Cell::dials(cell).filter(|(dials, seconds)| ports.lacks(*dials, *seconds));
+        let (cell, (dials, seconds)) = self.cells.iter().find_map(|cell| Some((cell, lacking(cell)?)))?;
         let within = seconds.map(|seconds| format!(" in {seconds:.0} s")).unwrap_or_default();
-        Some(
-            Error::stopped(format!(
-                "{} dials {dials:.0} connections{within}, and this machine's {} local ports allow {} a minute: a trial \
-                 that runs out of them is invalid",
-                cell.id,
-                ports.count,
-                ports.dials_a_minute()
-            ))
-            .help("ask for fewer calls or a lower rate, widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse to 1"),
-        )
+        let most = ports.dials_a_minute();
+        let error = Error::stopped(format!(
+            "{} dials {dials:.0} connections{within}, and this machine's {} local ports allow {most} a minute: a trial \
+             that runs out of them is invalid",
+            cell.id, ports.count,
+        ));
+        let help = "ask for fewer calls or a lower rate, widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse to 1";
+        Some((&cell.load.workload, error.help(help)))
     }
 }
 
@@ -96,7 +93,7 @@ mod tests {
             Plan::of(&read("s.yaml", &text, &[]).expect("no mistakes"))
         };
         let ports = Ports::told("32768 60999", "0", "1");
-        let told = |plan: &Plan| plan.lacks_ports(ports).map(|error| error.message().to_owned());
+        let told = |plan: &Plan| plan.lacks_ports(ports).map(|(_, error)| error.message().to_owned());
 
         let churn = plan("transport: http1", "call: connect, clients: 8, iterations: 4000");
         let said = "http1-threaded/w dials 32000 connections, and this machine's 28232 local ports allow 28232 a minute: \

@@ -15,7 +15,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::call::Fault;
-use crate::transport::contract::{Executor, Executors, Family, Later, Options};
+use crate::transport::contract::{Executor, Executors, Later, Options};
 use crate::transport::options::CONGESTION;
 use crate::transport::socket::{Address, bind_datagrams};
 
@@ -73,11 +73,12 @@ impl Dialler {
         let tls = QuicClientConfig::try_from(tls).map_err(|error| error.to_string())?;
         let mut settings = ClientConfig::new(Arc::new(tls));
         settings.transport_config(Arc::new(transport));
+        // The kernel chooses the way to the server, and with it the address that this end has.
         let any = match server {
-            SocketAddr::V4(_) => Address::any(Family::Udp),
-            SocketAddr::V6(_) => Address::Tcp(SocketAddr::from(([0u16; 8], 0))),
+            SocketAddr::V4(_) => SocketAddr::from(([0u8; 4], 0)),
+            SocketAddr::V6(_) => SocketAddr::from(([0u16; 8], 0)),
         };
-        let socket = bind_datagrams(&any).map_err(|error| format!("cannot open a socket: {error}"))?;
+        let socket = bind_datagrams(&Address::Tcp(any)).map_err(|error| format!("cannot open a socket: {error}"))?;
         let endpoint = endpoint(None, socket)?;
         Ok(Dialler { endpoint, settings, server, name: server.ip().to_string() })
     }
