@@ -74,6 +74,26 @@ fn what_is_shipped_gives_no_warning() {
 }
 
 #[test]
+fn the_example_of_the_readme_can_rank_in_a_minute() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = readme_example(folder.path());
+    let file = file.to_str().expect("paths are text");
+    let whole = engine(&["plan", file, "--json"]);
+    let quick = engine(&["plan", file, "--json", "--quick"]);
+    let seconds = |plan: &Value| plan["estimate_s"].as_f64().expect("an estimate");
+    assert!(seconds(&quick) <= 60.0 && seconds(&whole) > 600.0, "{} of {}", seconds(&quick), seconds(&whole));
+    let cells = |plan: &Value| plan["cells"].as_array().expect("a list of cells").len();
+    assert_eq!(cells(&quick), cells(&whole), "every question is still asked");
+    // That no difference could show would be a warning.
+    let (text, warnings) = told(&[Path::new("plan"), Path::new("--quick"), Path::new(file)]);
+    assert_eq!(warnings, "");
+    for untold in ["a target is ahead only where each of its trials is", "capacities that are less than 20 % apart"] {
+        assert!(text.contains(untold), "{text}");
+    }
+    assert_eq!(quick["untold"].as_array().map(Vec::len), Some(text.matches("cannot tell, being quick: ").count()));
+}
+
+#[test]
 fn a_warning_names_its_file_and_the_line_of_its_workload() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, workload: &str| {

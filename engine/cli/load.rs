@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::cli::{caution, complain};
 use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
+use crate::plan::quick::Quick;
 use crate::scenario::{LARGEST, Mistakes, Scenario, line_of_workload, read};
 use crate::transport::descriptors;
 use crate::transport::ports::Ports;
@@ -28,7 +29,7 @@ pub(crate) struct Chosen {
     /// Targets that differ in what the scenario does not ask about are a mistake, not only worth a warning
     #[arg(long)]
     pub(crate) strict: bool,
-    /// At most 3 trials, a tenth of the iterations, durations up to 2 s, payloads up to 1 MiB
+    /// A look in about a minute: as many trials as a ranking takes, short loads, rough searches, bodies up to 1 MiB
     #[arg(long)]
     pub(crate) quick: bool,
 }
@@ -44,13 +45,14 @@ pub(crate) struct Loaded<'a> {
     pub(crate) as_read: Value,
     /// What will run.
     pub(crate) plan: Plan,
+    /// What `--quick` will not be able to tell, in words.
+    pub(crate) untold: Vec<String>,
 }
 
 impl Chosen {
     /// The scenario and its plan; or the exit code, after every mistake was told on stderr.
     pub(crate) fn load(&self) -> std::result::Result<Loaded<'_>, Exit> {
         let (scenario, source) = scenario(&self.file, &self.sets)?;
-        let scenario = if self.quick { scenario.quick() } else { scenario };
         let whole = Plan::of(&scenario);
         if whole.cells.is_empty()
             && let Some(refused) = whole.refusals.first()
@@ -58,24 +60,25 @@ impl Chosen {
             let error = Error::usage("every cell of this scenario is refused");
             return Err(told(error.help(refused.reason.clone())));
         }
-        let plan = match &self.only {
-            None => whole,
-            Some(text) => {
-                let example = whole.cells.first().map(|cell| cell.id.clone()).unwrap_or_default();
-                let plan = whole.only(text);
-                if plan.cells.is_empty() {
-                    return Err(told(
-                        Error::usage(format!("no cell's id contains `{text}`"))
-                            .help(format!("ids look like `{example}`; `engine plan` prints them all")),
-                    ));
-                }
-                plan
-            }
+        let only = |plan: Plan| match &self.only {
+            None => plan,
+            Some(text) => plan.only(text),
         };
+        let (scenario, plan, untold) = if self.quick {
+            let Quick { scenario, plan, untold } = Plan::quick(&scenario, only);
+            (scenario, plan, untold)
+        } else {
+            (scenario, only(whole.clone()), Vec::new())
+        };
+        if plan.cells.is_empty() {
+            let example = whole.cells.first().map(|cell| cell.id.as_str()).unwrap_or_default();
+            let error = Error::usage(format!("no cell's id contains `{}`", self.only.as_deref().unwrap_or_default()));
+            return Err(told(error.help(format!("ids look like `{example}`; `engine plan` prints them all"))));
+        }
         warn(&plan, &source, self.strict)?;
         warn_of_trials(&plan, &source);
         let as_read = serde_json::to_value(&scenario).doing("writing the scenario").map_err(told)?;
-        Ok(Loaded { source, scenario, as_read, plan })
+        Ok(Loaded { source, scenario, as_read, plan, untold })
     }
 }
 

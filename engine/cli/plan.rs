@@ -37,7 +37,7 @@ impl Show {
     }
 }
 
-fn text(Loaded { scenario, plan, .. }: &Loaded<'_>) -> String {
+fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
     let mut text = format!("{}\n", scenario.title);
     // Writing to a string cannot fail.
     for cell in &plan.cells {
@@ -49,6 +49,9 @@ fn text(Loaded { scenario, plan, .. }: &Loaded<'_>) -> String {
     }
     for line in place(plan) {
         let _ = writeln!(text, "{line}");
+    }
+    for what in untold {
+        let _ = writeln!(text, "cannot tell, being quick: {what}");
     }
     let _ = writeln!(text, "{}", plan.summary());
     if let Some(most) = plan.dials_a_minute(Ports::of_this_machine()) {
@@ -67,7 +70,7 @@ fn place(plan: &Plan) -> Vec<String> {
     std::iter::once(placement.sentence()).chain(hidden).collect()
 }
 
-fn json(Loaded { as_read, plan, .. }: &Loaded, quick: bool) -> String {
+fn json(Loaded { as_read, plan, untold, .. }: &Loaded, quick: bool) -> String {
     let cells: Vec<_> = plan
         .cells
         .iter()
@@ -79,7 +82,7 @@ fn json(Loaded { as_read, plan, .. }: &Loaded, quick: bool) -> String {
         .map(|turn| json!({"id": plan.cells[turn.cell].id, "trial": turn.trial, "block": turn.block}))
         .collect();
     let whole = json!({
-        "scenario": as_read, "quick": quick, "estimate_s": plan.estimate.as_secs_f64(),
+        "scenario": as_read, "quick": quick, "untold": untold, "estimate_s": plan.estimate.as_secs_f64(),
         "differences": plan.differences(), "cells": cells, "refusals": plan.refusals, "turns": turns, "place": place(plan),
     });
     format!("{whole:#}\n")

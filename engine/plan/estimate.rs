@@ -22,50 +22,81 @@ impl Plan {
         trials + Duration::try_from_secs_f64(LOOK_S + yardsticks * YARDSTICK_S).unwrap_or(YEAR)
     }
 }
+// The figures are guesses for a small machine, right within a factor of three or so.
+const LAUNCH_S: f64 = 0.05;
+const LAUNCH_PYTHON_S: f64 = 0.8;
+/// What a call takes that one client makes after the other.
+const CALL_S: f64 = 150e-6;
+/// What it adds where many are under way: nobody has to wake up.
+const CROWDED_S: f64 = 50e-6;
+const CALL_PYTHON_S: f64 = 600e-6;
+const DIAL_S: f64 = 1e-3;
+const BYTES_PER_S: f64 = 500e6;
+const STEP_S: f64 = 2e-9;
+const STEP_PYTHON_S: f64 = 60e-9;
+/// A search grows and bisects in about so many probes, and tries again what did not hold.
+const PROBES: f64 = 13.0;
+/// One that begins higher and ends rougher.
+const QUICK_PROBES: f64 = 9.0;
+/// What a probe takes beyond its window: a client process, and a queue that drains, for as long as the window at most.
+const PROBE_S: f64 = 0.08;
+const DRAIN_SHARE: f64 = 0.3;
 
 impl Cell {
     /// About how long one trial takes: both ends are launched, every call costs something, every byte is carried
-    /// each way it goes. The figures are guesses for a small machine, right within a factor of three or so.
+    /// each way it goes.
     pub(crate) fn estimate(&self) -> Duration {
-        const LAUNCH_S: f64 = 0.05;
-        const LAUNCH_PYTHON_S: f64 = 0.8;
-        const CALL_S: f64 = 150e-6;
-        const CALL_PYTHON_S: f64 = 600e-6;
-        const DIAL_S: f64 = 1e-3;
-        const BYTES_PER_S: f64 = 500e6;
-        const STEP_S: f64 = 2e-9;
-        const STEP_PYTHON_S: f64 = 60e-9;
-        /// A search grows and bisects in about so many probes, and tries again what did not hold.
-        const PROBES: f64 = 13.0;
-        /// What a probe takes beyond its window: a client process, and a queue that drains.
-        const PROBE_S: f64 = 0.3;
-
         let load = &self.load;
-        let python_server = self.target.pairing.stack() == Stack::Python;
-        let python = python_server || self.target.pairing.driver() == Driver::Python;
-        let launch = if python { LAUNCH_PYTHON_S } else { LAUNCH_S };
+        let launch = if self.python() { LAUNCH_PYTHON_S } else { LAUNCH_S };
+        let round = self.round().as_secs_f64();
+        let window = match (load.extent, &load.search) {
+            (Extent::Iterations(count), _) => round * count as f64,
+            (Extent::Duration(time), Some(search)) => {
+                let probes = if search.short.is_some() { QUICK_PROBES } else { PROBES };
+                let probe = search.window(search.start, time).as_secs_f64();
+                probes * (probe + DRAIN_SHARE * probe.min(1.0) + PROBE_S)
+            }
+            (Extent::Duration(time), None) => time.as_secs_f64(),
+        };
+        seconds(launch + self.busy_s() * load.warmup as f64 + window)
+    }
+
+    /// About how long it takes until each client has made one call.
+    pub(crate) fn round(&self) -> Duration {
+        let messages = self.messages() * f64::from(self.load.clients);
+        seconds(self.load.rate.map_or_else(|| self.busy_s(), |rate| messages / rate))
+    }
+
+    fn python(&self) -> bool {
+        self.target.pairing.stack() == Stack::Python || self.target.pairing.driver() == Driver::Python
+    }
+
+    /// How many calls it takes to move a payload.
+    fn messages(&self) -> f64 {
+        match self.load.split {
+            Split::Calls => Chunks::count(self.load.payload.unwrap_or(0), self.load.chunk) as f64,
+            Split::Body => 1.0,
+        }
+    }
+
+    /// The same where each client calls as soon as it can, in seconds.
+    fn busy_s(&self) -> f64 {
+        let load = &self.load;
         let clients = f64::from(load.clients);
         let bytes = load.payload.unwrap_or(0) as f64 * if load.call == Call::Echo { 2.0 } else { 1.0 };
-        let messages = match load.split {
-            Split::Calls => Chunks::count(load.payload.unwrap_or(0), load.chunk) as f64,
-            Split::Body => 1.0,
-        };
         let dial = if load.call == Call::Connect { DIAL_S } else { 0.0 };
-        let step = if python_server { STEP_PYTHON_S } else { STEP_S };
-        let busy = messages * if python { CALL_PYTHON_S } else { CALL_S }
-            + dial
-            + bytes / BYTES_PER_S
-            + load.work.unwrap_or(0) as f64 * step;
-        // What keeps the machine busy adds up over the clients; what only waits does not.
-        let round = busy * clients + load.hold.unwrap_or_default().as_secs_f64();
-        let window = match load.extent {
-            Extent::Iterations(count) => match load.rate {
-                Some(rate) => clients * messages * count as f64 / rate,
-                None => round * count as f64,
-            },
-            Extent::Duration(time) if load.search.is_some() => PROBES * (time.as_secs_f64() + PROBE_S),
-            Extent::Duration(time) => time.as_secs_f64(),
+        let step = if self.target.pairing.stack() == Stack::Python { STEP_PYTHON_S } else { STEP_S };
+        let calls = match self.python() {
+            true => clients * CALL_PYTHON_S,
+            false => CALL_S + (clients - 1.0) * CROWDED_S,
         };
-        Duration::try_from_secs_f64(launch + round * load.warmup as f64 + window).unwrap_or(YEAR).min(YEAR)
+        // What keeps the machine busy adds up over the clients; what only waits does not.
+        self.messages() * calls
+            + clients * (dial + bytes / BYTES_PER_S + load.work.unwrap_or(0) as f64 * step)
+            + load.hold.unwrap_or_default().as_secs_f64()
     }
+}
+
+fn seconds(time: f64) -> Duration {
+    Duration::try_from_secs_f64(time).unwrap_or(YEAR).min(YEAR)
 }

@@ -5,6 +5,8 @@ pub mod fairness;
 mod limits;
 mod order;
 pub mod parallelism;
+pub mod quick;
+pub mod search;
 mod trials;
 
 use std::sync::Arc;
@@ -13,9 +15,9 @@ use std::time::Duration;
 use crate::call::{Arrivals, Call, Driver, Fill, FillKind, Split, Verify, Wait};
 use crate::mutant;
 use crate::plan::order::{interleaved, sequential};
+use crate::plan::search::Search;
 use crate::results::{Coordinates, Refused};
 use crate::scenario::axis::Offered;
-use crate::scenario::expect::Expectation;
 use crate::scenario::{self, OPEN_PYTHON, Order, Pin, Point, Scenario, Workload};
 use crate::server::pairing::Pairing;
 use crate::transport::contract::{Options, Seam};
@@ -100,8 +102,8 @@ pub struct Load {
     pub extent: Extent,
     /// Calls per second of all clients together, which makes the load open-loop.
     pub rate: Option<f64>,
-    /// In place of a rate, what has to hold at the highest one, which is searched; none where it is not.
-    pub search: Option<Vec<Expectation>>,
+    /// In place of a rate, how the highest one is searched at which everything holds; none where it is not.
+    pub search: Option<Search>,
     /// Rates that follow each other, each held for a time, in place of one.
     pub ramp: Vec<(f64, Duration)>,
     /// How the due times of an open loop are spaced.
@@ -255,7 +257,7 @@ fn cell(
         rate: point.rate.and_then(Offered::rate).map(|rate| rate.0),
         search: (point.rate == Some(Offered::Search)).then(|| {
             let all = written.expect.iter().chain(&workload.expect);
-            all.filter(|expectation| expectation.is_limit()).cloned().collect()
+            Search::thorough(all.filter(|expectation| expectation.is_limit()).cloned().collect())
         }),
         ramp: workload.ramp.iter().map(|step| (step.rate.0, step.time.0)).collect(),
         arrivals: point.arrivals,
@@ -398,28 +400,6 @@ workloads: [{name: w, call: ping, iterations: 1}]
         };
         assert_eq!(order(&kept), order(&whole));
         assert!(kept.estimate < whole.estimate);
-    }
-
-    #[test]
-    fn quick_shrinks_and_equal_cells_become_one() {
-        let quick = Plan::of(
-            &scenario(
-                "
-targets: [{transport: tcp, server: threaded}]
-workloads:
-  - {name: files, call: download, payload: [1MiB, 128MiB, 500MiB], iterations: 5, trials: 1}
-  - {name: many, call: ping, iterations: 1000}
-  - {name: some, call: ping, iterations: 40}
-  - {name: timed, call: ping, duration: 1m}
-",
-            )
-            .quick(),
-        );
-        assert_eq!(ids(&quick), ["tcp-threaded/files", "tcp-threaded/many", "tcp-threaded/some", "tcp-threaded/timed"]);
-        let extents: Vec<Extent> = quick.cells.iter().map(|cell| cell.load.extent).collect();
-        let two = Extent::Duration(Duration::from_secs(2));
-        assert_eq!(extents, [Extent::Iterations(5), Extent::Iterations(100), Extent::Iterations(10), two]);
-        assert_eq!(quick.cells.iter().map(|cell| cell.trials).collect::<Vec<_>>(), [1, 3, 3, 3]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Plan {
 
     /// In how many settings the target of `cell` meets any other by the same figure: searches are compared by the rate
     /// that they find, transfers by their bandwidth, other calls by their response time.
-    fn comparisons(&self, cell: &Cell) -> usize {
+    pub(crate) fn comparisons(&self, cell: &Cell) -> usize {
         let by = |cell: &Cell| (cell.load.search.is_some(), matches!(cell.load.call, Call::Upload | Call::Download));
         let alike = |other: &&Cell| other.load.workload == cell.load.workload && by(other) == by(cell);
         let own = self.cells.iter().filter(alike).filter(|other| other.target.name == cell.target.name).count();

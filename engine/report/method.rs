@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::plan::parallelism::hidden;
+use crate::plan::search::Search;
 use crate::report::cell::Cell;
 use crate::report::figures::{counted, listed};
 use crate::report::order::coordinate;
@@ -27,13 +28,19 @@ pub struct Named {
 /// Attempts at a target's trials that are this many times more frequent than at another's are worth a warning.
 const UNEVEN: f64 = 2.0;
 
-const SEARCHED: &str = "A capacity is searched anew in each trial, against one fresh server: rates grow by a factor until \
-                        one does not hold, then the gap is halved, on a logarithmic scale, until its ends are within \
-                        5 %. Each trial begins elsewhere between two steps. A rate holds where every call of the \
-                        probe is answered as asked, every limit that is expected is kept by the probe's own figures, \
-                        however few calls they rest on, and the client kept to its schedule; a rate that does not hold \
-                        is tried once more. So a capacity is up to 5 % too low, and is that of probes of this length. The other figures of its cell are those at the highest rate that held. Where the \
-                        client was the limit, the capacity stands behind “≥” and ranks nobody.";
+/// How a capacity was found, to within so many percent.
+fn searched(percent: u32) -> String {
+    format!(
+        "A capacity is searched anew in each trial, against one fresh server: rates grow by a factor until \
+         one does not hold, then the gap is halved, on a logarithmic scale, until its ends are within \
+         {percent} %. Each trial begins elsewhere between two steps. A rate holds where every call of the \
+         probe is answered as asked, every limit that is expected is kept by the probe's own figures, \
+         however few calls they rest on, and the client kept to its schedule; a rate that does not hold \
+         is tried once more. So a capacity is up to {percent} % too low, and is that of probes of this length. The other \
+         figures of its cell are those at the highest rate that held. Where the \
+         client was the limit, the capacity stands behind “≥” and ranks nobody."
+    )
+}
 
 /// What the reader has to know before believing a figure.
 pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
@@ -57,7 +64,8 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
         .map(str::to_owned),
     );
     if cells.iter().any(|cell| cell.capacity.is_some()) {
-        said.push(SEARCHED.to_owned());
+        let close = if results.manifest.quick { Search::ROUGHLY } else { Search::CLOSE };
+        said.push(searched(((close - 1.0) * 100.0).round() as u32));
     }
     if cells.iter().any(Cell::limited) {
         let limited = "Where a trial is suspect, the client and not the server was the limit: the times of its cell \

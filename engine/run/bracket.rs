@@ -1,8 +1,5 @@
 //! Which rate to try next: the highest that holds lies between one that held and one that did not.
 
-/// The search is over when the two rates are within this factor of each other.
-pub const CLOSE: f64 = 1.05;
-
 /// By what factor rates grow until one does not hold, or shrink until one does.
 pub const STEP: f64 = 4.0;
 
@@ -27,6 +24,7 @@ pub enum Outcome {
 pub struct Bracket {
     lowest: f64,
     highest: f64,
+    close: f64,
     next: Option<f64>,
     tries: u32,
     held: Option<f64>,
@@ -34,10 +32,11 @@ pub struct Bracket {
 }
 
 impl Bracket {
-    /// A search from `lowest` to `highest` that begins at `start`, all of them calls per second.
-    pub fn new(start: f64, lowest: f64, highest: f64) -> Self {
+    /// A search from `lowest` to `highest` that begins at `start`, all of them calls per second, and ends when a rate
+    /// that held and one that did not are within the factor `close` of each other.
+    pub fn new(start: f64, lowest: f64, highest: f64, close: f64) -> Self {
         let next = Some(start.max(lowest).min(highest));
-        Bracket { lowest, highest, next, tries: 0, held: None, broken: None }
+        Bracket { lowest, highest, close, next, tries: 0, held: None, broken: None }
     }
 
     /// The rate to try; none where the search is over.
@@ -67,7 +66,7 @@ impl Bracket {
         }
         self.tries = 0;
         self.next = match (self.held, self.broken) {
-            (Some(held), Some(broken)) => (broken > held * CLOSE).then(|| rounded((held * broken).sqrt())),
+            (Some(held), Some(broken)) => (broken > held * self.close).then(|| rounded((held * broken).sqrt())),
             (Some(held), None) => (held < self.highest).then(|| rounded(held * STEP).min(self.highest)),
             (None, Some(broken)) => (broken > self.lowest).then(|| rounded(broken / STEP).max(self.lowest)),
             (None, None) => None,
@@ -84,11 +83,14 @@ pub fn rounded(rate: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bracket, CLOSE, Outcome};
+    use super::{Bracket, Outcome};
+    use crate::plan::search::Search;
+
+    const CLOSE: f64 = Search::CLOSE;
 
     /// The rates of a search of a server that holds what `holds` says, and how it ended.
     fn search(start: f64, range: (f64, f64), mut holds: impl FnMut(f64) -> bool) -> (Vec<f64>, Bracket) {
-        let mut bracket = Bracket::new(start, range.0, range.1);
+        let mut bracket = Bracket::new(start, range.0, range.1, CLOSE);
         let mut rates = Vec::new();
         while let Some(rate) = bracket.next() {
             rates.push(rate);
@@ -120,6 +122,17 @@ mod tests {
     }
 
     #[test]
+    fn a_rough_search_ends_sooner() {
+        let mut bracket = Bracket::new(1_000.0, 1.0, 1e7, Search::ROUGHLY);
+        let mut probes = 0;
+        while let Some(rate) = bracket.next() {
+            probes += 1;
+            bracket.take(if rate <= 50_000.0 { Outcome::Held } else { Outcome::Broke });
+        }
+        assert!(probes <= 10 && bracket.held().is_some_and(|held| held > 50_000.0 / Search::ROUGHLY), "{bracket:?}");
+    }
+
+    #[test]
     fn what_never_holds_ends_at_the_lowest_rate() {
         let (rates, end) = search(100.0, (5.0, 1e7), |_| false);
         assert_eq!(rates, [100.0, 100.0, 25.0, 25.0, 6.25, 6.25, 5.0, 5.0]);
@@ -146,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_spoiled_probe_is_made_again_and_a_client_that_never_keeps_up_ends_the_search() {
-        let mut bracket = Bracket::new(100.0, 1.0, 1e7);
+        let mut bracket = Bracket::new(100.0, 1.0, 1e7, CLOSE);
         for _ in 0..3 {
             bracket.take(Outcome::Spoiled);
             assert_eq!((bracket.next(), bracket.broken()), (Some(100.0), None));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::plan::{Cell, Extent, Load};
+use crate::plan::{self, Cell, Extent, Load};
 use crate::report::expectations::written;
 use crate::report::figures::{counted, number};
 use crate::results::machine::Interference;
@@ -18,14 +18,11 @@ use crate::run::verdict::{Circumstances, disturbed, judge};
 use crate::scenario::axis::Rate;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
-/// The least rate that is tried first, in calls per second: little for every server but a very slow one.
-const START: f64 = 50.0;
-
 /// A probe with fewer calls than this says nothing.
 const FEWEST: f64 = 10.0;
 
-/// How long a probe is drained at least: a queue that is longer than this, and longer than what is expected of a
-/// response, has failed whatever becomes of it.
+/// How long a probe is drained, unless it is shorter itself or a response may take longer: a queue that is longer than
+/// this, and longer than what is expected of a response, has failed whatever becomes of it.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// What a search brought.
@@ -41,10 +38,10 @@ pub struct Found {
     pub search: Search,
 }
 
-/// Searches the highest rate at which `limits` hold and every call is answered, with a fresh server.
+/// Searches the highest rate at which what is expected holds and every call is answered, with a fresh server.
 pub fn find(
     cell: &Cell,
-    limits: &[Expectation],
+    search: &plan::search::Search,
     trial: u32,
     launcher: &Launcher,
     neighbours: &mut Neighbours,
@@ -55,13 +52,14 @@ pub fn find(
         Extent::Duration(time) => (FEWEST / time.as_secs_f64()).clamp(Rate::LEAST, Rate::MOST),
         Extent::Iterations(_) => Rate::LEAST,
     };
-    let mut bracket = Bracket::new(start(trial), lowest, Rate::MOST);
+    let limits = &search.limits;
+    let mut bracket = Bracket::new(start(search.start, trial), lowest, Rate::MOST, search.close);
     let mut server = Launched::fresh(cell, launcher)?;
     let mut probes: Vec<Probe> = Vec::new();
     let (mut held, mut broken) = (None, None);
     while let Some(rate) = bracket.next() {
         watch.probes(rate);
-        let load = probe(&cell.load, limits, rate);
+        let load = probe(&cell.load, search, rate);
         let trial = ask(&mut server, &load, launcher, neighbours, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
         let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
@@ -94,16 +92,24 @@ pub fn find(
 
 /// Where a trial begins. Each begins at another place between two steps, or all would find the same of the few rates
 /// that one search can find, and their agreement would look like precision.
-fn start(trial: u32) -> f64 {
+fn start(about: f64, trial: u32) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_895;
-    rounded(START * STEP.powf((f64::from(trial) * GOLDEN).fract()))
+    rounded(about * STEP.powf((f64::from(trial) * GOLDEN).fract()))
 }
 
 /// The load of one probe: ends soon, however long a queue has grown.
-fn probe(load: &Load, limits: &[Expectation], rate: f64) -> Load {
-    let longest = limits.iter().filter(|limit| limit.figure.unit() == Unit::Time).map(|limit| limit.bound);
+fn probe(load: &Load, search: &plan::search::Search, rate: f64) -> Load {
+    let longest = search.limits.iter().filter(|limit| limit.figure.unit() == Unit::Time).map(|limit| limit.bound);
     let longest = Duration::from_nanos(longest.fold(0.0, f64::max) as u64);
-    Load { rate: Some(rate), search: None, drain: load.drain.min(longest.max(DRAIN)), ..load.clone() }
+    let (extent, window) = match load.extent {
+        Extent::Duration(written) => {
+            let window = search.window(rate, written);
+            (Extent::Duration(window), window)
+        }
+        iterations @ Extent::Iterations(_) => (iterations, DRAIN),
+    };
+    let drain = load.drain.min(longest.max(window.min(DRAIN)));
+    Load { rate: Some(rate), search: None, extent, drain, ..load.clone() }
 }
 
 /// What kept a probe from holding, and in words; none where it held.
@@ -202,13 +208,17 @@ fn bounded(verdict: Verdict, search: &Search) -> Verdict {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
-    use super::{START, bounded, fault, limited_by, start, told};
+    use super::{bounded, fault, limited_by, probe, start, told};
     use crate::drive::recorder::Recorder;
+    use crate::plan::search::Search as Searching;
+    use crate::plan::{Extent, Plan};
     use crate::results::search::{Limit, Probe, Search};
     use crate::results::{Cost, Measured, State, Verdict};
-    use crate::run::bracket::{CLOSE, STEP};
+    use crate::run::bracket::STEP;
     use crate::scenario::expect::Expectation;
+    use crate::scenario::read;
 
     fn limits(texts: &[&str]) -> Vec<Expectation> {
         texts.iter().map(|text| text.parse().expect("an expectation")).collect()
@@ -258,11 +268,29 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_is_drained_no_longer_than_it_lasts_or_a_response_may_take() {
+        let text = "title: t\nquestion: q\ntargets: [{transport: tcp, server: threaded}]\nworkloads:\n\
+                    - {name: w, call: ping, rate: search, duration: 2s, expect: [\"p99 < 5ms\"]}\n";
+        let scenario = read("test.yaml", text, &[]).expect("a scenario");
+        let lasts = |plan: Plan, rate: f64| {
+            let load = plan.cells[0].load.clone();
+            let probe = probe(&load, load.search.as_ref().expect("it searches"), rate);
+            assert_eq!((probe.rate, &probe.search), (Some(rate), &None));
+            (probe.extent, probe.drain)
+        };
+        let (ms, lasting) = (Duration::from_millis, |ms| Extent::Duration(Duration::from_millis(ms)));
+        assert_eq!(lasts(Plan::of(&scenario), 1e5), (lasting(2_000), ms(1_000)));
+        let quick = || Plan::quick(&scenario, |plan| plan).plan;
+        assert_eq!(lasts(quick(), 1e5), (lasting(100), ms(100)));
+        assert_eq!(lasts(quick(), 100.0), (lasting(200), ms(200)));
+    }
+
+    #[test]
     fn trials_begin_at_different_places_of_one_step() {
-        let starts: Vec<f64> = (1..=20).map(start).collect();
-        assert!(starts.iter().all(|rate| (START..=START * STEP).contains(rate)), "{starts:?}");
+        let starts: Vec<f64> = (1..=20).map(|trial| start(50.0, trial)).collect();
+        assert!(starts.iter().all(|rate| (50.0..=50.0 * STEP).contains(rate)), "{starts:?}");
         // Brought down to the last step of a search, they fill it evenly: no two are the same.
-        let mut last: Vec<f64> = starts.iter().map(|rate| (rate.ln() / CLOSE.ln()).fract()).collect();
+        let mut last: Vec<f64> = starts.iter().map(|rate| (rate.ln() / Searching::CLOSE.ln()).fract()).collect();
         last.sort_by(f64::total_cmp);
         assert!(last.windows(2).all(|pair| pair[1] > pair[0]), "{last:?}");
     }

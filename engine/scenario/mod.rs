@@ -1,7 +1,6 @@
 //! What a user writes: the scenario as types, in the words of its file.
 //!
-//! [`read`] makes it from YAML with every mistake at its place, [`schema`] tells editors about it, and
-//! [`Scenario::quick`] makes it smaller. A key that is absent here was not written; its default stands beside it.
+//! [`read`] makes it from YAML with every mistake at its place, [`schema`] tells editors about it. A key that is absent here was not written; its default stands beside it.
 
 pub mod axis;
 pub mod expect;
@@ -18,7 +17,6 @@ mod workload;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -262,30 +260,5 @@ impl Scenario {
             let cells = targets.saturating_mul(workload.count());
             sum.saturating_add(cells.saturating_mul(u64::from(self.trials(workload))))
         })
-    }
-
-    /// The same questions with less patience: at most 3 trials, a tenth of the iterations but at least 10 where so
-    /// many were written, durations (and ramps) of at most 2 s, payloads of at most 1 MiB.
-    pub fn quick(mut self) -> Self {
-        const TRIALS: NonZeroU32 = NonZeroU32::new(3).unwrap();
-        const ITERATIONS: NonZeroU64 = NonZeroU64::new(10).unwrap();
-        const DURATION: Time = Time(Duration::from_secs(2));
-        const PAYLOAD: Size = Size(1 << 20);
-        self.trials = Some(self.trials.map_or(TRIALS, |trials| trials.min(TRIALS)));
-        for workload in &mut self.workloads {
-            workload.trials = workload.trials.map(|trials| trials.min(TRIALS));
-            workload.iterations = workload.iterations.map(|written| {
-                let tenth = NonZeroU64::new(written.get() / 10).unwrap_or(NonZeroU64::MIN);
-                tenth.max(ITERATIONS).min(written)
-            });
-            workload.duration = workload.duration.map(|duration| duration.min(DURATION));
-            let whole: Duration = workload.ramp.iter().map(|step| step.time.0).sum();
-            if whole > DURATION.0 {
-                let part = DURATION.0.as_secs_f64() / whole.as_secs_f64();
-                workload.ramp.iter_mut().for_each(|step| step.time = Time(step.time.0.mul_f64(part)));
-            }
-            workload.payload = workload.payload.take().map(|axis| axis.map(|size| size.min(PAYLOAD)));
-        }
-        self
     }
 }
