@@ -63,9 +63,29 @@ fn csv_has_a_line_for_each_trial() {
             assert_eq!(line.len(), lines[0].len(), "{line:?}");
             assert!(!line.iter().any(|field| field.starts_with('=')), "{line:?}");
             assert!(line[at("cell")].ends_with(&record.id), "{line:?}");
-            let p50 = record.measured.as_ref().map(|measured| measured.response_time.p50_ns.to_string());
+            let times = record.measured.as_ref().map(|measured| &measured.response_time);
+            let p50 = times.filter(|times| times.count >= 20).map(|times| times.p50_ns.to_string());
             assert_eq!(line[at("p50_ns")], p50.unwrap_or_default());
         }
+    }
+}
+
+#[test]
+fn csv_has_no_quantile_that_too_few_calls_support() {
+    let mut results = golden();
+    let times = |results: &mut Results, count| {
+        let measured =
+            results.records.iter_mut().find_map(|record| record.measured.as_mut()).expect("a measured trial");
+        measured.response_time.count = count;
+    };
+    for (count, known) in [(0, 0), (9, 3), (20, 4), (100, 5), (200, 6), (1_000, 7), (10_000, 8)] {
+        times(&mut results, count);
+        let lines = parsed(&exported(&results, "csv"));
+        let at = |name: &str| lines[0].iter().position(|head| head == name).expect(name);
+        let line = lines.iter().find(|line| line[at("outcome")] == "measured").expect("it is there");
+        let names = ["min_ns", "mean_ns", "max_ns", "p50_ns", "p90_ns", "p95_ns", "p99_ns", "p999_ns"];
+        let given: Vec<&str> = names.into_iter().filter(|name| !line[at(name)].is_empty()).collect();
+        assert_eq!(given, names[..known], "of {count} calls");
     }
 }
 
@@ -73,13 +93,198 @@ fn csv_has_a_line_for_each_trial() {
 fn junit_fails_the_cells_that_failed_or_are_invalid() {
     let results = golden();
     let xml = exported(&results, "junit");
-    let failed: Vec<&str> = xml.lines().filter(|line| line.contains("<failure")).collect();
-    assert_eq!(failed.len(), 2, "{xml}");
-    assert!(failed[0].contains("http/bandwidth/call=upload/payload=1MiB") && failed[0].contains("asleep"), "{xml}");
-    assert!(failed[1].contains("the server ended with signal 9"), "{xml}");
+    let document = roxmltree::Document::parse(&xml).expect("it is XML");
+    let named = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).collect::<Vec<_>>();
+    let wrong = named("error");
+    let case = |at: usize| wrong[at].parent_element().and_then(|case| case.attribute("name")).expect("a case");
+    assert_eq!(wrong.len(), 2, "{xml}");
+    let message = |at: usize| wrong[at].attribute("message").expect("a message");
+    assert!(case(0) == "http/bandwidth/call=upload/payload=1MiB/clients=1" && message(0).contains("asleep"), "{xml}");
+    assert!(message(1).contains("the server ended with signal 9"), "{xml}");
+    assert!(wrong.iter().all(|error| error.text().is_some_and(|text| !text.is_empty())), "reasons stand in it too");
     let cells: std::collections::BTreeSet<&str> = results.records.iter().map(|record| record.id.as_str()).collect();
-    assert_eq!(xml.matches("<testcase ").count(), cells.len());
+    let cases = named("testcase");
+    assert_eq!(cases.len(), cells.len());
+    let time = |case: &roxmltree::Node<'_, '_>| case.attribute("time").and_then(|time| time.parse::<f64>().ok());
+    assert!(cases.iter().filter_map(time).filter(|time| *time > 0.0).count() > cells.len() / 2, "{xml}");
+    let doubts = named("property");
+    assert!(doubts.iter().any(|doubt| doubt.attribute("name").is_some_and(|name| name.contains(": suspect"))), "{xml}");
     assert!(!exported(&hostile(), "junit").contains("<script"));
+}
+
+/// What a schema says of one element: its attributes, those first that it must have, and what stands in it.
+struct Rule {
+    element: &'static str,
+    must: &'static [&'static str],
+    may: &'static [&'static str],
+    inside: Inside,
+}
+
+enum Inside {
+    /// Any of these, in any number and order.
+    Any(&'static [&'static str]),
+    /// These in this order, each at least and at most so often.
+    Row(&'static [(&'static str, usize, usize)]),
+    /// At most one of these.
+    One(&'static [&'static str]),
+    /// Text alone.
+    Text,
+}
+
+/// `junit-10.xsd` of Jenkins' xUnit plugin, as far as what we write could break it.
+const JENKINS: &[Rule] = &[
+    Rule {
+        element: "testsuites",
+        must: &[],
+        may: &["name", "time", "tests", "failures", "errors"],
+        inside: Inside::Any(&["testsuite"]),
+    },
+    Rule {
+        element: "testsuite",
+        must: &["name", "tests", "failures", "errors"],
+        may: &["group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url", "version"],
+        inside: Inside::Any(&["testsuite", "properties", "testcase", "system-out", "system-err"]),
+    },
+    Rule { element: "properties", must: &[], may: &[], inside: Inside::Any(&["property"]) },
+    Rule { element: "property", must: &["name", "value"], may: &[], inside: Inside::Text },
+    Rule {
+        element: "testcase",
+        must: &["name"],
+        may: &["time", "classname", "group"],
+        inside: Inside::Any(&["skipped", "error", "failure", "system-out", "system-err"]),
+    },
+    Rule { element: "error", must: &[], may: &["type", "message"], inside: Inside::Text },
+    Rule { element: "failure", must: &[], may: &["type", "message"], inside: Inside::Text },
+    Rule { element: "system-out", must: &[], may: &[], inside: Inside::Text },
+    Rule { element: "system-err", must: &[], may: &[], inside: Inside::Text },
+];
+
+/// `JUnit.xsd` of Ant's tasks, as far as what we write could break it.
+const ANT: &[Rule] = &[
+    Rule { element: "testsuites", must: &[], may: &[], inside: Inside::Any(&["testsuite"]) },
+    Rule {
+        element: "testsuite",
+        must: &["name", "tests", "failures", "errors", "time", "timestamp", "hostname", "id", "package"],
+        may: &["skipped"],
+        inside: Inside::Row(&[
+            ("properties", 1, 1),
+            ("testcase", 0, usize::MAX),
+            ("system-out", 1, 1),
+            ("system-err", 1, 1),
+        ]),
+    },
+    Rule { element: "properties", must: &[], may: &[], inside: Inside::Any(&["property"]) },
+    Rule { element: "property", must: &["name", "value"], may: &[], inside: Inside::Text },
+    Rule {
+        element: "testcase",
+        must: &["name", "classname", "time"],
+        may: &[],
+        inside: Inside::One(&["skipped", "error", "failure"]),
+    },
+    Rule { element: "error", must: &["type"], may: &["message"], inside: Inside::Text },
+    Rule { element: "failure", must: &["type"], may: &["message"], inside: Inside::Text },
+    Rule { element: "system-out", must: &[], may: &[], inside: Inside::Text },
+    Rule { element: "system-err", must: &[], may: &[], inside: Inside::Text },
+];
+
+/// True for what both schemas take as the value of that attribute.
+fn fits(attribute: &str, value: &str) -> bool {
+    let digits = |text: &str, most: usize| text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    match attribute {
+        // A decimal to Ant; to Jenkins one with three decimals at most.
+        "time" => {
+            value.split_once('.').is_some_and(|(whole, part)| !whole.is_empty() && digits(whole, 12) && digits(part, 3))
+        }
+        "id" | "tests" | "failures" | "errors" | "skipped" => !value.is_empty() && digits(value, 9),
+        "timestamp" => {
+            let form: String = value.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+            form == "0000-00-00T00:00:00"
+        }
+        "value" | "message" => true,
+        _ => !value.trim().is_empty(),
+    }
+}
+
+/// What breaks the rules in an element and all that stands in it.
+fn breaches(node: roxmltree::Node<'_, '_>, rules: &[Rule], found: &mut Vec<String>) {
+    let name = node.tag_name().name();
+    let Some(rule) = rules.iter().find(|rule| rule.element == name) else {
+        return found.push(format!("no element {name}"));
+    };
+    let missing = rule.must.iter().filter(|name| node.attribute(**name).is_none());
+    found.extend(missing.map(|attribute| format!("{name} without {attribute}")));
+    for attribute in node.attributes() {
+        let known = rule.must.iter().chain(rule.may).any(|known| *known == attribute.name());
+        if !known || !fits(attribute.name(), attribute.value()) {
+            found.push(format!("{name} {}={:?}", attribute.name(), attribute.value()));
+        }
+    }
+    let inside: Vec<&str> = node.children().filter(|it| it.is_element()).map(|it| it.tag_name().name()).collect();
+    let right = match rule.inside {
+        Inside::Any(names) => inside.iter().all(|it| names.contains(it)),
+        Inside::One(names) => inside.len() <= 1 && inside.iter().all(|it| names.contains(it)),
+        Inside::Text => inside.is_empty(),
+        Inside::Row(row) => {
+            let mut rest = &inside[..];
+            row.iter().all(|(name, least, most)| {
+                let count = rest.iter().take_while(|it| *it == name).count();
+                rest = &rest[count..];
+                (*least..=*most).contains(&count)
+            }) && rest.is_empty()
+        }
+    };
+    if !right {
+        found.push(format!("{name} holds {inside:?}"));
+    }
+    if !matches!(rule.inside, Inside::Text)
+        && node.children().any(|it| it.is_text() && !it.text().unwrap_or_default().trim().is_empty())
+    {
+        found.push(format!("{name} holds text"));
+    }
+    node.children().filter(|it| it.is_element()).for_each(|it| breaches(it, rules, found));
+}
+
+fn breaches_of(xml: &str, rules: &[Rule]) -> Vec<String> {
+    let document = roxmltree::Document::parse(xml).expect("it is XML");
+    let mut found = Vec::new();
+    breaches(document.root_element(), rules, &mut found);
+    found
+}
+
+#[test]
+fn junit_keeps_the_schemas_of_jenkins_and_of_ant() {
+    let mut unmet = golden();
+    unmet.scenario["workloads"][0]["expect"] = serde_json::json!(["p50 < 1ns"]);
+    assert!(
+        exported(&unmet, "junit").contains("<failure type=\"expectation\" message=\"expected p50 &lt; 1ns, found ")
+    );
+    for results in [golden(), hostile(), unmet] {
+        let xml = exported(&results, "junit");
+        assert_eq!((breaches_of(&xml, JENKINS), breaches_of(&xml, ANT)), (Vec::new(), Vec::new()), "{xml}");
+        let document = roxmltree::Document::parse(&xml).expect("it is XML");
+        for suite in document.descendants().filter(|node| node.has_tag_name("testsuite")) {
+            for (attribute, element) in [("tests", "testcase"), ("failures", "failure"), ("errors", "error")] {
+                let count = suite.descendants().filter(|node| node.has_tag_name(element)).count();
+                assert_eq!(suite.attribute(attribute), Some(count.to_string().as_str()), "{xml}");
+            }
+        }
+    }
+    // The rules find what they are there for, the form of before this test among it.
+    let xml = exported(&golden(), "junit");
+    for (from, to, jenkins, ant) in [
+        (" errors=", " wrong=", true, true),
+        (" hostname=\"localhost\"", "", false, true),
+        ("<testsuites>", "<testsuites name=\"t\">", false, true),
+        ("<system-out></system-out>\n", "", false, true),
+        ("<properties>", "<properties><testcase name=\"a\"/>", true, true),
+        (" type=\"measurement\"", "", false, true),
+        (" time=\"0", " time=\"1e3", true, true),
+    ] {
+        let broken = xml.replace(from, to);
+        assert_ne!(broken, xml, "{from} is there");
+        let (by_jenkins, by_ant) = (breaches_of(&broken, JENKINS), breaches_of(&broken, ANT));
+        assert_eq!((!by_jenkins.is_empty(), !by_ant.is_empty()), (jenkins, ant), "{from}: {by_jenkins:?} {by_ant:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! A line for each trial, comma-separated as RFC 4180 says.
 
+use csv::{Terminator, WriterBuilder};
+
+use crate::error::{Context, Result};
 use crate::report::markup::clean;
 use crate::report::order::coordinate;
+use crate::report::times::enough;
 use crate::results::distribution::Distribution;
 use crate::results::{Measured, Outcome, Record, Results, State};
 
@@ -18,11 +22,11 @@ const FIGURES: [Figure; 20] = [
     ("calls_per_s", |m| m.calls_per_s.to_string()),
     ("min_ns", |m| time(m, |it| it.min_ns)),
     ("mean_ns", |m| time(m, |it| it.mean_ns)),
-    ("p50_ns", |m| time(m, |it| it.p50_ns)),
-    ("p90_ns", |m| time(m, |it| it.p90_ns)),
-    ("p95_ns", |m| time(m, |it| it.p95_ns)),
-    ("p99_ns", |m| time(m, |it| it.p99_ns)),
-    ("p999_ns", |m| time(m, |it| it.p999_ns)),
+    ("p50_ns", |m| quantile(m, 0.5, |it| it.p50_ns)),
+    ("p90_ns", |m| quantile(m, 0.9, |it| it.p90_ns)),
+    ("p95_ns", |m| quantile(m, 0.95, |it| it.p95_ns)),
+    ("p99_ns", |m| quantile(m, 0.99, |it| it.p99_ns)),
+    ("p999_ns", |m| quantile(m, 0.999, |it| it.p999_ns)),
     ("max_ns", |m| time(m, |it| it.max_ns)),
     ("at_least_from", |m| m.response_time.at_least_from.map(|from| from.to_string()).unwrap_or_default()),
     ("payload_up", |m| m.bytes.payload_up.to_string()),
@@ -31,8 +35,9 @@ const FIGURES: [Figure; 20] = [
     ("wire_down", |m| m.bytes.wire_down.to_string()),
 ];
 
-/// All trials that count in the order of the results; the axes stand between the cell and the figures, each in its own column.
-pub fn text(results: &Results) -> String {
+/// All trials that count in the order of the results; the axes stand between the cell and the figures, each in its own
+/// column. A figure that is missing, or a quantile that too few calls support, is an empty field.
+pub fn text(results: &Results) -> Result<String> {
     let mut axes: Vec<&String> = Vec::new();
     for axis in results.counting().flat_map(|record| record.coordinates.keys()) {
         if !axes.contains(&axis) {
@@ -40,17 +45,19 @@ pub fn text(results: &Results) -> String {
         }
     }
     let heads = ["cell", "trial", "outcome", "verdict", "reason"].map(str::to_owned).into_iter();
-    let heads = heads.chain(axes.iter().map(|axis| quoted(axis)));
+    let heads = heads.chain(axes.iter().map(|axis| harmless(axis)));
     let heads = heads.chain(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
     let heads = heads.chain(["server_cpu_ns", "client_cpu_ns", "capacity"].map(str::to_owned));
-    let mut text = line(heads);
+    let mut lines = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    let doing = "cannot write the trials as CSV";
+    lines.write_record(heads).doing(doing)?;
     for record in results.counting() {
-        text.push_str(&line(fields(record, &axes)));
+        lines.write_record(fields(record, &axes)).doing(doing)?;
     }
-    text
+    String::from_utf8(lines.into_inner().doing(doing)?).doing(doing)
 }
 
-fn fields(record: &Record, axes: &[&String]) -> impl Iterator<Item = String> {
+fn fields(record: &Record, axes: &[&String]) -> Vec<String> {
     let outcome = match record.outcome {
         Outcome::Measured => "measured",
         Outcome::Failed => "failed",
@@ -63,41 +70,41 @@ fn fields(record: &Record, axes: &[&String]) -> impl Iterator<Item = String> {
     };
     let reason = record.reason.clone().unwrap_or_else(|| record.verdict.reasons.join("; "));
     let mut fields =
-        vec![quoted(&record.id), record.trial.to_string(), outcome.to_owned(), verdict.to_owned(), quoted(&reason)];
-    fields.extend(
-        axes.iter().map(|axis| coordinate(&record.coordinates, axis).map(|it| quoted(&it)).unwrap_or_default()),
-    );
+        vec![harmless(&record.id), record.trial.to_string(), outcome.to_owned(), verdict.to_owned(), harmless(&reason)];
+    let axis = |axis: &&String| coordinate(&record.coordinates, axis).map(|it| harmless(&it)).unwrap_or_default();
+    fields.extend(axes.iter().map(axis));
     fields.extend(FIGURES.iter().map(|(_, figure)| record.measured.as_ref().map(figure).unwrap_or_default()));
     let spent = record.cost.as_ref().map(|cost| [cost.server.cpu_ns, cost.client.cpu_ns]).unwrap_or_default();
     fields.extend(spent.map(|cpu| cpu.map(|ns| ns.to_string()).unwrap_or_default()));
     let capacity = record.search.as_ref().and_then(|search| search.capacity);
     fields.push(capacity.map(|rate| rate.to_string()).unwrap_or_default());
-    fields.into_iter()
+    fields
 }
 
+/// A time of a trial that has any.
 fn time(measured: &Measured, of: fn(&Distribution) -> u64) -> String {
-    of(&measured.response_time).to_string()
+    let times = &measured.response_time;
+    if times.count > 0 { of(times).to_string() } else { String::new() }
 }
 
-fn line(fields: impl Iterator<Item = String>) -> String {
-    fields.collect::<Vec<_>>().join(",") + "\r\n"
+/// A quantile of a trial, where calls enough lie beyond it.
+fn quantile(measured: &Measured, at: f64, of: fn(&Distribution) -> u64) -> String {
+    if enough(measured.response_time.count, at) { time(measured, of) } else { String::new() }
 }
 
-/// A text as a field: in quotes where it needs them, and never a formula to a spreadsheet.
-fn quoted(text: &str) -> String {
+/// A text that no spreadsheet takes for a formula.
+fn harmless(text: &str) -> String {
     let text = clean(text);
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::harmless;
 
     #[test]
-    fn a_field_is_one_field_and_no_formula() {
-        assert_eq!(quoted("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
-        assert_eq!(quoted("=1+1"), "'=1+1");
-        assert_eq!(quoted("tcp-threaded/latency"), "tcp-threaded/latency");
+    fn no_field_is_a_formula() {
+        assert_eq!(harmless("=1+1"), "'=1+1");
+        assert_eq!(harmless("tcp-threaded/latency"), "tcp-threaded/latency");
     }
 }

@@ -35,7 +35,7 @@ impl Format {
     /// The results in this format; fails where a histogram cannot be read.
     pub fn text(self, results: &Results) -> Result<String> {
         match self {
-            Format::Csv => Ok(csv::text(results)),
+            Format::Csv => csv::text(results),
             Format::Hlog => Ok(hlog::text(results)),
             Format::Junit => junit::text(results),
             Format::Openmetrics => openmetrics::text(results),
