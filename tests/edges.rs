@@ -13,13 +13,23 @@ fn text(path: &Path) -> &str {
 }
 
 fn engine(arguments: &[&str]) -> Output {
-    Command::new(ENGINE).args(arguments).stdin(Stdio::null()).output().expect("the engine starts")
+    Command::new(ENGINE)
+        .env("ENGINE_BESIDE_OTHERS", "1")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the engine starts")
 }
 
 /// The engine as a shell starts it that has limited what it may have.
 fn limited(limit: &str, arguments: &[&str]) -> Output {
     let script = format!("ulimit {limit} && exec \"$0\" \"$@\"");
-    Command::new("sh").args(["-c", &script, ENGINE]).args(arguments).output().expect("a shell starts")
+    Command::new("sh")
+        .env("ENGINE_BESIDE_OTHERS", "1")
+        .args(["-c", &script, ENGINE])
+        .args(arguments)
+        .output()
+        .expect("a shell starts")
 }
 
 fn said(output: &Output) -> String {

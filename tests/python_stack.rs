@@ -335,7 +335,13 @@ fn what_cannot_be_had_is_told_once_and_before_the_run() {
     let file = folder.path().join("corners.yaml");
     std::fs::write(&file, CORNERS.replace("trials: 1", "trials: 3")).expect("the scenario is written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-    command.arg("run").arg(&file).arg("--out").arg(folder.path().join("out")).arg("--offline");
+    command
+        .env("ENGINE_BESIDE_OTHERS", "1")
+        .arg("run")
+        .arg(&file)
+        .arg("--out")
+        .arg(folder.path().join("out"))
+        .arg("--offline");
     let output = command.env("ENGINE_CACHE", cache.path()).output().expect("the engine runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said.matches("are not installed").count(), 1, "{said}");
