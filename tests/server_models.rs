@@ -194,3 +194,24 @@ fn a_ballast_that_does_not_fit_is_refused_before_anything_is_served() {
     assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{told}");
     assert!(told.starts_with("error: a ballast of 4000000GiB is more than"), "{told}");
 }
+
+#[test]
+fn each_model_ends_at_once_with_a_stdin_that_has_ended() {
+    let file = tempfile::NamedTempFile::new().expect("there is room for a file");
+    std::fs::write(&file, "what nobody asked for\n".repeat(1000)).expect("the file can be written");
+    let hosts = MODELS.iter().map(|model| ("tcp", model.name()));
+    for (transport, model) in hosts.chain([("quic", "async"), ("http3", "threaded")]) {
+        for stdin in [std::path::Path::new("/dev/null"), file.path()] {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_engine"));
+            command.args(["serve", "--transport", transport, "--server", model]);
+            let ended = command.stdin(std::fs::File::open(stdin).expect("it can be read")).output();
+            let ended = ended.expect("the server can be started");
+            let (said, why) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+            assert!(ended.status.success(), "{transport} {model} {}: {why}", stdin.display());
+            assert!(
+                said.starts_with("{\"ready\":") && why.contains("stdin has ended"),
+                "{transport} {model}: {said}{why}"
+            );
+        }
+    }
+}

@@ -28,7 +28,10 @@ use crate::transport::tls::Identity;
 /// The longest body that a server takes in.
 const BODY_LIMIT: u64 = 1 << 32;
 
-/// Listens, prints one line of JSON when ready, and serves until stdin closes.
+/// Listens, prints one line of JSON when ready, and serves until stdin is at its end.
+///
+/// A closed pipe is at its end, and so are a file and /dev/null from the beginning: in the background give it a stdin
+/// that stays open, such as `sleep infinity | engine serve …`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// How bytes travel and calls are framed; `engine list` shows them all

@@ -110,10 +110,19 @@ pub fn stdin_ended(stdin: BorrowedFd<'_>) -> bool {
     !matches!(nix::unistd::read(stdin, &mut scrap), Ok(1..) | Err(Errno::EINTR | Errno::EAGAIN))
 }
 
+/// True where a stdin that nobody can wait for has ended: a file, which ends whatever it holds, or `/dev/null`.
+pub fn has_end(stdin: BorrowedFd<'_>) -> bool {
+    std::fs::metadata("/proc/self/fd/0").is_ok_and(|stdin| stdin.is_file()) || stdin_ended(stdin)
+}
+
 /// Waits, on the thread of a runtime, until stdin has ended.
 pub async fn stopped() {
-    // A stdin that cannot be polled (a file, /dev/null) never ends before the process does.
-    let Ok(stdin) = watch(io::stdin()) else { return std::future::pending().await };
+    let Ok(stdin) = watch(io::stdin()) else {
+        if !has_end(io::stdin().as_fd()) {
+            std::future::pending::<()>().await;
+        }
+        return;
+    };
     while let Ok(mut ready) = stdin.readable().await {
         if stdin_ended(stdin.get_ref().as_fd()) {
             return;

@@ -11,7 +11,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use crate::error::{Context, Error, Result};
 use crate::server::contract::Host;
 use crate::server::conversation::Conversation;
-use crate::server::door::{is_passing, stdin_ended};
+use crate::server::door::{has_end, is_passing, stdin_ended};
 use crate::transport::socket::{Listener, ReadBuffer};
 
 const LISTENER: u64 = u64::MAX;
@@ -24,6 +24,8 @@ const ONCE: EpollFlags = EpollFlags::EPOLLIN.union(EpollFlags::EPOLLONESHOT);
 pub struct Parking {
     epoll: Epoll,
     listener: Listener,
+    /// Stdin has ended already: it is one that cannot be watched.
+    ended: bool,
     /// By descriptor, which is unique for as long as its connection lives.
     parked: Mutex<HashMap<u64, Conversation>>,
 }
@@ -37,17 +39,21 @@ impl Parking {
         // Where processes share the listener, a client wakes one of them.
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
         epoll.add(&listener, EpollEvent::new(flags, LISTENER)).doing(doing)?;
-        match epoll.add(io::stdin().as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, STDIN)) {
-            // A stdin that cannot be watched (a file, /dev/null) never ends before the process does.
-            Ok(()) | Err(Errno::EPERM) => {}
+        let stdin = io::stdin();
+        let ended = match epoll.add(stdin.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, STDIN)) {
+            Ok(()) => false,
+            Err(Errno::EPERM) => has_end(stdin.as_fd()),
             Err(error) => return Err(Error::failed(format!("cannot watch stdin: {error}"))),
-        }
-        Ok(Parking { epoll, listener, parked: Mutex::default() })
+        };
+        Ok(Parking { epoll, listener, ended, parked: Mutex::default() })
     }
 
     /// Accepts clients and lends out each connection that has bytes, until stdin closes.
     pub fn attend(&self, host: &Host, lend: &mut dyn FnMut(Conversation)) -> Result<()> {
         let mut events = [EpollEvent::empty(); 64];
+        if self.ended {
+            return Ok(());
+        }
         loop {
             let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
                 Ok(count) => count,

@@ -1,9 +1,12 @@
-"""The other end of our gRPC, by grpcio from engine.proto: `call ADDRESS NONCE [CA]`, `serve [KEY CERTIFICATE]`, or
-`serve-aging MS FILE`, which ends each connection after so long and writes into the file how many pings it answered."""
+"""The other end of our gRPC, by grpcio from engine.proto: `call ADDRESS NONCE [CA]`, `statuses ADDRESS`,
+`status ADDRESS CODE`, `serve [KEY CERTIFICATE]`, or `serve-aging MS FILE`, which ends each connection after so long and
+writes into the file how many pings it answered.
+"""
 
 import itertools
 import json
 import os
+import queue
 import sys
 import tempfile
 import time
@@ -74,12 +77,84 @@ def call(address, nonce, ca=None):
         futures = [engine.Echo.future(messages.Payload(content=bytes([i]) * 1000)) for i in range(64)]
         assert all(future.result().content == bytes([i]) * 1000 for i, future in enumerate(futures))
 
-        unknown = channel.unary_unary("/engine.Engine/Unknown")
-        assert "no such procedure" in refused(lambda: unknown(b""), grpc.StatusCode.UNIMPLEMENTED)
-        broken = channel.unary_unary("/engine.Engine/Upload")
-        refused(lambda: broken(b"\x0a\x7f"), grpc.StatusCode.INVALID_ARGUMENT)
-        late = lambda: engine.Sleep(messages.Wait(ns=2_000_000_000), timeout=0.05)
-        refused(late, grpc.StatusCode.DEADLINE_EXCEEDED)
+        ping_pong(engine)
+
+
+def ping_pong(engine):
+    """Each message is sent only when the one before it has come back."""
+    messages_to_send = queue.Queue()
+    replies = engine.EchoChunks(iter(messages_to_send.get, None), timeout=120)
+    bodies = [b"", b"a", *[os.urandom(1000) for _ in range(200)], os.urandom(3_000_000), b"", os.urandom(40_000)]
+    for body in bodies:
+        messages_to_send.put(messages.Payload(content=body))
+        assert next(replies).content == body
+    messages_to_send.put(None)
+    assert list(replies) == []
+    # Messages of any lengths, and none at all, come back as they went.
+    for bodies in ([b"ab", b"c", b"", b"defg" * 50_000, b"h"], []):
+        back = engine.EchoChunks((messages.Payload(content=body) for body in bodies), timeout=120)
+        assert [reply.content for reply in back] == bodies
+
+
+def cancelled(engine):
+    """Raises what a call raises that its caller has cancelled."""
+    call = engine.Sleep.future(messages.Wait(ns=20_000_000_000))
+    call.cancel()
+    try:
+        call.result()
+    except grpc.FutureCancelledError:
+        raise call from None
+
+
+def statuses(address):
+    """What grpcio sees of each thing that can go wrong (gRPC's "Status codes and their use")."""
+    code = grpc.StatusCode
+    with dial(address, None) as channel:
+        engine = service.EngineStub(channel)
+        unary, stream = channel.unary_unary, channel.stream_unary
+        two = iter([messages.Payload(content=b"1").SerializeToString()] * 2)
+        zeros = messages.Payload(content=bytes(10_000))
+        gzip = grpc.Compression.Gzip
+        table = [
+            ("a procedure that is not there", lambda: unary("/engine.Engine/Unknown")(b""), code.UNIMPLEMENTED),
+            ("a service that is not there", lambda: unary("/other.Engine/Ping")(b""), code.UNIMPLEMENTED),
+            ("a compressed message", lambda: engine.Upload(zeros, compression=gzip), code.UNIMPLEMENTED),
+            ("a compressed message of a stream that stays open",
+             lambda: next(engine.EchoChunks(open_after(zeros), compression=gzip)), code.UNIMPLEMENTED),
+            ("no message where one is due", lambda: stream("/engine.Engine/Upload")(iter([])), code.UNIMPLEMENTED),
+            ("no message where a short one is due", lambda: stream("/engine.Engine/Ping")(iter([])),
+             code.UNIMPLEMENTED),
+            ("two messages where one is due", lambda: stream("/engine.Engine/Upload")(two), code.UNIMPLEMENTED),
+            ("two short messages where one is due", lambda: stream("/engine.Engine/Compute")(iter([b"", b""])),
+             code.UNIMPLEMENTED),
+            ("a payload that cannot be read", lambda: unary("/engine.Engine/Upload")(b"\x0a\x7f"), code.INTERNAL),
+            ("a message that cannot be read", lambda: unary("/engine.Engine/Compute")(b"\xff"), code.INTERNAL),
+            ("more bytes than one message holds", lambda: engine.Download(messages.Wanted(len=2**33)),
+             code.INVALID_ARGUMENT),
+            ("a deadline that passes", lambda: engine.Sleep(messages.Wait(ns=20_000_000_000), timeout=0.05),
+             code.DEADLINE_EXCEEDED),
+            ("a call that is cancelled", lambda: cancelled(engine), code.CANCELLED),
+        ]
+        for what, call, due in table:
+            try:
+                refused(call, due)
+            except AssertionError as error:
+                raise AssertionError(f"{what}: {error}") from None
+            # The connection lives on.
+            assert engine.Ping(messages.Empty()).response == "pong", what
+        assert "no such procedure" in refused(table[0][1], code.UNIMPLEMENTED)
+
+
+def open_after(message):
+    """A stream of one message that does not end."""
+    yield message
+    queue.Queue().get()
+
+
+def status(address, due):
+    """A ping comes to that status."""
+    with dial(address, None) as channel:
+        refused(lambda: service.EngineStub(channel).Ping(messages.Empty()), grpc.StatusCode[due])
 
 
 class Engine(service.EngineServicer):
@@ -157,9 +232,4 @@ def serve_aging(age, file):
         counted.write(str(next(counting.pings)))
 
 
-if sys.argv[1] == "serve":
-    serve(*sys.argv[2:])
-elif sys.argv[1] == "serve-aging":
-    serve_aging(*sys.argv[2:])
-else:
-    call(*sys.argv[2:])
+{"serve": serve, "serve-aging": serve_aging, "call": call, "statuses": statuses, "status": status}[sys.argv[1]](*sys.argv[2:])

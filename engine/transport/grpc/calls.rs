@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Request, Response};
 use crate::call::{Ask, Check, Chunks, Fault, sum_of_squares};
 use crate::transport::contract::ClientContext;
 use crate::transport::grpc::message::{
-    Empty, LONGEST, Pong, Range, Reader, Size, Sum, Token, Wait, Wanted, framed, payload_head,
+    Empty, LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, payload_head,
 };
 use crate::transport::web::body::Sending;
 use crate::transport::web::calls::{request, scheme};
@@ -119,7 +119,11 @@ impl IncomingReply for GrpcReply {
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.reader.feed(bytes, |content| self.check.feed(content)).map_err(Fault::protocol)
+        let take = |read: Read<'_>| match read {
+            Read::Content(content) => self.check.feed(content),
+            Read::End(_) => {}
+        };
+        self.reader.feed(bytes, take).map_err(Wrong::fault)
     }
 
     fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, Fault> {
@@ -131,25 +135,25 @@ impl IncomingReply for GrpcReply {
         };
         let reader = &self.reader;
         match self.asked {
-            Ask::Nonce => Ok(Some(reader.message::<Token>().map_err(Fault::protocol)?.nonce)),
-            Ask::Ping => match reader.message::<Pong>().map_err(Fault::protocol)?.response.as_str() {
+            Ask::Nonce => Ok(Some(reader.message::<Token>().map_err(Wrong::fault)?.nonce)),
+            Ask::Ping => match reader.message::<Pong>().map_err(Wrong::fault)?.response.as_str() {
                 "pong" => Ok(None),
                 _ => Err(Fault::protocol("the answer to a ping is not pong")),
             },
             Ask::Upload { len, .. } => {
-                let size = reader.message::<Size>().map_err(Fault::protocol)?;
+                let size = reader.message::<Size>().map_err(Wrong::fault)?;
                 wrong(size.len.into(), len.into(), Fault::short)
             }
             Ask::Compute { n } => {
-                let Sum { low, high } = reader.message().map_err(Fault::protocol)?;
+                let Sum { low, high } = reader.message().map_err(Wrong::fault)?;
                 wrong(u128::from(high) << 64 | u128::from(low), sum_of_squares(n), Fault::corrupt)
             }
             Ask::Sleep { ns } => {
-                let wait = reader.message::<Wait>().map_err(Fault::protocol)?;
+                let wait = reader.message::<Wait>().map_err(Wrong::fault)?;
                 wrong(wait.ns.into(), ns.into(), Fault::corrupt)
             }
             Ask::Echo { len, chunk } | Ask::Download { len, chunk } => {
-                let count = reader.finish().map_err(Fault::protocol)?;
+                let count = reader.finish().map_err(Wrong::fault)?;
                 self.check.finish()?;
                 wrong(count.into(), Chunks::count(len, chunks(len, chunk)).into(), Fault::corrupt)
             }

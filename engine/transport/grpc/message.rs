@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use prost::Message;
 
+use crate::call::Fault;
 use crate::transport::web::body::Head;
 
 /// `Empty` of the service.
@@ -111,6 +112,34 @@ pub(crate) fn payload_head(len: u64) -> Head {
     head
 }
 
+/// What is wrong with messages that came, in words; its kind decides the status that a server answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// A message says that it is compressed.
+    Compressed,
+    /// More or fewer messages came than the procedure takes.
+    Count(&'static str),
+    /// They cannot be read.
+    Broken(&'static str),
+    /// They can be read, and ask for what cannot be.
+    Argument(&'static str),
+}
+
+impl Wrong {
+    /// The sentence that says so.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Wrong::Compressed => "a message is compressed, which was not agreed on",
+            Wrong::Count(words) | Wrong::Broken(words) | Wrong::Argument(words) => words,
+        }
+    }
+
+    /// The fault that it is of a reply.
+    pub(crate) fn fault(self) -> Fault {
+        Fault::protocol(self.words())
+    }
+}
+
 /// Reads messages however their bytes are cut: short ones are collected, the content of payloads passes through.
 pub(crate) struct Reader {
     payloads: bool,
@@ -127,8 +156,16 @@ pub(crate) struct Reader {
     short: Vec<u8>,
     /// How many messages have come.
     count: u64,
-    /// How much content the first of them had, in bytes.
-    first: u64,
+    /// How much content has come of the message that is being read, in bytes.
+    content: u64,
+}
+
+/// What a reader has read.
+pub(crate) enum Read<'a> {
+    /// Content of a payload.
+    Content(&'a [u8]),
+    /// A message has ended, whose content had so many bytes.
+    End(u64),
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -157,12 +194,13 @@ impl Reader {
             field: 0,
             short: Vec::new(),
             count: 0,
-            first: 0,
+            content: 0,
         }
     }
 
-    /// Takes the next bytes and gives content to `take`; an error where they are no messages of this service.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(&[u8])) -> Result<(), &'static str> {
+    /// Takes the next bytes and gives content to `take`, and at the end of each message how much it had; an error where
+    /// they are no messages of this service.
+    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(Read<'_>)) -> Result<(), Wrong> {
         while let Some((byte, rest)) = bytes.split_first() {
             match self.at {
                 At::Prefix => {
@@ -170,32 +208,32 @@ impl Reader {
                     self.have += 1;
                     bytes = rest;
                     if self.have == 5 {
-                        self.begin()?;
+                        self.begin(&mut take)?;
                     }
                 }
                 At::Short => {
                     let part = self.part(&mut bytes, self.left);
                     self.short.extend_from_slice(part);
-                    self.end_of_message();
+                    self.end_of_message(&mut take);
                 }
                 At::Content | At::Skipped => {
                     let part = self.part(&mut bytes, self.field);
                     self.field -= part.len() as u64;
                     if self.at == At::Content {
-                        self.first += if self.count == 0 { part.len() as u64 } else { 0 };
-                        take(part);
+                        self.content += part.len() as u64;
+                        take(Read::Content(part));
                     }
                     if self.field == 0 {
                         self.at = At::Tag;
                     }
-                    self.end_of_message();
+                    self.end_of_message(&mut take);
                 }
                 At::Tag | At::Length(_) | At::Varint => {
                     bytes = rest;
-                    self.left = self.left.checked_sub(1).ok_or("a field is longer than its message")?;
+                    self.left = self.left.checked_sub(1).ok_or(Wrong::Broken("a field is longer than its message"))?;
                     let bits = u64::from(byte & 0x7f);
                     if self.shift > 63 || bits << self.shift >> self.shift != bits {
-                        return Err("a number in a message is too long");
+                        return Err(Wrong::Broken("a number in a message is too long"));
                     }
                     self.number |= bits << self.shift;
                     self.shift += 7;
@@ -204,7 +242,7 @@ impl Reader {
                         self.shift = 0;
                         self.after(number)?;
                     }
-                    self.end_of_message();
+                    self.end_of_message(&mut take);
                 }
             }
         }
@@ -212,29 +250,32 @@ impl Reader {
     }
 
     /// The prefix has come.
-    fn begin(&mut self) -> Result<(), &'static str> {
+    fn begin(&mut self, take: &mut impl FnMut(Read<'_>)) -> Result<(), Wrong> {
         let [compressed, a, b, c, d] = self.prefix;
         if compressed != 0 {
-            return Err("a message is compressed, which was not agreed on");
+            return Err(Wrong::Compressed);
         }
         self.left = u32::from_be_bytes([a, b, c, d]).into();
-        if !self.payloads && (self.count > 0 || self.left > SHORT as u64) {
-            return Err("one short message was due");
+        if !self.payloads && self.count > 0 {
+            return Err(Wrong::Count("one message was due"));
+        }
+        if !self.payloads && self.left > SHORT as u64 {
+            return Err(Wrong::Broken("one short message was due"));
         }
         self.have = 0;
         self.at = if self.payloads { At::Tag } else { At::Short };
-        self.end_of_message();
+        self.end_of_message(take);
         Ok(())
     }
 
     /// A number has come: a tag, a length, or the value of a field that is not known.
-    fn after(&mut self, number: u64) -> Result<(), &'static str> {
+    fn after(&mut self, number: u64) -> Result<(), Wrong> {
         self.at = match (self.at, number & 7) {
             (At::Tag, 2) => At::Length(number == CONTENT),
             (At::Tag, 0) => At::Varint,
             (At::Tag, 1) => self.run(At::Skipped, 8)?,
             (At::Tag, 5) => self.run(At::Skipped, 4)?,
-            (At::Tag, _) => return Err("a field has no known wire type"),
+            (At::Tag, _) => return Err(Wrong::Broken("a field has no known wire type")),
             (At::Length(true), _) => self.run(At::Content, number)?,
             (At::Length(false), _) => self.run(At::Skipped, number)?,
             _ => At::Tag,
@@ -243,9 +284,9 @@ impl Reader {
     }
 
     /// A run of bytes begins, which must fit into the message.
-    fn run(&mut self, at: At, len: u64) -> Result<At, &'static str> {
+    fn run(&mut self, at: At, len: u64) -> Result<At, Wrong> {
         if len > self.left {
-            return Err("a field is longer than its message");
+            return Err(Wrong::Broken("a field is longer than its message"));
         }
         self.field = len;
         Ok(if len == 0 { At::Tag } else { at })
@@ -259,41 +300,45 @@ impl Reader {
     }
 
     /// Where nothing of the message is left, the next one's prefix is due.
-    fn end_of_message(&mut self) {
+    fn end_of_message(&mut self, take: &mut impl FnMut(Read<'_>)) {
         if self.left == 0 && matches!(self.at, At::Tag | At::Short) && self.shift == 0 {
             self.count += 1;
             self.at = At::Prefix;
+            take(Read::End(std::mem::take(&mut self.content)));
         }
     }
 
     /// How many messages have come; an error where the last one was cut short.
-    pub(crate) fn finish(&self) -> Result<u64, &'static str> {
-        if self.at == At::Prefix && self.have == 0 { Ok(self.count) } else { Err("a message is cut short") }
-    }
-
-    /// How much content the first message had, in bytes.
-    pub(crate) fn first(&self) -> u64 {
-        self.first
+    pub(crate) fn finish(&self) -> Result<u64, Wrong> {
+        if self.at == At::Prefix && self.have == 0 {
+            Ok(self.count)
+        } else {
+            Err(Wrong::Broken("a message is cut short"))
+        }
     }
 
     /// The one short message, once the stream has ended.
-    pub(crate) fn message<M: Message + Default>(&self) -> Result<M, &'static str> {
+    pub(crate) fn message<M: Message + Default>(&self) -> Result<M, Wrong> {
         match self.finish()? {
-            1 => M::decode(self.short.as_slice()).map_err(|_| "a message is not what its type says"),
-            _ => Err("one message was due"),
+            1 => M::decode(self.short.as_slice()).map_err(|_| Wrong::Broken("a message is not what its type says")),
+            _ => Err(Wrong::Count("one message was due")),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Reader, Wanted, framed, payload_head};
+    use super::{Read, Reader, Wanted, Wrong, framed, payload_head};
 
-    fn read(bytes: &[u8], step: usize) -> Result<(Vec<u8>, u64), &'static str> {
-        let (mut reader, mut got) = (Reader::new(true), Vec::new());
+    fn read(bytes: &[u8], step: usize) -> Result<(Vec<u8>, u64), Wrong> {
+        let (mut reader, mut got, mut ended) = (Reader::new(true), Vec::new(), 0);
         for piece in bytes.chunks(step) {
-            reader.feed(piece, |part| got.extend_from_slice(part))?;
+            reader.feed(piece, |read| match read {
+                Read::Content(part) => got.extend_from_slice(part),
+                Read::End(len) => ended += len,
+            })?;
         }
+        assert!(reader.finish().is_err() || ended == got.len() as u64);
         Ok((got, reader.finish()?))
     }
 

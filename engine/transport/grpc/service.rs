@@ -1,11 +1,14 @@
 //! The server's side of the service.
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode};
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::call::{Answer, Asked};
 use crate::transport::grpc::message::{
-    LONGEST, Pong, Range, Reader, Size, Sum, Token, Wait, Wanted, framed, payload_head,
+    LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, payload_head,
 };
 use crate::transport::web::body::Sending;
 use crate::transport::web::calls::value;
@@ -13,6 +16,12 @@ use crate::transport::web::exchange::{Answering, IncomingRequest, Outgoing};
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
+const INVALID_ARGUMENT: &str = "3";
+const UNIMPLEMENTED: &str = "12";
+const INTERNAL: &str = "13";
 
 /// Answers the calls of the service.
 pub(crate) struct GrpcService;
@@ -55,11 +64,17 @@ impl Procedure {
 /// A request while it comes in.
 pub(crate) struct GrpcRequest {
     procedure: Option<Procedure>,
-    /// It says that it is gRPC.
-    ours: bool,
+    /// The status of HTTP with which it is refused, where it is not gRPC at all.
+    foreign: Option<StatusCode>,
+    /// It names a compression for its messages.
+    encoded: bool,
     reader: Reader,
-    broken: Option<&'static str>,
+    wrong: Option<Wrong>,
+    /// The content of an echo's messages, from `given` on still to be sent back.
     echo: Vec<u8>,
+    given: usize,
+    /// How long the complete ones of them are that are still to be sent back.
+    lens: VecDeque<u64>,
     received: u64,
     chunk: Option<u64>,
 }
@@ -68,17 +83,110 @@ fn error(status: u16, message: &str) -> Answer {
     Answer::Error { status, message: message.to_owned() }
 }
 
+impl GrpcRequest {
+    /// The status that says what is wrong with the messages (gRPC's "Status codes and their use").
+    fn code(&self, wrong: Wrong) -> &'static str {
+        match wrong {
+            // One that was never named cannot be looked up among those that are not known.
+            Wrong::Compressed if !self.encoded => INTERNAL,
+            Wrong::Compressed | Wrong::Count(_) => UNIMPLEMENTED,
+            Wrong::Broken(_) => INTERNAL,
+            Wrong::Argument(_) => INVALID_ARGUMENT,
+        }
+    }
+
+    fn call(&mut self, procedure: Procedure) -> Result<Asked, Wrong> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
+        }
+        let reader = &self.reader;
+        let count = reader.finish()?;
+        let one = matches!(procedure, Procedure::Echo { streams: false } | Procedure::Upload { streams: false });
+        if one && count != 1 {
+            return Err(Wrong::Count("one message was due"));
+        }
+        Ok(match procedure {
+            Procedure::Ping | Procedure::Nonce if count != 1 => return Err(Wrong::Count("one message was due")),
+            Procedure::Ping => Asked::Ping,
+            Procedure::Nonce => Asked::Nonce,
+            Procedure::Echo { .. } => {
+                let rest = self.echo.split_off(self.given);
+                (self.echo, self.given) = (Vec::new(), 0);
+                Asked::Echo(rest)
+            }
+            Procedure::Upload { .. } => Asked::Upload(self.received),
+            Procedure::Download { streams } => {
+                let Wanted { len, chunk } = reader.message()?;
+                if !streams && len > LONGEST {
+                    return Err(Wrong::Argument("so many bytes do not fit one message"));
+                }
+                self.chunk = streams.then(|| if chunk == 0 { LONGEST } else { chunk.min(LONGEST) });
+                Asked::Download { len, file: streams }
+            }
+            Procedure::Compute => Asked::Compute { n: reader.message::<Range>()?.n },
+            Procedure::Sleep => Asked::Sleep { ns: reader.message::<Wait>()?.ns },
+        })
+    }
+
+    /// The messages of an echo as they came, of the bytes that are left of them.
+    fn echoed(&self, bytes: Vec<u8>) -> Sending {
+        let Some(Procedure::Echo { streams: true }) = self.procedure else {
+            return Sending::bytes(bytes, None).with_heads(payload_head);
+        };
+        let first = self.lens.front().copied().unwrap_or(0);
+        let (last, others) = (self.lens.len().saturating_sub(1), self.lens.iter());
+        if first > 0
+            && others.enumerate().all(|(place, len)| *len == first || place == last && (1..first).contains(len))
+        {
+            return Sending::bytes(bytes, Some(first)).with_heads(payload_head);
+        }
+        let (mut framed, mut rest) = (Vec::with_capacity(bytes.len()), bytes.as_slice());
+        for len in &self.lens {
+            let (content, more) = rest.split_at((*len as usize).min(rest.len()));
+            framed.extend_from_slice(payload_head(content.len() as u64).bytes());
+            framed.extend_from_slice(content);
+            rest = more;
+        }
+        Sending::bytes(framed, None)
+    }
+}
+
 impl IncomingRequest for GrpcRequest {
     fn data(&mut self, bytes: &[u8]) {
-        let (Some(procedure), None) = (self.procedure, self.broken) else { return };
-        let (echo, received) = (&mut self.echo, &mut self.received);
-        let read = self.reader.feed(bytes, |content| {
-            *received += content.len() as u64;
-            if matches!(procedure, Procedure::Echo { .. }) {
-                echo.extend_from_slice(content);
+        let (Some(procedure), None) = (self.procedure, self.wrong) else { return };
+        let (echo, lens, received) = (&mut self.echo, &mut self.lens, &mut self.received);
+        let read = self.reader.feed(bytes, |read| match (read, procedure) {
+            (Read::Content(content), _) => {
+                *received += content.len() as u64;
+                if matches!(procedure, Procedure::Echo { .. }) {
+                    echo.extend_from_slice(content);
+                }
             }
+            (Read::End(len), Procedure::Echo { .. }) => lens.push_back(len),
+            (Read::End(_), _) => {}
         });
-        self.broken = read.err();
+        self.wrong = read.err();
+    }
+
+    fn turn(&mut self) -> Option<Bytes> {
+        let Some(Procedure::Echo { streams: true }) = self.procedure else { return None };
+        if self.foreign.is_some() || self.wrong.is_some() {
+            return None;
+        }
+        let len = self.lens.pop_front()?;
+        let content = &self.echo[self.given..self.given + len as usize];
+        let message = [payload_head(len).bytes(), content].concat();
+        self.given += len as usize;
+        // Moving the rest is paid for by what has gone.
+        if self.given >= self.echo.len() - self.given {
+            self.echo.drain(..self.given);
+            self.given = 0;
+        }
+        Some(message.into())
+    }
+
+    fn decided(&self) -> bool {
+        self.wrong.is_some() || self.foreign.is_some() || self.procedure.is_none()
     }
 
     fn kept(&self) -> u64 {
@@ -86,35 +194,13 @@ impl IncomingRequest for GrpcRequest {
     }
 
     fn asked(&mut self) -> Result<Asked, Answer> {
+        if let Some(status) = self.foreign {
+            return Err(error(status.as_u16(), "This is not gRPC."));
+        }
         let procedure = self.procedure.ok_or_else(|| error(404, "There is no such procedure."))?;
-        let wrong = |reason| error(400, reason);
-        if let Some(reason) = self.broken {
-            return Err(wrong(reason));
-        }
-        let reader = &self.reader;
-        let count = reader.finish().map_err(wrong)?;
-        let one = matches!(procedure, Procedure::Echo { streams: false } | Procedure::Upload { streams: false });
-        if one && count != 1 {
-            return Err(wrong("one message was due"));
-        }
-        Ok(match procedure {
-            Procedure::Ping => Asked::Ping,
-            Procedure::Nonce => Asked::Nonce,
-            Procedure::Echo { streams } => {
-                self.chunk = streams.then(|| reader.first().max(1));
-                Asked::Echo(std::mem::take(&mut self.echo))
-            }
-            Procedure::Upload { .. } => Asked::Upload(self.received),
-            Procedure::Download { streams } => {
-                let Wanted { len, chunk } = reader.message().map_err(wrong)?;
-                if !streams && len > LONGEST {
-                    return Err(wrong("so many bytes do not fit one message"));
-                }
-                self.chunk = streams.then(|| if chunk == 0 { LONGEST } else { chunk.min(LONGEST) });
-                Asked::Download { len, file: streams }
-            }
-            Procedure::Compute => Asked::Compute { n: reader.message::<Range>().map_err(wrong)?.n },
-            Procedure::Sleep => Asked::Sleep { ns: reader.message::<Wait>().map_err(wrong)?.ns },
+        self.call(procedure).map_err(|wrong| {
+            self.wrong = Some(wrong);
+            error(400, wrong.words())
         })
     }
 }
@@ -122,12 +208,12 @@ impl IncomingRequest for GrpcRequest {
 /// The gRPC status that says the same as an HTTP status.
 fn code(status: u16) -> &'static str {
     match status {
-        400 => "3",
-        404 => "12",
+        400 => INVALID_ARGUMENT,
+        404 => UNIMPLEMENTED,
         413 | 429 => "8",
         503 => "14",
         504 => "4",
-        _ => "13",
+        _ => INTERNAL,
     }
 }
 
@@ -144,23 +230,39 @@ impl Answering for GrpcService {
 
     fn begin(&mut self, head: &Request<()>) -> GrpcRequest {
         let procedure = Procedure::find(head.uri().path());
-        let kind = head.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let field = |name| head.headers().get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+        let foreign = match *head.method() {
+            Method::POST if field(CONTENT_TYPE).starts_with(b"application/grpc") => None,
+            Method::POST => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            _ => Some(StatusCode::METHOD_NOT_ALLOWED),
+        };
         GrpcRequest {
             procedure,
-            ours: kind.starts_with(b"application/grpc"),
+            foreign,
+            encoded: !matches!(field(ENCODING), b"" | b"identity"),
             reader: Reader::new(procedure.is_some_and(Procedure::takes_payloads)),
-            broken: None,
+            wrong: None,
             echo: Vec::new(),
+            given: 0,
+            lens: VecDeque::new(),
             received: 0,
             chunk: None,
         }
     }
 
-    fn answer(&mut self, request: &GrpcRequest, answer: Answer) -> Option<Outgoing> {
+    fn opening(&self) -> Response<()> {
         let mut head = Response::new(());
         head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        if !request.ours {
-            *head.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        head
+    }
+
+    fn answer(&mut self, request: &GrpcRequest, answer: Answer) -> Option<Outgoing> {
+        let mut head = self.opening();
+        if let Some(status) = request.foreign {
+            *head.status_mut() = status;
+            if status == StatusCode::METHOD_NOT_ALLOWED {
+                head.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            }
             return Some(Outgoing { head, body: None });
         }
         let body = match answer {
@@ -169,10 +271,14 @@ impl Answering for GrpcService {
             Answer::Size(len) => Sending::bytes(framed(&Size { len }), None),
             Answer::Number(n) => Sending::bytes(framed(&Sum { low: n as u64, high: (n >> 64) as u64 }), None),
             Answer::Slept(ns) => Sending::bytes(framed(&Wait { ns }), None),
-            Answer::Echo(bytes) => Sending::bytes(bytes, request.chunk).with_heads(payload_head),
+            Answer::Echo(bytes) => request.echoed(bytes),
             Answer::Bytes { fill, len } => Sending::fill(fill, len, request.chunk).with_heads(payload_head),
             Answer::Error { status, message } => {
-                head.headers_mut().insert(STATUS, HeaderValue::from_static(code(status)));
+                let code = request.wrong.map_or(code(status), |wrong| request.code(wrong));
+                head.headers_mut().insert(STATUS, HeaderValue::from_static(code));
+                if request.wrong == Some(Wrong::Compressed) {
+                    head.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+                }
                 head.headers_mut().insert(MESSAGE, value(plain(&message)));
                 return Some(Outgoing { head, body: None });
             }

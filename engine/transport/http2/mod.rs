@@ -4,6 +4,7 @@
 //! A whole body travels as it is; a body in chunks travels as DATA frames of the size of a chunk.
 
 pub(crate) mod client;
+pub(crate) mod early;
 pub(crate) mod pipe;
 pub(crate) mod pump;
 pub(crate) mod server;

@@ -5,12 +5,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use h2::server::{Connection, Handshake, SendResponse};
 use h2::{RecvStream, SendStream};
 use http::Request;
+use http::header::CONTENT_TYPE;
 
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, Step};
+use crate::transport::http2::early::Early;
 use crate::transport::http2::pipe::Pipe;
 use crate::transport::http2::pump::pump;
 use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW, STREAMS};
@@ -29,6 +32,7 @@ pub(crate) struct StreamServer<A: Answering> {
     ready: VecDeque<(u64, Asked)>,
     /// Request bodies in memory on this connection, in bytes.
     kept: u64,
+    early: Early,
     held: bool,
 }
 
@@ -45,6 +49,10 @@ struct Stream<R> {
     /// The request's body while it comes in.
     body: Option<RecvStream>,
     respond: SendResponse<Piece>,
+    /// The reply where it has begun before the request is complete.
+    begun: Option<SendStream<Piece>>,
+    /// What of it is due next.
+    turn: Bytes,
     /// The reply's body while it goes out.
     sending: Option<(SendStream<Piece>, Sending)>,
 }
@@ -66,7 +74,7 @@ impl<A: Answering> StreamServer<A> {
             .data_frame_budget(FRAMING);
         let link = Link::Greeting(builder.handshake(pipe.clone()));
         let (streams, ready) = (BTreeMap::new(), VecDeque::new());
-        StreamServer { answering, limit, pipe, link, streams, ready, kept: 0, held: false }
+        StreamServer { answering, limit, pipe, link, streams, ready, kept: 0, early: Early::default(), held: false }
     }
 
     /// Lets the library write and read, and moves every stream on; false once the connection is over.
@@ -76,7 +84,11 @@ impl<A: Answering> StreamServer<A> {
         if let Link::Greeting(greeting) = &mut self.link {
             match Pin::new(greeting).poll(&mut context) {
                 Poll::Pending => return Ok(true),
-                Poll::Ready(greeted) => self.link = Link::Open(greeted.map_err(broken)?),
+                Poll::Ready(greeted) => {
+                    let mut connection = greeted.map_err(broken)?;
+                    self.early = Early::new(connection.ping_pong());
+                    self.link = Link::Open(connection);
+                }
             }
         }
         loop {
@@ -94,14 +106,23 @@ impl<A: Answering> StreamServer<A> {
                         let (head, body) = head.into_parts();
                         let request = self.answering.begin(&Request::from_parts(head, ()));
                         let call = u64::from(respond.stream_id().as_u32());
-                        let stream = Stream { request, kept: 0, taken: 0, body: Some(body), respond, sending: None };
-                        self.streams.insert(call, stream);
+                        self.streams.insert(call, Stream::new(request, body, respond));
                     }
                 }
             }
+            moved |= self.early.confirm(&mut context);
             let mut over = Vec::new();
             for (call, stream) in &mut self.streams {
-                match stream.advance(&mut context, self.limit, &mut self.kept, &mut moved) {
+                let advanced = stream.advance(&mut context, self.limit, &mut self.kept, &mut moved);
+                let advanced = match advanced {
+                    Moved::On
+                        if stream.converse(&self.answering, &mut self.early, &mut self.kept, &mut moved).is_err() =>
+                    {
+                        Moved::Over
+                    }
+                    advanced => advanced,
+                };
+                match advanced {
                     Moved::On => {}
                     Moved::Asked(asked) => self.ready.push_back((*call, asked)),
                     Moved::Refused(answer) => over.push((*call, self.answering.answer(&stream.request, answer))),
@@ -126,6 +147,18 @@ impl<A: Answering> StreamServer<A> {
         let Some(stream) = self.streams.get_mut(&call) else { return };
         // What may be left of a refused request has no reader any more, so it is not waited for.
         stream.body = None;
+        if let Some(mut begun) = stream.begun.take() {
+            match outgoing.body {
+                Some(body) => stream.sending = Some((begun, body)),
+                None => {
+                    let mut fields = outgoing.head.into_parts().0.headers;
+                    fields.remove(CONTENT_TYPE);
+                    let _ = begun.send_trailers(fields);
+                    self.forget(call);
+                }
+            }
+            return;
+        }
         let sent = stream.respond.send_response(outgoing.head, outgoing.body.is_none());
         match (sent, outgoing.body) {
             (Ok(sender), Some(body)) => stream.sending = Some((sender, body)),
@@ -150,6 +183,44 @@ enum Moved {
 }
 
 impl<R: IncomingRequest> Stream<R> {
+    fn new(request: R, body: RecvStream, respond: SendResponse<Piece>) -> Self {
+        Stream { request, kept: 0, taken: 0, body: Some(body), respond, begun: None, turn: Bytes::new(), sending: None }
+    }
+
+    /// Tells how much of the request is kept in memory now.
+    fn account(&mut self, kept: &mut u64) {
+        *kept = *kept - self.kept + self.request.kept();
+        self.kept = self.request.kept();
+    }
+
+    /// Sends back what can be before the request is complete.
+    fn converse<A: Answering<Request = R>>(
+        &mut self,
+        answering: &A,
+        early: &mut Early,
+        kept: &mut u64,
+        moved: &mut bool,
+    ) -> Result<(), h2::Error> {
+        while self.body.is_some() {
+            if self.turn.is_empty() {
+                let Some(turn) = self.request.turn() else { break };
+                self.turn = turn;
+                self.account(kept);
+            }
+            let now = self.turn.split_to(early.take(self.turn.len()));
+            if now.is_empty() {
+                break;
+            }
+            let begun = match &mut self.begun {
+                Some(begun) => begun,
+                None => self.begun.insert(self.respond.send_response(answering.opening(), false)?),
+            };
+            begun.send_data(now.into(), false)?;
+            *moved = true;
+        }
+        Ok(())
+    }
+
     fn advance(&mut self, context: &mut Context<'_>, limit: u64, kept: &mut u64, moved: &mut bool) -> Moved {
         if let Some((sender, sending)) = &mut self.sending {
             let pumped = pump(sending, sender);
@@ -157,15 +228,19 @@ impl<R: IncomingRequest> Stream<R> {
             return if pumped.is_err() || sending.ended() { Moved::Over } else { Moved::On };
         }
         let Some(body) = &mut self.body else {
-            return if self.respond.poll_reset(context).is_ready() { Moved::Over } else { Moved::On };
+            let reset = match &mut self.begun {
+                Some(begun) => begun.poll_reset(context),
+                None => self.respond.poll_reset(context),
+            };
+            return if reset.is_ready() { Moved::Over } else { Moved::On };
         };
-        loop {
+        while !self.request.decided() {
             match body.poll_data(context) {
                 Poll::Pending => return Moved::On,
                 Poll::Ready(Some(Ok(bytes))) => {
                     self.request.data(&bytes);
                     self.taken += bytes.len() as u64;
-                    *kept += self.request.kept() - self.kept;
+                    *kept = *kept - self.kept + self.request.kept();
                     self.kept = self.request.kept();
                     if self.taken > limit || *kept > limit {
                         let message = "The body is longer than this server takes in.".to_owned();
@@ -180,6 +255,13 @@ impl<R: IncomingRequest> Stream<R> {
             }
         }
         self.body = None;
+        // Who has ended its request reads.
+        if let Some(begun) = &mut self.begun
+            && !self.turn.is_empty()
+            && begun.send_data(std::mem::take(&mut self.turn).into(), false).is_err()
+        {
+            return Moved::Over;
+        }
         match self.request.asked() {
             Ok(asked) => Moved::Asked(asked),
             Err(answer) => Moved::Refused(answer),

@@ -58,6 +58,12 @@ enum Content {
     Owned(Bytes),
 }
 
+impl From<Bytes> for Piece {
+    fn from(bytes: Bytes) -> Self {
+        Piece { head: Head::default(), content: Content::Owned(bytes) }
+    }
+}
+
 impl Buf for Piece {
     fn remaining(&self) -> usize {
         self.head.rest().len()

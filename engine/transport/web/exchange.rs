@@ -1,5 +1,6 @@
 //! Requests and replies with a stream for each, at both ends, whatever carries the streams.
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 
 use crate::call::{Answer, Ask, Asked, Fault};
@@ -46,7 +47,13 @@ pub(crate) trait Answering: Send {
     /// A request whose head has come.
     fn begin(&mut self, head: &Request<()>) -> Self::Request;
 
-    /// What is sent for an answer, or nothing where none ever is.
+    /// The head of a reply that begins before its request is complete.
+    fn opening(&self) -> Response<()> {
+        Response::new(())
+    }
+
+    /// What is sent for an answer, or nothing where none ever is. Where the reply has begun, its head is not sent
+    /// again; that of a reply without a body goes behind what was sent.
     fn answer(&mut self, request: &Self::Request, answer: Answer) -> Option<Outgoing>;
 }
 
@@ -55,10 +62,20 @@ pub(crate) trait IncomingRequest: Send {
     /// More of its body has come.
     fn data(&mut self, bytes: &[u8]);
 
+    /// What is sent back now, though more of the request may come; nothing for most.
+    fn turn(&mut self) -> Option<Bytes> {
+        None
+    }
+
+    /// True where what has come decides the answer already, whatever comes behind it.
+    fn decided(&self) -> bool {
+        false
+    }
+
     /// How many bytes of it are kept in memory.
     fn kept(&self) -> u64;
 
-    /// What it asks, now that all of it has come, or what is sent instead of an answer.
+    /// What it asks, now that all of it has come or enough, or what is sent instead of an answer.
     fn asked(&mut self) -> Result<Asked, Answer>;
 }
 
