@@ -32,7 +32,7 @@ impl Wire {
     fn secure(protocol: &'static dyn StreamProtocol) -> Self {
         let options = Options([(TLS.name.to_owned(), OptionValue::Flag(true))].into());
         let address = Address::any(Family::Tcp);
-        let identity = Identity::of(&options, protocol.alpn(), &address).expect("a certificate").expect("TLS");
+        let identity = Identity::of(&options, &protocol.alpn_served(), &address).expect("a certificate").expect("TLS");
         let trust = Trust::of(&options, protocol.alpn(), Some(identity.ca()), &address).expect("a certificate");
         Wire { protocol, tls: Some((identity, trust.expect("TLS"))) }
     }

@@ -6,9 +6,14 @@ mod systems;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use ends::Server;
 use engine::server::MODELS;
+use engine::stack::contract::Launch;
+use engine::stack::system;
+use engine::transport::contract::Options;
+use serde_json::{Value, json};
 
 /// The output of a command that must succeed.
 fn text(command: &mut Command) -> String {
@@ -44,10 +49,33 @@ fn curl_verifies_the_certificate_and_speaks_tls() {
             assert!(got.status.success(), "{}", String::from_utf8_lossy(&got.stderr));
             assert!(got.stdout.len() == 100_000 && got.stdout.iter().all(|byte| *byte == b'x'));
         }
+        // Who speaks only the older version and says so is served, by that.
+        let older = curl("127.0.0.1", &["--cacert", file, "--http1.0"]);
+        assert!(older.status.success(), "{}", String::from_utf8_lossy(&older.stderr));
         // Without the authority's certificate it is a stranger: curl's exit code for that is 60.
         assert_eq!(curl("127.0.0.1", &[]).status.code(), Some(60));
         assert!(server.stop());
     }
+}
+
+/// A real threaded Flask server with the service of the reference suite.
+fn flask() -> Option<Server> {
+    let environment = systems::environment()?;
+    let launch = Launch { nonce: "token", fill: None, timeout: Duration::from_secs(30), options: &Options::default() };
+    let system = system("http1", "threaded").expect("there is such a system");
+    Some(Server::start(system.command(&environment, &launch)))
+}
+
+#[test]
+fn flask_and_ours_take_each_spelling_of_a_request_alike() {
+    let (Some(real), Some(python)) = (flask(), systems::python()) else { return };
+    let ours = Server::launch("http1", "threaded", &["--nonce", "token"]);
+    let mut command = Command::new(python);
+    command.arg(systems::system("http_differential.py")).args([real.address(), ours.address()]);
+    let said: Value = serde_json::from_str(&text(&mut command)).expect("it writes JSON");
+    assert!(said["compared"].as_u64() >= Some(30), "{}", said["compared"]);
+    assert_eq!(said["differences"], json!([]), "{:#}", said["differences"]);
+    assert!(ours.stop());
 }
 
 fn launch(model: &str, keep_alive: bool) -> Server {

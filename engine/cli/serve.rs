@@ -94,7 +94,7 @@ impl Serve {
         match transport.seam() {
             Seam::Stream(protocol) => {
                 let sockets = SocketOptions::of(&context.options).map_err(Error::usage)?;
-                let identity = Identity::of(&context.options, protocol.alpn(), &address).doing(certificate)?;
+                let identity = Identity::of(&context.options, &protocol.alpn_served(), &address).doing(certificate)?;
                 let ca = identity.as_ref().map(|identity| identity.ca().to_owned());
                 publish(self.ca.as_deref(), ca.as_deref())?;
                 let listener = Listener::bind(&address, transport.family(), &sockets).doing(listening)?;
@@ -103,7 +103,7 @@ impl Serve {
             }
             Seam::Async(protocol) => {
                 let executors = model.executes().map_err(Error::usage)?(service, &context.options);
-                let identity = Identity::fresh(resumes(&context.options), Some(protocol.alpn()), &address);
+                let identity = Identity::fresh(resumes(&context.options), &[protocol.alpn()], &address);
                 let identity = identity.doing(certificate)?;
                 publish(self.ca.as_deref(), Some(identity.ca()))?;
                 let socket = bind_datagrams(&address).doing(&listening)?;

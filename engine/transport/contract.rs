@@ -68,6 +68,10 @@ pub trait StreamProtocol: Sync {
     fn alpn(&self) -> Option<&'static str> {
         None
     }
+    /// The names that a server takes in a TLS handshake, the one it likes best first.
+    fn alpn_served(&self) -> Vec<&'static str> {
+        self.alpn().into_iter().collect()
+    }
 }
 
 /// What a task will give; it stays on the thread that began it.

@@ -117,4 +117,8 @@ impl StreamProtocol for Messages {
     fn alpn(&self) -> Option<&'static str> {
         Some("http/1.1")
     }
+
+    fn alpn_served(&self) -> Vec<&'static str> {
+        vec!["http/1.1", "http/1.0"]
+    }
 }

@@ -421,5 +421,8 @@ mod tests {
         let (reply, _) = exchange("OPTIONS /echo HTTP/1.1\r\nHost: a\r\n\r\n", 99);
         assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.contains("Allow: OPTIONS, POST\r\n"));
         assert!(reply.ends_with("Content-Length: 0\r\n\r\n"));
+        let (reply, _) = exchange("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 99);
+        assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.contains("Allow: HEAD, GET, OPTIONS, POST\r\n"));
+        assert_eq!(statuses("GET * HTTP/1.1\r\nHost: a\r\n\r\n"), (vec![404], false));
     }
 }

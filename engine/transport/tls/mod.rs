@@ -43,13 +43,13 @@ pub struct Identity {
 impl Identity {
     /// A fresh identity for a server on `address`, or none where `options` do not ask for TLS.
     ///
-    /// `alpn` is the protocol's name in the handshake (RFC 7301). The error says what cannot be made.
-    pub fn of(options: &Options, alpn: Option<&str>, address: &Address) -> Result<Option<Self>, String> {
+    /// `alpn` are the protocol's names in the handshake (RFC 7301). The error says what cannot be made.
+    pub fn of(options: &Options, alpn: &[&str], address: &Address) -> Result<Option<Self>, String> {
         encrypts(options).then(|| Self::fresh(resumes(options), alpn, address)).transpose()
     }
 
     /// A fresh identity for a server on `address`, whose sessions may be resumed or not.
-    pub fn fresh(resumed: bool, alpn: Option<&str>, address: &Address) -> Result<Self, String> {
+    pub fn fresh(resumed: bool, alpn: &[&str], address: &Address) -> Result<Self, String> {
         let Issued { ca, chain, key } = certificate::issue(address).map_err(|error| error.to_string())?;
         let words = |error: rustls::Error| error.to_string();
         let mut config = ServerConfig::builder_with_provider(provider())
@@ -124,7 +124,7 @@ impl Trust {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = names(alpn);
+        config.alpn_protocols = names(alpn.as_slice());
         config.resumption = if resumed { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
         let host = match address {
             Address::Tcp(address) => address.ip(),
@@ -150,6 +150,6 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(default_provider())
 }
 
-fn names(alpn: Option<&str>) -> Vec<Vec<u8>> {
-    alpn.map(|name| name.as_bytes().to_vec()).into_iter().collect()
+fn names(alpn: &[&str]) -> Vec<Vec<u8>> {
+    alpn.iter().map(|name| name.as_bytes().to_vec()).collect()
 }

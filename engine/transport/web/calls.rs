@@ -11,7 +11,7 @@ use crate::transport::options::encrypts;
 use crate::transport::web::answer::{self, HTML, JSON, OCTETS};
 use crate::transport::web::body::Sending;
 use crate::transport::web::date::Date;
-use crate::transport::web::endpoint::{Endpoint, Refusal};
+use crate::transport::web::endpoint::{ALLOW_ALL, Endpoint, Refusal};
 use crate::transport::web::exchange::{Answering, Asking, IncomingReply, IncomingRequest, Outgoing};
 use crate::transport::web::hex::{COMPACT, HexReader, HexWriter};
 use crate::transport::web::received::Received;
@@ -147,6 +147,9 @@ const NOT_CHUNKS: Refusal = Refusal::new(400, "The body is not JSON like {\"chun
 
 /// Which endpoint a request asks, or why it is not served.
 fn serves(head: &Request<()>) -> Result<Endpoint, Refusal> {
+    if head.method() == Method::OPTIONS && head.uri().path() == "*" {
+        return Err(Refusal { status: 200, reason: "", allow: ALLOW_ALL });
+    }
     let endpoint = Endpoint::find(head.uri().path())?;
     if head.method() == Method::OPTIONS {
         return Err(Refusal { status: 200, reason: "", allow: endpoint.allow() });

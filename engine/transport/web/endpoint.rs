@@ -61,12 +61,18 @@ pub(crate) enum Endpoint {
 
 const NOT_FOUND: Refusal = Refusal::new(404, "There is no such endpoint.");
 
+/// The methods that this server answers on one path or another, for `OPTIONS *` (RFC 9110, 9.3.7).
+pub(crate) const ALLOW_ALL: &str = "HEAD, GET, OPTIONS, POST";
+
 impl Endpoint {
     /// The endpoint of a request target (RFC 9112, 3.2), whose query is ignored as Flask's routes do.
     pub(crate) fn find(target: &str) -> Result<Self, Refusal> {
-        let path = match target.strip_prefix("http://") {
-            Some(absolute) => absolute.find('/').map_or("/", |slash| &absolute[slash..]),
-            None => target,
+        let path = match target.split_once("://") {
+            // A scheme is written in any case (RFC 3986, 3.1), and says nothing of what is asked for.
+            Some((scheme, absolute)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+                absolute.find('/').map_or("/", |slash| &absolute[slash..])
+            }
+            _ => target,
         };
         let path = &*plain(path.split(['?', '#']).next().unwrap_or_default());
         let mut words = path.strip_prefix('/').ok_or(NOT_FOUND)?.split('/');
@@ -162,6 +168,8 @@ mod tests {
             ("/p%69%6E%67?%", Endpoint::Ping),
             ("/down%6Coad/%31%30", Endpoint::Download { len: 10, file: false }),
             ("http://host:1/ping", Endpoint::Ping),
+            ("HTTP://host:1/ping?a=b", Endpoint::Ping),
+            ("Https://host/ping", Endpoint::Ping),
             ("/upload-file", Endpoint::Upload),
             ("/download/0", Endpoint::Download { len: 0, file: false }),
             ("/download-file/010", Endpoint::Download { len: 10, file: true }),
@@ -202,6 +210,7 @@ mod tests {
             "/compute/+1",
             "/download-file-chunked/5/2/1",
             "http://host",
+            "ftp://host/ping",
         ] {
             assert_eq!(Endpoint::find(path).map_err(|refusal| refusal.status), Err(404), "{path}");
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use crate::call::{Chunks, Fill};
 use crate::transport::outbox::Outbox;
 
@@ -123,38 +125,161 @@ const VALUES: [u8; 256] = {
 const NONE: u8 = 0xff;
 
 /// A body of chunks that comes in.
+///
+/// It may be spelled in every way that Python's `json` and `bytes.fromhex` take: with escapes, with white space between
+/// the pairs of digits, with other keys beside. Only a key `chunks` that comes twice is refused, since the bytes of the
+/// first have gone by then.
 #[derive(Debug, Clone)]
 pub(crate) struct HexReader {
     at: At,
+    string: JsonString,
+    /// How much of [`KEY`] the key so far is; none where it is another key.
+    key: Option<usize>,
+    seen: bool,
+    nesting: Nesting,
+    /// A number or a word of a value that is of no interest.
+    scalar: Vec<u8>,
     chunks: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
-    Object,
-    Key,
-    Name(usize),
+    Begin,
+    /// In an object: a key, or its end where that is the first.
+    Key(bool),
+    InKey,
     Colon,
+    /// Of no interest: a value, or the end of its list where that is the first.
+    Value(bool),
+    InString,
+    Scalar,
+    /// Behind a value.
+    After,
     List,
     First,
     Next,
     High,
     Low(u8),
     Between,
-    Close,
     End,
 }
 
-const NAME: &[u8] = b"chunks\"";
+const KEY: &[u8] = b"chunks";
+/// The longest number that is looked at.
+const LONGEST_SCALAR: usize = 4096;
 
 /// The text is not `{"chunks":["<hex>",…]}`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotChunks;
 
+/// Which objects and lists are open, outermost first.
+#[derive(Debug, Clone, Copy, Default)]
+struct Nesting {
+    lists: u64,
+    depth: u32,
+}
+
+impl Nesting {
+    fn open(&mut self, list: bool) -> Result<(), NotChunks> {
+        if self.depth == u64::BITS {
+            return Err(NotChunks);
+        }
+        self.lists = self.lists << 1 | u64::from(list);
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn in_list(&self) -> bool {
+        self.depth > 0 && self.lists & 1 == 1
+    }
+
+    /// What follows the end of the innermost one.
+    fn close(&mut self) -> At {
+        self.lists >>= 1;
+        self.depth -= 1;
+        if self.depth == 0 { At::End } else { At::After }
+    }
+}
+
+/// A string of JSON while it is read.
+#[derive(Debug, Clone, Copy, Default)]
+struct JsonString {
+    escaped: bool,
+    /// Digits of `\u` that are still to come, and what they say so far.
+    digits: u8,
+    unit: u16,
+}
+
+/// What a byte of a string comes to.
+enum Unit {
+    /// More has to come.
+    Part,
+    /// A byte of UTF-8, or an escape, of which only those that are ASCII matter.
+    Char(u16),
+    /// The string has ended.
+    End,
+}
+
+impl JsonString {
+    fn take(&mut self, byte: u8) -> Result<Unit, NotChunks> {
+        if self.digits > 0 {
+            let digit = VALUES[usize::from(byte)];
+            if digit == NONE {
+                return Err(NotChunks);
+            }
+            self.unit = self.unit << 4 | u16::from(digit);
+            self.digits -= 1;
+            return Ok(if self.digits == 0 { Unit::Char(self.unit) } else { Unit::Part });
+        }
+        if std::mem::take(&mut self.escaped) {
+            return Ok(Unit::Char(match byte {
+                b'"' | b'\\' | b'/' => byte.into(),
+                b'b' => 8,
+                b't' => 9,
+                b'n' => 10,
+                b'f' => 12,
+                b'r' => 13,
+                b'u' => {
+                    (self.digits, self.unit) = (4, 0);
+                    return Ok(Unit::Part);
+                }
+                _ => return Err(NotChunks),
+            }));
+        }
+        match byte {
+            b'"' => Ok(Unit::End),
+            b'\\' => {
+                self.escaped = true;
+                Ok(Unit::Part)
+            }
+            0..=0x1f => Err(NotChunks),
+            _ => Ok(Unit::Char(byte.into())),
+        }
+    }
+}
+
+/// The value of a hex digit.
+fn digit(unit: u16) -> Option<u8> {
+    VALUES.get(usize::from(unit)).copied().filter(|value| *value != NONE)
+}
+
+/// True for a number or a word of JSON, as Python takes them.
+fn is_scalar(text: &[u8]) -> bool {
+    matches!(text, b"NaN" | b"Infinity" | b"-Infinity") || serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
 impl HexReader {
     /// A reader before the first byte.
     pub(crate) fn new() -> Self {
-        HexReader { at: At::Object, chunks: 0 }
+        HexReader {
+            at: At::Begin,
+            string: JsonString::default(),
+            key: None,
+            seen: false,
+            nesting: Nesting::default(),
+            scalar: Vec::new(),
+            chunks: 0,
+        }
     }
 
     /// Reads on and gives the decoded bytes to `take`, piece by piece.
@@ -166,7 +291,7 @@ impl HexReader {
                 for (pair, byte) in text.chunks_exact(2).zip(&mut decoded) {
                     let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
                     // Digits are below 16, so only a pair with a stranger has one of these bits.
-                    if (high | low) & 0xf0 != 0 {
+                    if (high | low) & 0xf0 != 0 || self.string.digits > 0 || self.string.escaped {
                         break;
                     }
                     *byte = high << 4 | low;
@@ -179,42 +304,102 @@ impl HexReader {
                 }
             }
             text = rest;
-            self.at = match (self.at, *byte) {
-                (At::High, b'"') => At::Between,
-                (At::High, digit) if VALUES[usize::from(digit)] != NONE => At::Low(VALUES[usize::from(digit)]),
-                (At::Low(high), digit) if VALUES[usize::from(digit)] != NONE => {
-                    take(&[high << 4 | VALUES[usize::from(digit)]]);
-                    At::High
-                }
-                (At::Name(at), byte) if NAME[at] == byte => {
-                    if at + 1 == NAME.len() {
-                        At::Colon
-                    } else {
-                        At::Name(at + 1)
+            self.at = match self.at {
+                At::InKey | At::InString | At::High | At::Low(_) => self.in_string(*byte, &mut take)?,
+                At::Scalar if !matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r') => {
+                    if self.scalar.len() == LONGEST_SCALAR {
+                        return Err(NotChunks);
                     }
+                    self.scalar.push(*byte);
+                    At::Scalar
                 }
-                (At::High | At::Low(_) | At::Name(_), _) => return Err(NotChunks),
-                (at, b' ' | b'\t' | b'\n' | b'\r') => at,
-                (At::Object, b'{') => At::Key,
-                (At::Key, b'"') => At::Name(0),
-                (At::Colon, b':') => At::List,
-                (At::List, b'[') => At::First,
-                (At::First | At::Next, b'"') => {
-                    self.chunks += 1;
-                    At::High
+                At::Scalar => {
+                    if !is_scalar(&std::mem::take(&mut self.scalar)) {
+                        return Err(NotChunks);
+                    }
+                    self.between(At::After, *byte)?
                 }
-                (At::First | At::Between, b']') => At::Close,
-                (At::Between, b',') => At::Next,
-                (At::Close, b'}') => At::End,
-                _ => return Err(NotChunks),
+                at => self.between(at, *byte)?,
             };
         }
         Ok(())
     }
 
+    /// A byte inside a string.
+    fn in_string(&mut self, byte: u8, take: &mut impl FnMut(&[u8])) -> Result<At, NotChunks> {
+        let unit = self.string.take(byte)?;
+        Ok(match (self.at, unit) {
+            (at, Unit::Part) => at,
+            (At::InKey, Unit::End) => At::Colon,
+            (At::InKey, Unit::Char(unit)) => {
+                let next = self.key.filter(|known| KEY.get(*known).is_some_and(|byte| u16::from(*byte) == unit));
+                self.key = next.map(|known| known + 1);
+                At::InKey
+            }
+            (At::InString, Unit::End) => At::After,
+            (At::High, Unit::End) => At::Between,
+            (At::High, Unit::Char(9..=13 | 32)) => At::High,
+            (At::High, Unit::Char(unit)) => At::Low(digit(unit).ok_or(NotChunks)?),
+            (At::Low(high), Unit::Char(unit)) => {
+                take(&[high << 4 | digit(unit).ok_or(NotChunks)?]);
+                At::High
+            }
+            (At::Low(_), Unit::End) => return Err(NotChunks),
+            (at, Unit::Char(_) | Unit::End) => at,
+        })
+    }
+
+    /// A byte outside of strings, numbers and words.
+    fn between(&mut self, at: At, byte: u8) -> Result<At, NotChunks> {
+        Ok(match (at, byte) {
+            (at, b' ' | b'\t' | b'\n' | b'\r') => at,
+            (At::Begin, b'{') | (At::Value(_), b'{') => {
+                self.nesting.open(false)?;
+                At::Key(true)
+            }
+            (At::Value(_), b'[') => {
+                self.nesting.open(true)?;
+                At::Value(true)
+            }
+            (At::Key(_), b'"') => {
+                self.key = (self.nesting.depth == 1).then_some(0);
+                At::InKey
+            }
+            (At::Colon, b':') if self.key == Some(KEY.len()) => {
+                if std::mem::replace(&mut self.seen, true) {
+                    return Err(NotChunks);
+                }
+                At::List
+            }
+            (At::Colon, b':') => At::Value(false),
+            (At::Value(_), b'"') => At::InString,
+            (At::Value(_), b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I') => {
+                self.scalar.push(byte);
+                At::Scalar
+            }
+            (At::After, b',') => {
+                if self.nesting.in_list() {
+                    At::Value(false)
+                } else {
+                    At::Key(false)
+                }
+            }
+            (At::After | At::Key(true), b'}') if !self.nesting.in_list() => self.nesting.close(),
+            (At::After | At::Value(true), b']') if self.nesting.in_list() => self.nesting.close(),
+            (At::List, b'[') => At::First,
+            (At::First | At::Next, b'"') => {
+                self.chunks += 1;
+                At::High
+            }
+            (At::First | At::Between, b']') => At::After,
+            (At::Between, b',') => At::Next,
+            _ => return Err(NotChunks),
+        })
+    }
+
     /// How many chunks there were, once the text has ended.
     pub(crate) fn finish(&self) -> Result<u64, NotChunks> {
-        if self.at == At::End { Ok(self.chunks) } else { Err(NotChunks) }
+        if self.at == At::End && self.seen { Ok(self.chunks) } else { Err(NotChunks) }
     }
 }
 
@@ -255,9 +440,20 @@ mod tests {
     }
 
     #[test]
-    fn white_space_is_allowed_between_words_and_nothing_else() {
+    fn what_python_takes_for_chunks_is_taken_and_nothing_else() {
         assert_eq!(read(b" {\t\"chunks\" :\r\n[ \"0aFF\" , \"\" ] } \n", 1), Ok((vec![0x0a, 0xff], 2)));
         assert_eq!(read(b"{\"chunks\":[]}", 1), Ok((vec![], 0)));
+        // As Python reads them: escapes, space between pairs, and keys that are of no interest.
+        for text in [
+            r#"{"\u0063hun\u006bs": ["\u0030a", "f\u0046"]}"#,
+            r#"{"chunks": [" 0a \n", "\tFF"]}"#,
+            r#"{"a": [{"chunks": ["zz"]}, [], -1.5e3, true], "chunks": ["0a", "ff"], "b": "\"]}\\", "c": {}}"#,
+            r#"{"a":NaN,"b":-Infinity,"c":null,"chunk":1,"chunkss":2,"":3,"chunks":["0aff",""]}"#,
+        ] {
+            for step in [1, 2, 3, 100] {
+                assert_eq!(read(text.as_bytes(), step), Ok((vec![0x0a, 0xff], 2)), "{text}");
+            }
+        }
         for bad in [
             "",
             "{}",
@@ -271,6 +467,18 @@ mod tests {
             "{\"chunk\":[]}",
             "{\"chunks\":{}}",
             "{\"chunks\":[00]}",
+            "{\"chunks\":\"00\"}",
+            "{\"chunks\":[\"00\"],}",
+            "{\"chunks\":[\"00\"],\"a\"}",
+            "{\"chunks\":[\"00\"],\"a\":tru}",
+            "{\"chunks\":[\"00\"],\"a\":01}",
+            "{\"chunks\":[\"00\"],\"a\":[}",
+            "{\"chunks\":[\"00\"],\"a\":[1,]}",
+            "{\"chunks\":[\"00\"],\"chunks\":[\"00\"]}",
+            "{\"chunks\":[\"\\x30\"]}",
+            "{\"chunks\":[\"\\u003\"]}",
+            "{\"a\":\"\u{1}\",\"chunks\":[]}",
+            &format!("{{\"a\":{}", "[".repeat(100)),
         ] {
             assert_eq!(read(bad.as_bytes(), 1), Err(NotChunks), "{bad}");
             assert_eq!(read(bad.as_bytes(), 100), Err(NotChunks), "{bad}");

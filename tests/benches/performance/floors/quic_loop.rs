@@ -44,7 +44,7 @@ pub(crate) fn serve(_: &[String]) -> Result<()> {
     block_on(async {
         let serving = "serving the bare loop";
         let local: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let identity = Identity::fresh(false, Some(ALPN), &Address::Tcp(local)).doing(serving)?;
+        let identity = Identity::fresh(false, &[ALPN], &Address::Tcp(local)).doing(serving)?;
         let tls = QuicServerConfig::try_from(identity.config()).doing(serving)?;
         let mut config = ServerConfig::with_crypto(Arc::new(tls));
         config.transport_config(settings());
