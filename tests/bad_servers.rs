@@ -34,9 +34,13 @@ enum Deed {
     Stall,
     /// Takes the first bytes of a call and resets the connection.
     Reset,
+    /// Answers with a frame of rpyc in which text announces text, on and on, and closes.
+    Deep,
 }
 
-const DEEDS: [Deed; 5] = [Deed::Garbage, Deed::Half, Deed::Huge, Deed::Stall, Deed::Reset];
+const DEEDS: [Deed; 6] = [Deed::Garbage, Deed::Half, Deed::Huge, Deed::Stall, Deed::Reset, Deed::Deep];
+/// How many times: a byte each, and more than any stack has room for a step each.
+const DEEP: u32 = 1 << 20;
 
 /// A stream that a bad server has accepted.
 trait Victim: Read + Write + Send {
@@ -70,6 +74,10 @@ fn bad_server(family: Family, deed: Deed) -> (String, Kept) {
                 Deed::Garbage => victim.write_all(&garbage),
                 Deed::Half => victim.write_all(&[0, 0, 0]),
                 Deed::Huge => victim.write_all(&[0xff; 64]),
+                Deed::Deep => {
+                    let text = vec![0x08; DEEP as usize - 1];
+                    victim.write_all(&[&DEEP.to_be_bytes()[..], &[0, 2], &text, b"\n"].concat())
+                }
                 Deed::Stall => Ok(()),
                 Deed::Reset => {
                     victim.reset_at_close();
@@ -140,7 +148,7 @@ fn a_bad_server_costs_its_clients_errors_of_a_class_and_nothing_else() {
                         Deed::Stall => &["timeout"],
                         Deed::Reset => &["connect"],
                         Deed::Half => &["connect", "protocol"],
-                        Deed::Garbage => &["protocol", "connect"],
+                        Deed::Garbage | Deed::Deep => &["protocol", "connect"],
                         // Four bytes of length are too many at once in some protocols, and awaited in others.
                         Deed::Huge => &["protocol", "timeout", "connect"],
                     };

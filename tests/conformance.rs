@@ -313,6 +313,8 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
     let fill = Fill::new(FillKind::Random, SEED);
     let mut random = SplitMix::new(SEED);
     let garbage: Vec<u8> = (0..100_000).map(|_| random.next() as u8).collect();
+    // A frame of rpyc in which each value is announced to hold another, on and on: text, then tuples.
+    let deep = |tag: u8| [&1770u32.to_be_bytes()[..], &[0, 1], &[tag; 1769], b"\n"].concat();
     // What comes in as datagrams has its own bad peers (`tests/quic.rs`).
     for pairing in pairs().filter(|pair| matches!(pair.pairing.transport().seam(), Seam::Stream(_))) {
         let (server, end) = launch(&pairing);
@@ -332,6 +334,8 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
             &[0xff; 100],
             &[0x7f; 100],
             huge.as_bytes(),
+            &deep(0x08),
+            &deep(0x10),
             &upload[..1],
             &upload[..upload.len() / 2],
             &upload[..upload.len() - 1],

@@ -13,7 +13,7 @@ use crate::server::errand::{Errand, Handing};
 use crate::transport::contract::{Facts, Options};
 
 /// How much stack a thread has that serves calls.
-pub(crate) const STACK: usize = 256 * 1024;
+pub const STACK: usize = 256 * 1024;
 
 /// The server model `threaded`.
 pub struct Threaded;

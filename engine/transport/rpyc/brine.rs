@@ -7,6 +7,8 @@ use crate::call::Fault;
 
 /// How deep values may nest; real peers give up at about the same depth, where Python's stack ends.
 const DEPTH: usize = 300;
+/// How deep the values of our own calls nest at most, generously.
+const SHALLOW: usize = 8;
 
 pub(crate) const NONE: u8 = 0x00;
 pub(crate) const EMPTY_BYTES: u8 = 0x01;
@@ -161,12 +163,23 @@ impl<'a> Reader<'a> {
             FALSE => Token::Bool(false),
             NOT_IMPLEMENTED => Token::NotImplemented,
             ELLIPSIS => Token::Ellipsis,
-            TEXT => match self.token()? {
-                Token::Bytes(bytes) => {
-                    Token::Text(std::str::from_utf8(bytes).map_err(|_| malformed("text that is not UTF-8"))?)
-                }
-                _ => return Err(malformed("text without bytes")),
-            },
+            TEXT => {
+                // One look, not another token: text may be announced again and again, and nothing else may follow it.
+                let bytes = match self.byte()? {
+                    EMPTY_BYTES => &[],
+                    tag @ BYTES_1..=BYTES_4 => self.take(usize::from(tag - BYTES_1) + 1)?,
+                    BYTES_SHORT => {
+                        let len = self.byte()?;
+                        self.take(len.into())?
+                    }
+                    BYTES_LONG => {
+                        let len = self.word()?;
+                        self.take(len as usize)?
+                    }
+                    _ => return Err(malformed("text without bytes")),
+                };
+                Token::Text(std::str::from_utf8(bytes).map_err(|_| malformed("text that is not UTF-8"))?)
+            }
             BYTES_1..=BYTES_4 => Token::Bytes(self.take(usize::from(tag - BYTES_1) + 1)?),
             BYTES_SHORT => {
                 let len = self.byte()?;
@@ -289,7 +302,7 @@ impl<'a> Reader<'a> {
             self.bytes = rest;
             return Ok(before.until(self));
         }
-        self.skip(DEPTH)?;
+        self.skip()?;
         Ok(before.until(self))
     }
 
@@ -303,19 +316,45 @@ impl<'a> Reader<'a> {
         self.bytes
     }
 
-    fn skip(&mut self, depth: usize) -> Result<(), Fault> {
-        let deeper = depth.checked_sub(1).ok_or_else(|| malformed("values nest too deep"))?;
-        match self.token()? {
-            Token::Tuple(count) => (0..count).try_for_each(|_| self.skip(deeper)),
-            Token::Slice => {
-                self.tuple_of(3)?;
-                (0..3).try_for_each(|_| self.skip(deeper))
+    /// Passes one value, however it nests up to [`DEPTH`]; without recursion, since a peer decides how deep it goes.
+    fn skip(&mut self) -> Result<(), Fault> {
+        let before = *self;
+        // Hardly anything nests deeper, and room for all that may is not made for it.
+        if self.skip_within::<SHALLOW>()? {
+            return Ok(());
+        }
+        *self = before;
+        if self.skip_within::<DEPTH>()? { Ok(()) } else { Err(malformed("values nest too deep")) }
+    }
+
+    /// Passes one value; false where it nests deeper than `MOST`.
+    fn skip_within<const MOST: usize>(&mut self) -> Result<bool, Fault> {
+        // How many values are still to come in each container that is open, the outermost first.
+        let (mut open, mut depth) = ([0u32; MOST], 0);
+        loop {
+            let inside = match self.token()? {
+                Token::Tuple(count) => count,
+                Token::Slice => {
+                    self.tuple_of(3)?;
+                    3
+                }
+                Token::Frozenset => self.tuple()?,
+                _ => 0,
+            };
+            if inside > 0 {
+                let Some(place) = open.get_mut(depth) else { return Ok(false) };
+                *place = inside;
+                depth += 1;
+                continue;
             }
-            Token::Frozenset => {
-                let members = self.tuple()?;
-                (0..members).try_for_each(|_| self.skip(deeper))
+            loop {
+                let Some(last) = depth.checked_sub(1) else { return Ok(true) };
+                open[last] -= 1;
+                if open[last] > 0 {
+                    break;
+                }
+                depth = last;
             }
-            _ => Ok(()),
         }
     }
 }
@@ -434,7 +473,7 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reader, Token, put, put_int, put_number};
+    use super::{DEPTH, Reader, SHALLOW, Token, put, put_int, put_number};
 
     fn again(bytes: &[u8]) -> Vec<u8> {
         let (mut reader, mut out) = (Reader::new(bytes), Vec::new());
@@ -478,10 +517,33 @@ mod tests {
 
     #[test]
     fn what_is_malformed_is_a_fault() {
-        let deep = vec![0x10; 100_000];
-        for bytes in [b"".as_slice(), b"\x07", b"\x08\x50", b"\x0f\xff\xff\xff\xff1", b"\x16\x02-a", b"\x19\x50", &deep]
-        {
+        for bytes in [b"".as_slice(), b"\x07", b"\x08\x50", b"\x0f\xff\xff\xff\xff1", b"\x16\x02-a", b"\x19\x50"] {
             assert!(Reader::new(bytes).raw().is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn values_nest_to_a_depth_and_no_deeper() {
+        let nested = |depth: usize| [vec![0x10; depth], vec![0x50]].concat();
+        for depth in [0, 1, SHALLOW, SHALLOW + 1, DEPTH] {
+            let value = nested(depth);
+            assert_eq!(Reader::new(&value).raw(), Ok(&value[..]), "{depth}");
+            assert!(Reader::new(&value[..depth]).raw().is_err(), "{depth}: it ends too soon");
+        }
+        assert!(Reader::new(&nested(DEPTH + 1)).raw().is_err());
+        // ((), (0, 1), slice(0, 0, 0), frozenset((7,))) and what follows it.
+        let flat = b"\x13\x02\x11\x50\x51\x19\x12\x50\x50\x50\x1a\x10\x57\x00";
+        assert_eq!(Reader::new(flat).raw(), Ok(&flat[..13]));
+    }
+
+    #[test]
+    fn text_is_announced_once() {
+        for times in [2, 1770, 1 << 20] {
+            let again = [vec![0x08; times], b"\x0a1".to_vec()].concat();
+            assert!(Reader::new(&again).raw().is_err() && Reader::new(&again).token().is_err(), "{times}");
+        }
+        for text in [b"\x08\x01".as_slice(), b"\x08\x0a1", b"\x08\x0e\x011", b"\x08\x0f\0\0\0\x011"] {
+            assert!(matches!(Reader::new(text).token(), Ok(Token::Text("" | "1"))), "{text:?}");
         }
     }
 }
