@@ -3,13 +3,14 @@
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::{Answer, Asked};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::registry::Entry;
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::{converse_as_task, watch};
-use crate::server::door::{Door, is_passing, stopped};
+use crate::server::door::{Door, FULL_MS, Refused, refused, stopped};
 use crate::server::service::{Executed, Service};
 use crate::transport::contract::{Executor, Facts, Later, Options};
 use crate::transport::socket::Listener;
@@ -82,8 +83,14 @@ async fn accept_until_stopped(listener: Listener, host: Host) -> Result<()> {
                         tokio::spawn(converse_as_task(socket, host.clone()));
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                    Err(error) if is_passing(&error) => {}
-                    Err(error) => return Err(Error::failed(format!("cannot accept a client: {error}"))),
+                    Err(error) => match refused(&error)? {
+                        Refused::Gone => tokio::task::yield_now().await,
+                        // Connections have to be served meanwhile, lest none ever ends.
+                        Refused::Full => tokio::select! {
+                            () = &mut stopped => return Ok(()),
+                            () = tokio::time::sleep(Duration::from_millis(FULL_MS.into())) => {}
+                        },
+                    },
                 }
             }
         }

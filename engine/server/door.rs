@@ -66,12 +66,16 @@ impl Door {
     }
 
     fn knock(&mut self, of_clients: PollFlags) -> Result<Knock> {
+        let mut full = false;
         loop {
             let stdin = io::stdin();
+            // Where there was no room for a client, who still waits, another look is taken after a while.
+            let (clients, patience) =
+                if full { (PollFlags::empty(), FULL_MS.into()) } else { (of_clients, PollTimeout::NONE) };
             let mut waiting =
-                vec![PollFd::new(self.listener.as_fd(), of_clients), PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+                vec![PollFd::new(self.listener.as_fd(), clients), PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
             waiting.extend(self.children.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
-            match poll(&mut waiting, PollTimeout::NONE) {
+            match poll(&mut waiting, patience) {
                 Ok(_) => {}
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(Error::failed(format!("cannot wait for clients: {error}"))),
@@ -87,12 +91,11 @@ impl Door {
                 }
                 return Ok(Knock::Child);
             }
+            full = false;
             if client {
                 match self.listener.accept() {
                     Ok(socket) => return Ok(Knock::Client(socket)),
-                    // The client may be gone again; a full table of descriptors empties as others leave.
-                    Err(error) if is_passing(&error) => {}
-                    Err(error) => return Err(Error::failed(format!("cannot accept a client: {error}"))),
+                    Err(error) => full = refused(&error)? == Refused::Full,
                 }
             }
         }
@@ -131,10 +134,31 @@ pub async fn stopped() {
     }
 }
 
-/// True for failures of `accept` after which the listener is as good as before.
-pub fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error().map(Errno::from_raw),
-        Some(Errno::ECONNABORTED | Errno::EINTR | Errno::EAGAIN | Errno::EMFILE | Errno::ENFILE | Errno::EPROTO)
-    )
+/// For how many milliseconds a server that has no room for a client waits before it looks again.
+pub const FULL_MS: u8 = 10;
+
+/// Why `accept` has brought nobody, and the listener is as good as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nobody waits any more: another process was faster, or the client has gone.
+    Gone,
+    /// There is no room: no descriptor, or no memory. The client still waits, and so does a server.
+    Full,
+}
+
+/// What a failure of `accept` means; an error where the listener is of no use any more.
+pub fn refused(error: &io::Error) -> Result<Refused> {
+    use Errno::{
+        EAGAIN, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINTR, EMFILE, ENETDOWN, ENETUNREACH, ENFILE, ENOBUFS, ENOMEM,
+        ENONET, ENOPROTOOPT, EOPNOTSUPP, EPERM, EPROTO,
+    };
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(EMFILE | ENFILE | ENOBUFS | ENOMEM) => Ok(Refused::Full),
+        // Linux gives what has befallen a connection in the meantime as a failure of accept (accept(2)).
+        Some(
+            EAGAIN | EINTR | ECONNABORTED | EPERM | EPROTO | ENETDOWN | ENOPROTOOPT | EHOSTDOWN | ENONET | EHOSTUNREACH
+            | EOPNOTSUPP | ENETUNREACH,
+        ) => Ok(Refused::Gone),
+        _ => Err(Error::failed(format!("cannot accept a client: {error}"))),
+    }
 }

@@ -1,7 +1,7 @@
 //! Connections that wait for bytes, watched by one thread and lent out for one call each.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use crate::error::{Context, Error, Result};
 use crate::server::contract::Host;
 use crate::server::conversation::Conversation;
-use crate::server::door::{has_end, is_passing, stdin_ended};
+use crate::server::door::{FULL_MS, Refused, has_end, refused, stdin_ended};
 use crate::transport::socket::{Listener, ReadBuffer};
 
 const LISTENER: u64 = u64::MAX;
@@ -36,9 +36,7 @@ impl Parking {
         let doing = "cannot watch for clients";
         listener.set_nonblocking(true).doing(doing)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).doing(doing)?;
-        // Where processes share the listener, a client wakes one of them.
-        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
-        epoll.add(&listener, EpollEvent::new(flags, LISTENER)).doing(doing)?;
+        watch(&epoll, &listener)?;
         let stdin = io::stdin();
         let ended = match epoll.add(stdin.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, STDIN)) {
             Ok(()) => false,
@@ -54,17 +52,28 @@ impl Parking {
         if self.ended {
             return Ok(());
         }
+        let mut full = false;
         loop {
-            let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+            // Where there was no room for a client, who still waits, another look is taken after a while.
+            let patience = if full { FULL_MS.into() } else { EpollTimeout::NONE };
+            let count = match self.epoll.wait(&mut events, patience) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(Error::failed(format!("cannot wait for clients: {error}"))),
             };
+            if std::mem::take(&mut full) {
+                watch(&self.epoll, &self.listener)?;
+            }
             for event in &events[..count] {
                 match event.data() {
                     STDIN if stdin_ended(io::stdin().as_fd()) => return Ok(()),
                     STDIN => {}
-                    LISTENER => self.accept(host)?,
+                    LISTENER => {
+                        full = self.accept(host)? == Some(Refused::Full);
+                        if full {
+                            self.epoll.delete(&self.listener).doing("cannot wait for room")?;
+                        }
+                    }
                     descriptor => {
                         let lent = self.parked().remove(&descriptor);
                         lent.into_iter().for_each(&mut *lend);
@@ -88,12 +97,11 @@ impl Parking {
         }
     }
 
-    fn accept(&self, host: &Host) -> Result<()> {
+    /// Lets one client in, or says why nobody came.
+    fn accept(&self, host: &Host) -> Result<Option<Refused>> {
         let socket = match self.listener.accept() {
             Ok(socket) => socket,
-            // Another process was faster.
-            Err(error) if error.kind() == ErrorKind::WouldBlock || is_passing(&error) => return Ok(()),
-            Err(error) => return Err(Error::failed(format!("cannot accept a client: {error}"))),
+            Err(error) => return refused(&error).map(Some),
         };
         if socket.set_nonblocking(true).is_ok() {
             let descriptor = socket.as_raw_fd() as u64;
@@ -104,10 +112,16 @@ impl Parking {
                 waiting.remove();
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn parked(&self) -> MutexGuard<'_, HashMap<u64, Conversation>> {
         self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Wakes whoever waits when a client comes; one of them, where processes share the listener.
+fn watch(epoll: &Epoll, listener: &Listener) -> Result<()> {
+    let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
+    epoll.add(listener, EpollEvent::new(flags, LISTENER)).doing("cannot watch for clients")
 }

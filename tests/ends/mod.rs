@@ -61,18 +61,23 @@ impl Server {
 
     /// The processes of the server, itself included.
     pub(crate) fn processes(&self) -> usize {
-        living(self.pid()).len()
+        self.pids().len()
+    }
+
+    /// The living processes of the server, itself included.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let stats = living(self.pid());
+        stats.iter().filter_map(|stat| stat.split(' ').next()?.parse().ok()).collect()
     }
 
     /// The most memory, in KiB, that one of its living processes has ever had resident.
     pub(crate) fn peak_memory(&self) -> u64 {
-        let pids = living(self.pid()).into_iter().filter_map(|stat| stat.split(' ').next().map(str::to_owned));
-        let peak = |pid: String| {
+        let peak = |pid: u32| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
             let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
             value.trim().trim_end_matches(" kB").parse().ok()
         };
-        pids.filter_map(peak).max().expect("the server runs")
+        self.pids().into_iter().filter_map(peak).max().expect("the server runs")
     }
 
     /// Closes stdin and waits; true where the server ended well and left no child behind.
