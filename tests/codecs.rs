@@ -111,6 +111,7 @@ impl Pair {
                 all.extend(written(&mut out, |out| self.server.produce(out)));
                 match step {
                     Step::Read => break,
+                    Step::Write => {}
                     Step::Close => panic!("the server closes"),
                     Step::Execute { call, asked } => {
                         let next = self.server.answer(call, self.service.execute(asked).answer, &mut out);
@@ -232,6 +233,7 @@ fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> b
         loop {
             match server.receive(&mut input, &mut out) {
                 Ok(Step::Read) => break,
+                Ok(Step::Write) => {}
                 Ok(Step::Close) | Err(_) => return true,
                 Ok(Step::Execute { call, asked }) => {
                     // A slip may ask for years of computing, or for a body that would be made for hours.
@@ -324,6 +326,7 @@ fn answered_despite_a_slip(wire: &Wire, up: bool, at: usize, slip: u8) -> bool {
         loop {
             match server.receive(&mut input, &mut back) {
                 Ok(Step::Read) => break,
+                Ok(Step::Write) => {}
                 Ok(Step::Close) | Err(_) => return false,
                 Ok(Step::Execute { call, asked }) => {
                     assert_eq!(server.answer(call, service.execute(asked).answer, &mut back), Next::Continue);

@@ -66,7 +66,7 @@ fn serve(protocol: &dyn StreamProtocol, mut input: &[u8]) {
     loop {
         match server.receive(&mut input, &mut out) {
             Ok(Step::Read) if input.is_empty() => return,
-            Ok(Step::Read) => {}
+            Ok(Step::Read | Step::Write) => {}
             Ok(Step::Close) | Err(_) => return,
             Ok(Step::Execute { call, .. }) => {
                 if server.answer(call, Answer::Pong, &mut out) == Next::Close {

@@ -9,6 +9,7 @@ use engine::transport::contract::{
 };
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;
+use engine::transport::rpyc::brine::{Token, put};
 
 const SEED: u64 = 11;
 
@@ -52,6 +53,7 @@ impl Pair {
                 loop {
                     match self.server.receive(&mut piece, &mut back).expect("the server understands") {
                         Step::Read => break,
+                        Step::Write => {}
                         Step::Execute { asked, .. } => {
                             let answer = self.service.execute_blocking(asked);
                             self.server.answer(0, answer, &mut back);
@@ -270,6 +272,7 @@ fn nothing_that_comes_in_makes_either_end_panic() {
                 loop {
                     match server.receive(&mut piece, &mut out) {
                         Ok(Step::Read) => break,
+                        Ok(Step::Write) => {}
                         Ok(Step::Close) => break 'connection,
                         Ok(Step::Execute { .. }) => {
                             let answer = engine::call::Answer::Bytes { fill: fill.clone(), len: 50 };
@@ -351,4 +354,48 @@ fn goodbye_closes() {
     let bytes = out.drain();
     let mut server = Rpyc.server(&ServerContext { options: Options::default(), body_limit: 1 << 20 });
     assert!(matches!(server.receive(&mut bytes.as_slice(), &mut out), Ok(Step::Close)));
+}
+
+#[test]
+fn replies_that_nobody_reads_do_not_pile_up() {
+    // The text of a list of so many bytes is four times as long, and is asked for in a hundred.
+    const LEN: u64 = 1 << 20;
+    let context = ServerContext { options: options(&[("compress", OptionValue::Flag(false))]), body_limit: 1 << 20 };
+    let (mut server, mut out) = (Rpyc.server(&context), Outbox::new());
+    let service = Service::new("token".into(), None, None);
+    let frame = |message: &[u8]| [&(message.len() as u32).to_be_bytes()[..], &[0], message, b"\n"].concat();
+    // GETROOT, then CALLATTR download_file_chunked(LEN, LEN) of what that gives.
+    assert!(matches!(server.receive(&mut &frame(b"\x01\x11\x50\x11\x53\x11\x51\x02")[..], &mut out), Ok(Step::Read)));
+    let root = out.drain();
+    let id = &root[10..root.len() - 1];
+    let (mut call, mut number) = (vec![0x01, 0x11, 0x51, 0x11, 0x58, 0x11, 0x52, 0x14, 4, 0x11, 0x53], Vec::new());
+    put(&mut number, Token::Int(LEN as i64));
+    call.extend_from_slice(id);
+    for token in [Token::Text("download_file_chunked"), Token::Tuple(2)] {
+        call.extend_from_slice(&[0x11, 0x51]);
+        put(&mut call, token);
+    }
+    call.extend([&number[..], &number, &[0x11, 0x51, 0x02]].concat());
+    let Ok(Step::Execute { call, asked }) = server.receive(&mut &frame(&call)[..], &mut out) else {
+        panic!("a download is executed")
+    };
+    server.answer(call, service.execute(asked).answer, &mut out);
+    let list = out.drain();
+    let id = &list[10..list.len() - 1];
+    // STR of the list, a hundred times in one go.
+    let ask = frame(&[&[0x01, 0x11, 0x52, 0x11, 0x5a, 0x11, 0x52, 0x10, 0x11, 0x53][..], id].concat());
+    let asks = ask.repeat(100);
+    let (mut input, mut writes, mut said) = (&asks[..], 0, 0);
+    loop {
+        let step = server.receive(&mut input, &mut out).expect("it is well formed");
+        assert!(out.len() < 8 * LEN, "{} bytes wait", out.len());
+        said += out.len();
+        out.clear();
+        match step {
+            Step::Write => writes += 1,
+            Step::Read => break,
+            step => panic!("{step:?} where a reply was due"),
+        }
+    }
+    assert!(input.is_empty() && writes >= 99 && said > 400 * LEN, "{writes} writes of {said} bytes");
 }

@@ -1,15 +1,18 @@
 //! One connection served from its first byte to its last: blocking, call by call, or as a task.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Read};
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::unix::AsyncFd;
 use tokio::task::JoinSet;
 
-use crate::call::Answer;
+use crate::call::{Answer, Asked};
 use crate::server::contract::Host;
 use crate::server::service::Executed;
 use crate::transport::contract::{Next, ServerCodec, Step};
@@ -53,6 +56,10 @@ impl Conversation {
             loop {
                 let next = match self.codec.receive(&mut input, &mut self.out) {
                     Ok(Step::Read) => break,
+                    Ok(Step::Write) => {
+                        self.flush()?;
+                        Next::Continue
+                    }
                     Ok(Step::Close) | Err(_) => Next::Close,
                     Ok(Step::Execute { call, asked }) => {
                         self.flush()?;
@@ -91,75 +98,159 @@ impl fmt::Debug for Conversation {
 
 /// Serves a connection on the calling thread until either side closes it.
 pub fn converse(socket: Socket, host: &Host) -> io::Result<()> {
-    let (mut conversation, mut buffer) = (Conversation::new(socket, host), ReadBuffer::default());
+    let (mut conversation, mut buffer) = (Conversation::new(socket, host), ReadBuffer::new()?);
     while conversation.turn(host, &mut buffer)? {}
     Ok(())
+}
+
+thread_local! {
+    /// What all tasks of a thread read into: one has given all of it to its codec, or kept a copy, before another reads.
+    static SHARED: RefCell<ReadBuffer> = RefCell::default();
+}
+
+/// A connection that is served as a task, and where it stands whenever it waits.
+struct Task {
+    socket: AsyncFd<Socket>,
+    codec: Box<dyn ServerCodec>,
+    out: Outbox,
+    heard: u64,
+    /// True where an edge will tell what comes next.
+    drained: bool,
+    /// A call that is executed once what was said before it is written.
+    due: Option<(u64, Asked)>,
+    /// Bytes that came behind a call that waits, and how many of them the codec has taken.
+    rest: (Vec<u8>, usize),
+    /// Calls that wait while others on the same connection go on.
+    waiting: JoinSet<(u64, Answer)>,
+    /// True once the connection is over when all is written.
+    closing: bool,
+}
+
+/// What a task waits for.
+enum Awaits {
+    /// Bytes, or the end of a call that waits beside others.
+    Bytes,
+    /// Room to write.
+    Room,
+    /// The end of a call's pause.
+    Pause(u64, Answer, Duration),
+    /// Nothing: the connection is over.
+    End,
+}
+
+impl Task {
+    /// Reads, executes and writes for as long as nothing has to be waited for.
+    fn advance(&mut self, host: &Host) -> io::Result<Awaits> {
+        let (rest, taken) = mem::take(&mut self.rest);
+        let mut input = &rest[taken..];
+        let awaits = self.hear(host, &mut input)?;
+        if !input.is_empty() {
+            let taken = rest.len() - input.len();
+            self.rest = (rest, taken);
+        }
+        if !matches!(awaits, Awaits::Bytes) {
+            return Ok(awaits);
+        }
+        SHARED.with_borrow_mut(|buffer| self.read(host, buffer))
+    }
+
+    fn read(&mut self, host: &Host, buffer: &mut ReadBuffer) -> io::Result<Awaits> {
+        while !self.drained {
+            let room = buffer.after(self.heard);
+            let n = match self.socket.get_mut().read(room) {
+                Ok(0) => return Ok(Awaits::End),
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(error) => return Err(error),
+            };
+            // What comes after a read that was not filled is told by an edge of its own, and the end stays told.
+            self.drained = n < READ;
+            self.heard += n as u64;
+            let mut input = &room[..n];
+            let awaits = self.hear(host, &mut input)?;
+            if !matches!(awaits, Awaits::Bytes) {
+                self.rest = (input.to_vec(), 0);
+                return Ok(awaits);
+            }
+        }
+        Ok(Awaits::Bytes)
+    }
+
+    /// Gives the codec what has come, and executes what that asks; computing takes the thread.
+    fn hear(&mut self, host: &Host, input: &mut &[u8]) -> io::Result<Awaits> {
+        loop {
+            if let Some((call, asked)) = self.due.take() {
+                let Executed { answer, pause } = host.service.execute(asked);
+                if pause.is_zero() {
+                    self.answer(call, answer);
+                } else if self.codec.overlaps() {
+                    self.waiting.spawn(async move {
+                        tokio::time::sleep(pause).await;
+                        (call, answer)
+                    });
+                } else {
+                    return Ok(Awaits::Pause(call, answer, pause));
+                }
+            }
+            let mut more = false;
+            if !self.closing {
+                match self.codec.receive(input, &mut self.out) {
+                    Ok(Step::Read) => {}
+                    Ok(Step::Write) => more = true,
+                    Ok(Step::Close) | Err(_) => self.closing = true,
+                    Ok(Step::Execute { call, asked }) => self.due = Some((call, asked)),
+                }
+            }
+            if !flush(self.socket.get_mut(), &mut self.out, &mut *self.codec, &mut 0)? {
+                return Ok(Awaits::Room);
+            }
+            if self.closing {
+                return Ok(Awaits::End);
+            }
+            if self.due.is_none() && !more {
+                return Ok(Awaits::Bytes);
+            }
+        }
+    }
+
+    fn answer(&mut self, call: u64, answer: Answer) {
+        self.closing |= self.codec.answer(call, answer, &mut self.out) == Next::Close;
+    }
 }
 
 /// Serves a connection as a task; computing takes the runtime's thread, waiting does not.
 pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
     socket.set_nonblocking(true)?;
-    let mut socket = watch(socket)?;
-    let (mut codec, mut out) = (host.codec(), Outbox::new());
-    // Calls that wait while others on the same connection go on.
-    let mut waiting: JoinSet<(u64, Answer)> = JoinSet::new();
-    let (mut buffer, mut heard) = (ReadBuffer::default(), 0);
-    let mut drained = false;
+    let mut task = Task {
+        socket: watch(socket)?,
+        codec: host.codec(),
+        out: Outbox::new(),
+        heard: 0,
+        drained: false,
+        due: None,
+        rest: Default::default(),
+        waiting: JoinSet::new(),
+        closing: false,
+    };
     loop {
-        if drained {
-            tokio::select! {
-                ready = socket.readable() => ready?.clear_ready(),
-                Some(Ok((call, answer))) = waiting.join_next(), if !waiting.is_empty() => {
-                    let next = codec.answer(call, answer, &mut out);
-                    flush_as_task(&mut socket, &mut out, &mut *codec).await?;
-                    if next == Next::Close {
-                        return Ok(());
-                    }
-                    continue;
+        match task.advance(&host)? {
+            Awaits::End => return Ok(()),
+            Awaits::Room => task.socket.writable().await?.clear_ready(),
+            Awaits::Pause(call, answer, pause) => {
+                tokio::time::sleep(pause).await;
+                task.answer(call, answer);
+            }
+            Awaits::Bytes => tokio::select! {
+                ready = task.socket.readable() => {
+                    ready?.clear_ready();
+                    task.drained = false;
                 }
-            }
-        }
-        let room = buffer.after(heard);
-        let n = match socket.get_mut().read(room) {
-            Ok(0) => return Ok(()),
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                drained = true;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        // What comes after a read that was not filled is told by an edge of its own, and the end stays told.
-        drained = n < READ;
-        heard += n as u64;
-        let mut input = &room[..n];
-        loop {
-            let next = match codec.receive(&mut input, &mut out) {
-                Ok(Step::Read) => break,
-                Ok(Step::Close) | Err(_) => Next::Close,
-                Ok(Step::Execute { call, asked }) => {
-                    flush_as_task(&mut socket, &mut out, &mut *codec).await?;
-                    let Executed { answer, pause } = host.service.execute(asked);
-                    if pause.is_zero() {
-                        codec.answer(call, answer, &mut out)
-                    } else if codec.overlaps() {
-                        waiting.spawn(async move {
-                            tokio::time::sleep(pause).await;
-                            (call, answer)
-                        });
-                        Next::Continue
-                    } else {
-                        tokio::time::sleep(pause).await;
-                        codec.answer(call, answer, &mut out)
-                    }
+                Some(Ok((call, answer))) = task.waiting.join_next(), if !task.waiting.is_empty() => {
+                    task.answer(call, answer);
                 }
-            };
-            if next == Next::Close {
-                return flush_as_task(&mut socket, &mut out, &mut *codec).await;
-            }
+            },
         }
-        flush_as_task(&mut socket, &mut out, &mut *codec).await?;
     }
 }
 
@@ -167,11 +258,4 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
 pub fn watch<T: AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
     // SAFETY: sockets, listeners and stdin keep one descriptor for as long as they live, and AsyncFd owns them.
     unsafe { AsyncFd::register(owner) }.map_err(io::Error::from)
-}
-
-async fn flush_as_task(socket: &mut AsyncFd<Socket>, out: &mut Outbox, codec: &mut dyn ServerCodec) -> io::Result<()> {
-    while !flush(socket.get_mut(), out, codec, &mut 0)? {
-        socket.writable().await?.clear_ready();
-    }
-    Ok(())
 }

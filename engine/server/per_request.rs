@@ -55,8 +55,12 @@ impl Model for PerRequest {
         let parking = Arc::new(Parking::open(door.into_listener())?);
         parking.clone().attend(&host.clone(), &mut |conversation| {
             let (parking, host) = (parking.clone(), host.clone());
-            let serve = move || parking.serve(conversation, &host, &mut ReadBuffer::default());
-            // A thread that cannot be made refuses its client: the connection closes.
+            let serve = move || {
+                if let Ok(mut buffer) = ReadBuffer::new() {
+                    parking.serve(conversation, &host, &mut buffer);
+                }
+            };
+            // A thread that cannot be made, or has nothing to read into, refuses its client: the connection closes.
             let _ = thread::Builder::new().stack_size(STACK).spawn(serve);
         })
     }

@@ -82,13 +82,15 @@ impl Model for Pooled {
             queue.put(conversation);
             while to_start > 0 && failed.is_ok() {
                 let (parking, queue, host) = (parking.clone(), queue.clone(), host.clone());
-                let work = move || {
-                    let mut buffer = ReadBuffer::default();
-                    loop {
-                        parking.serve(queue.take(), &host, &mut buffer);
-                    }
+                let start = |mut buffer: ReadBuffer| {
+                    let work = move || {
+                        loop {
+                            parking.serve(queue.take(), &host, &mut buffer);
+                        }
+                    };
+                    thread::Builder::new().stack_size(STACK).spawn(work)
                 };
-                failed = thread::Builder::new().stack_size(STACK).spawn(work).map(drop).doing("cannot start a worker");
+                failed = ReadBuffer::new().and_then(start).map(drop).doing("cannot start a worker");
                 to_start -= 1;
             }
         })?;

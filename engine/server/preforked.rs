@@ -2,7 +2,7 @@
 
 use nix::unistd::{ForkResult, Pid, fork, getpid};
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
 use crate::server::contract::{Executes, Host, Model};
@@ -76,7 +76,7 @@ impl Model for Preforked {
 fn work_in_child(door: Door, host: &Host, parent: Pid) -> ! {
     let served = die_with(parent).and_then(|()| {
         let parking = Parking::open(door.into_listener())?;
-        let mut buffer = ReadBuffer::default();
+        let mut buffer = ReadBuffer::new().doing("cannot map a buffer")?;
         parking.attend(host, &mut |conversation| parking.serve(conversation, host, &mut buffer))
     });
     std::process::exit(i32::from(served.is_err()))

@@ -251,7 +251,8 @@ impl Reply {
 /// The same rules for writing as for [`ClientCodec`]. Calls are executed by the server model; the codec holds
 /// whatever handler is waiting for the client meanwhile.
 pub trait ServerCodec: Send {
-    /// Takes bytes from the front of `input`: all of them, or up to the end of a call to be executed.
+    /// Takes bytes from the front of `input`: all of them, or up to the end of a call to be executed or of one that was
+    /// answered at once.
     ///
     /// A fault means that the peer broke the protocol: what is in the outbox (a last error reply)
     /// is still written, then the connection is closed. It is called until it says that it wants more.
@@ -276,6 +277,8 @@ pub trait ServerCodec: Send {
 pub enum Step {
     /// Read more.
     Read,
+    /// Write what is in the outbox, then ask again: more replies are due than shall wait in memory.
+    Write,
     /// Execute this call, then `answer` it.
     Execute {
         /// Its number on this connection.

@@ -13,6 +13,9 @@ pub const GATHER: usize = 16;
 /// It is the writer who shall send. What has to wait for acknowledgements is sent by whoever brings them, from the
 /// reader's core, and halves the bandwidth.
 const TURN: usize = 5 << 18;
+/// Room for small bytes that is kept once they are written; more of it would stay with every connection that ever
+/// had much to say.
+const KEPT: usize = 64 * 1024;
 
 /// What one end of a connection has to write: small bytes by value, bodies by reference.
 #[derive(Debug, Default)]
@@ -141,8 +144,7 @@ impl Outbox {
 
     /// Forgets what waits, since it cannot be written any more.
     pub fn give_up(&mut self) {
-        self.small.clear();
-        self.sent = 0;
+        self.all_written();
         self.pieces.clear();
     }
 
@@ -188,8 +190,7 @@ impl Outbox {
         self.written += n as u64;
         if self.only_run().is_some_and(|run| run.len() == n) {
             self.pieces.pop_front();
-            self.small.clear();
-            self.sent = 0;
+            self.all_written();
             return;
         }
         while n > 0 {
@@ -225,9 +226,14 @@ impl Outbox {
             self.pieces.pop_front();
         }
         if self.pieces.is_empty() {
-            self.small.clear();
-            self.sent = 0;
+            self.all_written();
         }
+    }
+
+    fn all_written(&mut self) {
+        self.small.clear();
+        self.small.shrink_to(KEPT);
+        self.sent = 0;
     }
 
     /// Forgets everything.
@@ -254,6 +260,18 @@ impl Outbox {
 mod tests {
     use super::Outbox;
     use crate::call::{Fill, FillKind};
+
+    #[test]
+    fn room_for_much_is_given_back_once_it_is_written() {
+        let mut out = Outbox::new();
+        for much in [vec![1; 4 << 20], vec![1; 10]] {
+            out.put(&much);
+            while !out.is_empty() {
+                out.advance(super::TURN.min(out.len() as usize));
+            }
+            assert!(out.small.capacity() <= super::KEPT, "{}", out.small.capacity());
+        }
+    }
 
     #[test]
     fn what_goes_in_comes_out_in_order_however_it_is_written() {

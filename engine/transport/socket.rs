@@ -1,5 +1,6 @@
 //! Addresses, listening and connected sockets, TCP and Unix alike.
 
+use std::alloc::{Layout, handle_alloc_error};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
@@ -8,6 +9,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::linux::net::{SocketAddrExt, TcpStreamExt};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener, UnixStream};
+use std::ptr::{self, NonNull};
+use std::slice;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -118,26 +121,52 @@ impl SocketOptions {
     }
 }
 
-/// How much is read at a time, in bytes; pages that a small connection never touches cost nothing.
+/// How much is read at a time, in bytes.
 pub const READ: usize = 256 * 1024;
+/// What a buffer takes of the address space.
+const MAPPED: usize = READ + PAGE;
 
-/// What connections are read into.
-pub struct ReadBuffer(Box<[u8]>);
+/// What connections are read into: pages that nothing was ever read into cost no memory.
+///
+/// They come from the kernel. An allocator gives what others have used before, and zeroes all of it.
+pub struct ReadBuffer(NonNull<u8>);
+
+// SAFETY: the mapping is this buffer's alone, and is only reached through it.
+unsafe impl Send for ReadBuffer {}
 
 impl Default for ReadBuffer {
     fn default() -> Self {
-        ReadBuffer(vec![0; READ + PAGE].into())
+        Self::new().unwrap_or_else(|_| handle_alloc_error(Layout::new::<[u8; MAPPED]>()))
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and nothing refers to it any more.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), MAPPED) };
     }
 }
 
 impl ReadBuffer {
+    /// A fresh one; an error where the kernel gives no more.
+    pub fn new() -> io::Result<Self> {
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: the kernel chooses where, so that nothing else is mapped over.
+        let mapped = unsafe { libc::mmap(ptr::null_mut(), MAPPED, access, kind, -1, 0) };
+        if mapped == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        NonNull::new(mapped.cast()).map(ReadBuffer).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+    }
+
     /// [`READ`] bytes of room, where the kernel puts what comes after `heard` bytes of a stream at full speed
     /// ([`Placed`](crate::placed::Placed) says why).
     pub fn after(&mut self, heard: u64) -> &mut [u8] {
         // On the kernel's side a stream begins with a page, and goes on without gaps.
         let place = (heard as usize).wrapping_add(PAGE / 2);
         let from = place.wrapping_sub(self.0.as_ptr().addr()) % PAGE;
-        &mut self.0[from..from + READ]
+        // SAFETY: `from` is less than a page, so that all of it is mapped; the kernel zeroed it, and it is borrowed once.
+        unsafe { slice::from_raw_parts_mut(self.0.as_ptr().add(from), READ) }
     }
 }
 

@@ -141,6 +141,10 @@ impl Drive {
         }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn say(&mut self, line: &Value) {
         writeln!(self.stdin, "{line}").expect("the client listens");
     }

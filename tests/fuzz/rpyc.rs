@@ -28,6 +28,7 @@ fn server<'a>(protocol: &dyn StreamProtocol, pieces: impl Iterator<Item = &'a [u
         loop {
             match codec.receive(&mut piece, &mut out) {
                 Ok(Step::Read) => break,
+                Ok(Step::Write) => {}
                 Ok(Step::Close) | Err(_) => return,
                 Ok(Step::Execute { call, asked }) => {
                     // Computing and sleeping as long as a stranger says is the service's matter, not the codec's.

@@ -306,6 +306,7 @@ mod tests {
             loop {
                 let closes = match server.receive(&mut input, &mut out) {
                     Ok(Step::Read) => break,
+                    Ok(Step::Write) => false,
                     Ok(Step::Close) | Err(_) => true,
                     Ok(Step::Execute { asked, .. }) => {
                         replies.extend(out.drain());

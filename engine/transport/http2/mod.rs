@@ -25,6 +25,8 @@ pub(crate) const STREAM_WINDOW: u32 = 4 << 20;
 pub(crate) const CONNECTION_WINDOW: u32 = 16 << 20;
 /// How many calls a server takes at a time on a connection.
 pub(crate) const STREAMS: u32 = 4096;
+/// The longest head that a server takes in, in bytes, as on `http1`.
+pub(crate) const HEAD_LIMIT: u32 = 32 * 1024;
 /// What small DATA frames may cost before their bytes are looked at, which happens at once here.
 pub(crate) const FRAMING: usize = 1 << 30;
 

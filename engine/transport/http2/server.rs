@@ -16,7 +16,7 @@ use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::http2::early::Early;
 use crate::transport::http2::pipe::Pipe;
 use crate::transport::http2::pump::pump;
-use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW, STREAMS};
+use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, HEAD_LIMIT, STREAM_WINDOW, STREAMS};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::body::{PIECE, Piece, Sending};
 use crate::transport::web::exchange::{Answering, IncomingRequest, Outgoing};
@@ -71,6 +71,7 @@ impl<A: Answering> StreamServer<A> {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_frame_size(PIECE as u32)
             .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEAD_LIMIT)
             .data_frame_budget(FRAMING);
         let link = Link::Greeting(builder.handshake(pipe.clone()));
         let (streams, ready) = (BTreeMap::new(), VecDeque::new());

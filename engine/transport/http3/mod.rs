@@ -19,6 +19,10 @@ use crate::transport::http3::server::serve;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
 use crate::transport::quic::{OPTIONS, quic_facts};
 
+/// How many streams that go one way each end may open: three are a connection's own (RFC 9114, 6.2), others a
+/// peer's attempts at what this one does not know.
+const ONE_WAY: u32 = 8;
+
 /// The transport `http3`.
 pub struct Http3;
 
@@ -66,7 +70,7 @@ impl AsyncProtocol for Http3 {
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
     ) -> Result<Box<dyn AsyncClient>, String> {
-        Ok(Box::new(WebStreams::new(Dialler::new(address, tls, &context.options)?, context)))
+        Ok(Box::new(WebStreams::new(Dialler::new(address, tls, &context.options, ONE_WAY)?, context)))
     }
 
     fn serve(
@@ -76,7 +80,7 @@ impl AsyncProtocol for Http3 {
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
     ) -> Result<Later<'static, ()>, String> {
-        let (endpoint, limit) = (listen(socket, tls, &context.options)?, context.body_limit);
+        let (endpoint, limit) = (listen(socket, tls, &context.options, ONE_WAY)?, context.body_limit);
         Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
             Box::pin(serve(connection, limit, executor))
         })))

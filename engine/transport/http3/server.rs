@@ -16,6 +16,9 @@ use crate::transport::web::body::Piece;
 use crate::transport::web::calls::{WebRequest, WebService};
 use crate::transport::web::exchange::{Answering, IncomingRequest};
 
+/// The longest head that is taken in, in bytes, as on `http1`.
+const HEAD_LIMIT: u64 = 32 * 1024;
+
 /// What all requests of a connection share.
 struct Host {
     connection: Connection,
@@ -27,7 +30,11 @@ struct Host {
 /// Serves a connection until either side closes it, with a task for each request; no body may be longer than `limit`.
 pub(crate) async fn serve(connection: Connection, limit: u64, executor: Rc<dyn Executor>) {
     let quic = h3_quinn::Connection::new(connection.clone());
-    let Ok(mut requests) = builder().send_grease(false).build::<_, Piece>(quic).await else { return };
+    let Ok(mut requests) =
+        builder().send_grease(false).max_field_section_size(HEAD_LIMIT).build::<_, Piece>(quic).await
+    else {
+        return;
+    };
     let host = Rc::new(Host { connection, service: RefCell::default(), executor, limit });
     while let Ok(Some(request)) = requests.accept().await {
         spawn_local(answer(request, host.clone()));

@@ -28,6 +28,8 @@ pub struct Quic;
 pub(crate) const OPTIONS: &[OptionSpec] = &[STREAMS, RESUMPTION, CONGESTION];
 /// Its name in the handshake.
 const ALPN: &str = "engine-frames";
+/// How many streams that go one way each end may open.
+const NO_STREAMS: u32 = 0;
 
 /// What is true of every transport over QUIC.
 pub(crate) fn quic_facts(options: &Options) -> Facts {
@@ -87,7 +89,7 @@ impl AsyncProtocol for Quic {
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
     ) -> Result<Box<dyn AsyncClient>, String> {
-        Ok(Box::new(FrameStreams::new(Dialler::new(address, tls, &context.options)?, context)))
+        Ok(Box::new(FrameStreams::new(Dialler::new(address, tls, &context.options, NO_STREAMS)?, context)))
     }
 
     fn serve(
@@ -97,7 +99,7 @@ impl AsyncProtocol for Quic {
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
     ) -> Result<Later<'static, ()>, String> {
-        let (endpoint, context) = (listen(socket, tls, &context.options)?, context.clone());
+        let (endpoint, context) = (listen(socket, tls, &context.options, NO_STREAMS)?, context.clone());
         Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
             Box::pin(serve(connection, context.clone(), executor))
         })))

@@ -43,7 +43,7 @@ async fn asked(exchange: &mut Exchange, codec: &mut dyn ServerCodec, out: &mut O
                 return None;
             }
             match codec.receive(&mut input, out).ok()? {
-                Step::Read => {}
+                Step::Read | Step::Write => {}
                 Step::Execute { call, asked } => whole = Some((call, asked)),
                 Step::Close => return None,
             }

@@ -21,6 +21,8 @@ const TOO_OLD: &str = "this server speaks as rpyc 6 does; messages of rpyc 5 and
 const BESIDES: u64 = 64 * 1024;
 /// The longest echo that is held.
 const ECHO_LIMIT: u64 = 256 << 20;
+/// How many bytes of replies wait at most before they are written.
+const REPLIES: u64 = 1 << 20;
 /// The longest bytes that a frame has room for.
 const LONGEST: u64 = u32::MAX as u64 - BESIDES;
 
@@ -78,6 +80,8 @@ impl ServerCodec for RpycServer {
     fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
         while let Some(message) = self.inbound.take(input, &mut self.session)? {
             match self.session.hear(message, out)? {
+                // What is asked in a few bytes may be answered with many, and a client need not read any.
+                Step::Read if out.len() > REPLIES => return Ok(Step::Write),
                 Step::Read => {}
                 step => return Ok(step),
             }
