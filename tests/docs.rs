@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use engine::plan::Plan;
+use engine::report::cell::Cell;
 use engine::report::view::View;
 use engine::results::Results;
 
@@ -84,6 +85,31 @@ fn a_figure_is_the_same_in_chart_label_tooltip_table_and_answer_and_divides_to_t
         }
         assert!(drawn > 0 && divided > 0, "{}: nothing was compared", folder.display());
     }
+}
+
+#[test]
+fn the_table_of_the_readme_is_that_of_the_report() {
+    let readme = read(&home().join("README.md"));
+    let (_, table) =
+        readme.split_once("| target | connect, p50 | ping, p50 | calls/s of 10 clients |").expect("a table");
+    let view = View::of(&Results::read(&home().join("docs/reference-suite")).expect("results")).expect("a view");
+    let shown = |workload: &str, target: &str, column: &str| -> String {
+        let workload = view.workloads.iter().find(|it| it.name == workload).expect(workload);
+        let few = |cell: &&Cell| cell.target == target && cell.axis("clients").is_some_and(|count| count != "128");
+        let cell = workload.cells.iter().find(few).expect(target).number;
+        let table = workload.tables.iter().find(|table| table.main).expect("the table of cells");
+        let row = table.rows.iter().find(|row| row.cell == Some(cell)).expect("a row for each cell");
+        row.texts[table.columns.iter().position(|it| it.label == column).expect(column)].clone()
+    };
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    for row in &rows {
+        let texts: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        let target = texts[0].trim_matches('`');
+        let figures =
+            [shown("connect", target, "p50"), shown("latency", target, "p50"), shown("concurrent", target, "calls/s")];
+        assert_eq!(texts[1..], figures.each_ref().map(String::as_str), "{target}");
+    }
+    assert_eq!(rows.len(), view.advice.len());
 }
 
 #[test]

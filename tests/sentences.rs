@@ -7,6 +7,7 @@ use std::sync::Arc;
 use engine::report::ahead::{Outcome, Unranked};
 use engine::report::template::render;
 use engine::report::view::View;
+use engine::results::machine::Interference;
 use engine::results::{Record, Results, Slice, State};
 use serde_json::{Value, json};
 
@@ -107,13 +108,23 @@ fn more_trials_are_asked_for_only_where_they_would_help() {
         answer.contains("more trials would not help. Worst is a/load/call=ping/clients=8: the generator"),
         "{answer}"
     );
-    assert!(answer.contains("1.0 ms is allowed; ask for a lower rate, give each end cores of its own (`pin: auto`) or leave the machine to the run alone."), "{answer}");
+    assert!(answer.contains("1.0 ms is allowed; ask for a lower rate, see that `pin` gives each end cores of its own or leave the machine to the run alone."), "{answer}");
 
     // Of a closed loop no rate can be lowered, and what the server answers wrongly no quiet machine mends.
     let mut closed = two(&json!({}));
     each(&mut closed, "", |record| spoil(record, "the client process was held up for 1.00 s of 2.00 s"));
     let answer = view(&closed).answer.join(" ");
     assert!(answer.contains("leave the machine") && !answer.contains("lower rate"), "{answer}");
+    // Whom others disturbed no lower rate helps either.
+    let mut disturbed = two(&rated);
+    each(&mut disturbed, "", |record| {
+        open_loop(record, 100_000, None);
+        record.interference =
+            Some(Interference { share: 0.5, stretch_ns: 500_000_000, largest: None, run_queue_ns: None });
+        spoil(record, "other processes used 50 % of the cores of an end");
+    });
+    let answer = view(&disturbed).answer.join(" ");
+    assert!(answer.contains("of an end; leave the machine to the run alone."), "{answer}");
     let mut corrupt = two(&json!({}));
     each(&mut corrupt, "", |record| {
         let counts = &mut record.measured.as_mut().expect("measured").counts;

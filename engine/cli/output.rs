@@ -328,7 +328,7 @@ mod tests {
         let (results, _, cells) = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports"));
         let troubles = troubles(&cells, &results);
         let told = "http/bandwidth/call=upload/payload=1MiB/clients=1: 2 of 5 trials are invalid, and count in no \
-                    figure: the machine was asleep for 2 s; give each end cores of its own (`pin: auto`) or leave the \
+                    figure: the machine was asleep for 2 s; see that `pin` gives each end cores of its own or leave the \
                     machine to the run alone";
         assert!(troubles.iter().any(|trouble| trouble == told), "{troubles:?}");
         assert!(closing(&cells, &troubles, None).contains(told));

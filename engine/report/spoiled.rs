@@ -26,10 +26,12 @@ impl Spoiled {
         let reason = spoiled.first()?.verdict.reasons.join("; ");
         let measured = || spoiled.iter().filter_map(|record| record.measured.as_ref());
         let wrong = measured().any(|it| it.counts.error.corrupt > 0 || !it.counts.conserved());
+        let disturbed = spoiled.iter().all(|record| record.disturbed());
         // Calls that are due by the clock can be due too often for this client.
         let open = measured().any(|it| it.facts.get("loop").is_some_and(|kind| kind == "open"));
         let remedies: &[&str] = match (wrong, open) {
             (true, _) => &["see what the server answers"],
+            _ if disturbed => &[QUIET],
             (false, true) => &["ask for a lower rate", OWN_CORES, QUIET],
             (false, false) => &[OWN_CORES, QUIET],
         };
@@ -45,5 +47,5 @@ impl Spoiled {
     }
 }
 
-const OWN_CORES: &str = "give each end cores of its own (`pin: auto`)";
+const OWN_CORES: &str = "see that `pin` gives each end cores of its own";
 const QUIET: &str = "leave the machine to the run alone";
