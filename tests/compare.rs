@@ -5,6 +5,9 @@ mod reports;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use engine::report::changes::Changes;
+use engine::report::changes::by::By;
+use engine::report::view::View;
 use engine::results::file::RESULTS;
 use engine::results::machine::Yardstick;
 use engine::results::{Errors, Record, Refused, Results, State};
@@ -269,7 +272,9 @@ fn what_a_server_spends_is_compared_where_that_is_asked_for() {
     });
     let output = compare(&old, &new, &["--by", "cpu_per_call"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(told(&output).contains("nothing could be compared: the counter of CPU time is too coarse"));
+    assert!(
+        told(&output).contains("nothing could be compared: the CPU time is not known, or its counter is too coarse")
+    );
 }
 
 #[test]
@@ -369,6 +374,28 @@ fn figures_of_machines_that_are_not_alike_are_not_judged() {
     let output = compare(&old, &new, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert!(told(&output).contains("warning: whether the machine was as quick is not known"), "{}", told(&output));
+}
+
+#[test]
+fn a_figure_is_the_one_that_the_report_has() {
+    let run = reports::golden();
+    let by = [By::P50, By::P99, By::CallsPerS, By::Bandwidth, By::CpuPerCall];
+    let changes = Changes::of(&run, &run, 0.1, &by).expect("they can be compared").changes;
+    let view = View::of(&run).expect("a report");
+    let mut seen = 0;
+    for cell in view.workloads.iter().flat_map(|workload| &workload.cells) {
+        let response = &cell.response;
+        let figures = [response.p50, response.p99, cell.calls_per_s, cell.bandwidth, cell.server.cpu_ns_per_call];
+        for (by, figure) in by.into_iter().zip(figures) {
+            let change = changes.iter().find(|change| change.cell == cell.id && change.by == by).expect("a row");
+            if let (Some(figure), Some(new)) = (figure, change.new) {
+                assert!((figure.value / new.value - 1.0).abs() < 1e-9, "{}: {by}: {figure:?} {new:?}", cell.id);
+                assert_eq!(figure.at_least, new.at_least, "{}: {by}", cell.id);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 60, "{seen}");
 }
 
 #[test]

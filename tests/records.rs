@@ -130,10 +130,10 @@ fn the_second_run_into_a_folder_is_told_who_has_it_and_the_first_is_complete() {
 
 #[test]
 fn a_run_that_is_killed_at_any_moment_is_gone_on_with_to_its_end() {
-    const TRIALS: usize = 8;
+    const TRIALS: usize = 5;
     let mut random = SplitMix::new(13);
     for moment in 0..10 {
-        let place = Place::new("duration: 40ms", TRIALS as u32);
+        let place = Place::new("duration: 10ms", TRIALS as u32);
         let mut run = place.start(&["--out", "out"]);
         // Somewhere in the life of that trial, the first moments of the run and its last ones among them.
         let records = match moment {
@@ -142,7 +142,7 @@ fn a_run_that_is_killed_at_any_moment_is_gone_on_with_to_its_end() {
             _ => 1 + random.below(2 * TRIALS as u64 - 2) as usize,
         };
         place.await_records("out", records);
-        let spin = Instant::now() + Duration::from_micros(random.below(80_000));
+        let spin = Instant::now() + Duration::from_micros(random.below(50_000));
         while Instant::now() < spin {
             std::thread::yield_now();
         }
@@ -353,4 +353,29 @@ fn a_lock_that_a_killed_run_left_is_no_lock() {
     let output = place.run(&["--out", "out"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(!Path::new(&place.path("out").join(LOCK)).exists());
+}
+
+#[test]
+fn a_trial_that_others_disturbed_is_tried_again_by_the_run_that_goes_on() {
+    let place = Place::new("duration: 50ms", 4);
+    let mut run = place.start(&["--out", "out"]);
+    place.await_records("out", 3);
+    kill(&mut run);
+    // The trials of the killed run, the first of them disturbed.
+    let path = place.path("out").join(JOURNAL);
+    let journal = fs::read_to_string(&path).expect("a journal");
+    let disturbed = "\"interference\":{\"share\":0.9,\"stretch_ns\":1000000000},\"verdict\"";
+    fs::write(&path, journal.replacen("\"verdict\"", disturbed, 1)).expect("a journal");
+    let kept = place.results("out").records;
+    assert!(kept[0].disturbed() && !kept[1].disturbed());
+    let resumed = place.run(&["--out", "out", "--resume"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", said(&resumed));
+    let results = place.results("out");
+    assert_complete(&results, 4);
+    assert_eq!(results.records[..kept.len()], kept, "the first attempt stays");
+    let again: Vec<_> = results.records.iter().filter(|record| record.attempt > 1).collect();
+    assert_eq!(again.len(), 1);
+    assert_eq!((&again[0].id, again[0].trial, again[0].attempt), (&kept[0].id, kept[0].trial, 2));
+    let manifest = &results.manifest;
+    assert!(manifest.yardsticks.is_sorted_by_key(|it| it.at_ns), "one clock for all sessions");
 }

@@ -115,7 +115,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     let folder = Folder::claim(&settings.out, &holder)?;
     if let Some(held) = folder.open(settings.existing)? {
         results = resumed(held, results, plan, settings.syscalls)?;
-        watch.says(&format!("goes on with {} of {} trials", results.records.len(), plan.turns.len()));
+        watch.says(&format!("goes on with {} of {} trials", results.counting().count(), plan.turns.len()));
     }
     let before = results.manifest.took_s;
     let mut yardsticks = Yardsticks::new(&placement, Duration::try_from_secs_f64(before).unwrap_or_default());

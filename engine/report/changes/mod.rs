@@ -11,15 +11,16 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::report::cell::Cell;
-use crate::report::changes::by::{By, Figure, counts};
+use crate::report::changes::by::{By, counts};
 use crate::report::changes::circumstances::{Machine, of_coordinates, of_machines, of_scenarios};
+use crate::report::estimate::{Estimate, Score};
 use crate::report::figures::{NONE, counted, number};
 use crate::report::method::distinct;
 use crate::report::order::Written;
 use crate::results::{Outcome, Record, Results, State};
 use crate::statistics::SIGNIFICANCE;
 use crate::statistics::change::{Calls, chance_of_no_growth, chance_of_no_more_failures};
-use crate::statistics::interval::{BOOTSTRAP_FROM, Interval, Trials, figure, ratio};
+use crate::statistics::interval::{BOOTSTRAP_FROM, Interval, Trials, ratio};
 use crate::statistics::rank::holm;
 
 /// What became of every cell between two runs.
@@ -44,29 +45,16 @@ pub struct Change {
     pub cell: String,
     /// Which figure.
     pub by: By,
-    /// It in the old run.
-    pub old: Option<Side>,
+    /// It in the old run: nanoseconds, bytes, a number for each second, or the share of all calls from 0 to 1.
+    pub old: Option<Estimate>,
     /// It in the new one.
-    pub new: Option<Side>,
+    pub new: Option<Estimate>,
     /// How many times the old figure the new one is.
     pub ratio: Option<Interval>,
     /// What that says.
     pub verdict: Verdict,
     /// Why it cannot be compared, or what became of its trials.
     pub reason: Option<String>,
-}
-
-/// A figure of one run: nanoseconds, bytes, a number for each second, or a share of the calls from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Side {
-    /// The geometric mean of the trials; of a share, that of all trials together.
-    pub value: f64,
-    /// Where its interval of 95 % begins; none of a share.
-    pub low: Option<f64>,
-    /// Where it ends.
-    pub high: Option<f64>,
-    /// True where it is only known to be at least that.
-    pub at_least: bool,
 }
 
 /// What may be said of a change.
@@ -207,10 +195,8 @@ impl Changes {
     /// The heading and the rows of a table: cell, figure, old, new, ratio with its interval, verdict.
     pub fn table(&self) -> (Vec<&'static str>, Vec<Vec<String>>) {
         let row = |change: &Change| {
-            let written = |side: Option<Side>| {
-                side.map_or(NONE.to_owned(), |side| {
-                    format!("{}{}", if side.at_least { "≥ " } else { "" }, change.by.written(side.value))
-                })
+            let written = |side: Option<Estimate>| {
+                side.map_or(NONE.to_owned(), |side| side.written(|value| change.by.written(value)))
             };
             let ratio = change.ratio.map_or(NONE.to_owned(), |Interval { value, low, high }| {
                 format!("{} × ({} – {})", number(value), number(low), number(high))
@@ -266,17 +252,12 @@ fn absent(which: &str, cell: &Tried<'_>, others: &[Tried<'_>], run: &Results) ->
 /// What became of the calls of a cell that fail, and of its trials.
 fn failures(was: &Tried<'_>, is: &Tried<'_>, tolerance: f64, asked: bool) -> Drafted {
     let (before, after) = (was.calls(), is.calls());
-    let share = |calls: &[Calls]| {
-        let (failed, all) = calls.iter().fold((0, 0), |(failed, all), it| (failed + it.failed, all + it.all));
-        (all > 0).then(|| failed as f64 / all as f64)
-    };
-    let side = |value: f64| Side { value, low: None, high: None, at_least: false };
     let (old, new) = (share(&before), share(&after));
     let mut change = Change {
         cell: is.cell.id.clone(),
         by: By::Errors,
-        old: old.map(side),
-        new: new.map(side),
+        old,
+        new,
         ratio: None,
         verdict: Verdict::NotShown,
         reason: None,
@@ -289,7 +270,7 @@ fn failures(was: &Tried<'_>, is: &Tried<'_>, tolerance: f64, asked: bool) -> Dra
         change.reason = Some(format!("{} of {} trials failed: {why}", now.failed, now.all));
         return Drafted::plain(change);
     }
-    let (Some(old), Some(new)) = (old, new) else {
+    let (Some(old), Some(new)) = (old.map(|it| it.value), new.map(|it| it.value)) else {
         let which = if old.is_none() { "old" } else { "new" };
         change.verdict = Verdict::NotComparable;
         change.reason = Some(format!("the {which} run has no calls that count"));
@@ -307,37 +288,51 @@ fn failures(was: &Tried<'_>, is: &Tried<'_>, tolerance: f64, asked: bool) -> Dra
     Drafted { change, claim: Some((verdict, (2.0 * more.min(less)).min(1.0))), silent: false }
 }
 
-/// The figures of the trials of one run.
+/// The share of all calls that failed; none where there are none.
+fn share(trials: &[Calls]) -> Option<Estimate> {
+    let shares = || trials.iter().filter(|calls| calls.all > 0).map(|calls| calls.failed as f64 / calls.all as f64);
+    let (failed, all) = trials.iter().fold((0, 0), |(failed, all), it| (failed + it.failed, all + it.all));
+    Some(Estimate {
+        value: failed as f64 / all as f64,
+        at_least: false,
+        low: None,
+        high: None,
+        least: shares().min_by(f64::total_cmp)?,
+        most: shares().max_by(f64::total_cmp)?,
+        trials: trials.len(),
+    })
+}
+
+/// The figures of the trials of one run that count.
 struct Figures {
     values: Vec<f64>,
     redraws: Vec<Vec<f64>>,
-    at_least: bool,
+    estimate: Estimate,
 }
 
 impl Figures {
+    /// Of one cell, or why it has none.
     fn of(by: By, tried: &Tried<'_>) -> Result<std::result::Result<Self, &'static str>> {
-        let found: std::result::Result<Vec<Figure>, &'static str> =
-            tried.counting().map(|record| by.of(record)).collect();
-        let found = match found {
-            Ok(found) => found,
+        if by == By::CpuPerCall && tried.cell.server.cpu_ns_per_call.is_none() {
+            return Ok(Err("the CPU time is not known, or its counter is too coarse"));
+        }
+        let found: std::result::Result<Vec<Score>, &str> = tried.counting().map(|record| by.of(record)).collect();
+        let scores = match found {
+            Ok(scores) => scores,
             Err(why) => return Ok(Err(why)),
         };
-        let at_least = found.iter().any(|figure| figure.at_least);
-        let many = found.len() >= BOOTSTRAP_FROM && !at_least;
+        let exact = scores.iter().all(|score| matches!(score, Score::Exact(_)));
+        let many = scores.len() >= BOOTSTRAP_FROM && exact;
         let redraws =
             if many { tried.counting().map(|record| by.redraws(record)).collect::<Result<_>>()? } else { Vec::new() };
+        let Some(estimate) = Estimate::of(&scores, &redraws) else { return Ok(Err("no trial has a figure")) };
         // Where the client was the limit, the server would have given more.
-        let at_least = at_least || by.is_rate() && tried.cell.limited();
-        Ok(Ok(Figures { values: found.iter().map(|figure| figure.value).collect(), redraws, at_least }))
+        let estimate = estimate.bounded(by.is_rate() && tried.cell.limited());
+        Ok(Ok(Figures { values: scores.iter().filter_map(|score| score.value()).collect(), redraws, estimate }))
     }
 
     fn trials(&self) -> Trials<'_> {
         Trials::new(&self.values, &self.redraws)
-    }
-
-    fn side(&self) -> Option<Side> {
-        let Interval { value, low, high } = figure(self.trials())?;
-        Some(Side { value, low: Some(low), high: Some(high), at_least: self.at_least })
     }
 }
 
@@ -361,7 +356,7 @@ fn compared(by: By, was: &Tried<'_>, is: &Tried<'_>, tolerance: f64, slower: Opt
         (Err(why), _) | (_, Err(why)) => return Ok(because(why.to_owned())),
     };
     let mut drafted = because(String::new());
-    drafted.change = Change { old: old.side(), new: new.side(), reason: None, ..drafted.change };
+    drafted.change = Change { old: Some(old.estimate), new: Some(new.estimate), reason: None, ..drafted.change };
     let unknown = |mut drafted: Drafted, reason: &str| {
         drafted.change.reason = Some(reason.to_owned());
         Ok(drafted)
@@ -373,8 +368,8 @@ fn compared(by: By, was: &Tried<'_>, is: &Tried<'_>, tolerance: f64, slower: Opt
     let limit = 1.0 + tolerance;
     let (grown, shrunk) = (between.low > limit, between.high < 1.0 / limit);
     // A bound proves in one direction only: the truth may lie anywhere above it.
-    if old.at_least && (grown || new.at_least) || shrunk && new.at_least {
-        let which = match (old.at_least, new.at_least) {
+    if old.estimate.at_least && (grown || new.estimate.at_least) || shrunk && new.estimate.at_least {
+        let which = match (old.estimate.at_least, new.estimate.at_least) {
             (true, true) => "both figures are",
             (true, false) => "the old figure is",
             _ => "the new figure is",
