@@ -128,7 +128,10 @@ fn schema_of<'s>(root: &'s Value, path: &str) -> &'s Value {
         here = match step.parse::<usize>() {
             Ok(_) => &here["items"],
             Err(_) if here["properties"].is_object() => &here["properties"][step],
-            Err(_) => &here["anyOf"][1]["properties"][step],
+            Err(_) => {
+                let mut branches = here["anyOf"].as_array().into_iter().flatten();
+                branches.find_map(|branch| branch["properties"].get(step)).unwrap_or(&Value::Null)
+            }
         };
     }
     assert!(here.is_object(), "no schema at {path}");
