@@ -123,6 +123,8 @@ impl Blocking {
             });
             let at = Stamps { intended, sent, ended: now_ns() };
             match outcome {
+                Ok(Reply { verdict: Err(fault), reusable: true, .. })
+                    if asked.again(&fault, recorder.as_deref_mut()) => {}
                 Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))
                     if asked.again(&fault, recorder.as_deref_mut()) =>
                 {

@@ -31,7 +31,8 @@ impl Asked {
         self.from >= taken
     }
 
-    /// Whether it is asked again after `fault`, on another connection; counted where it is.
+    /// Whether it is asked again after `fault`, on another connection unless that one takes more calls; counted where it
+    /// is.
     ///
     /// Its time-out goes on from when it was first sent or dialled for.
     pub fn again(&mut self, fault: &Fault, recorder: Option<&mut Recorder>) -> bool {

@@ -314,7 +314,11 @@ impl Clients {
             if !asked.again(fault, self.recorder.borrow_mut().as_mut()) {
                 break outcome;
             }
-            self.retire(place, steps.held.take());
+            let held = steps.held.take();
+            match &outcome {
+                Ok(Reply { reusable: true, .. }) => self.let_go(held),
+                _ => self.retire(place, held),
+            }
         };
         let ended = self.now();
         self.last.set(ended);
@@ -333,10 +337,10 @@ impl Clients {
                     }
                     Err(fault) => recorder.fault(client, intended, fault),
                 });
-                if connect || !reusable {
-                    self.leave(place, steps.held);
-                } else {
-                    self.let_go(steps.held);
+                match reusable {
+                    _ if connect => self.leave(place, steps.held),
+                    true => self.let_go(steps.held),
+                    false => self.retire(place, steps.held),
                 }
                 // The untimed close of a connect must not be charged to the next one.
                 return if connect { self.now() } else { ended };

@@ -26,7 +26,10 @@ impl EventLoop {
             && line.call.asked.again(fault, pass.recorder.as_deref_mut())
         {
             line.stage = At::Idle;
-            self.retire(which, false);
+            // A stream may be refused for being one too many at the moment; that costs no connection.
+            if !reply.reusable {
+                self.retire(which, false);
+            }
             self.put(index, now);
             return;
         }

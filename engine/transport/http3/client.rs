@@ -106,6 +106,7 @@ impl AsyncConnection for WebConnection {
             match self.exchange(ask, content).await {
                 Ok(reply) => Ok(reply),
                 Err(Broken::Stream(fault)) => Ok(Reply { verdict: Err(fault), ..Reply::ok() }),
+                Err(Broken::Away(fault)) => Ok(Reply { verdict: Err(fault), reusable: false, ..Reply::ok() }),
                 Err(Broken::Connection(fault)) => Err(fault),
             }
         })
@@ -134,6 +135,8 @@ impl AsyncConnection for WebConnection {
 enum Broken {
     /// Its stream alone.
     Stream(Fault),
+    /// Its stream, on a connection that takes no more of them.
+    Away(Fault),
     /// The whole connection.
     Connection(Fault),
 }
@@ -143,12 +146,12 @@ impl From<StreamError> for Broken {
         match error {
             StreamError::ConnectionError { 0: error, .. } => Broken::Connection(lost(error)),
             // No stream was opened after a GOAWAY.
-            StreamError::RemoteClosing { .. } => Broken::Stream(Fault::connect("the server goes away").untaken()),
+            StreamError::RemoteClosing { .. } => Broken::Away(Fault::connect("the server goes away").untaken()),
             StreamError::RemoteTerminate { code, .. } => {
                 let fault = Fault::connect(format!("the server gave up the stream: {error}"));
                 // Rejected without having been processed (RFC 9114, 4.1.1).
                 let rejected = code == Code::H3_REQUEST_REJECTED;
-                Broken::Stream(if rejected { fault.untaken() } else { fault })
+                if rejected { Broken::Away(fault.untaken()) } else { Broken::Stream(fault) }
             }
             error => Broken::Stream(Fault::protocol(error.to_string())),
         }
