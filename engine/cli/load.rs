@@ -50,9 +50,11 @@ pub(crate) struct Loaded<'a> {
 }
 
 impl Chosen {
-    /// The scenario and its plan; or the exit code, after every mistake was told on stderr.
-    pub(crate) fn load(&self) -> std::result::Result<Loaded<'_>, Exit> {
+    /// The scenario and its plan; or the exit code, after every mistake was told on stderr. What is no mistake is not
+    /// told where it is to be `quiet`.
+    pub(crate) fn load(&self, quiet: bool) -> std::result::Result<Loaded<'_>, Exit> {
         let (scenario, source) = scenario(&self.file, &self.sets)?;
+        let source = Source { quiet, ..source };
         let whole = Plan::of(&scenario);
         if whole.cells.is_empty()
             && let Some(refused) = whole.refusals.first()
@@ -87,12 +89,15 @@ impl Chosen {
 pub(crate) struct Source<'a> {
     file: &'a Path,
     text: String,
+    quiet: bool,
 }
 
 impl Source<'_> {
     /// Tells on stderr what is no mistake, but worth knowing, with the line of the workload that it is about.
     pub(crate) fn caution(&self, workload: Option<&str>, error: &Error) {
-        caution(&self.placed(workload, error));
+        if !self.quiet {
+            caution(&self.placed(workload, error));
+        }
     }
 
     fn placed(&self, workload: Option<&str>, error: &Error) -> Error {
@@ -112,7 +117,11 @@ pub(crate) fn warn(plan: &Plan, source: &Source<'_>, strict: bool) -> std::resul
     for difference in &differences {
         let error = Error::usage(difference.to_string()).help(&difference.help);
         let error = source.placed(difference.workloads.first().map(String::as_str), &error);
-        if strict { complain(&error) } else { caution(&error) }
+        if strict {
+            complain(&error)
+        } else if !source.quiet {
+            caution(&error)
+        }
     }
     if strict && !differences.is_empty() { Err(Exit::Usage) } else { Ok(()) }
 }
@@ -138,7 +147,7 @@ pub(crate) fn warn_of_trials(plan: &Plan, source: &Source<'_>) {
 pub(crate) fn scenario<'a>(file: &'a Path, sets: &[String]) -> std::result::Result<(Scenario, Source<'a>), Exit> {
     let text = text(file).map_err(told)?;
     match read(&file.display().to_string(), &text, sets) {
-        Ok(scenario) => Ok((scenario, Source { file, text })),
+        Ok(scenario) => Ok((scenario, Source { file, text, quiet: false })),
         Err(mistakes) => Err(tell_mistakes(&mistakes)),
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) fn run(self) -> Result<Exit> {
-        match self.chosen.load() {
+        match self.chosen.load(false) {
             Err(exit) => Ok(exit),
             Ok(loaded) => {
                 load::warn_of_limits(&loaded.plan, &loaded.source);

@@ -56,7 +56,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn run(self) -> Result<Exit> {
-        let read = match self.chosen.load() {
+        let read = match self.chosen.load(self.quiet) {
             Ok(read) => read,
             Err(exit) => return Ok(exit),
         };
