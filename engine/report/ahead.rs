@@ -15,7 +15,7 @@ use crate::report::estimate::{Estimate, Score};
 use crate::report::figures;
 use crate::statistics::SIGNIFICANCE;
 use crate::statistics::interval::{Interval, Trials, ratio};
-use crate::statistics::power::smallest_factor;
+use crate::statistics::power::{MOST, smallest_factor, trials_to_decide};
 use crate::statistics::rank::{can_differ, holm, mann_whitney, trials_to_differ};
 
 /// What targets are ranked by.
@@ -120,6 +120,9 @@ pub struct Comparison {
     pub comparisons: usize,
     /// The smallest factor between tied leaders that this run would have shown four times in five.
     pub would_show: Option<f64>,
+    /// How many trials of each would tell all tied leaders apart four times in five, if they differ by as much as it
+    /// seems; none where that takes more than 1,000.
+    pub would_decide: Option<usize>,
     /// The ranked targets that nobody is ahead of, best figure first.
     pub leaders: Vec<String>,
     /// Every target, best figure first.
@@ -129,6 +132,14 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// How many trials of each would decide a tie, in words.
+    pub fn deciding(&self) -> String {
+        match self.would_decide {
+            Some(trials) => format!("{} trials would decide", figures::grouped(trials as u64)),
+            None => format!("more than {} trials would decide", figures::grouped(MOST as u64)),
+        }
+    }
+
     /// Why nobody is ranked, where nobody is.
     pub fn unranked(&self) -> Unranked {
         let compared = || self.standings.iter().filter(|standing| !standing.limited);
@@ -339,11 +350,15 @@ fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
     let standings: Vec<Standing> = standings.into_iter().map(|(_, standing)| standing).collect();
     let leaders = leaders(&standings.iter().collect::<Vec<_>>());
     let here = || verdicts.iter().filter(|verdict| verdict.contest == at);
-    let would_show = here()
-        .map(|verdict| (&contenders[verdict.own], &contenders[verdict.other], verdict.comparisons))
-        .filter(|(own, other, _)| leaders.contains(&own.target) && leaders.contains(&other.target))
-        .filter_map(|(own, other, comparisons)| smallest_factor(&own.exact()?, &other.exact()?, comparisons))
-        .max_by(f64::total_cmp);
+    let tied = || {
+        here()
+            .map(|verdict| (&contenders[verdict.own], &contenders[verdict.other], verdict.comparisons))
+            .filter(|(own, other, _)| leaders.contains(&own.target) && leaders.contains(&other.target))
+            .filter_map(|(own, other, comparisons)| Some((own.exact()?, other.exact()?, comparisons)))
+    };
+    let would_show = tied().filter_map(|(own, other, all)| smallest_factor(&own, &other, all)).max_by(f64::total_cmp);
+    let decided: Option<Vec<usize>> = tied().map(|(own, other, all)| trials_to_decide(&own, &other, all)).collect();
+    let would_decide = decided.and_then(|trials| trials.into_iter().max());
     let outcome = match (contenders.len(), leaders.len()) {
         (0 | 1, _) => Outcome::Alone,
         (_, 0) => Outcome::Unranked,
@@ -357,6 +372,7 @@ fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
         outcome,
         comparisons: here().map(|verdict| verdict.comparisons).max().unwrap_or(0),
         would_show,
+        would_decide,
         leaders,
         standings,
         sentence: String::new(),
@@ -466,7 +482,9 @@ fn sentence(comparison: &Comparison) -> String {
         Outcome::Tie => format!("{} are tied, ahead of {}", figures::listed(leaders), figures::listed(&others)),
     };
     let shown = comparison.would_show.filter(|_| comparison.outcome == Outcome::Tie);
-    let shown = shown.map(|factor| format!(" (a difference of {} would have shown)", figures::factor(factor)));
+    let shown = shown.map(|factor| {
+        format!(" (a difference of {} would have shown; {})", figures::factor(factor), comparison.deciding())
+    });
     let ranking = ranking + &shown.unwrap_or_default();
     [Some(ranking), few, brief, invalid, bounded].into_iter().flatten().collect::<Vec<String>>().join("; ")
 }
@@ -521,6 +539,10 @@ mod tests {
             comparison.sentence
         );
         assert!((1.2..2.0).contains(&shown), "{shown}");
+        let trials = comparison.would_decide.expect("they differ");
+        assert!(trials > 5 && comparison.sentence.ends_with(&format!("; {trials} trials would decide)")));
+        let equals = times(&[contender("a", &QUICK), contender("b", &QUICK)]);
+        assert!(equals.sentence.ends_with("; more than 1,000 trials would decide)"), "{}", equals.sentence);
 
         let bandwidth = compare(&[contest(Measure::Bandwidth, &[quick, slow])]).remove(0);
         assert_eq!(bandwidth.leaders, ["slow"], "more is better");

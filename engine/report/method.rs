@@ -68,7 +68,7 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
         said.push(searched(((close - 1.0) * 100.0).round() as u32));
     }
     if cells.iter().any(Cell::limited) {
-        let limited = "Where a trial is suspect, the client and not the server was the limit: the times of its cell \
+        let limited = "Where a trial is suspect since its client, and not the server, was the limit, the times of its cell \
                        stand, but its calls/s and bandwidth stand behind “≥”, have no interval and rank nobody.";
         said.push(limited.to_owned());
     }
@@ -79,7 +79,8 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
          corrected for how many they are (Holm); with too few trials for that nobody is ranked. A trial is one vote: \
          thousands of calls to one server process are not thousands of experiments. How far one is behind is the \
          ratio of the two figures, with its interval of {} % in brackets; “would show” is the \
-         smallest difference that such trials show four times in five.",
+         smallest difference that such trials show four times in five, and “would decide” how many trials of each would \
+         show the one that was seen, as often.",
         SIGNIFICANCE * 100.0,
         CONFIDENCE * 100.0,
     ));

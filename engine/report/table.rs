@@ -283,7 +283,8 @@ pub fn ranking(axes: &[String], comparisons: &[Comparison]) -> Table {
         let leaders = match comparison.outcome {
             Outcome::Ahead => comparison.leaders.join(", "),
             Outcome::Tie => {
-                let shown = comparison.would_show.map(|shown| format!(" (would show {})", factor(shown)));
+                let shown = comparison.would_show;
+                let shown = shown.map(|shown| format!(" (would show {}; {})", factor(shown), comparison.deciding()));
                 format!("tie: {}{}", listed(&comparison.leaders), shown.unwrap_or_default())
             }
             Outcome::Unranked | Outcome::Alone => comparison.sentence.clone(),

@@ -25,7 +25,7 @@ pub fn smallest_factor(own: &[f64], other: &[f64], comparisons: usize) -> Option
 }
 
 /// More trials than this nobody makes.
-const MOST: usize = 1_000;
+pub const MOST: usize = 1_000;
 
 /// With how many trials of each two targets would be told apart four times in five, if they truly differ by as much as
 /// these trials do and spread like them, as one of so many comparisons; none where that takes more than 1,000.
@@ -43,7 +43,13 @@ pub fn trials_to_decide(own: &[f64], other: &[f64], comparisons: usize) -> Optio
             && reach(trials, trials, comparisons)
                 .is_some_and(|reach| reach * error((&a, &b), (trials, trials)) <= difference)
     };
-    (2..=MOST).find(|trials| shows(*trials))
+    // More trials show whatever fewer do.
+    let (mut least, mut most) = (2, MOST);
+    while least < most {
+        let middle = (least + most) / 2;
+        if shows(middle) { most = middle } else { least = middle + 1 }
+    }
+    shows(least).then_some(least)
 }
 
 /// By how many standard errors a difference must be away from none to be shown four times in five.

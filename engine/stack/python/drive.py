@@ -251,7 +251,9 @@ class Load:
         if job["version"] != VERSION:
             raise CallFailed("assignment", f"these lines are of version {VERSION}, not {job['version']}")
         if job.get("pin"):
-            os.sched_setaffinity(0, job["pin"])
+            # Those that there are: the thread that listens is older than its assignment.
+            for thread in os.listdir("/proc/self/task"):
+                os.sched_setaffinity(int(thread), job["pin"])
         if job["transport"] not in CLIENTS:
             raise CallFailed("assignment", f"the Python driver does not speak {job['transport']}")
         self.kind = CLIENTS[job["transport"]]
