@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::output::{columns, shortened};
 use crate::drive::lines::Progress as SoFar;
 use crate::plan::{Cell, Plan};
-use crate::report::figures::{NONE, grouped, lasting, number, time};
+use crate::report::figures::{NONE, counted, grouped, lasting, number, time};
 use crate::results::search::Search;
 use crate::results::{Measured, Record, State};
 use crate::run::Watch;
@@ -112,7 +112,8 @@ fn about(ns: u64) -> String {
 fn figures(measured: &Measured, search: Option<&Search>, limited: bool) -> String {
     let bound = if limited { "≥ " } else { "" };
     if let Some((search, capacity)) = search.and_then(|search| Some((search, search.capacity?))) {
-        return format!("capacity {bound}{}/s, by {} probes", number(capacity), search.probes.len());
+        let probes = counted(search.probes.len(), "probe", "probes");
+        return format!("capacity {bound}{}/s, by {probes}", number(capacity));
     }
     let times = &measured.response_time;
     let p99 = if times.count >= ENOUGH { time(times.p99_ns as f64) } else { NONE.to_owned() };

@@ -1,6 +1,7 @@
 //! Whether the figures of a trial show what they claim to.
 
 use crate::lack::Lack;
+use crate::report::figures::counted;
 use crate::results::machine::Interference;
 use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::placement::Placement;
@@ -54,7 +55,7 @@ pub fn disturbed(verdict: Verdict, interference: Option<&Interference>) -> Verdi
 
 fn judged(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> Verdict {
     if let Some(lacked) = measured.generator.lacked {
-        return lacking(lacked.what, &format!("{} calls failed for that", lacked.calls));
+        return lacking(lacked.what, &format!("{} failed for that", counted(lacked.calls as usize, "call", "calls")));
     }
     let spoiled: Vec<String> =
         accounts(measured).into_iter().chain(lateness(measured)).chain(hold_ups(measured, circumstances)).collect();
@@ -112,7 +113,7 @@ fn accounts(measured: &Measured) -> Vec<String> {
         wrong.push(format!("{} calls were scheduled, but {known} are accounted for", counts.scheduled));
     }
     if counts.error.corrupt > 0 {
-        wrong.push(format!("{} replies had the wrong content", counts.error.corrupt));
+        wrong.push(format!("{} had the wrong content", counted(counts.error.corrupt as usize, "reply", "replies")));
     }
     wrong
 }
@@ -235,7 +236,7 @@ mod tests {
         let changes: [(&str, Change); 6] = [
             ("no call came due", |m| (m.counts.scheduled, m.counts.ok) = (0, 0)),
             ("1000 calls were scheduled, but 999", |m| m.counts.ok -= 1),
-            ("1 replies had the wrong content", |m| (m.counts.ok, m.counts.error.corrupt) = (999, 1)),
+            ("1 reply had the wrong content", |m| (m.counts.ok, m.counts.error.corrupt) = (999, 1)),
             ("never sent 10 of 1000", |m| m.generator.unsent = Some(10)),
             ("held up for 0.30 s of 1.00 s", |m| {
                 m.generator.hiccups = Some(Hiccups { naps: 700, late: 1, longest_ns: 3 * SECOND / 10, cpu_ns: None });

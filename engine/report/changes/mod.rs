@@ -267,7 +267,7 @@ fn failures(was: &Tried<'_>, is: &Tried<'_>, tolerance: f64, asked: bool) -> Dra
         let broke = is.records.iter().filter(|record| record.outcome == Outcome::Failed);
         let why = broke.filter_map(|record| record.reason.as_deref()).next().unwrap_or("no call was answered");
         change.verdict = Verdict::Fails;
-        change.reason = Some(format!("{} of {} trials failed: {why}", now.failed, now.all));
+        change.reason = Some(format!("{} of {} failed: {why}", now.failed, counted(now.all, "trial", "trials")));
         return Drafted::plain(change);
     }
     let (Some(old), Some(new)) = (old.map(|it| it.value), new.map(|it| it.value)) else {
