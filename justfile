@@ -32,9 +32,9 @@ deny:
 chaos times="40":
     CHAOS_TIMES={{times}} cargo test --release --test chaos -- --nocapture
 
-# Ten minutes of fuzzing RPyC's frames and brine; needs a nightly toolchain and cargo-fuzz.
-fuzz:
-    cargo +nightly fuzz run --fuzz-dir tests/fuzz rpyc -- -max_total_time=600 -rss_limit_mb=1024 -timeout=10
+# An hour of libFuzzer over every reader of outside bytes, on stable Rust; `cargo test --test fuzzed` is its short form.
+fuzz seconds="190":
+    tests/fuzz/run {{seconds}}
 
 # Ours beside wrk, oha, nginx, h2load, iperf3 and raw loops, in one run of about ten minutes on a machine that does
 # nothing else; docs/performance.md is made from it. Peers that are not installed are named as missing there.

@@ -9,6 +9,7 @@ use engine::call::SplitMix;
 use serde_json::json;
 
 use crate::run::Run;
+use crate::slips::broken;
 
 /// The folder of a small run, measured once.
 fn measured() -> &'static Path {
@@ -34,43 +35,6 @@ fn tiny(folder: &Path) -> String {
     text(&file)
 }
 
-/// The bytes, broken in one to four places: changed, left out, said twice, cut, exchanged, or made very long.
-fn broken(random: &mut SplitMix, bytes: &[u8]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for _ in 0..=random.below(4) {
-        let len = bytes.len() as u64;
-        if len < 2 {
-            break;
-        }
-        let from = random.below(len - 1) as usize;
-        let to = (from + 1 + random.below(200) as usize).min(bytes.len());
-        match random.below(8) {
-            0 => bytes[from] = random.next() as u8,
-            1 => bytes[from] ^= 1 << random.below(8),
-            2 => drop(bytes.drain(from..to)),
-            3 => {
-                let again = bytes[from..to].repeat(1 + random.below(3) as usize);
-                bytes.splice(to..to, again);
-            }
-            4 => bytes.truncate(from),
-            5 => bytes[from..to].reverse(),
-            6 => {
-                let signs = [&b"["[..], b"{", b"- ", b"\"", b"0", b"not ", b"&a ", b"*a ", b"{%", b"\t", b"-1", b"e9"];
-                let sign = signs[random.below(signs.len() as u64) as usize].repeat(1 << random.below(12));
-                bytes.splice(from..from, sign);
-            }
-            _ => {
-                let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-                let mut lines: Vec<Vec<u8>> = lines.into_iter().map(<[u8]>::to_vec).collect();
-                let (a, b) = (random.below(lines.len() as u64) as usize, random.below(lines.len() as u64) as usize);
-                lines.swap(a, b);
-                bytes = lines.concat();
-            }
-        }
-    }
-    bytes
-}
-
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -87,7 +51,7 @@ pub(crate) fn broken_scenario(random: &mut SplitMix) -> Result<(), String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("broken.yaml");
     let whole = one_of(random, "scenarios", ".yaml");
-    fs::write(&file, broken(random, &whole)).expect("it can be written");
+    fs::write(&file, broken(&whole, random)).expect("it can be written");
     let command = if random.below(2) == 0 { "check" } else { "plan" };
     Run::engine(&[command, &text(&file)]).end()?.is(&[0, 2])
 }
@@ -97,7 +61,7 @@ pub(crate) fn broken_results(random: &mut SplitMix) -> Result<(), String> {
     let whole = measured().join("out/results.json");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("results.json");
-    fs::write(&file, broken(random, &fs::read(&whole).expect("it was measured"))).expect("it can be written");
+    fs::write(&file, broken(&fs::read(&whole).expect("it was measured"), random)).expect("it can be written");
     if random.below(2) == 0 {
         Run::engine(&["report", &text(&file), "--out", &text(&folder.path().join("report"))]).end()?.is(&[0, 2])
     } else {
@@ -115,7 +79,7 @@ pub(crate) fn broken_journal(random: &mut SplitMix) -> Result<(), String> {
     let records = whole["records"].as_array().into_iter().flatten().map(|record| json!({"record": record}));
     let journal: String = std::iter::once(run).chain(records).map(|line| format!("{line}\n")).collect();
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("results.journal"), broken(random, journal.as_bytes())).expect("it can be written");
+    fs::write(folder.path().join("results.journal"), broken(journal.as_bytes(), random)).expect("it can be written");
     Run::engine(&["report", &text(folder.path())]).end()?.is(&[0, 2])
 }
 
@@ -124,7 +88,7 @@ pub(crate) fn broken_template(random: &mut SplitMix) -> Result<(), String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("broken.jinja");
     let whole = one_of(random, "templates", ".jinja");
-    fs::write(&file, broken(random, &whole)).expect("it can be written");
+    fs::write(&file, broken(&whole, random)).expect("it can be written");
     let results = text(&measured().join("out"));
     Run::engine(&["report", &results, "--template", &text(&file)]).end()?.is(&[0, 2])
 }

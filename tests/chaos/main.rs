@@ -10,6 +10,8 @@ mod files;
 mod peers;
 mod processes;
 mod run;
+#[path = "../slips/mod.rs"]
+mod slips;
 
 use std::time::Instant;
 

@@ -1,0 +1,242 @@
+//! What is fuzzed: every reader of outside bytes, as a function of them that may refuse and may not panic.
+
+use std::sync::Arc;
+
+use engine::call::{Answer, Ask, Asked, Fill};
+use engine::drive::job::Job;
+use engine::drive::lines::{FromDrive, ToDrive};
+use engine::plan::Plan;
+use engine::report::template::render;
+use engine::report::view::View;
+use engine::results::Results;
+use engine::scenario::read;
+use engine::transport::contract::{
+    ClientCodec, ClientContext, Next, Options, ServerCodec, ServerContext, Step, StreamProtocol,
+};
+use engine::transport::outbox::Outbox;
+
+use crate::pairs::{Pair, Wire, every_call, stream_transports, written};
+
+/// Far below any memory, so that a limit that does not hold is found.
+const BODY_LIMIT: u64 = 1 << 20;
+/// The smallest stack that a codec is ever run on: that of the thread of a connection.
+const CONNECTION: usize = 256 << 10;
+/// The stack that the main thread of a process has, on which files are read.
+const MAIN: usize = 8 << 20;
+
+/// A reader of outside bytes.
+pub(crate) struct Target {
+    /// Its name, as `FUZZ_TARGET` has it.
+    pub(crate) name: String,
+    /// The stack that it has to do with, in bytes.
+    pub(crate) stack: usize,
+    /// Reads the bytes.
+    pub(crate) read: Box<dyn Fn(&[u8]) + Send + Sync>,
+    /// What it reads without a complaint.
+    pub(crate) seeds: Vec<Vec<u8>>,
+}
+
+/// All of them: both ends of every stream transport, as they are and in TLS, and every file and line.
+pub(crate) fn targets() -> Vec<Target> {
+    let mut targets = Vec::new();
+    for (name, protocol) in stream_transports() {
+        targets.extend(ends(name, protocol, false));
+    }
+    // What TLS carries is looked at above; here it is TLS itself.
+    targets.extend(stream_transports().take(1).flat_map(|(_, protocol)| ends("tls", protocol, true)));
+    let file = |name: &str, read: fn(&[u8]), seeds: &[&[u8]]| Target {
+        name: name.to_owned(),
+        stack: MAIN,
+        read: Box::new(read),
+        seeds: seeds.iter().map(|seed| seed.to_vec()).collect(),
+    };
+    targets.push(file("scenario", scenario, SCENARIOS));
+    targets.push(file("results", results, &[RESULTS]));
+    targets.push(file("journal", journal, &[JOURNAL]));
+    targets.push(file("template", template, TEMPLATES));
+    targets.push(file("drive-lines", drive_lines, &[include_bytes!("seeds/lines.json")]));
+    targets
+}
+
+const SCENARIOS: &[&[u8]] = &[
+    include_bytes!("../../scenarios/quickstart.yaml"),
+    include_bytes!("../../scenarios/capacity.yaml"),
+    include_bytes!("../../scenarios/where-the-time-goes.yaml"),
+    include_bytes!("seeds/scenario.yaml"),
+];
+const RESULTS: &[u8] = include_bytes!("seeds/results.json");
+const JOURNAL: &[u8] = include_bytes!("seeds/results.journal");
+const TEMPLATES: &[&[u8]] = &[
+    include_bytes!("../../templates/pull-request.md.jinja"),
+    include_bytes!("../../templates/gallery.md.jinja"),
+    include_bytes!("../../templates/report.md.jinja"),
+];
+
+/// In the first byte of an input: its bytes are the data of one frame, to be headed as the protocol heads it.
+const ONE_FRAME: u8 = 0x80;
+
+/// The two ends of a transport. An input begins with a byte that chooses what the client asks first, and a byte that
+/// says in pieces of what size the rest comes.
+fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) -> [Target; 2] {
+    let wire = move || if tls { Wire::secure(protocol) } else { Wire::plain(protocol) };
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    for (ask, asked) in (0..).zip(every_call(&[0, 5, 2100])) {
+        let mut pair = Pair::new(&wire(), usize::MAX);
+        // What the opening takes is part of the stream.
+        pair.call(asked);
+        for (stream, seeds) in [(&pair.up, &mut up), (&pair.down, &mut down)] {
+            seeds.push([&[ask, 0], &stream[..]].concat());
+            seeds.extend(frames(name, stream).into_iter().map(|frame| [&[ask | ONE_FRAME, 0], &frame[..]].concat()));
+        }
+    }
+    let secured = Arc::new(wire());
+    let (for_server, for_client) = (secured.clone(), secured);
+    let server = move |input: &[u8]| {
+        let [head, cut, bytes @ ..] = input else { return };
+        let codec = protocol.server(&ServerContext { options: Options::default(), body_limit: BODY_LIMIT });
+        let codec = match &for_server.tls {
+            Some((identity, _)) => identity.secure(codec),
+            None => codec,
+        };
+        serve(codec, &framed(name, *head, bytes), *cut);
+    };
+    let client = move |input: &[u8]| {
+        let [head, cut, bytes @ ..] = input else { return };
+        let context = ClientContext { fill: Fill::constant(0), options: Options::default(), authority: "fuzz".into() };
+        let codec = protocol.client(&context);
+        let codec = match &for_client.tls {
+            Some((_, trust)) => trust.secure(codec).expect("a handshake can be begun"),
+            None => codec,
+        };
+        call(codec, usize::from(head & !ONE_FRAME), &framed(name, *head, bytes), *cut);
+    };
+    let target = |end: &str, read, seeds| Target { name: format!("{name}-{end}"), stack: CONNECTION, read, seeds };
+    [target("server", Box::new(server) as Box<_>, up), target("client", Box::new(client) as Box<_>, down)]
+}
+
+/// The bytes, in one frame where they are to be, so that a slip in a length does not end all reading.
+fn framed(transport: &str, head: u8, bytes: &[u8]) -> Vec<u8> {
+    let len = (bytes.len() as u32).to_be_bytes();
+    match transport {
+        _ if head & ONE_FRAME == 0 => bytes.to_vec(),
+        // Length, whether it is compressed, the data, a flush byte (`rpyc/core/channel.py`).
+        "rpyc" => [&len[..], &[0], bytes, b"\n"].concat(),
+        _ => bytes.to_vec(),
+    }
+}
+
+/// The data of each frame of a stream that one end wrote.
+fn frames(transport: &str, mut stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    while transport == "rpyc"
+        && let Some((len, rest)) = stream.split_first_chunk::<4>()
+        && let Some(data) = rest.get(1..1 + u32::from_be_bytes(*len) as usize)
+    {
+        frames.push(data.to_vec());
+        stream = rest.get(2 + data.len()..).unwrap_or_default();
+    }
+    frames
+}
+
+fn pieces(bytes: &[u8], cut: u8) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks(if cut == 0 { usize::MAX } else { usize::from(cut) })
+}
+
+fn serve(mut codec: Box<dyn ServerCodec>, bytes: &[u8], cut: u8) {
+    let mut out = Outbox::new();
+    for mut piece in pieces(bytes, cut) {
+        loop {
+            match codec.receive(&mut piece, &mut out) {
+                Ok(Step::Read) => break,
+                Ok(Step::Write) => {}
+                Ok(Step::Close) | Err(_) => return,
+                Ok(Step::Execute { call, asked }) => {
+                    // Computing and sleeping as long as a stranger says is the service's matter, not the codec's.
+                    let answer = match asked {
+                        Asked::Echo(bytes) => Answer::Echo(bytes),
+                        Asked::Upload(len) => Answer::Size(len),
+                        Asked::Download { len, .. } => Answer::Bytes { fill: Fill::constant(0), len: len.min(1 << 16) },
+                        Asked::Compute { .. } => Answer::Number(0),
+                        Asked::Sleep { ns } => Answer::Slept(ns),
+                        Asked::Ping => Answer::Pong,
+                        Asked::Nonce => Answer::Nonce("nonce".into()),
+                    };
+                    if codec.answer(call, answer, &mut out) == Next::Close {
+                        return;
+                    }
+                }
+            }
+            let _ = written(&mut out, |out| codec.produce(out));
+        }
+    }
+}
+
+fn call(mut codec: Box<dyn ClientCodec>, first: usize, bytes: &[u8], cut: u8) {
+    let mut out = Outbox::new();
+    let asks: Vec<Ask> = every_call(&[0, 5, 2100]);
+    let mut next = asks.iter().cycle().skip(first % asks.len());
+    let mut opening = codec.open(&mut out);
+    if !opening && let Some(ask) = next.next() {
+        codec.call(0, ask, true, &mut out);
+    }
+    for mut piece in pieces(bytes, cut) {
+        loop {
+            let _ = written(&mut out, |out| codec.produce(out));
+            match codec.receive(&mut piece, &mut out) {
+                Ok(Some(reply)) if !reply.reusable => return,
+                Ok(Some(reply)) => {
+                    opening = opening && reply.verdict.is_ok() && codec.open(&mut out);
+                    if !opening && let Some(ask) = next.next() {
+                        codec.call(reply.line, ask, true, &mut out);
+                    }
+                }
+                Ok(None) => break,
+                Err(_) => return,
+            }
+        }
+    }
+    let _ = codec.hung_up();
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A scenario of reasonable size is read, planned, and drawn up with its mistakes.
+fn scenario(bytes: &[u8]) {
+    match read("fuzzed.yaml", &text(bytes), &[]) {
+        Ok(scenario) => drop(Plan::of(&scenario)),
+        Err(mistakes) => drop(mistakes.render(false)),
+    }
+}
+
+fn results(bytes: &[u8]) {
+    if let Ok(results) = Results::parse(&text(bytes)) {
+        drop(View::of(&results));
+    }
+}
+
+fn journal(bytes: &[u8]) {
+    if let Ok(results) = engine::results::journal::parse(&text(bytes)) {
+        drop(View::of(&results));
+    }
+}
+
+fn template(bytes: &[u8]) {
+    static VIEW: std::sync::OnceLock<Arc<View>> = std::sync::OnceLock::new();
+    let view = VIEW.get_or_init(|| {
+        let results = Results::parse(&text(RESULTS)).expect("the seed is whole");
+        Arc::new(View::of(&results).expect("and has a view"))
+    });
+    drop(render(view, "fuzzed.md", &text(bytes)));
+}
+
+/// Lines of a client process and lines to it; an assignment is taken as far as it goes without a connection.
+fn drive_lines(bytes: &[u8]) {
+    for line in text(bytes).lines() {
+        drop(line.parse::<FromDrive>());
+        if let Ok(ToDrive::Assignment(assignment)) = serde_json::from_str(line) {
+            drop(Job::of(&assignment));
+        }
+    }
+}
