@@ -50,12 +50,6 @@ impl Order {
             None => self.last = link.before,
         }
     }
-
-    /// The call of a line begins again.
-    pub fn move_back(&mut self, index: usize) {
-        self.remove(index);
-        self.push_back(index);
-    }
 }
 
 #[cfg(test)]
@@ -68,7 +62,8 @@ mod tests {
         for index in [2, 0, 3] {
             order.push_back(index);
         }
-        order.move_back(2);
+        order.remove(2);
+        order.push_back(2);
         assert_eq!(order.front(), Some(0));
         order.remove(0);
         order.remove(0);
