@@ -107,6 +107,15 @@ fn read(path: &Path) -> Result<Results> {
     Ok(results)
 }
 
+/// With this in the environment a run looks at nobody else's use of its cores, and its results say so: tests run side by
+/// side, and prove other things.
+const BESIDE_OTHERS: &str = "ENGINE_BESIDE_OTHERS";
+
+/// Whether that is set.
+fn beside_others() -> bool {
+    std::env::var_os(BESIDE_OTHERS).is_some()
+}
+
 /// Prints to stdout. That nobody reads any more, as behind `| head`, is the reader's choice.
 fn say(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::load::{self, Chosen};
 use crate::cli::output::{Summary, closing, columns, troubles};
 use crate::cli::progress::Progress;
-use crate::cli::{complain, say};
+use crate::cli::{beside_others, complain, say};
 use crate::error::{Context, Error, Exit, Result};
 use crate::report;
 use crate::report::cell::cells;
@@ -19,10 +19,6 @@ use crate::results::{Outcome, Results, State};
 use crate::run::disturbance::Disturbance;
 use crate::run::{self, Settings, interrupt, manifest};
 use crate::transport::descriptors;
-
-/// With this in the environment a run looks at nobody else's use of its cores, and its results say so: tests run side by
-/// side, and prove other things.
-const BESIDE_OTHERS: &str = "ENGINE_BESIDE_OTHERS";
 
 /// Runs FILE and writes results.json, report.md and report.html.
 #[derive(Debug, Args)]
@@ -80,7 +76,7 @@ impl Run {
             quick: self.chosen.quick,
             command: std::env::args().skip(1).collect(),
             disturbance: Disturbance::default(),
-            beside_others: std::env::var_os(BESIDE_OTHERS).is_some(),
+            beside_others: beside_others(),
             syscalls: self.syscalls,
         };
         interrupt::watch();

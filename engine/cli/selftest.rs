@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use crate::cli::say;
+use crate::cli::{beside_others, say};
 use crate::error::{Error, Exit, Result};
 use crate::run::interrupt;
 use crate::run::proof::{Figure, Proof, Shown, Standing, all, show};
@@ -38,7 +38,7 @@ impl Selftest {
         let begun = Instant::now();
         // A closed stderr is the reader's choice.
         let mut tell = |words: &str| drop(writeln!(std::io::stderr(), "{words}"));
-        let shown = show(&proofs, &self.out, &mut tell);
+        let shown = show(&proofs, &self.out, beside_others(), &mut tell);
         if interrupt::interrupted() {
             return Ok(Exit::Interrupted);
         }

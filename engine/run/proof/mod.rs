@@ -90,12 +90,13 @@ enum How {
 
 /// Shows all of `proofs`, each in a folder of its own inside `out`: those that only wait side by side, and then the
 /// others one by one. Those that other processes disturbed are tried again when all had their turn, up to three times in
-/// all, and `say` is told so. What was shown last comes in the order of the proofs.
-pub fn show(proofs: &[Proof], out: &Path, say: &mut dyn FnMut(&str)) -> Vec<Result<Shown>> {
+/// all, and `say` is told so; with `beside_others` nobody looks at them. What was shown last comes in the order of the
+/// proofs.
+pub fn show(proofs: &[Proof], out: &Path, beside_others: bool, say: &mut dyn FnMut(&str)) -> Vec<Result<Shown>> {
     let mut all: Vec<_> = proofs.iter().map(|_| Err(Error::stopped("a proof ended without a word"))).collect();
     let mut due: Vec<usize> = (0..proofs.len()).collect();
     for attempt in 1..=ATTEMPTS {
-        for (at, shown) in try_all(proofs, &due, out, attempt) {
+        for (at, shown) in try_all(proofs, &due, &|proof: &Proof| proof.show(out, attempt, beside_others)) {
             all[at] = shown;
         }
         due.retain(|at| all[*at].as_ref().is_ok_and(|shown| shown.disturbed.is_some()));
@@ -110,13 +111,17 @@ pub fn show(proofs: &[Proof], out: &Path, say: &mut dyn FnMut(&str)) -> Vec<Resu
 }
 
 /// Tries those of `proofs` that are `due` once.
-fn try_all(proofs: &[Proof], due: &[usize], out: &Path, attempt: usize) -> Vec<(usize, Result<Shown>)> {
+fn try_all(
+    proofs: &[Proof],
+    due: &[usize],
+    attempt: &(dyn Fn(&Proof) -> Result<Shown> + Sync),
+) -> Vec<(usize, Result<Shown>)> {
     let (alone, waiting): (Vec<usize>, Vec<usize>) = due.iter().partition(|at| proofs[**at].alone);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut shown = Vec::new();
         while let Some(&at) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
-            shown.push((at, proofs[at].show(out, attempt)));
+            shown.push((at, attempt(&proofs[at])));
         }
         shown
     };
@@ -124,7 +129,7 @@ fn try_all(proofs: &[Proof], due: &[usize], out: &Path, attempt: usize) -> Vec<(
         let workers: Vec<_> = (0..SIDE_BY_SIDE.min(waiting.len())).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
-    shown.extend(alone.into_iter().map(|at| (at, proofs[at].show(out, attempt))));
+    shown.extend(alone.into_iter().map(|at| (at, attempt(&proofs[at]))));
     shown
 }
 
@@ -147,8 +152,9 @@ impl Proof {
     }
 
     /// Runs it once, writes its results into a folder of its own inside `out`, and reads its figures from there.
-    fn show(&self, out: &Path, attempt: usize) -> Result<Shown> {
+    fn show(&self, out: &Path, attempt: usize, beside_others: bool) -> Result<Shown> {
         let (plan, settings) = self.plan(out, attempt)?;
+        let settings = Settings { beside_others, ..settings };
         let check = match self.how {
             How::Record(check) => check,
             How::Abort(shared) => {
