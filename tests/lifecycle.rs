@@ -169,6 +169,49 @@ fn an_interrupted_run_writes_what_it_has_and_says_130() {
 }
 
 #[test]
+fn a_process_of_a_server_that_is_killed_in_the_middle_fails_its_cell() {
+    for model in ["forking", "preforked"] {
+        let life = Life::new("duration: 3s", 1);
+        let file = life.folder.path().join("life.yaml");
+        let text = fs::read_to_string(&file).expect("it is written");
+        fs::write(&file, text.replace("[forking, threaded, async]", model)).expect("it can be written");
+        let mut run = life.start();
+        let mut victim = None;
+        until("a process of the server that answers calls", || {
+            let serving = |pid: &u32| command_line(*pid).contains(&format!("--server {model}"));
+            let serving: BTreeSet<u32> = descendants(run.id()).into_iter().filter(serving).collect();
+            let worker = |pid: &u32| stat(*pid).is_some_and(|(parent, _)| serving.contains(&parent));
+            // Long past the call by which the server proves itself.
+            let ticks = |pid: u32| {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+                [11, 12].iter().filter_map(|field| fields.get(*field)?.parse::<u64>().ok()).sum::<u64>()
+            };
+            victim = serving.iter().copied().filter(worker).find(|pid| ticks(*pid) >= 10);
+            victim.is_some()
+        });
+        kill("-KILL", victim.expect("found"));
+        assert_eq!(run.wait().expect("the run ends").code(), Some(1), "{model}");
+        let results = read(&life.out());
+        let record = results.records.first().expect("a record");
+        let reason = record.reason.as_ref().expect("a reason");
+        assert_eq!((results.records.len(), record.outcome), (1, Outcome::Failed), "{model}: {reason}");
+        assert!(reason.contains("a process of this server was killed by SIGKILL"), "{model}: {reason}");
+    }
+}
+
+#[test]
+fn who_ignores_how_children_end_can_run_it_too() {
+    let life = Life::new("iterations: 5", 1);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' CHLD && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_engine"), "run"]);
+    shell.arg(life.folder.path().join("life.yaml")).arg("--out").arg(life.out()).arg("--quiet");
+    let ended = shell.env("ENGINE_BESIDE_OTHERS", "1").stderr(Stdio::null()).status().expect("there is a shell");
+    assert_eq!(ended.code(), Some(0));
+    assert!(read(&life.out()).records.iter().all(|record| record.outcome == Outcome::Measured));
+}
+
+#[test]
 fn a_server_killed_in_the_middle_fails_its_cell_and_no_other() {
     let life = Life::new("duration: 500ms", 1);
     let mut run = life.start();

@@ -22,6 +22,7 @@ use std::path::Path;
 
 use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SigHandler, Signal, signal};
 
 use crate::error::{Error, Exit, Result};
 use crate::results::Results;
@@ -64,6 +65,7 @@ enum Command {
 
 /// Runs the command line and says how it ended.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    await_children();
     if let Err(error) = limits::meet() {
         complain(&error);
         return error.exit();
@@ -114,6 +116,13 @@ const BESIDE_OTHERS: &str = "ENGINE_BESIDE_OTHERS";
 /// Whether that is set.
 fn beside_others() -> bool {
     std::env::var_os(BESIDE_OTHERS).is_some()
+}
+
+/// Lets children be waited for, also where whoever started this program ignores how its own end (SIGCHLD), which is
+/// inherited: the kernel would then tell nobody how they ended.
+fn await_children() {
+    // SAFETY: the default action of a signal runs no code of ours.
+    let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
 }
 
 /// Prints to stdout. That nobody reads any more, as behind `| head`, is the reader's choice.

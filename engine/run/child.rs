@@ -145,19 +145,16 @@ impl Child {
                 (None, code) => format!("ended with exit code {}", code.unwrap_or_default()),
             },
         };
-        let said = self.stderr_tail();
+        let said = self.stderr();
         let said = if said.is_empty() { said } else { format!("; it wrote: {said}") };
         Error::failed(format!("{} {how}{said}", self.what))
     }
 
-    fn stderr_tail(&mut self) -> String {
+    fn stderr(&mut self) -> String {
         let mut text = Vec::new();
         // Nothing to quote is no reason to fail twice.
         let _ = self.stderr.seek(SeekFrom::Start(0)).and_then(|_| self.stderr.read_to_end(&mut text));
-        let text = String::from_utf8_lossy(&text);
-        let text = text.trim();
-        let from = text.char_indices().rev().nth(QUOTED).map_or(0, |(at, _)| at);
-        text[from..].to_owned()
+        quoted(&String::from_utf8_lossy(&text))
     }
 
     /// Waits for what is left of its group, which is ours since its parent has ended, and has been killed.
@@ -202,5 +199,53 @@ impl Drop for Child {
             let _ = self.process.wait();
         }
         self.reap();
+    }
+}
+
+/// What a process said, without the backtraces of its panics, from both ends where it is long: a panic says first what
+/// happened, Python last.
+fn quoted(said: &str) -> String {
+    let (mut kept, mut in_backtrace) = (Vec::new(), false);
+    for line in said.lines() {
+        let words = line.trim_start();
+        let numbered = words.split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+        in_backtrace = line == "stack backtrace:" || in_backtrace && (numbered || words.starts_with("at "));
+        let about_it = line.starts_with("note: ") && line.contains("backtrace");
+        if !in_backtrace && !about_it {
+            kept.push(line);
+        }
+    }
+    let text = kept.join("\n");
+    let text = text.trim();
+    let place = |count: usize| text.char_indices().nth(count).map_or(text.len(), |(place, _)| place);
+    match text.chars().count() {
+        ..=QUOTED => text.to_owned(),
+        count => format!("{} … {}", &text[..place(QUOTED / 2)], &text[place(count - QUOTED / 2)..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QUOTED, quoted};
+
+    #[test]
+    fn the_message_of_a_panic_is_quoted_and_its_backtrace_is_not() {
+        let frames: String =
+            (0..200).map(|n| format!("  {n:>2}: engine::f{n}\n             at ./engine/f.rs:{n}:1\n")).collect();
+        let panic = "thread 'main' panicked at engine/f.rs:1:2:\nthe message";
+        let note = "note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.";
+        assert_eq!(quoted(&format!("{panic}\nstack backtrace:\n{frames}{note}\n")), panic);
+        let after = quoted(&format!("{panic}\nstack backtrace:\n{frames}{note}\nerror: gone\n"));
+        assert_eq!(after, format!("{panic}\nerror: gone"));
+        assert_eq!(quoted(&format!("{panic}\nnote: run with `RUST_BACKTRACE=1` to display a backtrace\n")), panic);
+    }
+
+    #[test]
+    fn what_is_long_is_quoted_from_both_ends() {
+        let trace = format!("first of all\n{}\nOSError: the last word", "  File \"f.py\", line 3, in é\n".repeat(500));
+        let said = quoted(&trace);
+        assert!(said.starts_with("first of all\n") && said.ends_with("\nOSError: the last word"), "{said}");
+        assert!(said.chars().count() <= QUOTED + 3, "{}", said.chars().count());
+        assert_eq!(quoted(" short \n"), "short");
     }
 }

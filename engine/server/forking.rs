@@ -47,7 +47,7 @@ impl Model for Forking {
     fn serve(&self, mut door: Door, host: Host) -> Result<()> {
         door.watch_children()?;
         door.announce()?;
-        let parent = getpid();
+        let (parent, mut ended) = (getpid(), Ended::default());
         loop {
             match door.wait()? {
                 Knock::Client(socket) => {
@@ -59,9 +59,9 @@ impl Model for Forking {
                     }
                 }
                 Knock::Child => {
-                    reap();
+                    ended.reap();
                 }
-                Knock::Stop => return Ok(()),
+                Knock::Stop => return ended.told(),
             }
         }
     }
@@ -86,11 +86,39 @@ pub(crate) fn die_with(parent: Pid) -> Result<()> {
     if getppid() == parent { Ok(()) } else { Err(Error::failed("the parent is gone")) }
 }
 
-/// Waits for every child that has ended, so that its CPU time is charged to this process; how many those are.
-pub(crate) fn reap() -> u64 {
-    let mut ended = 0;
-    while !matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive) | Err(_)) {
-        ended += 1;
+/// The children of a server that have ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// How many were killed by a signal, and by which the last one was.
+    killed: Option<(u64, Signal)>,
+}
+
+impl Ended {
+    /// Waits for every child that has ended, so that its CPU time is charged to this process; how many those are.
+    pub(crate) fn reap(&mut self) -> u64 {
+        let mut ended = 0;
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(_) => return ended,
+                Ok(WaitStatus::Signaled(_, signal, _)) => {
+                    self.killed = Some((self.killed.map_or(0, |(count, _)| count) + 1, signal));
+                }
+                Ok(_) => {}
+            }
+            ended += 1;
+        }
     }
-    ended
+
+    /// Whether all that have ended did so by themselves: what was measured of a server counts for nothing where one of
+    /// its processes was killed.
+    pub(crate) fn told(mut self) -> Result<()> {
+        self.reap();
+        match self.killed {
+            None => Ok(()),
+            Some((1, signal)) => Err(Error::failed(format!("a process of this server was killed by {signal}"))),
+            Some((count, signal)) => {
+                Err(Error::failed(format!("{count} processes of this server were killed, the last by {signal}")))
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::door::{Door, Knock};
-use crate::server::forking::{DATAGRAMS, die_with, reap};
+use crate::server::forking::{DATAGRAMS, Ended, die_with};
 use crate::server::parking::Parking;
 use crate::server::workers::{WORKERS, workers};
 use crate::transport::contract::{Facts, OptionSpec, Options};
@@ -49,7 +49,7 @@ impl Model for Preforked {
         door.watch_children()?;
         let parent = getpid();
         let (wanted, mut alive) = (workers(&host.context.options), 0);
-        let mut announced = false;
+        let (mut announced, mut ended) = (false, Ended::default());
         loop {
             while alive < wanted {
                 // SAFETY: this process has one thread, so the child's heap and locks are in order.
@@ -64,9 +64,9 @@ impl Model for Preforked {
                 announced = true;
             }
             match door.wait_aside()? {
-                Knock::Child => alive -= reap(),
+                Knock::Child => alive -= ended.reap(),
                 Knock::Client(_) => {}
-                Knock::Stop => return Ok(()),
+                Knock::Stop => return ended.told(),
             }
         }
     }
