@@ -8,6 +8,7 @@ use std::sync::Arc;
 use engine::call::{Answer, Ask, Asked, Fill, FillKind, SplitMix};
 use engine::server::service::Service;
 use engine::transport::contract::{ClientContext, Next, Options, ServerContext, Step, StreamProtocol};
+use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
 use pairs::{CHUNK, Pair, SEED, Wire, every_call, service, stream_transports, written};
 use slips::broken;
@@ -64,7 +65,11 @@ fn broken_bytes_are_a_fault_or_a_refusal_and_never_a_panic() {
 
 /// True where the server ends the connection at these bytes.
 fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> bool {
-    let mut server = protocol.server(&ServerContext { options: Options::default(), body_limit: 4096 });
+    let mut server = protocol.server(&ServerContext {
+        options: Options::default(),
+        body_limit: 4096,
+        hold: Hold::new(HELD).expect("a page"),
+    });
     let service = Service::new("the-token".into(), None, None);
     let mut out = Outbox::new();
     for piece in bytes.chunks(step) {

@@ -7,6 +7,7 @@ use engine::call::{Answer, Ask, Fill};
 use engine::server::threaded::STACK;
 use engine::transport::TRANSPORTS;
 use engine::transport::contract::{ClientContext, Next, Options, Seam, ServerContext, Step, StreamProtocol};
+use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -61,7 +62,11 @@ fn deep() -> Vec<Vec<u8>> {
 
 /// Gives a server what a client sends, until it has had enough.
 fn serve(protocol: &dyn StreamProtocol, mut input: &[u8]) {
-    let mut server = protocol.server(&ServerContext { options: Options::default(), body_limit: 1 << 32 });
+    let mut server = protocol.server(&ServerContext {
+        options: Options::default(),
+        body_limit: 1 << 32,
+        hold: Hold::new(HELD).expect("a page"),
+    });
     let mut out = Outbox::new();
     loop {
         match server.receive(&mut input, &mut out) {

@@ -25,6 +25,9 @@ const THREAD: u64 = 128;
 /// The same where each connection is a process: its stack, its tables and its pages that differ from its parent's.
 const PROCESS: u64 = 256;
 
+/// The most that a connection may cost a client process, what that takes for itself shared among them.
+const CLIENT: f64 = 96.0;
+
 /// The memory of these processes in KiB that no file holds, what several share divided among them.
 fn memory(pids: &[u32]) -> u64 {
     let of = |pid: &u32| {
@@ -102,9 +105,8 @@ fn a_connection_costs_what_its_model_needs() {
                     (_, "threaded") => THREAD,
                     _ => BOUND,
                 } as f64;
-                let client = if transport.family() == Family::Udp { DATAGRAMS } else { BOUND } as f64;
                 assert!(costs[0] < bound && costs[1] < bound, "{what}: {told} KiB a connection");
-                assert!(costs[2] < client && costs[3] < client, "{what}: {told} KiB a connection");
+                assert!(costs[2] < CLIENT && costs[3] < CLIENT, "{what}: {told} KiB a connection");
             }
         }
     }

@@ -7,6 +7,7 @@ use engine::server::service::Service;
 use engine::transport::contract::{
     ClientCodec, ClientContext, OptionValue, Options, Reply, ServerCodec, ServerContext, Step, StreamProtocol,
 };
+use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;
 use engine::transport::rpyc::brine::{Token, put};
@@ -34,7 +35,11 @@ impl Pair {
         let fault = fault.map(|fault| fault.parse().expect("a known fault"));
         Pair {
             client: Rpyc.client(&context),
-            server: Rpyc.server(&ServerContext { options, body_limit: 1 << 32 }),
+            server: Rpyc.server(&ServerContext {
+                options,
+                body_limit: 1 << 32,
+                hold: Hold::new(HELD).expect("a page"),
+            }),
             service: Service::new("token".into(), Some((kind, SEED)), fault),
             cut,
             up: 0,
@@ -267,7 +272,11 @@ fn nothing_that_comes_in_makes_either_end_panic() {
     for round in 0..rounds() {
         let cut = 1 + random.below(200) as usize;
         if round.is_multiple_of(2) {
-            let mut server = Rpyc.server(&ServerContext { options: Options::default(), body_limit: 1 << 20 });
+            let mut server = Rpyc.server(&ServerContext {
+                options: Options::default(),
+                body_limit: 1 << 20,
+                hold: Hold::new(HELD).expect("a page"),
+            });
             'connection: for mut piece in mutated(&up, &mut random).chunks(cut) {
                 loop {
                     match server.receive(&mut piece, &mut out) {
@@ -309,7 +318,11 @@ fn nothing_that_comes_in_makes_either_end_panic() {
 }
 
 fn server_fault(bytes: &[u8]) -> String {
-    let mut server = Rpyc.server(&ServerContext { options: Options::default(), body_limit: 1 << 20 });
+    let mut server = Rpyc.server(&ServerContext {
+        options: Options::default(),
+        body_limit: 1 << 20,
+        hold: Hold::new(HELD).expect("a page"),
+    });
     for mut piece in bytes.chunks(4_096) {
         match server.receive(&mut piece, &mut Outbox::new()) {
             Ok(Step::Read) => {}
@@ -352,7 +365,11 @@ fn goodbye_closes() {
     let (mut client, mut out) = (Rpyc.client(&context), Outbox::new());
     client.close(&mut out);
     let bytes = out.drain();
-    let mut server = Rpyc.server(&ServerContext { options: Options::default(), body_limit: 1 << 20 });
+    let mut server = Rpyc.server(&ServerContext {
+        options: Options::default(),
+        body_limit: 1 << 20,
+        hold: Hold::new(HELD).expect("a page"),
+    });
     assert!(matches!(server.receive(&mut bytes.as_slice(), &mut out), Ok(Step::Close)));
 }
 
@@ -360,7 +377,11 @@ fn goodbye_closes() {
 fn replies_that_nobody_reads_do_not_pile_up() {
     // The text of a list of so many bytes is four times as long, and is asked for in a hundred.
     const LEN: u64 = 1 << 20;
-    let context = ServerContext { options: options(&[("compress", OptionValue::Flag(false))]), body_limit: 1 << 20 };
+    let context = ServerContext {
+        options: options(&[("compress", OptionValue::Flag(false))]),
+        body_limit: 1 << 20,
+        hold: Hold::new(HELD).expect("a page"),
+    };
     let (mut server, mut out) = (Rpyc.server(&context), Outbox::new());
     let service = Service::new("token".into(), None, None);
     let frame = |message: &[u8]| [&(message.len() as u32).to_be_bytes()[..], &[0], message, b"\n"].concat();

@@ -22,7 +22,6 @@ use std::path::Path;
 
 use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigHandler, Signal, signal};
-use nix::sys::signal::{SigHandler, Signal, signal};
 
 use crate::error::{Error, Exit, Result};
 use crate::results::Results;

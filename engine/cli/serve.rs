@@ -21,9 +21,11 @@ use crate::server::service::{Service, fresh_nonce};
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Options, Seam, ServerContext};
 use crate::transport::descriptors;
+use crate::transport::held::{HELD, Hold};
 use crate::transport::options::resumes;
 use crate::transport::socket::{Address, Listener, SocketOptions, bind_datagrams};
 use crate::transport::tls::Identity;
+use crate::units::Size;
 
 /// The longest body that a server takes in.
 const BODY_LIMIT: u64 = 1 << 32;
@@ -32,6 +34,12 @@ const BODY_LIMIT: u64 = 1 << 32;
 ///
 /// A closed pipe is at its end, and so are a file and /dev/null from the beginning: in the background give it a stdin
 /// that stays open, such as `sleep infinity | engine serve …`.
+///
+/// What strangers can make it hold is bounded. For the server as a whole: bodies to be echoed (`--hold`), connections by
+/// its descriptors (`ulimit -n`; who finds none waits until somebody leaves), over QUIC 16,384 connections, 4,096
+/// unfinished handshakes of at most 10 s each, and from 1,024 of them on only of clients that have proved where they
+/// are. For each connection: a head of 32 KiB on HTTP, a body of 4 GiB that is counted and not kept (an echo of
+/// 256 MiB on rpyc), 4,096 calls at a time on http2 and grpc, and on QUIC twice its option `streams`, at least 100.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// How bytes travel and calls are framed; `engine list` shows them all
@@ -58,6 +66,9 @@ pub(crate) struct Serve {
     /// Write the certificate by which clients verify this server (PEM), for a target with `tls=true`
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The most that is held of bodies to be echoed, all connections together; what does not fit is refused
+    #[arg(long, value_name = "SIZE", default_value_t = Size(HELD))]
+    hold: Size,
     /// Impair the service: delay=20ms, burn=50ms, cold=20ms:5s, drop=0.25, short, corrupt, status=500 or abort
     #[arg(long, value_name = "FAULT")]
     fault: Option<String>,
@@ -88,7 +99,8 @@ impl Serve {
         let by_hand = self.nonce.is_none();
         let service = Arc::new(Service::new(self.nonce.unwrap_or_else(fresh_nonce), fill, fault));
         let nonce = service.nonce().to_owned();
-        let context = ServerContext { options, body_limit: BODY_LIMIT };
+        let hold = Hold::new(self.hold.bytes()).doing("cannot map a page")?;
+        let context = ServerContext { options, body_limit: BODY_LIMIT, hold };
         let ballast = Ballast::of(&context.options)?;
         let (listening, certificate) = (format!("cannot listen on {address}"), "cannot make a certificate");
         match transport.seam() {

@@ -11,6 +11,7 @@ use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::converse;
 use crate::server::door::{Door, Knock};
 use crate::transport::contract::{Facts, Options};
+use crate::transport::held::Hold;
 use crate::transport::socket::Socket;
 
 /// Why no model with several processes hosts a transport over datagrams.
@@ -47,7 +48,7 @@ impl Model for Forking {
     fn serve(&self, mut door: Door, host: Host) -> Result<()> {
         door.watch_children()?;
         door.announce()?;
-        let (parent, mut ended) = (getpid(), Ended::default());
+        let (parent, mut ended) = (getpid(), Ended::of(&host));
         loop {
             match door.wait()? {
                 Knock::Client(socket) => {
@@ -87,20 +88,27 @@ pub(crate) fn die_with(parent: Pid) -> Result<()> {
 }
 
 /// The children of a server that have ended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ended {
+    hold: Hold,
     /// How many were killed by a signal, and by which the last one was.
     killed: Option<(u64, Signal)>,
 }
 
 impl Ended {
+    /// Those of a server that holds bodies together with them.
+    pub(crate) fn of(host: &Host) -> Self {
+        Ended { hold: host.context.hold.clone(), killed: None }
+    }
+
     /// Waits for every child that has ended, so that its CPU time is charged to this process; how many those are.
     pub(crate) fn reap(&mut self) -> u64 {
         let mut ended = 0;
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(_) => return ended,
-                Ok(WaitStatus::Signaled(_, signal, _)) => {
+                Ok(WaitStatus::Signaled(process, signal, _)) => {
+                    self.hold.forget(process.as_raw() as u32);
                     self.killed = Some((self.killed.map_or(0, |(count, _)| count) + 1, signal));
                 }
                 Ok(_) => {}

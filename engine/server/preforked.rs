@@ -49,7 +49,7 @@ impl Model for Preforked {
         door.watch_children()?;
         let parent = getpid();
         let (wanted, mut alive) = (workers(&host.context.options), 0);
-        let (mut announced, mut ended) = (false, Ended::default());
+        let (mut announced, mut ended) = (false, Ended::of(&host));
         loop {
             while alive < wanted {
                 // SAFETY: this process has one thread, so the child's heap and locks are in order.

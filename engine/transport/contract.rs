@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Answer, Ask, Asked, Fault, Fill};
 use crate::error::Error;
 use crate::registry::{Entry, suggestion};
+use crate::transport::held::Hold;
 use crate::transport::outbox::Outbox;
 use crate::units::Size;
 
@@ -153,6 +154,8 @@ pub struct ServerContext {
     pub options: Options,
     /// The longest body that is taken in, in bytes; what is longer is refused without allocating it.
     pub body_limit: u64,
+    /// What the server holds of bodies until they are sent back, all connections together.
+    pub hold: Hold,
 }
 
 /// The client's end of one connection.

@@ -3,6 +3,7 @@
 pub mod contract;
 pub mod descriptors;
 pub mod grpc;
+pub mod held;
 pub mod http1;
 pub mod http2;
 pub mod http3;

@@ -9,6 +9,7 @@ use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, Next, OptionSpec, Options, Reply, Seam, ServerCodec, ServerContext, Step,
     StreamProtocol, Transport,
 };
+use crate::transport::held::Share;
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
 use crate::transport::outbox::Outbox;
 use std::sync::Arc;
@@ -66,6 +67,8 @@ impl StreamProtocol for Frames {
         Box::new(FrameServer {
             frame: Frame::default(),
             limit: context.body_limit,
+            share: context.hold.share(),
+            echoed: false,
             kind: PING,
             body: Vec::new(),
             received: 0,
@@ -292,6 +295,10 @@ impl ClientCodec for FrameClient {
 struct FrameServer {
     frame: Frame,
     limit: u64,
+    /// What is held of a body that comes in, or goes out again.
+    share: Share,
+    /// True until an echo is written.
+    echoed: bool,
     kind: u8,
     body: Vec<u8>,
     received: u64,
@@ -353,6 +360,9 @@ impl ServerCodec for FrameServer {
             let part = self.frame.body(input);
             self.received += part.len() as u64;
             if self.kind != UPLOAD {
+                if self.kind == ECHO && !self.share.hold((self.body.len() + part.len()) as u64) {
+                    return Err(Fault::protocol("this server holds as many bodies as it may"));
+                }
                 self.body.extend_from_slice(part);
             }
             if self.frame.left > 0 {
@@ -393,6 +403,7 @@ impl ServerCodec for FrameServer {
                 self.sending = sending.produce(out).then_some(sending);
             }
             Answer::Echo(bytes) => {
+                self.echoed = true;
                 if let Some(chunk) = chunk {
                     let mut chunks = Chunks::new(bytes.len() as u64, Some(chunk));
                     while let Some((offset, len)) = chunks.next() {
@@ -416,6 +427,9 @@ impl ServerCodec for FrameServer {
     }
 
     fn produce(&mut self, out: &mut Outbox) {
+        if std::mem::take(&mut self.echoed) {
+            self.share.hold(self.body.len() as u64);
+        }
         if let Some(sending) = &mut self.sending
             && !sending.produce(out)
         {

@@ -8,6 +8,7 @@ use engine::transport::contract::{
     ClientCodec, ClientContext, Family, Next, OptionValue, Options, Reply, Seam, ServerCodec, ServerContext, Step,
     StreamProtocol,
 };
+use engine::transport::held::{HELD, Hold};
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
 use engine::transport::socket::Address;
@@ -44,7 +45,7 @@ impl Wire {
         let options = Options::default();
         let authority = "127.0.0.1:1".to_owned();
         let client = self.protocol.client(&ClientContext { fill, options: options.clone(), authority });
-        let server = self.protocol.server(&ServerContext { options, body_limit: LIMIT });
+        let server = self.protocol.server(&ServerContext { options, body_limit: LIMIT, hold: Hold::new(HELD).expect("a page") });
         match &self.tls {
             None => (client, server),
             Some((identity, trust)) => (trust.secure(client).expect("a handshake"), identity.secure(server)),

@@ -52,7 +52,7 @@ impl StreamProtocol for Messages {
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
-        Box::new(StreamServer::new(GrpcService, context.body_limit))
+        Box::new(StreamServer::new(GrpcService, context.body_limit, context.hold.share()))
     }
 
     fn alpn(&self) -> Option<&'static str> {

@@ -111,7 +111,7 @@ impl StreamProtocol for Messages {
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
-        Box::new(HttpServer::new(context.body_limit, keeps_alive(&context.options)))
+        Box::new(HttpServer::new(context.body_limit, context.hold.share(), keeps_alive(&context.options)))
     }
 
     fn alpn(&self) -> Option<&'static str> {

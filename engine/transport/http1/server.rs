@@ -2,6 +2,7 @@
 
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, Step};
+use crate::transport::held::Share;
 use crate::transport::http1::body::{Body, Coded, Part, Sending, put_coded};
 use crate::transport::http1::head::{Head, Taken};
 use crate::transport::http1::reply::{download, head, page};
@@ -25,6 +26,10 @@ enum Sink {
 /// A server that takes one request after the other.
 pub(crate) struct HttpServer {
     limit: u64,
+    /// What is held of a body that comes in, or goes out again.
+    share: Share,
+    /// True until an echo is written.
+    echoed: bool,
     keeps_alive: bool,
     head: Head,
     /// The request that the last head describes, as it was before its body came.
@@ -46,9 +51,11 @@ pub(crate) struct HttpServer {
 
 impl HttpServer {
     /// A server that takes bodies up to `limit` bytes and closes after each reply unless it `keeps_alive`.
-    pub(crate) fn new(limit: u64, keeps_alive: bool) -> Self {
+    pub(crate) fn new(limit: u64, share: Share, keeps_alive: bool) -> Self {
         HttpServer {
             limit,
+            share,
+            echoed: false,
             keeps_alive,
             head: Head::default(),
             known: Request::broken(),
@@ -94,12 +101,17 @@ impl HttpServer {
         true
     }
 
-    /// Gives the bytes of a body to where they belong.
-    fn take(&mut self, bytes: &[u8]) {
+    /// Gives the bytes of a body to where they belong; false where there is no room for them.
+    fn take(&mut self, bytes: &[u8]) -> bool {
         self.taken += bytes.len() as u64;
         match &mut self.sink {
             Sink::Discard => self.received += bytes.len() as u64,
-            Sink::Collect(all) => all.extend_from_slice(bytes),
+            Sink::Collect(all) => {
+                if !self.share.hold((all.len() + bytes.len()) as u64) {
+                    return false;
+                }
+                all.extend_from_slice(bytes);
+            }
             Sink::Chunks(reader) => {
                 let received = &mut self.received;
                 if reader.feed(bytes, |decoded| *received += decoded.len() as u64).is_err() {
@@ -108,6 +120,7 @@ impl HttpServer {
                 }
             }
         }
+        true
     }
 
     /// What the request asks, now that all of it has come.
@@ -158,6 +171,7 @@ impl HttpServer {
         self.request.keep = false;
         self.refuse(refusal, out);
         self.sink = Sink::Discard;
+        self.share.hold(0);
         self.answered = true;
     }
 
@@ -186,6 +200,7 @@ fn content_type(kind: &str) -> String {
 }
 
 const TOO_LARGE: Refusal = Refusal::new(413, "The body is longer than this server takes in.");
+const NO_ROOM: Refusal = Refusal::new(503, "This server holds as many bodies as it may.");
 const NOT_CHUNKS: Refusal = Refusal::new(400, "The body is not JSON like {\"chunks\": [\"00ff\", \"0a\"]}.");
 
 impl ServerCodec for HttpServer {
@@ -211,9 +226,11 @@ impl ServerCodec for HttpServer {
                 Err(reason) => return Err(self.give_up(Refusal::new(400, reason), out)),
                 Ok(Part::Wait) => return Ok(Step::Read),
                 Ok(Part::Bytes(bytes)) => {
-                    self.take(bytes);
+                    let fits = self.take(bytes);
                     if self.taken > self.limit && !self.answered {
                         self.refuse_now(TOO_LARGE, out);
+                    } else if !fits && !self.answered {
+                        self.refuse_now(NO_ROOM, out);
                     }
                 }
                 Ok(Part::End) if self.answered => return Ok(Step::Close),
@@ -239,6 +256,7 @@ impl ServerCodec for HttpServer {
         }
         match answer {
             Answer::Echo(bytes) => {
+                self.echoed = true;
                 let len = request.chunk.is_none().then_some(bytes.len() as u64);
                 self.say(out, |text, date| head(text, date, &request, 200, &content_type(HTML), len));
                 match request.chunk {
@@ -280,6 +298,9 @@ impl ServerCodec for HttpServer {
     }
 
     fn produce(&mut self, out: &mut Outbox) {
+        if std::mem::take(&mut self.echoed) {
+            self.share.hold(if let Sink::Collect(all) = &self.sink { all.len() as u64 } else { 0 });
+        }
         if let Some(sending) = &mut self.sending
             && !sending.produce(out)
         {
@@ -295,11 +316,13 @@ mod tests {
     use super::HttpServer;
     use crate::call::{Answer, Asked, Fill};
     use crate::transport::contract::{Next, ServerCodec, Step};
+    use crate::transport::held::Hold;
     use crate::transport::outbox::Outbox;
 
     /// Everything that a server with a limit of 1,000 bytes replies, and whether it closes.
     fn exchange(input: &str, step: usize) -> (String, bool) {
-        let (mut server, mut out) = (HttpServer::new(1000, true), Outbox::new());
+        let (mut server, mut out) =
+            (HttpServer::new(1000, Hold::new(1000).expect("a page").share(), true), Outbox::new());
         let mut replies = Vec::new();
         for piece in input.as_bytes().chunks(step) {
             let mut input = piece;

@@ -88,7 +88,7 @@ impl StreamProtocol for Streams {
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {
-        Box::new(StreamServer::new(WebService::default(), context.body_limit))
+        Box::new(StreamServer::new(WebService::default(), context.body_limit, context.hold.share()))
     }
 
     fn alpn(&self) -> Option<&'static str> {

@@ -13,6 +13,7 @@ use http::header::CONTENT_TYPE;
 
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, Step};
+use crate::transport::held::Share;
 use crate::transport::http2::early::Early;
 use crate::transport::http2::pipe::Pipe;
 use crate::transport::http2::pump::pump;
@@ -32,6 +33,8 @@ pub(crate) struct StreamServer<A: Answering> {
     ready: VecDeque<(u64, Asked)>,
     /// Request bodies in memory on this connection, in bytes.
     kept: u64,
+    /// The same, as the whole server knows it.
+    share: Share,
     early: Early,
     held: bool,
 }
@@ -62,8 +65,8 @@ fn context() -> Context<'static> {
 }
 
 impl<A: Answering> StreamServer<A> {
-    /// A server that takes in at most `limit` bytes of a body, and keeps no more of all bodies together.
-    pub(crate) fn new(answering: A, limit: u64) -> Self {
+    /// A server that takes in at most `limit` bytes of a body, and keeps no more of all bodies than there is room for.
+    pub(crate) fn new(answering: A, limit: u64, share: Share) -> Self {
         let pipe = Pipe::default();
         let mut builder = h2::server::Builder::new();
         builder
@@ -75,7 +78,18 @@ impl<A: Answering> StreamServer<A> {
             .data_frame_budget(FRAMING);
         let link = Link::Greeting(builder.handshake(pipe.clone()));
         let (streams, ready) = (BTreeMap::new(), VecDeque::new());
-        StreamServer { answering, limit, pipe, link, streams, ready, kept: 0, early: Early::default(), held: false }
+        StreamServer {
+            answering,
+            limit,
+            pipe,
+            link,
+            streams,
+            ready,
+            kept: 0,
+            share,
+            early: Early::default(),
+            held: false,
+        }
     }
 
     /// Lets the library write and read, and moves every stream on; false once the connection is over.
@@ -114,7 +128,7 @@ impl<A: Answering> StreamServer<A> {
             moved |= self.early.confirm(&mut context);
             let mut over = Vec::new();
             for (call, stream) in &mut self.streams {
-                let advanced = stream.advance(&mut context, self.limit, &mut self.kept, &mut moved);
+                let advanced = stream.advance(&mut context, self.limit, (&mut self.kept, &mut self.share), &mut moved);
                 let advanced = match advanced {
                     Moved::On
                         if stream.converse(&self.answering, &mut self.early, &mut self.kept, &mut moved).is_err() =>
@@ -130,6 +144,8 @@ impl<A: Answering> StreamServer<A> {
                     Moved::Over => over.push((*call, None)),
                 }
             }
+            // What was sent back early is not kept any more.
+            self.share.hold(self.kept);
             moved |= !over.is_empty();
             for (call, outgoing) in over {
                 match outgoing {
@@ -171,6 +187,7 @@ impl<A: Answering> StreamServer<A> {
     fn forget(&mut self, call: u64) {
         if let Some(stream) = self.streams.remove(&call) {
             self.kept -= stream.kept;
+            self.share.hold(self.kept);
         }
     }
 }
@@ -190,8 +207,9 @@ impl<R: IncomingRequest> Stream<R> {
 
     /// Tells how much of the request is kept in memory now.
     fn account(&mut self, kept: &mut u64) {
-        *kept = *kept - self.kept + self.request.kept();
-        self.kept = self.request.kept();
+        let now = self.request.kept() + self.turn.len() as u64;
+        *kept = *kept - self.kept + now;
+        self.kept = now;
     }
 
     /// Sends back what can be before the request is complete.
@@ -222,7 +240,14 @@ impl<R: IncomingRequest> Stream<R> {
         Ok(())
     }
 
-    fn advance(&mut self, context: &mut Context<'_>, limit: u64, kept: &mut u64, moved: &mut bool) -> Moved {
+    fn advance(
+        &mut self,
+        context: &mut Context<'_>,
+        limit: u64,
+        held: (&mut u64, &mut Share),
+        moved: &mut bool,
+    ) -> Moved {
+        let (kept, share) = held;
         if let Some((sender, sending)) = &mut self.sending {
             let pumped = pump(sending, sender);
             *moved |= matches!(pumped, Ok(true));
@@ -241,11 +266,16 @@ impl<R: IncomingRequest> Stream<R> {
                 Poll::Ready(Some(Ok(bytes))) => {
                     self.request.data(&bytes);
                     self.taken += bytes.len() as u64;
-                    *kept = *kept - self.kept + self.request.kept();
-                    self.kept = self.request.kept();
-                    if self.taken > limit || *kept > limit {
-                        let message = "The body is longer than this server takes in.".to_owned();
-                        return Moved::Refused(Answer::Error { status: 413, message });
+                    let now = self.request.kept() + self.turn.len() as u64;
+                    *kept = *kept - self.kept + now;
+                    self.kept = now;
+                    let refused = match (self.taken > limit, share.hold(*kept)) {
+                        (true, _) => Some((413, "The body is longer than this server takes in.")),
+                        (_, false) => Some((503, "This server holds as many bodies as it may.")),
+                        _ => None,
+                    };
+                    if let Some((status, message)) = refused {
+                        return Moved::Refused(Answer::Error { status, message: message.to_owned() });
                     }
                     // What has been looked at makes room for more.
                     let _ = body.flow_control().release_capacity(bytes.len());

@@ -80,9 +80,10 @@ impl AsyncProtocol for Http3 {
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
     ) -> Result<Later<'static, ()>, String> {
-        let (endpoint, limit) = (listen(socket, tls, &context.options, ONE_WAY)?, context.body_limit);
+        let endpoint = listen(socket, tls, &context.options, ONE_WAY)?;
+        let (limit, hold) = (context.body_limit, context.hold.clone());
         Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
-            Box::pin(serve(connection, limit, executor))
+            Box::pin(serve(connection, limit, hold.clone(), executor))
         })))
     }
 }

@@ -11,6 +11,7 @@ use tokio::task::spawn_local;
 
 use crate::call::Answer;
 use crate::transport::contract::Executor;
+use crate::transport::held::{Hold, Share};
 use crate::transport::http3::stream::Exchange;
 use crate::transport::web::body::Piece;
 use crate::transport::web::calls::{WebRequest, WebService};
@@ -25,17 +26,19 @@ struct Host {
     service: RefCell<WebService>,
     executor: Rc<dyn Executor>,
     limit: u64,
+    hold: Hold,
 }
 
-/// Serves a connection until either side closes it, with a task for each request; no body may be longer than `limit`.
-pub(crate) async fn serve(connection: Connection, limit: u64, executor: Rc<dyn Executor>) {
+/// Serves a connection until either side closes it, with a task for each request; no body may be longer than `limit`,
+/// and all that are kept no more than `hold` has room for.
+pub(crate) async fn serve(connection: Connection, limit: u64, hold: Hold, executor: Rc<dyn Executor>) {
     let quic = h3_quinn::Connection::new(connection.clone());
     let Ok(mut requests) =
         builder().send_grease(false).max_field_section_size(HEAD_LIMIT).build::<_, Piece>(quic).await
     else {
         return;
     };
-    let host = Rc::new(Host { connection, service: RefCell::default(), executor, limit });
+    let host = Rc::new(Host { connection, service: RefCell::default(), executor, limit, hold });
     while let Ok(Some(request)) = requests.accept().await {
         spawn_local(answer(request, host.clone()));
     }
@@ -46,16 +49,15 @@ async fn answer(request: RequestResolver<h3_quinn::Connection, Piece>, host: Rc<
     let Ok((head, stream)) = request.resolve_request().await else { return };
     let mut exchange = Exchange::new(stream);
     let mut request = host.service.borrow_mut().begin(&head);
-    let answer = match received(&mut exchange, &mut request, host.limit).await {
+    // Given back once the reply is sent, or the stream is given up.
+    let mut share = host.hold.share();
+    let answer = match received(&mut exchange, &mut request, host.limit, &mut share).await {
         None => return,
-        Some(true) => match request.asked() {
+        Some(Ok(())) => match request.asked() {
             Ok(asked) => host.executor.execute(asked).await,
             Err(refused) => refused,
         },
-        Some(false) => {
-            let message = "The body is longer than this server takes in.".to_owned();
-            Answer::Error { status: 413, message }
-        }
+        Some(Err(refused)) => refused,
     };
     let outgoing = host.service.borrow_mut().answer(&request, answer);
     let Some(outgoing) = outgoing else {
@@ -68,17 +70,19 @@ async fn answer(request: RequestResolver<h3_quinn::Connection, Piece>, host: Rc<
     }
 }
 
-/// Takes in the body of a request: whether all of it, or none where its stream broke.
+/// Takes in the body of a request, or says why not; none where its stream broke.
 async fn received(
     exchange: &mut Exchange<RequestStream<BidiStream<Piece>, Piece>>,
     request: &mut WebRequest,
     limit: u64,
-) -> Option<bool> {
+    share: &mut Share,
+) -> Option<Result<(), Answer>> {
+    let refused = |status, message: &str| Some(Err(Answer::Error { status, message: message.to_owned() }));
     let mut taken = 0;
     while let Some(mut data) = exchange.stream.recv_data().await.ok()? {
         taken += data.remaining() as u64;
         if taken > limit {
-            return Some(false);
+            return refused(413, "The body is longer than this server takes in.");
         }
         while data.has_remaining() {
             let piece = data.chunk();
@@ -86,6 +90,9 @@ async fn received(
             let n = piece.len();
             data.advance(n);
         }
+        if !share.hold(request.kept()) {
+            return refused(503, "This server holds as many bodies as it may.");
+        }
     }
-    Some(true)
+    Some(Ok(()))
 }

@@ -31,6 +31,11 @@ pub(crate) trait Bodies {
     fn streams(&mut self, before: &[u8]) -> bool;
     /// Takes the next part of such bytes.
     fn body(&mut self, part: &[u8]) -> Result<(), Fault>;
+    /// So many bytes are held of the message itself, where they are many.
+    fn hold(&mut self, message: u64) -> Result<(), Fault> {
+        let _ = message;
+        Ok(())
+    }
 }
 
 /// Takes messages out of the bytes that come in, however they are cut.
@@ -270,6 +275,7 @@ impl Scan {
                 self.state = State::Tag;
             }
         }
+        bodies.hold(if self.message.len() > KEPT { self.message.len() as u64 } else { 0 })?;
         if self.message.len() > HELD {
             return Err(Fault::protocol(format!("a message of more than {HELD} bytes besides its body")));
         }

@@ -2,6 +2,7 @@
 
 use crate::call::{Answer, Asked, Fault};
 use crate::transport::contract::{Next, ServerCodec, ServerContext, Step};
+use crate::transport::held::Share;
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::arguments::{size, step};
 use crate::transport::rpyc::brine::{self, Reader, Token};
@@ -39,6 +40,12 @@ struct Session {
     collecting: bool,
     body: Vec<u8>,
     body_limit: u64,
+    /// What is held of an echo that comes in, or goes out again.
+    share: Share,
+    /// What is held of a long message.
+    message: Share,
+    /// True until an echo is written.
+    echoed: bool,
     waiting: Vec<Upload>,
     executing: Option<Executing>,
 }
@@ -69,6 +76,9 @@ impl RpycServer {
             collecting: false,
             body: Vec::new(),
             body_limit: context.body_limit.min(ECHO_LIMIT),
+            share: context.hold.share(),
+            message: context.hold.share(),
+            echoed: false,
             waiting: Vec::new(),
             executing: None,
         };
@@ -93,6 +103,13 @@ impl ServerCodec for RpycServer {
         self.session.answer(answer, out);
         Next::Continue
     }
+
+    fn produce(&mut self, _: &mut Outbox) {
+        let session = &mut self.session;
+        if std::mem::take(&mut session.echoed) {
+            session.share.hold(session.body.len() as u64);
+        }
+    }
 }
 
 impl Bodies for Session {
@@ -113,10 +130,21 @@ impl Bodies for Session {
             if (self.body.len() + part.len()) as u64 > self.body_limit {
                 return Err(Fault::protocol(format!("an echo of more than {} bytes", self.body_limit)));
             }
+            if !self.share.hold((self.body.len() + part.len()) as u64) {
+                return Err(full());
+            }
             self.body.extend_from_slice(part);
         }
         Ok(())
     }
+
+    fn hold(&mut self, message: u64) -> Result<(), Fault> {
+        if self.message.hold(message) { Ok(()) } else { Err(full()) }
+    }
+}
+
+fn full() -> Fault {
+    Fault::protocol("this server holds as many bodies as it may")
 }
 
 /// Which method `before`, the beginning of a message, calls with how many arguments by value,
@@ -367,7 +395,10 @@ impl Session {
             (Answer::Bytes { fill, len }, _) => {
                 link.reply_bytes(out, seq, len as u32, Body::Fill { fill, offset: 0, len })
             }
-            (Answer::Echo(bytes), _) => link.reply_bytes(out, seq, bytes.len() as u32, Body::Owned(bytes)),
+            (Answer::Echo(bytes), _) => {
+                self.echoed = true;
+                link.reply_bytes(out, seq, bytes.len() as u32, Body::Owned(bytes));
+            }
             (Answer::Pong, _) => link.reply_token(out, seq, Token::Text("pong")),
             (Answer::Nonce(nonce), _) => link.reply_token(out, seq, Token::Text(&nonce)),
             (Answer::Size(size), _) => put_number(link, seq, size.into(), out),
@@ -390,6 +421,7 @@ mod tests {
     use super::{RpycServer, Step};
     use crate::call::{Answer, Asked, Fill};
     use crate::transport::contract::{Options, ServerCodec, ServerContext};
+    use crate::transport::held::{HELD, Hold};
     use crate::transport::outbox::Outbox;
     use crate::transport::rpyc::brine::Token;
     use crate::transport::rpyc::message::{Boxed, Link, Message, handler, put_token, put_tuple, put_yours};
@@ -403,7 +435,11 @@ mod tests {
 
     impl Peer {
         fn new() -> Self {
-            let context = ServerContext { options: Options::default(), body_limit: 1 << 20 };
+            let context = ServerContext {
+                options: Options::default(),
+                body_limit: 1 << 20,
+                hold: Hold::new(HELD).expect("a page"),
+            };
             Peer { server: RpycServer::new(&context), link: Link::new(false), out: Outbox::new() }
         }
 
