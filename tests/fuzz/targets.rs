@@ -13,6 +13,7 @@ use engine::scenario::read;
 use engine::transport::contract::{
     ClientCodec, ClientContext, Next, Options, ServerCodec, ServerContext, Step, StreamProtocol,
 };
+use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
 
 use crate::pairs::{Pair, Wire, every_call, stream_transports, written};
@@ -91,9 +92,11 @@ fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) ->
     }
     let secured = Arc::new(wire());
     let (for_server, for_client) = (secured.clone(), secured);
+    let context =
+        ServerContext { options: Options::default(), body_limit: BODY_LIMIT, hold: Hold::new(HELD).expect("a page") };
     let server = move |input: &[u8]| {
         let [head, cut, bytes @ ..] = input else { return };
-        let codec = protocol.server(&ServerContext { options: Options::default(), body_limit: BODY_LIMIT });
+        let codec = protocol.server(&context);
         let codec = match &for_server.tls {
             Some((identity, _)) => identity.secure(codec),
             None => codec,

@@ -45,7 +45,8 @@ impl Wire {
         let options = Options::default();
         let authority = "127.0.0.1:1".to_owned();
         let client = self.protocol.client(&ClientContext { fill, options: options.clone(), authority });
-        let server = self.protocol.server(&ServerContext { options, body_limit: LIMIT, hold: Hold::new(HELD).expect("a page") });
+        let server =
+            self.protocol.server(&ServerContext { options, body_limit: LIMIT, hold: Hold::new(HELD).expect("a page") });
         match &self.tls {
             None => (client, server),
             Some((identity, trust)) => (trust.secure(client).expect("a handshake"), identity.secure(server)),
