@@ -161,7 +161,7 @@ impl Sending {
             let Some((offset, len)) = self.chunks.next() else { return false };
             put_head(out, len, if self.chunks.ended() { self.tag } else { self.tag | MORE });
             out.put_fill(&self.fill, offset, len);
-            put += len + HEAD as u64;
+            put = len.saturating_add(put + HEAD as u64);
         }
         !self.chunks.ended()
     }
