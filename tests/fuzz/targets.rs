@@ -25,6 +25,9 @@ const CONNECTION: usize = 256 << 10;
 /// The stack that the main thread of a process has, on which files are read.
 const MAIN: usize = 8 << 20;
 
+/// Reads whatever comes.
+type Read = Box<dyn Fn(&[u8]) + Send + Sync>;
+
 /// A reader of outside bytes.
 pub(crate) struct Target {
     /// Its name, as `FUZZ_TARGET` has it.
@@ -32,7 +35,7 @@ pub(crate) struct Target {
     /// The stack that it has to do with, in bytes.
     pub(crate) stack: usize,
     /// Reads the bytes.
-    pub(crate) read: Box<dyn Fn(&[u8]) + Send + Sync>,
+    pub(crate) read: Read,
     /// What it reads without a complaint.
     pub(crate) seeds: Vec<Vec<u8>>,
 }
@@ -114,7 +117,7 @@ fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) ->
         call(codec, usize::from(head & !ONE_FRAME), &framed(name, *head, bytes), *cut);
     };
     let target = |end: &str, read, seeds| Target { name: format!("{name}-{end}"), stack: CONNECTION, read, seeds };
-    [target("server", Box::new(server) as Box<_>, up), target("client", Box::new(client) as Box<_>, down)]
+    [target("server", Box::new(server) as Read, up), target("client", Box::new(client) as Box<_>, down)]
 }
 
 /// The bytes, in one frame where they are to be, so that a slip in a length does not end all reading.
