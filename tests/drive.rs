@@ -100,8 +100,9 @@ fn an_abort_in_a_forked_child_spares_the_others() {
     let server = Server::launch("tcp", "forking", &["--fault", "abort"]);
     let got = measure(&server, "tcp", json!({"iterations": 5, "clients": 3})).expect("it can be measured");
     assert_eq!(got.counts.error.connect, 15);
-    // Each failed call dialled anew, and the parent forked for it: it still lives.
-    assert!(server.stop());
+    // Each failed call dialled anew, and the parent forked for it: it still lives, and says at its end what it lost.
+    assert_eq!(server.processes(), 1);
+    assert!(!server.stop());
 }
 
 #[test]
