@@ -22,7 +22,7 @@ fn too_few_descriptors_are_an_error_before_anything_is_launched() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("many.yaml");
     let text = "title: t\nquestion: q\ntargets:\n  - {transport: tcp, server: [threaded, async]}\nworkloads:\n  \
-                - {name: w, call: ping, clients: [2, 100], iterations: 2}\ntrials: 1\n";
+                - {name: w, call: ping, clients: [2, 100], iterations: 2}\ntrials: 5\n";
     fs::write(&file, text).expect("it can be written");
     let (file, out) = (file.to_str().expect("a path is text"), folder.path().join("out"));
     let run = ["run", file, "--out", out.to_str().expect("a path is text")];
@@ -35,7 +35,7 @@ fn too_few_descriptors_are_an_error_before_anything_is_launched() {
     for command in ["check", "plan"] {
         let warned = engine_after("ulimit -n 64", &[command, file]);
         let told = String::from_utf8_lossy(&warned.stderr);
-        assert!(told.contains(&format!("warning: {said}")), "{told}");
+        assert!(told.contains(&format!("warning: {file}: {said}")), "{told}");
         assert_eq!(warned.status.code(), Some(0), "another machine may run it");
     }
 
