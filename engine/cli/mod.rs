@@ -77,9 +77,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Success };
         }
     };
-    // A file that may not grow is an error of the write then, as a full disk is, and not a death without a word.
-    // SAFETY: no handler of ours is installed, the signal is only ignored.
-    let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
     let outcome = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
