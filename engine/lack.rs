@@ -3,10 +3,8 @@
 use std::io;
 
 use nix::errno::Errno;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::call::words;
+use crate::call::words::words;
 
 words! {
     /// What the client's own machine had no more of: never the server's fault.

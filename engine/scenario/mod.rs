@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::call::{Arrivals, Call, Driver, FillKind, Split, Stack, Verify, Wait, words};
 use crate::scenario::axis::{Axis, Chunk, Named, Offered, Rate};

@@ -1,8 +1,5 @@
 //! By what two runs are compared, and the figure that each trial has of it.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::call::words;
 use crate::report::ahead::Measure;
 use crate::report::estimate::Score;

@@ -1,0 +1,147 @@
+//! What is asked of a server, what it understood and what it answers.
+
+use std::sync::Arc;
+
+use crate::call::fill::Fill;
+use crate::call::words::words;
+
+words! {
+    /// What is asked of a server.
+    Call {
+        /// Dial, one answered ping, untimed close; its parts are reported separately.
+        Connect = "connect",
+        /// The smallest call that has an answer.
+        Ping = "ping",
+        /// The payload comes back unchanged.
+        Echo = "echo",
+        /// The payload goes to the server, its length comes back.
+        Upload = "upload",
+        /// A length goes to the server, that many bytes come back.
+        Download = "download",
+        /// The server sums i*i for i in 0..work.
+        Compute = "compute",
+        /// The server waits for `hold` and then answers.
+        Sleep = "sleep",
+    }
+}
+
+/// One call as a transport sends it: small, comparable, copied freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// The token of the server that was launched, so that a stranger on its address is never measured.
+    Nonce,
+    /// The smallest call.
+    Ping,
+    /// `len` bytes of the fill, to come back unchanged.
+    Echo {
+        /// Bytes of the payload.
+        len: u64,
+        /// Bytes of a chunk, or none for one whole body.
+        chunk: Option<u64>,
+    },
+    /// `len` bytes of the fill, whose number comes back.
+    Upload {
+        /// Bytes of the payload.
+        len: u64,
+        /// Bytes of a chunk, or none for one whole body.
+        chunk: Option<u64>,
+    },
+    /// `len` bytes of the server's fill.
+    Download {
+        /// Bytes of the payload.
+        len: u64,
+        /// Bytes of a chunk, or none for one whole body.
+        chunk: Option<u64>,
+    },
+    /// The sum of i*i for i in 0..n.
+    Compute {
+        /// How far to sum.
+        n: u64,
+    },
+    /// An answer after `ns` nanoseconds.
+    Sleep {
+        /// How long the server waits, in nanoseconds.
+        ns: u64,
+    },
+}
+
+impl Ask {
+    /// Payload bytes from client to server when the call succeeds.
+    pub fn payload_up(self) -> u64 {
+        match self {
+            Ask::Echo { len, .. } | Ask::Upload { len, .. } => len,
+            _ => 0,
+        }
+    }
+
+    /// Payload bytes from server to client when the call succeeds.
+    pub fn payload_down(self) -> u64 {
+        match self {
+            Ask::Echo { len, .. } | Ask::Download { len, .. } => len,
+            _ => 0,
+        }
+    }
+}
+
+/// What a server was asked, whole, as its transport understood it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    /// See [`Ask::Nonce`].
+    Nonce,
+    /// See [`Ask::Ping`].
+    Ping,
+    /// The bytes to send back.
+    Echo(Vec<u8>),
+    /// An upload has arrived, of so many bytes.
+    Upload(u64),
+    /// So many bytes are wanted.
+    Download {
+        /// Bytes of the payload.
+        len: u64,
+        /// The reference suite serves `x` for data and zeros for files.
+        file: bool,
+    },
+    /// See [`Ask::Compute`].
+    Compute {
+        /// How far to sum.
+        n: u64,
+    },
+    /// See [`Ask::Sleep`].
+    Sleep {
+        /// How long to wait, in nanoseconds.
+        ns: u64,
+    },
+}
+
+/// What a server answers; its transport knows which call it belongs to.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The server's token.
+    Nonce(String),
+    /// The answer to a ping.
+    Pong,
+    /// The bytes of an echo.
+    Echo(Vec<u8>),
+    /// The number of bytes that arrived.
+    Size(u64),
+    /// `len` bytes of `fill`, from its beginning.
+    Bytes {
+        /// What the bytes are.
+        fill: Arc<Fill>,
+        /// How many.
+        len: u64,
+    },
+    /// The result of a computation.
+    Number(u128),
+    /// The wait is over; how long it was asked to be, in nanoseconds.
+    Slept(u64),
+    /// The call failed in the service: an exception, or this HTTP status.
+    Error {
+        /// The HTTP status that says the same.
+        status: u16,
+        /// What went wrong.
+        message: String,
+    },
+    /// No answer is ever sent to this call.
+    Silence,
+}

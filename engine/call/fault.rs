@@ -1,0 +1,86 @@
+//! Why a call failed, and whose doing it is.
+
+use std::fmt;
+
+use crate::call::words::words;
+use crate::lack::Lack;
+
+words! {
+    /// In which way a call failed.
+    FaultClass {
+        /// The connection could not be made, or was closed under the call.
+        Connect = "connect",
+        /// The server answered with an error.
+        Status = "status",
+        /// The reply has the wrong length.
+        Short = "short",
+        /// The reply has the wrong content.
+        Corrupt = "corrupt",
+        /// The reply breaks the rules of its protocol.
+        Protocol = "protocol",
+    }
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The class under which it is counted.
+    pub class: FaultClass,
+    /// What happened, in words.
+    pub reason: String,
+    /// Whose doing it is.
+    pub cause: Cause,
+}
+
+/// Whose doing a failed call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The server's, or that of the way to it.
+    Target,
+    /// Nobody's: the server certainly never took the call, which may be asked again without harm.
+    Untaken,
+    /// The client's own machine had no more of this.
+    Machine(Lack),
+}
+
+impl Fault {
+    /// A failure of that class, charged to the server.
+    pub fn of(class: FaultClass, reason: impl Into<String>) -> Self {
+        Fault { class, reason: reason.into(), cause: Cause::Target }
+    }
+    /// The connection failed.
+    pub fn connect(reason: impl Into<String>) -> Self {
+        Fault::of(FaultClass::Connect, reason)
+    }
+    /// The connection failed for an error of the kernel's, which may be that this machine lacks something.
+    pub fn system(doing: impl fmt::Display, error: &std::io::Error) -> Self {
+        let cause = Lack::of(error).map_or(Cause::Target, Cause::Machine);
+        Fault { cause, ..Fault::connect(format!("{doing}: {error}")) }
+    }
+    /// The server said no.
+    pub fn status(reason: impl Into<String>) -> Self {
+        Fault::of(FaultClass::Status, reason)
+    }
+    /// The reply has the wrong length.
+    pub fn short(reason: impl Into<String>) -> Self {
+        Fault::of(FaultClass::Short, reason)
+    }
+    /// The reply has the wrong content.
+    pub fn corrupt(reason: impl Into<String>) -> Self {
+        Fault::of(FaultClass::Corrupt, reason)
+    }
+    /// The peer breaks the protocol.
+    pub fn protocol(reason: impl Into<String>) -> Self {
+        Fault::of(FaultClass::Protocol, reason)
+    }
+    /// The same, of a call that the server certainly never took.
+    pub fn untaken(self) -> Self {
+        Fault { cause: Cause::Untaken, ..self }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class, self.reason)
+    }
+}
