@@ -11,6 +11,7 @@
 //! | `cli` | the commands |
 //! | [`run`] | runs a plan: each cell from launch to teardown, and what each end cost |
 //! | [`report`] | all arithmetic in a view, then templates that only lay out |
+//! | [`place`] | all that touches a process: started, pinned, counted and ended |
 //! | [`drive`] | the client process: one file for each load model, and the recorder |
 //! | [`plan`], [`results`] | what will run and what was refused, what was measured |
 //! | [`scenario`] | what a user writes, as types, read with spans |
@@ -32,6 +33,7 @@ pub mod drive;
 pub mod error;
 pub mod lack;
 pub mod mutant;
+pub mod place;
 pub mod placed;
 pub mod plan;
 pub mod registry;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The floors from the ground up; a room may say only what is below it, or in itself.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["call", "registry", "units", "error", "lack", "mutant", "placed"],
     &["statistics"],
     &["transport"],
@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 10] = [
     &["plan", "results"],
     &["drive"],
     &["report"],
+    &["place"],
     &["run"],
 ];
 

@@ -7,9 +7,9 @@ use clap::Args;
 
 use crate::cli::say;
 use crate::error::{Exit, Result};
+use crate::place::manifest::of_this_machine;
+use crate::place::syscalls::countable;
 use crate::report::figures::{grouped, time};
-use crate::run::manifest::of_this_machine;
-use crate::run::syscalls::countable;
 use crate::transport::descriptors;
 use crate::transport::ports::Ports;
 

@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::cli::load::{self, Chosen, Loaded};
 use crate::cli::say;
 use crate::error::{Exit, Result};
+use crate::place::pinning::Pinning;
 use crate::plan::Plan;
 use crate::plan::parallelism::hidden;
 use crate::report::figures::grouped;
-use crate::run::placement::Placement;
 use crate::transport::ports::Ports;
 
 /// Prints what a run would measure, without running it.
@@ -62,12 +62,12 @@ fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
 
 /// How many cores each end has here, and what that hides; or why the plan cannot run here.
 fn place(plan: &Plan) -> Vec<String> {
-    let placement = match Placement::of(&plan.pin) {
-        Ok(placement) => placement,
+    let pinning = match Pinning::of(&plan.pin) {
+        Ok(pinning) => pinning,
         Err(error) => return vec![error.to_string()],
     };
-    let hidden = hidden(plan.cells.iter().map(|cell| &cell.coordinates), placement.server.len());
-    std::iter::once(placement.sentence()).chain(hidden).collect()
+    let hidden = hidden(plan.cells.iter().map(|cell| &cell.coordinates), pinning.server.len());
+    std::iter::once(pinning.sentence()).chain(hidden).collect()
 }
 
 fn json(Loaded { as_read, plan, untold, .. }: &Loaded, quick: bool) -> String {

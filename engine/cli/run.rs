@@ -10,14 +10,15 @@ use crate::cli::output::{Summary, closing, columns, troubles};
 use crate::cli::progress::Progress;
 use crate::cli::{beside_others, complain, say};
 use crate::error::{Context, Error, Exit, Result};
+use crate::place::disturbance::Disturbance;
+use crate::place::manifest;
 use crate::report;
 use crate::report::cell::cells;
 use crate::report::expectations::{Expected, expected};
 use crate::report::order::Written;
 use crate::results::folder::{Existing, fresh, latest};
 use crate::results::{Outcome, Results, State};
-use crate::run::disturbance::Disturbance;
-use crate::run::{self, Settings, interrupt, manifest};
+use crate::run::{self, Settings, interrupt};
 use crate::transport::descriptors;
 
 /// Runs FILE and writes results.json, report.md and report.html.

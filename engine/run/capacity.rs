@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::place::neighbours::Neighbours;
 use crate::plan::{self, Cell, Extent, Load};
 use crate::report::expectations::written;
 use crate::report::figures::{counted, number};
@@ -12,7 +13,6 @@ use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::Watch;
 use crate::run::bracket::{Bracket, Outcome, STEP, rounded};
 use crate::run::launcher::Launcher;
-use crate::run::neighbours::Neighbours;
 use crate::run::trial::{Launched, Trial, ask};
 use crate::run::verdict::{Circumstances, disturbed, judge};
 use crate::scenario::axis::Rate;
@@ -62,7 +62,7 @@ pub fn find(
         let load = probe(&cell.load, search, rate);
         let trial = ask(&mut server, &load, launcher, neighbours, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
-        let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
+        let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);
         bracket.take(match &fault {
             None => Outcome::Held,

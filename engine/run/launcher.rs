@@ -6,12 +6,12 @@ use nix::unistd::Pid;
 
 use crate::call::{Driver, Stack};
 use crate::error::{Error, Result};
+use crate::place::disturbance::{Disturbance, Stall};
+use crate::place::pinning::Pinning;
+use crate::place::syscalls::SystemCalls;
 use crate::plan::Cell;
 use crate::report::figures::counted;
-use crate::run::disturbance::{Disturbance, Stall};
 use crate::run::interrupt::interrupted;
-use crate::run::placement::Placement;
-use crate::run::syscalls::SystemCalls;
 use crate::stack::contract::Launch;
 use crate::stack::environment::Environment;
 use crate::stack::{driver_command, system};
@@ -20,7 +20,7 @@ use crate::stack::{driver_command, system};
 #[derive(Debug)]
 pub struct Launcher {
     offline: bool,
-    placement: Placement,
+    pinning: Pinning,
     disturbance: Disturbance,
     counting: bool,
     environment: Option<Result<Environment>>,
@@ -28,8 +28,8 @@ pub struct Launcher {
 
 impl Launcher {
     /// With `offline` nothing is downloaded.
-    pub fn new(offline: bool, placement: Placement, disturbance: Disturbance) -> Self {
-        Launcher { offline, placement, disturbance, counting: false, environment: None }
+    pub fn new(offline: bool, pinning: Pinning, disturbance: Disturbance) -> Self {
+        Launcher { offline, pinning, disturbance, counting: false, environment: None }
     }
 
     /// With `counting` the system calls of both ends are counted.
@@ -46,8 +46,8 @@ impl Launcher {
     }
 
     /// Which cores each end runs on.
-    pub fn placement(&self) -> &Placement {
-        &self.placement
+    pub fn pinning(&self) -> &Pinning {
+        &self.pinning
     }
 
     /// Who is stopped for a while, on purpose.
@@ -85,12 +85,12 @@ impl Launcher {
 
     /// The process that serves the cell and answers to `nonce`.
     pub fn server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
-        let mut command = self.unplaced_server(cell, nonce)?;
-        self.placement.hold_server(&mut command)?;
+        let mut command = self.unpinned_server(cell, nonce)?;
+        self.pinning.hold_server(&mut command)?;
         Ok(command)
     }
 
-    fn unplaced_server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
+    fn unpinned_server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
         let (pairing, load) = (&cell.target.pairing, &cell.load);
         let (transport, model) = (pairing.transport().name(), pairing.model().name());
         if pairing.stack() == Stack::Python {
@@ -101,7 +101,7 @@ impl Launcher {
                 fill: Some((load.fill, load.seed)),
                 timeout: load.timeout,
                 options: &cell.target.options,
-                cores: self.placement.server.len(),
+                cores: self.pinning.server.len(),
             };
             return Ok(system.command(self.environment()?, &launch));
         }

@@ -3,24 +3,13 @@
 pub mod attempts;
 pub mod bracket;
 pub mod capacity;
-pub mod child;
-pub mod cost;
-pub mod disturbance;
-pub mod interference;
 pub mod interrupt;
 pub mod isolation;
 pub mod launcher;
-pub mod manifest;
-pub mod neighbours;
-pub mod placement;
-pub mod processes;
 pub mod proof;
 mod resume;
-pub mod steal;
-pub mod syscalls;
 pub mod trial;
 pub mod verdict;
-pub mod yardstick;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -30,6 +19,11 @@ use nix::sys::prctl::set_child_subreaper;
 
 use crate::drive::lines::Progress;
 use crate::error::{Context, Result};
+use crate::place::disturbance::Disturbance;
+use crate::place::manifest::of_this_machine;
+use crate::place::neighbours::Neighbours;
+use crate::place::pinning::Pinning;
+use crate::place::yardstick::Yardsticks;
 use crate::plan::{Cell, Plan, Turn};
 use crate::report::figures::counted;
 use crate::results::file::RESULTS;
@@ -37,14 +31,10 @@ use crate::results::folder::{Existing, Folder, Holder};
 use crate::results::journal::{JOURNAL, Journal};
 use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
 use crate::run::attempts::{again, attempt};
-use crate::run::disturbance::Disturbance;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
-use crate::run::neighbours::Neighbours;
-use crate::run::placement::Placement;
 use crate::run::resume::resumed;
 use crate::run::verdict::{Circumstances, disturbed, judge, lacking};
-use crate::run::yardstick::Yardsticks;
 
 /// What a run is told besides its plan.
 #[derive(Debug, Clone)]
@@ -87,21 +77,21 @@ pub trait Watch {
 /// Runs every turn of `plan` that the folder has no record of yet, and returns what was measured, also when it was
 /// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
-    let placement = Placement::of(&plan.pin)?;
-    let mut neighbours = if settings.beside_others { Neighbours::unseen() } else { Neighbours::new(&placement) };
+    let pinning = Pinning::of(&plan.pin)?;
+    let mut neighbours = if settings.beside_others { Neighbours::unseen() } else { Neighbours::new(&pinning) };
     let begun = Instant::now();
     let mut manifest = Manifest {
         quick: settings.quick,
         command: settings.command.clone(),
         planned: Some(plan.turns.len()),
-        ..manifest::of_this_machine()
+        ..of_this_machine()
     };
-    manifest.machine.insert("server cores".to_owned(), placement.server.len().to_string());
+    manifest.machine.insert("server cores".to_owned(), pinning.server.len().to_string());
     if settings.beside_others {
         manifest.machine.insert("other processes".to_owned(), "not looked at, as was asked for".to_owned());
     }
-    if placement.pinned {
-        manifest.machine.insert("pinned".to_owned(), placement.to_string());
+    if pinning.pinned {
+        manifest.machine.insert("pinned".to_owned(), pinning.to_string());
     }
     let holder =
         Holder { pid: std::process::id(), started: manifest.started.clone(), command: settings.command.clone() };
@@ -118,11 +108,11 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         watch.says(&format!("goes on with {} of {} trials", results.counting().count(), plan.turns.len()));
     }
     let before = results.manifest.took_s;
-    let mut yardsticks = Yardsticks::new(&placement, Duration::try_from_secs_f64(before).unwrap_or_default());
+    let mut yardsticks = Yardsticks::new(&pinning, Duration::try_from_secs_f64(before).unwrap_or_default());
     let recorded: BTreeSet<(String, u32)> =
         results.records.iter().map(|record| (record.id.clone(), record.trial)).collect();
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
-    let mut launcher = Launcher::new(settings.offline, placement, settings.disturbance).counting(settings.syscalls);
+    let mut launcher = Launcher::new(settings.offline, pinning, settings.disturbance).counting(settings.syscalls);
     launcher.prepare(&plan.cells, &mut |words| watch.says(words));
     // The children that a server leaves behind are ours then, so that what they spent is never taken for a neighbour's.
     set_child_subreaper(true).doing("becoming the parent of what servers leave behind")?;
@@ -203,7 +193,7 @@ fn one_turn(
     let begun = neighbours.begin();
     let found = match &cell.load.search {
         None => trial::measure(cell, launcher, neighbours, &mut |so_far| watch.progress(so_far)).map(|trial| {
-            let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.placement(), &trial));
+            let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &trial));
             // Where no call came due, or this machine lacked something, the target has not failed; the verdict says so.
             let (counts, lacked) = (&trial.measured.counts, trial.measured.generator.lacked);
             let why = (counts.ok == 0 && counts.scheduled > 0 && lacked.is_none()).then(|| {

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use crate::call::Call;
 use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
 use crate::error::{Context, Error, Result};
+use crate::place::child::{Child, Heard};
+use crate::place::cost::{Counters, Peak, without_watching};
+use crate::place::disturbance::End;
+use crate::place::neighbours::Neighbours;
+use crate::place::steal::Ticks;
+use crate::place::syscalls::{SystemCalls, charge};
 use crate::plan::{Cell, Load};
 use crate::results::machine::Interference;
 use crate::results::{Cost, Measured};
-use crate::run::child::{Child, Heard};
-use crate::run::cost::{Counters, Peak, without_watching};
-use crate::run::disturbance::End;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
-use crate::run::neighbours::Neighbours;
-use crate::run::steal::Ticks;
-use crate::run::syscalls::{SystemCalls, charge};
 use crate::server::contract::{Ready, ReadyLine};
 use crate::server::service::fresh_nonce;
 use crate::transport::contract::Facts;
@@ -94,8 +94,8 @@ pub fn ask(
     let transport = cell.target.pairing.transport().name();
     let mut assignment =
         Assignment::of(load, transport, &cell.target.options, &ready.address, Some(nonce), ready.ca.as_deref());
-    if launcher.placement().pinned {
-        assignment.pin.clone_from(&launcher.placement().client);
+    if launcher.pinning().pinned {
+        assignment.pin.clone_from(&launcher.pinning().client);
     }
     drive.say(&ToDrive::Assignment(Box::new(assignment)))?;
 

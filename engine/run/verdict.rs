@@ -1,10 +1,10 @@
 //! Whether the figures of a trial show what they claim to.
 
 use crate::lack::Lack;
+use crate::place::pinning::Pinning;
 use crate::report::figures::counted;
 use crate::results::machine::Interference;
 use crate::results::{Cost, Measured, State, Verdict};
-use crate::run::placement::Placement;
 use crate::run::trial::Trial;
 
 /// An open loop may be this late at p99, or a tenth of the median response time, whichever is more.
@@ -27,9 +27,9 @@ pub struct Circumstances<'a> {
 
 impl<'a> Circumstances<'a> {
     /// Those of a trial.
-    pub fn of(placement: &Placement, trial: &'a Trial) -> Self {
+    pub fn of(pinning: &Pinning, trial: &'a Trial) -> Self {
         Circumstances {
-            server_cores: placement.server_cores(),
+            server_cores: pinning.server_cores(),
             stolen: trial.stolen,
             interference: trial.interference.as_ref(),
         }

@@ -2,8 +2,8 @@
 
 use crate::drive::job::Limit;
 use crate::drive::schedule::{Pace, Schedule};
+use crate::place::disturbance::Stalled;
 use crate::results::{Measured, Record, Results};
-use crate::run::disturbance::Stalled;
 use crate::run::proof::figure::Figure;
 
 /// The seed of every proof: one by which few calls are already spaced as many would be.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::run::disturbance::{Disturbance, End, Stall};
+use crate::place::disturbance::{Disturbance, End, Stall};
 use crate::run::proof::evidence::Check;
 use crate::run::proof::load::{LOOKED_AT, OFFERED, POISSON, QUEUED, WAITING, constant, lindley, little, poisson};
 use crate::run::proof::server::{Shared, burnt, cold, delay};

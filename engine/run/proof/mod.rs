@@ -13,15 +13,15 @@ use std::thread;
 
 use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
+use crate::place::disturbance::Disturbance;
+use crate::place::pinning::Pinning;
 use crate::plan::{Cell, Plan};
 use crate::results::folder::Existing;
 use crate::results::machine::Interference;
 use crate::results::{Record, Results};
-use crate::run::disturbance::Disturbance;
 use crate::run::interrupt::interrupted;
 use crate::run::isolation::isolation;
 use crate::run::launcher::Launcher;
-use crate::run::placement::Placement;
 use crate::run::proof::evidence::{Check, SEED, figures};
 pub use crate::run::proof::figure::Figure;
 pub use crate::run::proof::list::all;
@@ -159,7 +159,7 @@ impl Proof {
             How::Record(check) => check,
             How::Abort(shared) => {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
-                let launcher = Launcher::new(true, Placement::of(&plan.pin)?, self.disturbance);
+                let launcher = Launcher::new(true, Pinning::of(&plan.pin)?, self.disturbance);
                 return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }
         };

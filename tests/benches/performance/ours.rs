@@ -4,8 +4,8 @@ use std::process::Command;
 
 use engine::drive::lines::{Assignment, FromDrive, ToDrive};
 use engine::error::{Context, Error, Result};
+use engine::place::child::Child;
 use engine::results::Measured;
-use engine::run::child::Child;
 use engine::server::contract::{Ready, ReadyLine};
 use nix::unistd::Pid;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use engine::error::{Context, Error, Result};
-use engine::run::child::Child;
+use engine::place::child::Child;
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use engine::error::{Context, Error, Result};
-use engine::run::child::{Child, Heard};
+use engine::place::child::{Child, Heard};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;

@@ -14,7 +14,7 @@ use std::io::{Read, Write};
 use std::process::Command;
 
 use engine::error::{Context, Error, Result};
-use engine::run::child::Child;
+use engine::place::child::Child;
 use serde::{Deserialize, Serialize};
 
 use crate::processes::{line, said, start};

@@ -14,7 +14,7 @@ use crate::scenario::Pin;
 ///
 /// How many the server has is what it can use at a time; of those that both ends share one goes to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placement {
+pub struct Pinning {
     /// The server's.
     pub server: Vec<usize>,
     /// The client's.
@@ -23,7 +23,7 @@ pub struct Placement {
     pub pinned: bool,
 }
 
-impl Placement {
+impl Pinning {
     /// What `pin` asks for on this machine; an error where it names a core that is not there.
     pub fn of(pin: &Pin) -> Result<Self> {
         let set = sched_getaffinity(Pid::from_raw(0)).doing("asking which cores there are")?;
@@ -43,7 +43,7 @@ impl Placement {
             return Err(Error::usage(format!("`pin` names core {missing}, which this run may not use"))
                 .help(format!("it may use the cores {}", known.join(", "))));
         }
-        Ok(Placement { server, client, pinned: *pin != Pin::None })
+        Ok(Pinning { server, client, pinned: *pin != Pin::None })
     }
 
     /// Makes the server's process, and all that it starts, stay on its cores.
@@ -75,7 +75,7 @@ impl Placement {
     }
 }
 
-impl std::fmt::Display for Placement {
+impl std::fmt::Display for Pinning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words = |cores: &[usize]| cores.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         write!(f, "server on {}; client on {}", words(&self.server), words(&self.client))
@@ -92,12 +92,12 @@ fn set_of(cores: &[usize]) -> Result<CpuSet> {
 
 #[cfg(test)]
 mod tests {
-    use super::Placement;
+    use super::Pinning;
     use crate::scenario::Pin;
 
     #[test]
     fn auto_gives_the_client_one_core_and_the_server_the_rest() {
-        let auto = |cores: &[usize]| Placement::among(&Pin::Auto, cores).expect("auto always fits");
+        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores).expect("auto always fits");
         let four = auto(&[0, 1, 2, 5]);
         assert_eq!(
             (four.server.as_slice(), four.client.as_slice(), four.server_cores()),
@@ -107,14 +107,14 @@ mod tests {
         assert_eq!(four.sentence(), told);
         let one = auto(&[3]);
         assert_eq!((one.server.as_slice(), one.client.as_slice(), one.server_cores()), (&[3][..], &[3][..], 1));
-        let free = Placement::among(&Pin::None, &[0, 1]).expect("nothing is pinned");
+        let free = Pinning::among(&Pin::None, &[0, 1]).expect("nothing is pinned");
         assert_eq!((free.pinned, free.server_cores()), (false, 1));
     }
 
     #[test]
     fn a_core_that_does_not_exist_is_told_with_those_that_do() {
         let pin = Pin::Cores { server: vec![0], client: vec![7] };
-        let error = Placement::among(&pin, &[0, 1]).expect_err("there is no core 7");
+        let error = Pinning::among(&pin, &[0, 1]).expect_err("there is no core 7");
         assert_eq!(
             error.to_string(),
             "`pin` names core 7, which this run may not use (help: it may use the cores 0, 1)"

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
+use crate::place::pinning::Pinning;
 use crate::results::machine::Yardstick;
-use crate::run::placement::Placement;
 
 /// How many bytes go each way.
 const BYTES: usize = 64;
@@ -28,7 +28,7 @@ const EVERY: Duration = Duration::from_secs(30);
 /// The yardsticks of one run.
 #[derive(Debug)]
 pub struct Yardsticks {
-    placement: Placement,
+    pinning: Pinning,
     begun: Instant,
     before: Duration,
     /// When the last one was measured, and before which block.
@@ -37,8 +37,8 @@ pub struct Yardsticks {
 
 impl Yardsticks {
     /// Those of a run that begins now, or goes on now after it has taken so long `before`.
-    pub fn new(placement: &Placement, before: Duration) -> Self {
-        Yardsticks { placement: placement.clone(), begun: Instant::now(), before, last: None }
+    pub fn new(pinning: &Pinning, before: Duration) -> Self {
+        Yardsticks { pinning: pinning.clone(), begun: Instant::now(), before, last: None }
     }
 
     /// One, where it is due before a trial of `block`: at the beginning of a block, and where the last one is old.
@@ -54,7 +54,7 @@ impl Yardsticks {
     }
 
     fn now(&mut self, block: u32) -> Option<Yardstick> {
-        let measured = measure(&self.placement, self.before + self.begun.elapsed());
+        let measured = measure(&self.pinning, self.before + self.begun.elapsed());
         self.last = Some((Instant::now(), block));
         measured
     }
@@ -67,8 +67,8 @@ fn due(last: Option<(Duration, u32)>, block: u32) -> bool {
 
 /// Measures between the first core of the server and the last one of the client, which are two where there are two;
 /// `at` is when, after the run began. It takes a few tens of milliseconds; none where the machine cannot do it.
-fn measure(placement: &Placement, at: Duration) -> Option<Yardstick> {
-    let (server, client) = (*placement.server.first()?, *placement.client.last()?);
+fn measure(pinning: &Pinning, at: Duration) -> Option<Yardstick> {
+    let (server, client) = (*pinning.server.first()?, *pinning.client.last()?);
     let exchange_ns = middle(exchange(server, client).ok()?)?;
     let pieces: Vec<u64> = [server, client].into_iter().flat_map(|core| on(core, arithmetic)).flatten().collect();
     Some(Yardstick { at_ns: at.as_nanos() as u64, exchange_ns, arithmetic_ns: middle(pieces)? })
@@ -149,13 +149,13 @@ mod tests {
     use std::time::Duration;
 
     use super::{Yardsticks, due, measure, middle, on};
-    use crate::run::placement::Placement;
+    use crate::place::pinning::Pinning;
     use crate::scenario::Pin;
 
     #[test]
     fn both_of_its_parts_take_time_and_it_says_when() {
-        let placement = Placement::of(&Pin::Auto).expect("there are cores");
-        let measured = measure(&placement, Duration::from_nanos(7)).expect("the ends' cores can be used");
+        let pinning = Pinning::of(&Pin::Auto).expect("there are cores");
+        let measured = measure(&pinning, Duration::from_nanos(7)).expect("the ends' cores can be used");
         assert!(measured.exchange_ns > 0 && measured.arithmetic_ns > 0, "{measured:?}");
         assert_eq!(measured.at_ns, 7);
     }
@@ -175,7 +175,7 @@ mod tests {
         assert!(due(None, 1) && due(Some((seconds(1), 1)), 2) && due(Some((seconds(30), 1)), 1));
         assert!(!due(Some((seconds(29), 1)), 1));
         let mut yardsticks =
-            Yardsticks::new(&Placement::of(&Pin::Auto).expect("there are cores"), Duration::from_secs(60));
+            Yardsticks::new(&Pinning::of(&Pin::Auto).expect("there are cores"), Duration::from_secs(60));
         assert_eq!(yardsticks.after(), None, "nothing was measured");
         let first = yardsticks.before(1).expect("the first trial of all");
         assert!(first.at_ns >= 60_000_000_000, "an earlier session took a minute");

@@ -3,10 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::place::interference::between;
+use crate::place::pinning::Pinning;
+use crate::place::processes::{Moment, command, name};
 use crate::results::machine::{Interference, Neighbour};
-use crate::run::interference::between;
-use crate::run::placement::Placement;
-use crate::run::processes::{Moment, command, name};
 
 /// Over less than this nothing is said: a shorter stretch is looked at together with what was before it.
 const STRETCH: Duration = Duration::from_millis(500);
@@ -24,9 +24,9 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Others than this process and its descendants, on the cores of `placement`.
-    pub fn new(placement: &Placement) -> Self {
-        let ends = [placement.server.clone(), placement.client.clone()];
+    /// Others than this process and its descendants, on the cores of `pinning`.
+    pub fn new(pinning: &Pinning) -> Self {
+        let ends = [pinning.server.clone(), pinning.client.clone()];
         Neighbours { run: std::process::id() as i32, ends, seen: Vec::new(), unseen: false }
     }
 
@@ -114,7 +114,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Neighbours, start};
-    use crate::run::placement::Placement;
+    use crate::place::pinning::Pinning;
     use crate::scenario::Pin;
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_short_look_lasts_half_a_second_all_the_same() {
-        let mut neighbours = Neighbours::new(&Placement::of(&Pin::None).expect("there are cores"));
+        let mut neighbours = Neighbours::new(&Pinning::of(&Pin::None).expect("there are cores"));
         let begun = neighbours.begin();
         let interference = neighbours.since(begun).expect("this system has /proc");
         assert!(interference.stretch_ns >= 500_000_000, "{interference:?}");

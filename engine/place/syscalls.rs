@@ -139,7 +139,7 @@ mod tests {
     use std::process::Command;
 
     use super::{SystemCalls, countable};
-    use crate::run::child::{Child, Heard};
+    use crate::place::child::{Child, Heard};
 
     /// What a shell makes that waits for a line and has a child copy a thousand bytes one by one.
     fn counted() -> (Result<u64, String>, Result<u64, String>) {

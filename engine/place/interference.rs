@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use nix::sched::CpuSet;
 
+use crate::place::processes::{Moment, Process};
 use crate::results::machine::Interference;
-use crate::run::processes::{Moment, Process};
 
 /// The process that used most is named from this share on.
 const NAMED: f64 = 0.01;
@@ -174,7 +174,7 @@ mod tests {
     use nix::sched::CpuSet;
 
     use super::{Used, between};
-    use crate::run::processes::{Core, Moment, Process};
+    use crate::place::processes::{Core, Moment, Process};
 
     const MS: u64 = 1_000_000;
     const RUN: i32 = 100;

@@ -5,8 +5,8 @@ use std::fs;
 
 use nix::unistd::Pid;
 
+use crate::place::processes::{Stat, all, cpu_ns, tick_ns};
 use crate::results::{Hiccups, Spent};
-use crate::run::processes::{Stat, all, cpu_ns, tick_ns};
 
 /// The counters of one process group at one moment.
 #[derive(Debug, Clone, Copy, Default)]
