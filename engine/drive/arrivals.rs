@@ -49,8 +49,7 @@ pub fn kolmogorov(gaps: &mut [f64]) -> (f64, f64) {
 mod tests {
     use super::{kolmogorov, test};
     use crate::call::Arrivals;
-    use crate::drive::job::Limit;
-    use crate::drive::schedule::{Pace, Schedule};
+    use crate::drive::schedule::{Limit, Pace, Schedule};
 
     #[test]
     fn the_quantiles_of_the_exponential_distribution_fit_it_and_others_do_not() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::call::{Ask, Call, Cause, Chunks, Fault, Fill, Split, Verify, Wait};
 use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
-use crate::drive::schedule::Pace;
+use crate::drive::schedule::{Limit, Pace};
 use crate::lack::Lack;
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
@@ -54,15 +54,6 @@ pub struct Job {
     pub seam: Seam,
     context: ClientContext,
     trust: Option<Trust>,
-}
-
-/// When a load ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// After so many calls by each client.
-    Calls(u64),
-    /// When so much time has passed, in nanoseconds.
-    Time(u64),
 }
 
 /// The calls of one client, in their order.

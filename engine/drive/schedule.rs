@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use crate::call::{Arrivals, SplitMix};
-use crate::drive::job::Limit;
 
 /// How long before a call is due sleeping ends and spinning begins, in nanoseconds: what a wake-up takes.
 pub const EARLY: u64 = 80_000;
@@ -13,6 +12,15 @@ const BLOCK: usize = 256;
 
 /// One call in the unit in which progress through the schedule is counted, so that constant spacing is exact.
 const CALL: u128 = 1_000_000_000_000_000;
+
+/// When a load ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// After so many calls by each client.
+    Calls(u64),
+    /// When so much time has passed, in nanoseconds.
+    Time(u64),
+}
 
 /// What an open loop is to offer: steps of a rate, each held for a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,10 +151,9 @@ fn exponential(random: &mut SplitMix) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pace, Schedule};
+    use super::{Limit, Pace, Schedule};
     use crate::call::Arrivals;
     use crate::drive::arrivals::kolmogorov;
-    use crate::drive::job::Limit;
 
     fn all(steps: &[(f64, u64)], arrivals: Arrivals, seed: u64, limit: Limit) -> Vec<u64> {
         let mut schedule = Schedule::new(&Pace { steps: steps.to_vec(), arrivals, seed }, limit);

@@ -21,12 +21,12 @@ use tokio::time::{Instant, interval, sleep, timeout_at};
 use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
 use crate::drive::connection::{Trouble, proof, proven};
-use crate::drive::job::{Failed, Job, Limit};
+use crate::drive::job::{Failed, Job};
 use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::resend::Asked;
-use crate::drive::schedule::{EARLY, Pace, Schedule};
+use crate::drive::schedule::{EARLY, Limit, Pace, Schedule};
 use crate::results::Measured;
 use crate::transport::contract::{AsyncClient, AsyncConnection, Reply};
 

@@ -16,7 +16,7 @@ use crate::results::machine::Interference;
 use crate::results::{Cost, Measured};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
-use crate::server::contract::{Ready, ReadyLine};
+use crate::server::ready::{Ready, ReadyLine};
 use crate::server::service::fresh_nonce;
 use crate::transport::contract::Facts;
 

@@ -9,9 +9,10 @@ use crate::call::{Answer, Asked};
 use crate::error::{Context, Result};
 use crate::registry::Entry;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::conversation::{converse_as_task, watch};
-use crate::server::door::{Door, FULL_MS, Refused, refused, stopped};
-use crate::server::service::{Executed, Service};
+use crate::server::conversation::converse_as_task;
+use crate::server::door::{Door, FULL_MS, Refused, refused, stopped, watch};
+use crate::server::impairment::Executed;
+use crate::server::service::Service;
 use crate::transport::contract::{Executor, Facts, Later, Options};
 use crate::transport::socket::Listener;
 

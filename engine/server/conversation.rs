@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Read};
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::call::{Answer, Asked};
 use crate::server::contract::Host;
-use crate::server::service::Executed;
+use crate::server::door::watch;
+use crate::server::impairment::Executed;
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::outbox::Outbox;
 use crate::transport::socket::{READ, ReadBuffer, Socket, flush};
@@ -252,10 +253,4 @@ pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
             },
         }
     }
-}
-
-/// Lets tasks wait for a descriptor of ours: a socket, a listener or stdin.
-pub fn watch<T: AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
-    // SAFETY: sockets, listeners and stdin keep one descriptor for as long as they live, and AsyncFd owns them.
-    unsafe { AsyncFd::register(owner) }.map_err(io::Error::from)
 }

@@ -1,16 +1,16 @@
 //! Where clients come in: the listening socket, the ready line, and the word to stop.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use tokio::io::unix::AsyncFd;
 
 use crate::error::{Context, Error, Result};
-use crate::server::contract::Ready;
-use crate::server::conversation::watch;
+use crate::server::ready::Ready;
 use crate::transport::contract::Facts;
 use crate::transport::socket::{Listener, Socket};
 
@@ -116,6 +116,12 @@ pub fn stdin_ended(stdin: BorrowedFd<'_>) -> bool {
 /// True where a stdin that nobody can wait for has ended: a file, which ends whatever it holds, or `/dev/null`.
 pub fn has_end(stdin: BorrowedFd<'_>) -> bool {
     std::fs::metadata("/proc/self/fd/0").is_ok_and(|stdin| stdin.is_file()) || stdin_ended(stdin)
+}
+
+/// Lets tasks wait for a descriptor of ours: a socket, a listener or stdin.
+pub fn watch<T: AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: sockets, listeners and stdin keep one descriptor for as long as they live, and AsyncFd owns them.
+    unsafe { AsyncFd::register(owner) }.map_err(io::Error::from)
 }
 
 /// Waits, on the thread of a runtime, until stdin has ended.

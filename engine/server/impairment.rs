@@ -5,7 +5,6 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::call::{Answer, Fill};
-use crate::server::service::Executed;
 use crate::units::Time;
 
 /// What `engine serve --fault` does to the service, so that a test can look for it in the figures.
@@ -32,6 +31,15 @@ pub enum Impairment {
     Status(u16),
     /// The process that executes the call aborts.
     Abort,
+}
+
+/// An answer, and how long to wait before giving it.
+#[derive(Debug)]
+pub struct Executed {
+    /// The answer.
+    pub answer: Answer,
+    /// What the call asked the server to wait, in whatever way its model waits.
+    pub pause: Duration,
 }
 
 impl Impairment {
@@ -144,9 +152,8 @@ impl fmt::Display for Impairment {
 
 #[cfg(test)]
 mod tests {
-    use super::Impairment;
+    use super::{Executed, Impairment};
     use crate::call::Answer;
-    use crate::server::service::Executed;
     use std::time::Duration;
 
     #[test]

@@ -13,6 +13,7 @@ pub mod parking;
 pub mod per_request;
 pub mod pooled;
 pub mod preforked;
+pub mod ready;
 pub mod runtime;
 pub mod service;
 pub mod threaded;

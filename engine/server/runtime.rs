@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::task::LocalSet;
 
 use crate::error::{Context, Error, Result};
-use crate::server::contract::Ready;
 use crate::server::door::stopped;
+use crate::server::ready::Ready;
 use crate::transport::contract::{AsyncProtocol, Executors, Facts, ServerContext};
 
 /// What is served, and what it is served with.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::call::{Answer, Asked, Fill, FillKind, SplitMix};
-use crate::server::impairment::Impairment;
+use crate::server::impairment::{Executed, Impairment};
 
 /// How long before an exact pause is over sleeping ends and spinning begins: more than a wake-up takes.
 const WAKING: Duration = Duration::from_millis(1);
@@ -19,15 +19,6 @@ pub struct Service {
     impairment: Option<Impairment>,
     launched: Instant,
     calls: AtomicU64,
-}
-
-/// An answer, and how long to wait before giving it.
-#[derive(Debug)]
-pub struct Executed {
-    /// The answer.
-    pub answer: Answer,
-    /// What the call asked the server to wait, in whatever way its model waits.
-    pub pause: Duration,
 }
 
 impl Service {

@@ -10,7 +10,7 @@ use crate::transport::contract::{Facts, Options};
 
 /// A real server of somebody else's for one transport and server model.
 ///
-/// Its command speaks as `engine serve` does: the ready line of [`crate::server::contract::ReadyLine`] once it
+/// Its command speaks as `engine serve` does: the ready line of [`crate::server::ready::ReadyLine`] once it
 /// listens on a port of its own, service until stdin closes, no process left behind.
 pub trait System: Entry + Sync {
     /// The transport that it speaks, by its word.

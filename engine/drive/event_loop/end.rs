@@ -7,9 +7,9 @@ use crate::drive::clock::now_ns;
 use crate::drive::event_loop::EventLoop;
 use crate::drive::event_loop::calls::{At, Due, Line, Under};
 use crate::drive::event_loop::pass::{Pass, Source};
-use crate::drive::job::Limit;
 use crate::drive::recorder::Stamps;
 use crate::drive::resend::Asked;
+use crate::drive::schedule::Limit;
 use crate::drive::shared::{Shared, Stage};
 use crate::transport::contract::Reply;
 

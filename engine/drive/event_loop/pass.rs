@@ -2,8 +2,8 @@
 
 use std::sync::atomic::AtomicU64;
 
-use crate::drive::job::Limit;
 use crate::drive::recorder::Recorder;
+use crate::drive::schedule::Limit;
 use crate::drive::schedule::Schedule;
 use crate::mutant;
 

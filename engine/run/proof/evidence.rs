@@ -1,7 +1,6 @@
 //! What a run brought, as a proof reads it.
 
-use crate::drive::job::Limit;
-use crate::drive::schedule::{Pace, Schedule};
+use crate::drive::schedule::{Limit, Pace, Schedule};
 use crate::place::disturbance::Stalled;
 use crate::results::{Measured, Record, Results};
 use crate::run::proof::figure::Figure;

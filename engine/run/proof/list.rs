@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::place::disturbance::{Disturbance, End, Stall};
+use crate::run::proof::contract::{How, Proof};
 use crate::run::proof::evidence::Check;
 use crate::run::proof::load::{LOOKED_AT, OFFERED, POISSON, QUEUED, WAITING, constant, lindley, little, poisson};
 use crate::run::proof::server::{Shared, burnt, cold, delay};
 use crate::run::proof::stall::{end_stall, mid_run, short_drain, starved, time_outs};
-use crate::run::proof::{How, Proof};
 
 /// A transport and a server model.
 type Target = (&'static str, &'static str);

@@ -111,8 +111,7 @@ mod tests {
     use super::{LOOKED_AT, OFFERED, POISSON, QUEUED, due, mean_response, pace};
     use crate::call::Arrivals;
     use crate::drive::arrivals::test;
-    use crate::drive::job::Limit;
-    use crate::drive::schedule::Schedule;
+    use crate::drive::schedule::{Limit, Schedule};
     use crate::run::proof::evidence::schedule;
 
     #[test]

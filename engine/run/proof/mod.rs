@@ -1,5 +1,6 @@
 //! Runs with a known disturbance, and the figures that they must show.
 
+mod contract;
 mod evidence;
 mod figure;
 mod list;
@@ -13,7 +14,6 @@ use std::thread;
 
 use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
-use crate::place::disturbance::Disturbance;
 use crate::place::pinning::Pinning;
 use crate::plan::{Cell, Plan};
 use crate::results::folder::Existing;
@@ -22,10 +22,12 @@ use crate::results::{Record, Results};
 use crate::run::interrupt::interrupted;
 use crate::run::isolation::isolation;
 use crate::run::launcher::Launcher;
-use crate::run::proof::evidence::{Check, SEED, figures};
+use crate::run::proof::contract::How;
+pub use crate::run::proof::contract::Proof;
+use crate::run::proof::evidence::{SEED, figures};
 pub use crate::run::proof::figure::Figure;
 pub use crate::run::proof::list::all;
-use crate::run::proof::server::{Shared, aborted};
+use crate::run::proof::server::aborted;
 use crate::run::{Settings, Watch, run};
 use crate::scenario::read;
 
@@ -33,20 +35,6 @@ use crate::scenario::read;
 const SIDE_BY_SIDE: usize = 16;
 /// A proof that other processes disturbed is tried so often at most.
 const ATTEMPTS: usize = 3;
-
-/// One run, and what is known about its outcome.
-pub struct Proof {
-    /// What it is called.
-    pub name: String,
-    /// The only target.
-    target: String,
-    /// The workloads, but for their names; what is known is known of the last.
-    workloads: Vec<String>,
-    disturbance: Disturbance,
-    how: How,
-    /// Whether it looks at what other proofs would disturb.
-    alone: bool,
-}
 
 /// What the last attempt at a proof showed.
 #[derive(Debug, Clone)]
@@ -78,14 +66,6 @@ impl Shown {
             (false, false) => Standing::Fails,
         }
     }
-}
-
-/// How a proof comes by its figures.
-enum How {
-    /// From the record of a run.
-    Record(Check),
-    /// From what one abort does to the clients of others.
-    Abort(Shared),
 }
 
 /// Shows all of `proofs`, each in a folder of its own inside `out`: those that only wait side by side, and then the
@@ -140,17 +120,6 @@ fn disturbed(results: &Results) -> Option<String> {
 }
 
 impl Proof {
-    /// It has the machine to itself.
-    fn alone(self) -> Self {
-        Proof { alone: true, ..self }
-    }
-
-    /// Another workload is run before the last, after those that already are.
-    fn after(mut self, workload: String) -> Self {
-        self.workloads.insert(self.workloads.len() - 1, workload);
-        self
-    }
-
     /// Runs it once, writes its results into a folder of its own inside `out`, and reads its figures from there.
     fn show(&self, out: &Path, attempt: usize, beside_others: bool) -> Result<Shown> {
         let (plan, settings) = self.plan(out, attempt)?;

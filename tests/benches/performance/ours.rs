@@ -6,7 +6,7 @@ use engine::drive::lines::{Assignment, FromDrive, ToDrive};
 use engine::error::{Context, Error, Result};
 use engine::place::child::Child;
 use engine::results::Measured;
-use engine::server::contract::{Ready, ReadyLine};
+use engine::server::ready::{Ready, ReadyLine};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
