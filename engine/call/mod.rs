@@ -8,6 +8,7 @@ mod fault;
 mod fill;
 mod load;
 mod random;
+pub mod service;
 mod squares;
 pub(crate) mod words;
 
@@ -19,6 +20,8 @@ pub use fault::{Cause, Fault, FaultClass};
 pub use fill::{Fill, FillKind};
 pub use load::{Arrivals, Wait};
 pub use random::SplitMix;
+pub use service::CALLS;
+pub use service::contract::{KeyUse, Missing, ServiceCall, Settings};
 pub use squares::sum_of_squares;
 pub use words::Word;
 pub(crate) use words::words;

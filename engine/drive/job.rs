@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Ask, Call, Cause, Chunks, Fault, Fill, Split, Verify, Wait};
+use crate::call::{Ask, Cause, Chunks, Fault, Fill, Settings, Split, Verify, Wait};
 use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, Pace};
@@ -227,31 +227,24 @@ fn asks(assignment: &Assignment) -> Result<Asks, String> {
     if assignment.chunk == Some(0) {
         return Err("`chunk` must be at least 1 byte; without it a payload is whole".into());
     }
-    let payload = || assignment.payload.ok_or_else(|| format!("`{}` needs `payload`", assignment.call));
-    let once = |each| Asks { connect: false, each, last: each, cycle: 1 };
-    let body = |ask: fn(u64, Option<u64>) -> Ask| {
-        let (len, chunk) = (payload()?, assignment.chunk);
-        Ok::<_, String>(match (assignment.split, chunk) {
-            (Split::Calls, Some(chunk)) => {
-                let cycle = Chunks::count(len, Some(chunk));
-                Asks {
-                    connect: false,
-                    each: ask(chunk.min(len), None),
-                    last: ask(len - (cycle - 1) * chunk.min(len), None),
-                    cycle,
-                }
-            }
-            _ => once(ask(len, chunk)),
-        })
+    let call = assignment.call.service();
+    let settings = Settings {
+        payload: assignment.payload,
+        chunk: assignment.chunk,
+        work: assignment.work,
+        hold_ns: assignment.hold_ns,
     };
-    Ok(match assignment.call {
-        Call::Connect => Asks { connect: true, ..once(Ask::Ping) },
-        Call::Ping => once(Ask::Ping),
-        Call::Echo => body(|len, chunk| Ask::Echo { len, chunk })?,
-        Call::Upload => body(|len, chunk| Ask::Upload { len, chunk })?,
-        Call::Download => body(|len, chunk| Ask::Download { len, chunk })?,
-        Call::Compute => once(Ask::Compute { n: assignment.work.ok_or("`compute` needs `work`")? }),
-        Call::Sleep => once(Ask::Sleep { ns: assignment.hold_ns.ok_or("`sleep` needs `hold_ns`")? }),
+    let ask = |settings: &Settings| call.ask(settings).map_err(|missing| missing.to_string());
+    let whole = |len: u64| ask(&Settings { payload: Some(len), chunk: None, ..settings });
+    Ok(match (assignment.split, assignment.payload, assignment.chunk) {
+        (Split::Calls, Some(len), Some(chunk)) if call.has_body() => {
+            let (cycle, each) = (Chunks::count(len, Some(chunk)), chunk.min(len));
+            Asks { connect: call.dials(), each: whole(each)?, last: whole(len - (cycle - 1) * each)?, cycle }
+        }
+        _ => {
+            let each = ask(&settings)?;
+            Asks { connect: call.dials(), each, last: each, cycle: 1 }
+        }
     })
 }
 

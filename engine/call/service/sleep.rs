@@ -1,0 +1,28 @@
+//! Waiting on the server.
+
+use crate::call::ask::Ask;
+use crate::call::service::contract::{KeyUse, Missing, ServiceCall, Settings};
+use crate::registry::Entry;
+
+/// The call `sleep`.
+pub(crate) struct Sleep;
+
+impl Entry for Sleep {
+    fn name(&self) -> &'static str {
+        "sleep"
+    }
+    fn about(&self) -> &'static str {
+        "The server waits for `hold` and then answers."
+    }
+}
+
+impl ServiceCall for Sleep {
+    fn keys(&self) -> &'static [KeyUse] {
+        const { &[KeyUse::required("hold", "hold: 10ms")] }
+    }
+
+    fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
+        let ns = settings.hold_ns.ok_or(Missing { call: self.name(), setting: "hold_ns" })?;
+        Ok(Ask::Sleep { ns })
+    }
+}
