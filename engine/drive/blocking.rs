@@ -62,11 +62,20 @@ impl Blocking {
 
     /// Gives up the connection; what it counted is kept.
     fn leave(&mut self, goodbye: bool) {
-        if let Some(connection) = self.connection.take() {
-            self.count(&connection);
+        if let Some(mut connection) = self.connection.take() {
             if goodbye {
-                connection.close();
+                connection.say_goodbye();
             }
+            self.count(&connection);
+        }
+    }
+
+    /// Gives up the connection of a connect, whose time is over: its whole life is counted, to the server's last byte.
+    fn part(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.say_goodbye();
+            connection.await_close(&mut self.buffer);
+            self.count(&connection);
         }
     }
 
@@ -143,8 +152,10 @@ impl Blocking {
                         (Err(fault), Some(recorder)) => recorder.fault(0, intended, fault),
                         (verdict, None) => self.checked |= verdict.is_ok(),
                     }
-                    if !reply.reusable || self.job.asks.connect {
-                        self.leave(self.job.asks.connect);
+                    if self.job.asks.connect {
+                        self.part();
+                    } else if !reply.reusable {
+                        self.leave(false);
                     }
                     // The untimed close of a connect must not be charged to the next one.
                     return if self.job.asks.connect { now_ns() } else { at.ended };

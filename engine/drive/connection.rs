@@ -140,11 +140,32 @@ impl Connection {
         self.deadline.end();
     }
 
-    /// Says goodbye and closes.
-    pub fn close(mut self) {
+    /// Says goodbye, where the protocol has a word for it; only to be closed after that.
+    pub fn say_goodbye(&mut self) {
         self.codec.close(&mut self.out);
-        // Nobody waits for a goodbye.
+        // Whether it arrives is nobody's concern.
         let _ = flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0);
+    }
+
+    /// After the goodbye: reads and counts what the server still says until it closes, where clients of the protocol wait
+    /// for that, for as long as a call may last.
+    pub fn await_close(&mut self, buffer: &mut ReadBuffer) {
+        if !self.codec.awaits_close() {
+            return;
+        }
+        self.deadline.begin(now_ns());
+        loop {
+            match self.socket.read(buffer.after(self.heard)) {
+                Ok(0) => break,
+                Ok(n) => {
+                    self.wire.1 += n as u64;
+                    self.heard += n as u64;
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(_) => break,
+            }
+        }
+        self.deadline.end();
     }
 
     /// Writes what is to be said and waits for the reply.
@@ -210,7 +231,7 @@ pub fn prove(job: &Job) -> Result<bool, Failed> {
     connection.open(&mut buffer, begun)?;
     let outcome = connection.call(&proof(job), true, &mut buffer, now_ns(), &mut Asked::default());
     let reusable = proven(job, outcome)?;
-    connection.close();
+    connection.say_goodbye();
     Ok(reusable)
 }
 

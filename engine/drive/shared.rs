@@ -190,6 +190,25 @@ impl Shared {
         let _ = self.write();
     }
 
+    /// After the goodbye: reads and counts what the server still says; true once it has closed.
+    pub fn closes(&mut self, buffer: &mut ReadBuffer) -> bool {
+        if self.write().is_err() {
+            return true;
+        }
+        let Some(socket) = &mut self.socket else { return true };
+        loop {
+            match socket.read(buffer.after(self.heard)) {
+                Ok(0) => return true,
+                Ok(n) => {
+                    self.wire.1 += n as u64;
+                    self.heard += n as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() != ErrorKind::WouldBlock,
+            }
+        }
+    }
+
     /// True once the reply that this stage of the opening awaits is complete.
     pub fn greeted(&mut self, buffer: &mut ReadBuffer) -> Result<bool, Failed> {
         let mut replies = Vec::new();

@@ -289,7 +289,8 @@ pub struct Bytes {
     pub payload_down: u64,
     /// All bytes that the client wrote to its sockets.
     pub wire_up: u64,
-    /// All bytes that the client read from its sockets.
+    /// All bytes that the client read from its sockets; what a server says to a client that has gone (a GOAWAY that answers
+    /// the client's) is not among them.
     pub wire_down: u64,
 }
 

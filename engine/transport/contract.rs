@@ -218,6 +218,12 @@ pub trait ClientCodec: Send {
         let _ = out;
     }
 
+    /// True where clients of this protocol wait after their goodbye until the server closes, as RPyC's do: what it still
+    /// says until then belongs to the connection.
+    fn awaits_close(&self) -> bool {
+        false
+    }
+
     /// Protocol messages that this end has sent so far.
     fn messages(&self) -> u64;
 

@@ -21,6 +21,8 @@ pub(super) enum At {
     Waiting,
     /// The call's reply is awaited.
     Calling,
+    /// The call is over and recorded; the server is to close its connection before the caller goes on.
+    Parting,
 }
 
 /// A call that is due.

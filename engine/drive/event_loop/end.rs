@@ -49,15 +49,34 @@ impl EventLoop {
         self.callers[caller].checked |= reply.verdict.is_ok();
         if connect {
             self.connections[which].say_goodbye();
+            if self.connections[which].codec.awaits_close() && !self.connections[which].closes(&mut self.buffer) {
+                self.lines[index].stage = At::Parting;
+                self.lines[index].call.begun = now_ns();
+                self.oldest.remove(index);
+                self.oldest.push_back(index);
+                return;
+            }
         }
         if connect || !reply.reusable {
             self.lines[index].stage = At::Idle;
-            self.retire(which, connect);
+            // It has said its goodbye.
+            self.retire(which, false);
             if connect {
                 now = now_ns();
             }
         }
         self.settled(index, at.ended, now, pass);
+    }
+
+    /// The server of a connect that is over has something to say, or (`late`) has been silent for too long; once it has
+    /// closed, the caller goes on.
+    pub(super) fn part(&mut self, index: usize, late: bool, pass: &mut Pass<'_>) {
+        let which = self.lines[index].on;
+        if self.connections[which].closes(&mut self.buffer) || late {
+            self.leave(which);
+            let now = now_ns();
+            self.settled(index, now, now, pass);
+        }
     }
 
     /// A call is over: its line is free and its caller goes on.
@@ -144,6 +163,9 @@ impl EventLoop {
         let (which, call) = (self.lines[index].on, self.lines[index].call);
         let connection = &mut self.connections[which];
         let stage = self.lines[index].stage;
+        if stage == At::Parting {
+            return self.part(index, true, pass);
+        }
         if let Some(recorder) = pass.recorder.as_deref_mut() {
             recorder.timeout(call.due.caller, Stamps { intended: call.due.intended, sent: call.sent, ended: now });
         }
@@ -171,7 +193,9 @@ impl EventLoop {
         while let Some(index) = self.oldest.front() {
             self.leave(self.lines[index].on);
             let call = self.lines[index].call;
-            if let Some(recorder) = pass.recorder.as_deref_mut() {
+            if let Some(recorder) = pass.recorder.as_deref_mut()
+                && self.lines[index].stage != At::Parting
+            {
                 recorder.censored(call.due.caller, Stamps { intended: call.due.intended, sent: call.sent, ended: now });
             }
             self.oldest.remove(index);

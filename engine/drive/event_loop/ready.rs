@@ -16,6 +16,10 @@ impl EventLoop {
     }
 
     fn hear(&mut self, which: usize, hung_up: bool, pass: &mut Pass<'_>) {
+        let parting = |index: &usize| self.lines[*index].stage == At::Parting && self.lines[*index].on == which;
+        if let Some(index) = self.lines_of(which).find(parting) {
+            return self.part(index, false, pass);
+        }
         let mut replies = std::mem::take(&mut self.replies);
         let single = self.job.streams == 1;
         match self.advance(which, hung_up, &mut replies) {

@@ -123,6 +123,10 @@ impl ClientCodec for RpycClient {
         self.talk.close(out);
     }
 
+    fn awaits_close(&self) -> bool {
+        true
+    }
+
     fn messages(&self) -> u64 {
         self.talk.link.messages()
     }

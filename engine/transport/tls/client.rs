@@ -113,6 +113,10 @@ impl ClientCodec for TlsClient {
         self.session.end(out);
     }
 
+    fn awaits_close(&self) -> bool {
+        self.inner.awaits_close()
+    }
+
     fn messages(&self) -> u64 {
         self.inner.messages()
     }
