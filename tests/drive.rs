@@ -3,6 +3,8 @@
 mod ends;
 
 use ends::{Drive, Server, assignment, measure};
+use engine::place::observer::contract::{Evidence, Group, Observer};
+use engine::place::observer::cpu::Cpu;
 use engine::results::Measured;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -421,11 +423,13 @@ fn calls_on_shared_connections_arrive_whole_in_clear_and_in_tls() {
 fn what_forked_children_burn_is_charged_to_the_server() {
     let server = Server::launch("tcp", "forking", &["--fault", "burn=50ms"]);
     let leader = nix::unistd::Pid::from_raw(server.pid() as i32);
-    let before = engine::place::cost::Counters::of(leader);
+    let (mut cpu, mut evidence) = (Cpu.attach(leader), Evidence::default());
+    cpu.begin(&Group::of(leader));
     let got = measure(&server, "tcp", json!({"call": "connect", "iterations": 20})).expect("it can be measured");
     assert_eq!(got.counts.ok, 20, "{:?}", got.failures);
     // A child counts while it lives, as a zombie, and when it was reaped.
-    let spent = engine::place::cost::Counters::of(leader).since(&before);
+    cpu.end(&Group::of(leader), &mut evidence);
+    let spent = evidence.spent;
     let seconds = spent.cpu_ns.expect("CPU time") as f64 / 1e9;
     assert!((0.95..=1.05).contains(&seconds), "{spent:?}");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ends::Server;
 use engine::server::MODELS;
-use engine::stack::contract::Launch;
+use engine::stack::contract::Wanted;
 use engine::stack::system;
 use engine::transport::contract::Options;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ fn curl_verifies_the_certificate_and_speaks_tls() {
 fn flask() -> Option<Server> {
     let environment = systems::environment()?;
     let launch =
-        Launch { nonce: "token", fill: None, timeout: Duration::from_secs(30), options: &Options::default(), cores: 2 };
+        Wanted { nonce: "token", fill: None, timeout: Duration::from_secs(30), options: &Options::default(), cores: 2 };
     let system = system("http1", "threaded").expect("there is such a system");
     Some(Server::start(system.command(&environment, &launch)))
 }

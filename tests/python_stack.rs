@@ -6,7 +6,7 @@ mod systems;
 use ends::{Drive, Server, assignment, measure};
 use engine::call::FillKind;
 use engine::results::Measured;
-use engine::stack::contract::{Launch, System};
+use engine::stack::contract::{System, Wanted};
 use engine::stack::environment::Environment;
 use engine::stack::{driver_command, system};
 use engine::transport::contract::{OptionValue, Options};
@@ -51,7 +51,7 @@ fn launch(system: &dyn System, environment: &Environment) -> Server {
     let options = Options(options.map(|(name, value)| (name.to_owned(), value)).into());
     let (fill, timeout) = (Some((FillKind::Random, SEED)), Duration::from_secs(30));
     Server::start(
-        system.command(environment, &Launch { nonce: "the-token", fill, timeout, options: &options, cores: 2 }),
+        system.command(environment, &Wanted { nonce: "the-token", fill, timeout, options: &options, cores: 2 }),
     )
 }
 

@@ -420,7 +420,7 @@ fn aioquic_that_goes_away_costs_no_call() {
 #[test]
 fn werkzeug_takes_a_connection_for_each_call_and_that_is_what_is_counted() {
     use engine::call::FillKind;
-    use engine::stack::contract::Launch;
+    use engine::stack::contract::Wanted;
     use engine::stack::{driver_command, system as stack_system};
     use engine::transport::contract::Options;
     let Some(environment) = environment() else { return };
@@ -428,7 +428,7 @@ fn werkzeug_takes_a_connection_for_each_call_and_that_is_what_is_counted() {
     let fill = Some((FillKind::Zeros, 0));
     let options = Options::default();
     let launch =
-        Launch { nonce: "the-token", fill, timeout: std::time::Duration::from_secs(30), options: &options, cores: 2 };
+        Wanted { nonce: "the-token", fill, timeout: std::time::Duration::from_secs(30), options: &options, cores: 2 };
     let server = Server::start(flask.command(&environment, &launch));
     for clients in [1, 3] {
         let asked = assignment(&server, "http1", json!({"clients": clients, "iterations": 20}));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ends::{Server, measure};
 use engine::call::{Ask, Fill};
-use engine::stack::contract::Launch;
+use engine::stack::contract::Wanted;
 use engine::stack::system;
 use engine::transport::contract::{ClientContext, OptionValue, Options, StreamProtocol};
 use engine::transport::outbox::Outbox;
@@ -52,7 +52,7 @@ fn real_clients_use_the_async_server() {
 fn real_server() -> Option<Server> {
     let environment = systems::environment()?;
     let (timeout, options) = (Duration::from_secs(30), Options::default());
-    let launch = Launch { nonce: "token", fill: None, timeout, options: &options, cores: 1 };
+    let launch = Wanted { nonce: "token", fill: None, timeout, options: &options, cores: 1 };
     let system = system("rpyc", "threaded").expect("there is such a system");
     Some(Server::start(system.command(&environment, &launch)))
 }

@@ -7,8 +7,9 @@ use clap::Args;
 
 use crate::cli::say;
 use crate::error::{Exit, Result};
-use crate::place::manifest::of_this_machine;
-use crate::place::syscalls::countable;
+use crate::place::manifest::machine;
+use crate::place::observer::contract::Observer;
+use crate::place::observer::syscalls::SystemCalls;
 use crate::report::figures::{grouped, time};
 use crate::transport::descriptors;
 use crate::transport::ports::Ports;
@@ -31,7 +32,7 @@ pub(crate) struct Doctor {}
 impl Doctor {
     pub(crate) fn run(self) -> Result<Exit> {
         let mut text = String::from("This machine:\n");
-        for (name, value) in of_this_machine().machine {
+        for (name, value) in machine() {
             text += &format!("  {name}: {value}\n");
         }
         text += "What it can measure:\n";
@@ -99,7 +100,7 @@ fn findings() -> Vec<(String, Option<&'static str>)> {
                 ),
             ),
         },
-        match countable() {
+        match SystemCalls.able() {
             Ok(()) => ("system calls can be counted: `engine run --syscalls` does".to_owned(), None),
             Err(why) => (
                 format!("system calls cannot be counted: {why}"),

@@ -1,5 +1,6 @@
 //! The commands, and what each prints where.
 
+mod agent;
 mod check;
 mod compare;
 mod doctor;
@@ -24,6 +25,8 @@ use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigHandler, Signal, signal};
 
 use crate::error::{Error, Exit, Result};
+use crate::place::contract::Place;
+use crate::place::here::{Here, Piped};
 use crate::results::Results;
 
 /// Compares RPC protocols and server models by running a scenario and writing a report.
@@ -60,6 +63,9 @@ enum Command {
     Serve(serve::Serve),
     /// Be one client process: an assignment on stdin, measurements on stdout
     Drive(drive::Drive),
+    /// Start, observe and end the processes of a run at this place, as it says on stdin
+    #[command(hide = true)]
+    Agent(agent::Agent),
 }
 
 /// Runs the command line and says how it ended.
@@ -89,6 +95,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Doctor(doctor) => doctor.run(),
         Command::Serve(serve) => serve.run(),
         Command::Drive(drive) => drive.run(),
+        Command::Agent(agent) => agent.run(),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -112,6 +119,14 @@ const BESIDE_OTHERS: &str = "ENGINE_BESIDE_OTHERS";
 /// Whether that is set.
 fn beside_others() -> bool {
     std::env::var_os(BESIDE_OTHERS).is_some()
+}
+
+/// With this in the environment a run reaches this very machine by a pipe, as it does others: for tests of that way.
+const BY_PIPE: &str = "ENGINE_HERE_BY_PIPE";
+
+/// Where both ends of a run are.
+fn place() -> &'static dyn Place {
+    if std::env::var_os(BY_PIPE).is_some() { &Piped } else { &Here }
 }
 
 /// Lets children be waited for, also where whoever started this program ignores how its own end (SIGCHLD), which is

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::load::{self, Chosen, Loaded};
 use crate::cli::say;
 use crate::error::{Exit, Result};
-use crate::place::pinning::Pinning;
+use crate::place::pinning::{Pinning, cores};
 use crate::plan::Plan;
 use crate::plan::parallelism::hidden;
 use crate::report::figures::grouped;
@@ -62,7 +62,7 @@ fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
 
 /// How many cores each end has here, and what that hides; or why the plan cannot run here.
 fn place(plan: &Plan) -> Vec<String> {
-    let pinning = match Pinning::of(&plan.pin) {
+    let pinning = match cores().and_then(|cores| Pinning::among(&plan.pin, &cores)) {
         Ok(pinning) => pinning,
         Err(error) => return vec![error.to_string()],
     };

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::load::{self, Chosen};
 use crate::cli::output::{Summary, closing, columns, troubles};
 use crate::cli::progress::Progress;
-use crate::cli::{beside_others, complain, say};
+use crate::cli::{beside_others, complain, place, say};
 use crate::error::{Context, Error, Exit, Result};
 use crate::place::disturbance::Disturbance;
 use crate::place::manifest;
@@ -66,6 +66,7 @@ impl Run {
         let out = self.folder()?;
         report::replaceable(&out)?;
         let settings = Settings {
+            place: place(),
             out,
             existing: match (self.resume, self.replace) {
                 (true, _) => Existing::Resume,

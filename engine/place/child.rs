@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
 
@@ -38,7 +38,8 @@ pub struct Child {
 }
 
 /// What came from a child within one tick.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Heard {
     /// A line, without its end.
     Line(String),
@@ -87,18 +88,33 @@ impl Child {
         Pid::from_raw(self.process.id() as i32)
     }
 
-    /// Says one line to it.
-    pub fn say(&mut self, line: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_vec(line).doing(format_args!("cannot write to {}", self.what))?;
-        text.push(b'\n');
+    /// Says one line to it, given without its end.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
         let Some(stdin) = &mut self.stdin else {
             return Err(Error::failed(format!("{} has been told to stop", self.what)));
         };
-        stdin.write_all(&text).and_then(|()| stdin.flush()).map_err(|_| self.ended())
+        let text = format!("{line}\n");
+        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).map_err(|_| self.ended())
+    }
+
+    /// Its stdout, for whoever waits for several processes at once.
+    pub fn stdout(&self) -> BorrowedFd<'_> {
+        self.stdout.as_fd()
+    }
+
+    /// Its stdin, for whoever writes to it in another thread; it is then theirs to close.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.stdin.take()
     }
 
     /// Waits for the next line, for one tick at most.
     pub fn hear(&mut self) -> Result<Heard> {
+        self.hear_within(TICK)
+    }
+
+    /// Waits for the next line, for so long at most.
+    pub fn hear_within(&mut self, time: Duration) -> Result<Heard> {
+        let time = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
         loop {
             if let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
                 let rest = self.heard.split_off(end + 1);
@@ -106,7 +122,7 @@ impl Child {
                 return Ok(Heard::Line(String::from_utf8_lossy(&line[..end]).into_owned()));
             }
             let mut waiting = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut waiting, PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO)) {
+            match poll(&mut waiting, time) {
                 Ok(0) | Err(Errno::EINTR) => return Ok(Heard::Nothing),
                 Ok(_) => {}
                 Err(error) => return Err(Error::stopped(format!("cannot wait for {}: {error}", self.what))),

@@ -22,7 +22,7 @@ pub struct Disturbance {
 #[derive(Debug, Clone, Copy)]
 pub struct Stall {
     /// Which end.
-    pub end: End,
+    pub end: Side,
     /// How long after the load began.
     pub after: Duration,
     /// For how long.
@@ -31,7 +31,7 @@ pub struct Stall {
 
 /// One end of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum Side {
     /// The server.
     Server,
     /// The client process.
@@ -42,26 +42,23 @@ pub enum End {
 #[derive(Debug)]
 pub struct Stalling(JoinHandle<(u64, u64)>);
 
-impl Stall {
-    /// Begins now: `group` will be stopped and go on.
-    pub fn begin(self, group: Pid) -> Stalling {
-        Stalling(thread::spawn(move || {
-            thread::sleep(self.after);
-            let begun = now_ns();
-            // Where the group is gone there is nothing left to stop.
-            let _ = killpg(group, Signal::SIGSTOP);
-            thread::sleep(self.length);
-            let _ = killpg(group, Signal::SIGCONT);
-            (begun, now_ns())
-        }))
-    }
+/// Begins now: `group` will be stopped `after` so long, for that `length`.
+pub fn stall(group: Pid, after: Duration, length: Duration) -> Stalling {
+    Stalling(thread::spawn(move || {
+        thread::sleep(after);
+        let begun = now_ns();
+        // Where the group is gone there is nothing left to stop.
+        let _ = killpg(group, Signal::SIGSTOP);
+        thread::sleep(length);
+        let _ = killpg(group, Signal::SIGCONT);
+        (begun, now_ns())
+    }))
 }
 
 impl Stalling {
-    /// When it really was, once it is over, of a load whose calls could begin at `began_ns` of the monotonic clock.
-    pub fn lasted(self, began_ns: Option<u64>) -> Stalled {
-        let (from, until) = self.0.join().unwrap_or_default();
-        Stalled { from_ns: began_ns.map(|began| from.saturating_sub(began)), length_ns: until - from }
+    /// From when until when it really was, in nanoseconds of the monotonic clock; it waits until it is over.
+    pub fn over(self) -> (u64, u64) {
+        self.0.join().unwrap_or_default()
     }
 }
 
@@ -79,6 +76,11 @@ const FROM: &str = "stalled from";
 const LENGTH: &str = "stalled";
 
 impl Stalled {
+    /// One that lasted `from` then `until` then, of a load whose calls could begin at `began_ns` of the same clock.
+    pub fn of((from, until): (u64, u64), began_ns: Option<u64>) -> Self {
+        Stalled { from_ns: began_ns.map(|began| from.saturating_sub(began)), length_ns: until - from }
+    }
+
     /// As facts of the target that was stalled.
     pub fn tell(self, facts: &mut Facts) {
         let seconds = |ns: u64| format!("{:.6} s", ns as f64 / 1e9);

@@ -10,14 +10,14 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::results::Manifest;
 
-/// The manifest of a run that begins now; what only the caller knows is left empty.
-pub fn of_this_machine() -> Manifest {
+/// The manifest of a run on `machine` that begins now; what only the caller knows is left empty.
+pub fn manifest(machine: BTreeMap<String, String>) -> Manifest {
     Manifest {
         engine: env!("CARGO_PKG_VERSION").to_owned(),
         git: git(),
         build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         started: now(),
-        machine: machine(),
+        machine,
         ..Manifest::default()
     }
 }
@@ -31,7 +31,8 @@ fn read(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn machine() -> BTreeMap<String, String> {
+/// What this machine is, by name.
+pub fn machine() -> BTreeMap<String, String> {
     let mut machine = BTreeMap::new();
     let mut put = |name: &str, value: Option<String>| {
         machine.insert(name.to_owned(), value.unwrap_or_else(|| "not told by this kernel".to_owned()));

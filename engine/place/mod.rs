@@ -1,13 +1,25 @@
-//! All that touches a process: it is started, pinned, counted and ended here, and the machine that it runs on is described.
+//! All that touches a process: it is started, pinned, observed and ended by an agent, and the list of places that have one.
 
+pub mod agent;
 pub mod child;
-pub mod cost;
+pub mod contract;
 pub mod disturbance;
+pub mod ends;
+pub mod here;
 pub mod interference;
 pub mod manifest;
+pub mod messages;
 pub mod neighbours;
+pub mod observer;
 pub mod pinning;
+pub mod piped;
 pub mod processes;
+pub mod serve;
+pub mod site;
 pub mod steal;
-pub mod syscalls;
 pub mod yardstick;
+
+use crate::place::contract::Place;
+
+/// Every place; a new one is its file and its line here.
+pub static PLACES: &[&dyn Place] = &[&here::Here];

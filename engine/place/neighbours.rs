@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use crate::place::interference::between;
-use crate::place::pinning::Pinning;
-use crate::place::processes::{Moment, command, name};
+use crate::place::processes::{Moment, Stat, command, name};
 use crate::results::machine::{Interference, Neighbour};
 
 /// Over less than this nothing is said: a shorter stretch is looked at together with what was before it.
@@ -24,10 +25,9 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Others than this process and its descendants, on the cores of `pinning`.
-    pub fn new(pinning: &Pinning) -> Self {
-        let ends = [pinning.server.clone(), pinning.client.clone()];
-        Neighbours { run: std::process::id() as i32, ends, seen: Vec::new(), unseen: false }
+    /// Others than this process and its descendants, on the cores of the two ends.
+    pub fn of(ends: [Vec<usize>; 2]) -> Self {
+        Neighbours { run: run(), ends, seen: Vec::new(), unseen: false }
     }
 
     /// Nobody: nothing is looked at, and nothing can be said.
@@ -102,6 +102,14 @@ impl Neighbours {
     }
 }
 
+/// The process of this run from which all others of it descend: this one, or the one that started it as its agent.
+fn run() -> i32 {
+    let own = std::process::id() as i32;
+    let parent = |pid: &i32| Stat::of(Pid::from_raw(*pid)).map(|stat| stat.parent);
+    let alike = |pid: &i32| name(*pid).is_some() && name(*pid) == name(own);
+    std::iter::successors(Some(own), |pid| parent(pid).filter(alike)).last().unwrap_or(own)
+}
+
 /// Which of the moments, told by their age and the oldest first, a trial of such an age is judged from: the youngest
 /// that is at least as old as the trial and as a stretch must be; none where there is none, or only one long before.
 fn start(ages: &[Duration], trial: Duration) -> Option<usize> {
@@ -114,8 +122,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Neighbours, start};
-    use crate::place::pinning::Pinning;
-    use crate::scenario::Pin;
+    use crate::place::pinning::cores;
 
     #[test]
     fn a_stretch_lasts_half_a_second_at_least_and_spans_short_trials() {
@@ -132,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_short_look_lasts_half_a_second_all_the_same() {
-        let mut neighbours = Neighbours::new(&Pinning::of(&Pin::None).expect("there are cores"));
+        let mut neighbours = Neighbours::of([cores().expect("there are cores"), cores().expect("there are cores")]);
         let begun = neighbours.begin();
         let interference = neighbours.since(begun).expect("this system has /proc");
         assert!(interference.stretch_ns >= 500_000_000, "{interference:?}");

@@ -24,14 +24,8 @@ pub struct Pinning {
 }
 
 impl Pinning {
-    /// What `pin` asks for on this machine; an error where it names a core that is not there.
-    pub fn of(pin: &Pin) -> Result<Self> {
-        let set = sched_getaffinity(Pid::from_raw(0)).doing("asking which cores there are")?;
-        let cores: Vec<usize> = (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect();
-        Self::among(pin, &cores)
-    }
-
-    fn among(pin: &Pin, cores: &[usize]) -> Result<Self> {
+    /// What `pin` asks for where there are these cores; an error where it names one that is not among them.
+    pub fn among(pin: &Pin, cores: &[usize]) -> Result<Self> {
         let (server, client) = match (pin, cores) {
             (Pin::None, _) | (Pin::Auto, [] | [_]) => (cores.to_vec(), cores.to_vec()),
             // A client process of ours is one thread; all else is the server's.
@@ -46,17 +40,14 @@ impl Pinning {
         Ok(Pinning { server, client, pinned: *pin != Pin::None })
     }
 
-    /// Makes the server's process, and all that it starts, stay on its cores.
-    pub fn hold_server(&self, command: &mut Command) -> Result<()> {
-        if !self.pinned {
-            return Ok(());
-        }
-        let cores = set_of(&self.server)?;
-        // SAFETY: between fork and exec only sched_setaffinity is called, which is async-signal-safe.
-        unsafe {
-            command.pre_exec(move || Ok(sched_setaffinity(Pid::from_raw(0), &cores)?));
-        }
-        Ok(())
+    /// The cores that the server's processes are held on; none where they may roam.
+    pub fn of_server(&self) -> Vec<usize> {
+        if self.pinned { self.server.clone() } else { Vec::new() }
+    }
+
+    /// The same of the client.
+    pub fn of_client(&self) -> Vec<usize> {
+        if self.pinned { self.client.clone() } else { Vec::new() }
     }
 
     /// What it is, in a sentence.
@@ -80,6 +71,25 @@ impl std::fmt::Display for Pinning {
         let words = |cores: &[usize]| cores.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         write!(f, "server on {}; client on {}", words(&self.server), words(&self.client))
     }
+}
+
+/// The cores that this process may run on.
+pub fn cores() -> Result<Vec<usize>> {
+    let set = sched_getaffinity(Pid::from_raw(0)).doing("asking which cores there are")?;
+    Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
+}
+
+/// Makes the process of a command, and all that it starts, stay on these cores; on any where none are named.
+pub fn hold(command: &mut Command, cores: &[usize]) -> Result<()> {
+    if cores.is_empty() {
+        return Ok(());
+    }
+    let cores = set_of(cores)?;
+    // SAFETY: between fork and exec only sched_setaffinity is called, which is async-signal-safe.
+    unsafe {
+        command.pre_exec(move || Ok(sched_setaffinity(Pid::from_raw(0), &cores)?));
+    }
+    Ok(())
 }
 
 fn set_of(cores: &[usize]) -> Result<CpuSet> {

@@ -119,6 +119,17 @@ pub fn all() -> Vec<Pid> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw)).collect()
 }
 
+/// The living processes of the group that `leader` leads, and how many sockets each holds.
+pub fn sockets(leader: Pid) -> BTreeMap<i32, usize> {
+    let held = |pid: Pid| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let targets = files.filter_map(|file| fs::read_link(file.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    };
+    let of_group = |pid: &Pid| Stat::of(*pid).is_some_and(|stat| stat.group == leader && !stat.zombie);
+    all().into_iter().filter(of_group).map(|pid| (pid.as_raw(), held(pid))).collect()
+}
+
 /// What the kernel calls a process.
 pub fn name(pid: i32) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim().to_owned())
@@ -144,7 +155,8 @@ pub struct Stat {
     pub user_ticks: u64,
     /// How many threads it has.
     pub threads: u64,
-    parent: i32,
+    /// The process that started it, or whoever took it over.
+    pub parent: i32,
     kernel: bool,
     started: u64,
 }

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::place::pinning::Pinning;
-use crate::results::machine::Yardstick;
+use crate::place::messages::Pace;
 
 /// How many bytes go each way.
 const BYTES: usize = 64;
@@ -22,56 +21,12 @@ const STEPS: u64 = 300_000;
 /// An exchange that takes longer than this is none.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often it is measured at least, as far as trials end meanwhile.
-const EVERY: Duration = Duration::from_secs(30);
-
-/// The yardsticks of one run.
-#[derive(Debug)]
-pub struct Yardsticks {
-    pinning: Pinning,
-    begun: Instant,
-    before: Duration,
-    /// When the last one was measured, and before which block.
-    last: Option<(Instant, u32)>,
-}
-
-impl Yardsticks {
-    /// Those of a run that begins now, or goes on now after it has taken so long `before`.
-    pub fn new(pinning: &Pinning, before: Duration) -> Self {
-        Yardsticks { pinning: pinning.clone(), begun: Instant::now(), before, last: None }
-    }
-
-    /// One, where it is due before a trial of `block`: at the beginning of a block, and where the last one is old.
-    pub fn before(&mut self, block: u32) -> Option<Yardstick> {
-        let age = self.last.map(|(at, known)| (at.elapsed(), known));
-        due(age, block).then(|| self.now(block))?
-    }
-
-    /// One after the last trial, where there was one.
-    pub fn after(&mut self) -> Option<Yardstick> {
-        let (_, block) = self.last?;
-        self.now(block)
-    }
-
-    fn now(&mut self, block: u32) -> Option<Yardstick> {
-        let measured = measure(&self.pinning, self.before + self.begun.elapsed());
-        self.last = Some((Instant::now(), block));
-        measured
-    }
-}
-
-/// Whether one is due before a trial of `block`, by how old the last one is and which block it was before.
-fn due(last: Option<(Duration, u32)>, block: u32) -> bool {
-    last.is_none_or(|(age, known)| known != block || age >= EVERY)
-}
-
-/// Measures between the first core of the server and the last one of the client, which are two where there are two;
-/// `at` is when, after the run began. It takes a few tens of milliseconds; none where the machine cannot do it.
-fn measure(pinning: &Pinning, at: Duration) -> Option<Yardstick> {
-    let (server, client) = (*pinning.server.first()?, *pinning.client.last()?);
+/// Measures between two cores, which may be the same. It takes a few tens of milliseconds; none where the machine cannot
+/// do it.
+pub fn measure(server: usize, client: usize) -> Option<Pace> {
     let exchange_ns = middle(exchange(server, client).ok()?)?;
     let pieces: Vec<u64> = [server, client].into_iter().flat_map(|core| on(core, arithmetic)).flatten().collect();
-    Some(Yardstick { at_ns: at.as_nanos() as u64, exchange_ns, arithmetic_ns: middle(pieces)? })
+    Some(Pace { exchange_ns, arithmetic_ns: middle(pieces)? })
 }
 
 /// How long each round took, in nanoseconds: two threads that sleep until bytes come, over TCP and loopback.
@@ -146,18 +101,14 @@ fn middle(mut times: Vec<u64>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{Yardsticks, due, measure, middle, on};
-    use crate::place::pinning::Pinning;
-    use crate::scenario::Pin;
+    use super::{measure, middle, on};
+    use crate::place::pinning::cores;
 
     #[test]
-    fn both_of_its_parts_take_time_and_it_says_when() {
-        let pinning = Pinning::of(&Pin::Auto).expect("there are cores");
-        let measured = measure(&pinning, Duration::from_nanos(7)).expect("the ends' cores can be used");
+    fn both_of_its_parts_take_time() {
+        let cores = cores().expect("there are cores");
+        let measured = measure(cores[0], cores[cores.len() - 1]).expect("the ends' cores can be used");
         assert!(measured.exchange_ns > 0 && measured.arithmetic_ns > 0, "{measured:?}");
-        assert_eq!(measured.at_ns, 7);
     }
 
     #[test]
@@ -167,19 +118,6 @@ mod tests {
         assert_eq!(on(0, || 7), Some(7));
         assert_eq!(on(100_000, || 7), None);
         assert_eq!(cores(), before);
-    }
-
-    #[test]
-    fn it_is_due_around_each_block_and_every_thirty_seconds() {
-        let seconds = Duration::from_secs;
-        assert!(due(None, 1) && due(Some((seconds(1), 1)), 2) && due(Some((seconds(30), 1)), 1));
-        assert!(!due(Some((seconds(29), 1)), 1));
-        let mut yardsticks =
-            Yardsticks::new(&Pinning::of(&Pin::Auto).expect("there are cores"), Duration::from_secs(60));
-        assert_eq!(yardsticks.after(), None, "nothing was measured");
-        let first = yardsticks.before(1).expect("the first trial of all");
-        assert!(first.at_ns >= 60_000_000_000, "an earlier session took a minute");
-        assert!(yardsticks.after().is_some_and(|last| last.at_ns > first.at_ns));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::place::neighbours::Neighbours;
 use crate::plan::{self, Cell, Extent, Load};
 use crate::report::expectations::written;
 use crate::report::figures::{counted, number};
@@ -44,23 +43,22 @@ pub fn find(
     search: &plan::search::Search,
     trial: u32,
     launcher: &Launcher,
-    neighbours: &mut Neighbours,
     watch: &mut dyn Watch,
 ) -> Result<Found> {
-    let begun = neighbours.look();
+    let begun = launcher.site().moment(false)?;
     let lowest = match cell.load.extent {
         Extent::Duration(time) => (FEWEST / time.as_secs_f64()).clamp(Rate::LEAST, Rate::MOST),
         Extent::Iterations(_) => Rate::LEAST,
     };
     let limits = &search.limits;
     let mut bracket = Bracket::new(start(search.start, trial), lowest, Rate::MOST, search.close);
-    let mut server = Launched::fresh(cell, launcher)?;
+    let server = Launched::fresh(cell, launcher)?;
     let mut probes: Vec<Probe> = Vec::new();
     let (mut held, mut broken) = (None, None);
     while let Some(rate) = bracket.next() {
         watch.probes(rate);
         let load = probe(&cell.load, search, rate);
-        let trial = ask(&mut server, &load, launcher, neighbours, &mut |so_far| watch.progress(so_far))
+        let trial = ask(&server, &load, launcher, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
         let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);
@@ -84,7 +82,7 @@ pub fn find(
     // Others may have broken probes above the one that counts, so the whole search is judged, but not twice.
     let own = trial.interference.take();
     let run_queue_ns = own.as_ref().and_then(|own| own.run_queue_ns);
-    trial.interference = neighbours.since(begun).map(|whole| Interference { run_queue_ns, ..whole });
+    trial.interference = launcher.site().since(begun)?.map(|whole| Interference { run_queue_ns, ..whole });
     let known = own.is_some_and(|own| own.disturbs());
     let verdict = if known { verdict } else { disturbed(verdict, trial.interference.as_ref()) };
     Ok(Found { trial, verdict, failed, search })

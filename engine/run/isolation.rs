@@ -1,9 +1,8 @@
 //! What becomes of the other clients when one client's call aborts the process that executes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use nix::unistd::Pid;
 
 use crate::call::Ask;
 use crate::drive::clock::now_ns;
@@ -12,8 +11,7 @@ use crate::drive::job::{Failed, Job};
 use crate::drive::lines::Assignment;
 use crate::drive::resend::Asked;
 use crate::error::{Error, Result};
-use crate::place::child::Child;
-use crate::place::cost::living;
+use crate::place::site::End;
 use crate::plan::Cell;
 use crate::run::launcher::Launcher;
 use crate::run::trial::await_ready;
@@ -40,28 +38,28 @@ pub struct Isolation {
 /// cell's clients make such a call.
 pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
     let nonce = fresh_nonce();
-    let mut server = Child::start("the server", launcher.server(cell, &nonce)?)?;
-    let ready = await_ready(&mut server)?;
+    let server = launcher.server(cell, &nonce)?;
+    let ready = await_ready(&server)?;
     let transport = cell.target.pairing.transport().name();
     let (options, ca) = (&cell.target.options, ready.ca.as_deref());
     let assignment = Assignment::of(&cell.load, transport, options, &ready.address, Some(&nonce), ca);
     let job = Job::of(&assignment).map_err(broken)?;
-    let before = held(server.pid());
+    let before = server.sockets()?;
     // All dial before any asks: of processes that share a listener more than one is awake then.
     let dialled: std::result::Result<Vec<Caller>, Failed> = (0..job.clients).map(|_| Caller::dial(&job)).collect();
     let mut clients = dialled.map_err(broken)?;
     for client in &mut clients {
         client.begin().map_err(broken)?;
     }
-    let during = held(server.pid());
+    let during = server.sockets()?;
     let mut victim = clients.pop().ok_or_else(|| Error::stopped("no client is there whose call could abort"))?;
     if victim.asks(&Ask::Ping) {
         return Err(Error::failed("the call that had to abort was answered"));
     }
     let failed = clients.iter_mut().filter_map(|client| (!client.asks(&Ask::Nonce)).then_some(())).count();
-    let gone = await_gone(server.pid(), &during)?;
+    let gone = await_gone(&server, &during)?;
     // What a process held before there was a client is its listener and the like.
-    let idle = before.iter().find(|(pid, _)| *pid == gone.0).or(before.first()).map_or(0, |(_, sockets)| *sockets);
+    let idle = before.get(&gone.0).or(before.values().next()).copied().unwrap_or(0);
     let serves_on = Caller::dial(&job).and_then(|mut late| late.begin()).is_ok();
     Ok(Isolation { others: clients.len(), together: gone.1.saturating_sub(idle + 1), failed, serves_on })
 }
@@ -96,23 +94,13 @@ fn broken(failed: Failed) -> Error {
     Error::failed(format!("{}: {}", failed.class, failed.reason))
 }
 
-/// The processes of a server, and how many sockets each holds.
-fn held(leader: Pid) -> Vec<(Pid, usize)> {
-    let sockets = |pid: Pid| {
-        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        let targets = files.filter_map(|file| std::fs::read_link(file.path()).ok());
-        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
-    };
-    living(leader).into_iter().map(|pid| (pid, sockets(pid))).collect()
-}
-
-/// The one of `known` that is no longer there.
-fn await_gone(leader: Pid, known: &[(Pid, usize)]) -> Result<(Pid, usize)> {
+/// The process among `known` that is no longer there, and how many sockets it held.
+fn await_gone(server: &End, known: &BTreeMap<i32, usize>) -> Result<(i32, usize)> {
     let begun = Instant::now();
     while begun.elapsed() < GOING {
-        let living = living(leader);
-        if let Some(gone) = known.iter().find(|(pid, _)| !living.contains(pid)) {
-            return Ok(*gone);
+        let living = server.sockets()?;
+        if let Some((pid, held)) = known.iter().find(|(pid, _)| !living.contains_key(pid)) {
+            return Ok((*pid, *held));
         }
         std::thread::sleep(Duration::from_millis(1));
     }

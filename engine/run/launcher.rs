@@ -1,18 +1,16 @@
 //! Which process is launched for each end of a cell.
 
-use std::process::Command;
-
-use nix::unistd::Pid;
-
 use crate::call::{Driver, Stack};
 use crate::error::{Error, Result};
 use crate::place::disturbance::{Disturbance, Stall};
+use crate::place::messages::Launch;
+use crate::place::observer;
 use crate::place::pinning::Pinning;
-use crate::place::syscalls::SystemCalls;
+use crate::place::site::{End, Site};
 use crate::plan::Cell;
 use crate::report::figures::counted;
 use crate::run::interrupt::interrupted;
-use crate::stack::contract::Launch;
+use crate::stack::contract::Wanted;
 use crate::stack::environment::Environment;
 use crate::stack::{driver_command, system};
 
@@ -20,29 +18,22 @@ use crate::stack::{driver_command, system};
 #[derive(Debug)]
 pub struct Launcher {
     offline: bool,
+    site: Site,
     pinning: Pinning,
     disturbance: Disturbance,
-    counting: bool,
+    observe: Vec<String>,
     environment: Option<Result<Environment>>,
 }
 
 impl Launcher {
-    /// With `offline` nothing is downloaded.
-    pub fn new(offline: bool, pinning: Pinning, disturbance: Disturbance) -> Self {
-        Launcher { offline, pinning, disturbance, counting: false, environment: None }
+    /// Launches at `site`. With `offline` nothing is downloaded; with `syscalls` also what slows the ends is observed.
+    pub fn new(site: Site, pinning: Pinning, disturbance: Disturbance, offline: bool, syscalls: bool) -> Self {
+        Launcher { offline, site, pinning, disturbance, observe: observer::names(syscalls), environment: None }
     }
 
-    /// With `counting` the system calls of both ends are counted.
-    pub fn counting(self, counting: bool) -> Self {
-        Launcher { counting, ..self }
-    }
-
-    /// The counter of the system calls of a process that was launched just now.
-    pub fn syscalls(&self, process: Pid) -> SystemCalls {
-        match self.counting {
-            true => SystemCalls::of(process),
-            false => SystemCalls::missing("not counted, since `--syscalls` was not given"),
-        }
+    /// Where both ends run.
+    pub fn site(&self) -> &Site {
+        &self.site
     }
 
     /// Which cores each end runs on.
@@ -83,56 +74,57 @@ impl Launcher {
         }
     }
 
-    /// The process that serves the cell and answers to `nonce`.
-    pub fn server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
-        let mut command = self.unpinned_server(cell, nonce)?;
-        self.pinning.hold_server(&mut command)?;
-        Ok(command)
+    /// Starts the process that serves the cell and answers to `nonce`.
+    pub fn server(&self, cell: &Cell, nonce: &str) -> Result<End> {
+        let launch = self.launch_of_server(cell, nonce)?;
+        self.launch("the server", Launch { cores: self.pinning.of_server(), ..launch })
     }
 
-    fn unpinned_server(&self, cell: &Cell, nonce: &str) -> Result<Command> {
+    fn launch_of_server(&self, cell: &Cell, nonce: &str) -> Result<Launch> {
         let (pairing, load) = (&cell.target.pairing, &cell.load);
         let (transport, model) = (pairing.transport().name(), pairing.model().name());
         if pairing.stack() == Stack::Python {
             let system = system(transport, model)
                 .ok_or_else(|| Error::stopped(format!("no Python system serves {transport} as {model}")))?;
-            let launch = Launch {
+            let wanted = Wanted {
                 nonce,
                 fill: Some((load.fill, load.seed)),
                 timeout: load.timeout,
                 options: &cell.target.options,
                 cores: self.pinning.server.len(),
             };
-            return Ok(system.command(self.environment()?, &launch));
+            return Ok(Launch::of(&system.command(self.environment()?, &wanted)));
         }
-        let mut command = engine("serve");
-        command.args(["--transport", transport, "--server", model]);
-        command.args(["--fill", &load.fill.to_string(), "--seed", &load.seed.to_string(), "--nonce", nonce]);
+        let mut args = vec!["serve".to_owned()];
+        let mut add = |name: &str, value: &str| args.extend([format!("--{name}"), value.to_owned()]);
+        add("transport", transport);
+        add("server", model);
+        add("fill", &load.fill.to_string());
+        add("seed", &load.seed.to_string());
+        add("nonce", nonce);
         if let Some(fault) = self.disturbance.fault {
-            command.args(["--fault", fault]);
+            add("fault", fault);
         }
         for (name, value) in &cell.target.options.0 {
-            command.args(["--option", &format!("{name}={value}")]);
+            add("option", &format!("{name}={value}"));
         }
-        Ok(command)
+        Ok(Launch::engine(args))
     }
 
-    /// The process that makes the cell's calls.
-    pub fn drive(&self, cell: &Cell) -> Result<Command> {
-        match cell.target.pairing.driver() {
-            Driver::Native => Ok(engine("drive")),
-            Driver::Python => Ok(driver_command(self.environment()?)),
-        }
+    /// Starts the process that makes the cell's calls; it chooses its cores itself, as it is told.
+    pub fn drive(&self, cell: &Cell) -> Result<End> {
+        let launch = match cell.target.pairing.driver() {
+            Driver::Native => Launch::engine(["drive"]),
+            Driver::Python => Launch::of(&driver_command(self.environment()?)),
+        };
+        self.launch("the client process", launch)
+    }
+
+    fn launch(&self, what: &str, launch: Launch) -> Result<End> {
+        self.site.launch(Launch { what: what.to_owned(), observe: self.observe.clone(), ..launch })
     }
 }
 
 fn needs_python(cell: &Cell) -> bool {
     cell.target.pairing.stack() == Stack::Python || cell.target.pairing.driver() == Driver::Python
-}
-
-/// This very program, even where its file has been replaced since.
-fn engine(command: &str) -> Command {
-    let mut engine = Command::new("/proc/self/exe");
-    engine.arg(command);
-    engine
 }

@@ -10,20 +10,19 @@ pub mod proof;
 mod resume;
 pub mod trial;
 pub mod verdict;
+pub mod yardsticks;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use nix::sys::prctl::set_child_subreaper;
-
 use crate::drive::lines::Progress;
-use crate::error::{Context, Result};
+use crate::error::Result;
+use crate::place::contract::Place;
 use crate::place::disturbance::Disturbance;
-use crate::place::manifest::of_this_machine;
-use crate::place::neighbours::Neighbours;
+use crate::place::manifest::manifest;
 use crate::place::pinning::Pinning;
-use crate::place::yardstick::Yardsticks;
+use crate::place::site::Site;
 use crate::plan::{Cell, Plan, Turn};
 use crate::report::figures::counted;
 use crate::results::file::RESULTS;
@@ -35,10 +34,13 @@ use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::resume::resumed;
 use crate::run::verdict::{Circumstances, disturbed, judge, lacking};
+use crate::run::yardsticks::Yardsticks;
 
 /// What a run is told besides its plan.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
+    /// Where both ends run.
+    pub place: &'static dyn Place,
     /// The folder that everything is written into.
     pub out: PathBuf,
     /// What becomes of results that it holds already.
@@ -77,14 +79,17 @@ pub trait Watch {
 /// Runs every turn of `plan` that the folder has no record of yet, and returns what was measured, also when it was
 /// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
-    let pinning = Pinning::of(&plan.pin)?;
-    let mut neighbours = if settings.beside_others { Neighbours::unseen() } else { Neighbours::new(&pinning) };
+    let site = Site::reach(settings.place)?;
+    let pinning = Pinning::among(&plan.pin, &site.hello().cores)?;
+    if !settings.beside_others {
+        site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()])?;
+    }
     let begun = Instant::now();
     let mut manifest = Manifest {
         quick: settings.quick,
         command: settings.command.clone(),
         planned: Some(plan.turns.len()),
-        ..of_this_machine()
+        ..manifest(site.hello().machine.clone())
     };
     manifest.machine.insert("server cores".to_owned(), pinning.server.len().to_string());
     if settings.beside_others {
@@ -108,15 +113,13 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         watch.says(&format!("goes on with {} of {} trials", results.counting().count(), plan.turns.len()));
     }
     let before = results.manifest.took_s;
-    let mut yardsticks = Yardsticks::new(&pinning, Duration::try_from_secs_f64(before).unwrap_or_default());
+    let mut yardsticks = Yardsticks::new(&site, &pinning, Duration::try_from_secs_f64(before).unwrap_or_default());
     let recorded: BTreeSet<(String, u32)> =
         results.records.iter().map(|record| (record.id.clone(), record.trial)).collect();
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
-    let mut launcher = Launcher::new(settings.offline, pinning, settings.disturbance).counting(settings.syscalls);
+    let mut launcher = Launcher::new(site, pinning, settings.disturbance, settings.offline, settings.syscalls);
     launcher.prepare(&plan.cells, &mut |words| watch.says(words));
-    // The children that a server leaves behind are ours then, so that what they spent is never taken for a neighbour's.
-    set_child_subreaper(true).doing("becoming the parent of what servers leave behind")?;
-    if let Some(warning) = neighbours.warning() {
+    if let Some(warning) = launcher.site().warning()? {
         watch.says(&warning);
     }
     // The plan grows by what is tried again.
@@ -138,7 +141,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         results.manifest.yardsticks.extend(yardsticks.before(turn.block));
         watch.begins(&plan, done);
         let attempt = attempt(cell, turn, &results);
-        let taken = one_turn(cell, turn, &mut launcher, &mut neighbours, &mut results.manifest, watch);
+        let taken = one_turn(cell, turn, &launcher, &mut results.manifest, watch);
         let Some(record) = taken.map(|record| Record { attempt, ..record }) else { break };
         results.manifest.took_s = seconds(before, begun);
         journal.append(&record, &results.manifest)?;
@@ -167,8 +170,7 @@ fn seconds(before: f64, begun: Instant) -> f64 {
 fn one_turn(
     cell: &Cell,
     turn: Turn,
-    launcher: &mut Launcher,
-    neighbours: &mut Neighbours,
+    launcher: &Launcher,
     manifest: &mut Manifest,
     watch: &mut dyn Watch,
 ) -> Option<Record> {
@@ -190,9 +192,9 @@ fn one_turn(
         record.reason = Some(error.to_string());
         return Some(record);
     }
-    let begun = neighbours.begin();
+    let begun = launcher.site().moment(true);
     let found = match &cell.load.search {
-        None => trial::measure(cell, launcher, neighbours, &mut |so_far| watch.progress(so_far)).map(|trial| {
+        None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
             let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &trial));
             // Where no call came due, or this machine lacked something, the target has not failed; the verdict says so.
             let (counts, lacked) = (&trial.measured.counts, trial.measured.generator.lacked);
@@ -202,7 +204,7 @@ fn one_turn(
             });
             (trial, verdict, why, None)
         }),
-        Some(limits) => capacity::find(cell, limits, turn.trial, launcher, neighbours, watch)
+        Some(limits) => capacity::find(cell, limits, turn.trial, launcher, watch)
             .map(|found| (found.trial, found.verdict, found.failed, Some(found.search))),
     };
     match found {
@@ -224,7 +226,7 @@ fn one_turn(
                 record.verdict = lacking(lack, "it could not begin");
             }
             record.reason = Some(error.to_string());
-            record.interference = neighbours.since(begun);
+            record.interference = begun.and_then(|begun| launcher.site().since(begun)).ok().flatten();
             record.verdict = disturbed(record.verdict, record.interference.as_ref());
         }
     }

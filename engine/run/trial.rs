@@ -1,19 +1,18 @@
-//! One trial of one cell, from launch to teardown.
+//! One trial of one cell, from launch to teardown: what is launched is armed, then timed, then settled.
 
 use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
 use crate::error::{Context, Error, Result};
-use crate::place::child::{Child, Heard};
-use crate::place::cost::{Counters, Peak, without_watching};
-use crate::place::disturbance::End;
-use crate::place::neighbours::Neighbours;
-use crate::place::steal::Ticks;
-use crate::place::syscalls::{SystemCalls, charge};
+use crate::lack::Lack;
+use crate::place::child::Heard;
+use crate::place::disturbance::{Side, Stall, Stalled};
+use crate::place::messages::Window;
+use crate::place::site::End;
 use crate::plan::{Cell, Load};
 use crate::results::machine::Interference;
-use crate::results::{Cost, Measured};
+use crate::results::{Cost, Hiccups, Measured, Spent};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::server::ready::{Ready, ReadyLine};
@@ -41,16 +40,21 @@ pub struct Trial {
 }
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
-pub fn measure(
-    cell: &Cell,
-    launcher: &Launcher,
-    neighbours: &mut Neighbours,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Trial> {
-    let mut server = Launched::fresh(cell, launcher)?;
-    let trial = ask(&mut server, &cell.load, launcher, neighbours, progress)?;
+pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(Progress)) -> Result<Trial> {
+    let server = Launched::fresh(cell, launcher)?;
+    let trial = ask(&server, &cell.load, launcher, progress)?;
     server.stop()?;
     Ok(trial)
+}
+
+/// Measures a server under `load`, by a client process of its own that is gone afterwards.
+pub fn ask(
+    server: &Launched<'_>,
+    load: &Load,
+    launcher: &Launcher,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Trial> {
+    server.arm(load, launcher)?.time(launcher.stall(), progress)?.settle()
 }
 
 /// The server of a trial, which listens; dropping it ends it.
@@ -58,8 +62,7 @@ pub fn measure(
 pub struct Launched<'a> {
     cell: &'a Cell,
     nonce: String,
-    process: Child,
-    calls: SystemCalls,
+    end: End,
     ready: Ready,
 }
 
@@ -67,95 +70,169 @@ impl<'a> Launched<'a> {
     /// Launches the server of a cell and waits until it listens.
     pub fn fresh(cell: &'a Cell, launcher: &Launcher) -> Result<Self> {
         let nonce = fresh_nonce();
-        let mut process = Child::start("the server", launcher.server(cell, &nonce)?)?;
-        let calls = launcher.syscalls(process.pid());
-        let ready = await_ready(&mut process)?;
-        Ok(Launched { cell, nonce, process, calls, ready })
+        let end = launcher.server(cell, &nonce)?;
+        let ready = await_ready(&end)?;
+        Ok(Launched { cell, nonce, end, ready })
+    }
+
+    /// Launches a client process and waits until all its clients are connected and warm.
+    fn arm<'l>(&'l self, load: &'l Load, launcher: &Launcher) -> Result<Armed<'l>> {
+        self.end.idle()?;
+        let client = launcher.drive(self.cell)?;
+        let transport = self.cell.target.pairing.transport().name();
+        let (options, ca) = (&self.cell.target.options, self.ready.ca.as_deref());
+        let mut assignment = Assignment::of(load, transport, options, &self.ready.address, Some(&self.nonce), ca);
+        assignment.pin = launcher.pinning().of_client();
+        tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
+        let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
+        match self.await_line(&client, arming, &mut |_| Ok(()))? {
+            FromDrive::Armed { .. } => Ok(Armed { server: self, load, client }),
+            _ => Err(strange("armed")),
+        }
     }
 
     /// Stops it; an error where it does not end as it should.
     pub fn stop(self) -> Result<()> {
-        self.process.stop()
+        self.end.stop()
+    }
+
+    /// The next line of the client process that is not progress, which comes about once a second; an error where it
+    /// fails, falls silent, or the server dies.
+    fn await_line(
+        &self,
+        client: &End,
+        silence: Duration,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<FromDrive> {
+        let mut deadline = Instant::now() + silence;
+        loop {
+            match client.hear()? {
+                Heard::Line(line) => match line.parse()? {
+                    FromDrive::Progress(so_far) => {
+                        progress(so_far)?;
+                        deadline = Instant::now() + silence;
+                    }
+                    FromDrive::Failed { .. } if !self.end.alive()? => return Err(self.end.ended()),
+                    FromDrive::Failed { class, reason, lacks } => return Err(failed(&class, &reason, lacks)),
+                    line => return Ok(line),
+                },
+                Heard::End => return Err(client.ended()),
+                Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
+                Heard::Nothing if !self.end.alive()? => return Err(self.end.ended()),
+                Heard::Nothing if Instant::now() > deadline => {
+                    return Err(Error::failed(format!("the client process was silent for {} s", silence.as_secs())));
+                }
+                Heard::Nothing => {}
+            }
+        }
     }
 }
 
-/// Measures a server under `load`, by a client process of its own that is gone afterwards.
-pub fn ask(
-    launched: &mut Launched<'_>,
-    load: &Load,
-    launcher: &Launcher,
-    neighbours: &mut Neighbours,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Trial> {
-    let Launched { cell, nonce, process: server, calls: server_calls, ready } = launched;
-    let alone = Counters::of(server.pid());
-    let mut drive = Child::start("the client process", launcher.drive(cell)?)?;
-    let client_calls = launcher.syscalls(drive.pid());
-    let transport = cell.target.pairing.transport().name();
-    let mut assignment =
-        Assignment::of(load, transport, &cell.target.options, &ready.address, Some(nonce), ready.ca.as_deref());
-    if launcher.pinning().pinned {
-        assignment.pin.clone_from(&launcher.pinning().client);
-    }
-    drive.say(&ToDrive::Assignment(Box::new(assignment)))?;
+/// Both ends are there, and every client is connected and warm.
+struct Armed<'l> {
+    server: &'l Launched<'l>,
+    load: &'l Load,
+    client: End,
+}
 
-    let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
-    let FromDrive::Armed { .. } = await_line(&mut drive, server, arming, &mut |_| {}, &mut || {})? else {
-        return Err(Error::failed("the client process said something else where `armed` was due"));
-    };
-    let begun = neighbours.look();
-    let before = (Counters::of(server.pid()), Counters::of(drive.pid()));
-    let mut peak = Peak::of(server.pid());
-    peak.look();
-    let ticks = Ticks::now();
-    let calls = (server_calls.so_far(), client_calls.so_far());
-    drive.say(&ToDrive::Go {})?;
-    let stalling = launcher.stall().map(|stall| {
-        stall.begin(match stall.end {
-            End::Server => server.pid(),
-            End::Client => drive.pid(),
-        })
-    });
-    let silence = load.timeout + load.drain + SILENCE;
-    let FromDrive::Done { began_ns } = await_line(&mut drive, server, silence, progress, &mut || peak.look())? else {
-        return Err(Error::failed("the client process said something else where `done` was due"));
-    };
-    let calls_after = (server_calls.so_far(), client_calls.so_far());
-    let after = (Counters::of(server.pid()), Counters::of(drive.pid()));
-    let stolen = ticks.and_then(|before| Ticks::now()?.stolen_since(&before));
-    let queued_ns = after.0.queued_since(&before.0).zip(after.1.queued_since(&before.1));
-    let run_queue_ns = queued_ns.map(|(server, client)| server + client);
-    let interference = neighbours.since(begun).map(|interference| Interference { run_queue_ns, ..interference });
-    let mut facts = ready.facts.clone();
-    if let Some(stalling) = stalling {
-        stalling.lasted(began_ns).tell(&mut facts);
+impl<'l> Armed<'l> {
+    /// Lets the load begin and waits until its last call is settled. What each end spends is counted in between.
+    fn time(self, stall: Option<Stall>, progress: &mut dyn FnMut(Progress)) -> Result<Timed<'l>> {
+        let Armed { server, load, client } = self;
+        let counting = server.end.site().begin()?;
+        tell(&client, &ToDrive::Go {})?;
+        if let Some(stall) = stall {
+            match stall.end {
+                Side::Server => server.end.stall(stall.after, stall.length)?,
+                Side::Client => client.stall(stall.after, stall.length)?,
+            }
+        }
+        let silence = load.timeout + load.drain + SILENCE;
+        let mut second = |so_far| {
+            progress(so_far);
+            server.end.look()
+        };
+        match server.await_line(&client, silence, &mut second)? {
+            FromDrive::Done { began_ns } => Ok(Timed { server, load, client, window: counting.end()?, began_ns }),
+            _ => Err(strange("done")),
+        }
     }
-    let survived = server.alive();
-    drive.say(&ToDrive::Report {})?;
-    let FromDrive::Measured(measured) = await_line(&mut drive, server, SILENCE, &mut |_| {}, &mut || {})? else {
-        return Err(Error::failed("the client process said something else where `measured` was due"));
-    };
-    if !survived {
-        return Err(server.ended());
+}
+
+/// The last call is settled, and what each end spent is known.
+struct Timed<'l> {
+    server: &'l Launched<'l>,
+    load: &'l Load,
+    client: End,
+    window: Window,
+    began_ns: Option<u64>,
+}
+
+impl Timed<'_> {
+    /// Has the client process say what it measured, and ends it.
+    fn settle(self) -> Result<Trial> {
+        let Timed { server, load, client, mut window, began_ns } = self;
+        let survived = server.end.alive()?;
+        tell(&client, &ToDrive::Report {})?;
+        let FromDrive::Measured(measured) = server.await_line(&client, SILENCE, &mut |_| Ok(()))? else {
+            return Err(strange("measured"));
+        };
+        if !survived {
+            return Err(server.end.ended());
+        }
+        let [of_server, of_client] =
+            [&server.end, &client].map(|end| window.ends.remove(&end.id()).unwrap_or_default());
+        client.stop()?;
+        let queued = of_server.queued_ns.zip(of_client.queued_ns);
+        let run_queue_ns = queued.map(|(server, client)| server + client);
+        let mut cost = Cost { server: of_server.spent, client: of_client.spent };
+        // A client process of ours is one, and its threads do not come and go.
+        (cost.client.most_processes, cost.client.most_threads) = (None, None);
+        without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
+        let grown = of_server.grown_memory.filter(|_| load.call != Call::Connect);
+        cost.server.memory_per_client = grown.and_then(|grown| grown.checked_div(u64::from(load.clients)));
+        if cost.server.memory_per_client.is_none() {
+            let anew = load.call == Call::Connect;
+            let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
+            cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
+        }
+        let mut facts = server.ready.facts.clone();
+        if let Some(stalled) = window.stalled {
+            Stalled::of(stalled, began_ns).tell(&mut facts);
+        }
+        let interference = window.interference.map(|interference| Interference { run_queue_ns, ..interference });
+        Ok(Trial { measured: *measured, cost, facts, stolen: window.stolen, interference })
     }
-    drive.stop()?;
-    let mut cost = Cost { server: after.0.since(&before.0), client: after.1.since(&before.1) };
-    charge(&mut cost.server, calls.0, calls_after.0);
-    charge(&mut cost.client, calls.1, calls_after.1);
-    without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
-    peak.add_to(&mut cost.server);
-    cost.server.memory_per_client =
-        before.0.memory_per_client(&alone, load.clients).filter(|_| load.call != Call::Connect);
-    if cost.server.memory_per_client.is_none() {
-        let anew = load.call == Call::Connect;
-        let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
-        cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
+}
+
+/// Says one line to a client process.
+fn tell(client: &End, line: &ToDrive) -> Result<()> {
+    client.tell(serde_json::to_string(line).doing("cannot write to the client process")?)
+}
+
+fn strange(due: &str) -> Error {
+    Error::failed(format!("the client process said something else where `{due}` was due"))
+}
+
+fn failed(class: &str, reason: &str, lacks: Option<Lack>) -> Error {
+    let error = Error::failed(format!("{class}: {reason}"));
+    match lacks {
+        Some(lack) => error.for_want_of(lack),
+        None => error,
     }
-    Ok(Trial { measured: *measured, cost, facts, stolen, interference })
+}
+
+/// Takes off what a client process spent on watching itself, so that its calls are not charged for it.
+fn without_watching(client: &mut Spent, hiccups: Option<&Hiccups>) {
+    let watching = hiccups.and_then(|hiccups| hiccups.cpu_ns).unwrap_or(0);
+    client.cpu_ns = client.cpu_ns.map(|cpu| cpu.saturating_sub(watching));
+    // Each nap is one call of the kernel.
+    let naps = hiccups.map_or(0, |hiccups| hiccups.naps);
+    client.syscalls = client.syscalls.map(|calls| calls.saturating_sub(naps));
 }
 
 /// What the server says once it listens; an error where it ends before, or takes too long.
-pub(crate) fn await_ready(server: &mut Child) -> Result<Ready> {
+pub(crate) fn await_ready(server: &End) -> Result<Ready> {
     let deadline = Instant::now() + LAUNCH;
     loop {
         match server.hear()? {
@@ -174,40 +251,23 @@ pub(crate) fn await_ready(server: &mut Child) -> Result<Ready> {
     }
 }
 
-/// The next line of the client process that is not progress, which comes about once a second; an error where it fails, falls silent, or the server dies.
-fn await_line(
-    drive: &mut Child,
-    server: &mut Child,
-    silence: Duration,
-    progress: &mut dyn FnMut(Progress),
-    second: &mut dyn FnMut(),
-) -> Result<FromDrive> {
-    let mut deadline = Instant::now() + silence;
-    loop {
-        match drive.hear()? {
-            Heard::Line(line) => match line.parse()? {
-                FromDrive::Progress(so_far) => {
-                    progress(so_far);
-                    second();
-                    deadline = Instant::now() + silence;
-                }
-                FromDrive::Failed { .. } if !server.alive() => return Err(server.ended()),
-                FromDrive::Failed { class, reason, lacks } => {
-                    let error = Error::failed(format!("{class}: {reason}"));
-                    return Err(match lacks {
-                        Some(lack) => error.for_want_of(lack),
-                        None => error,
-                    });
-                }
-                line => return Ok(line),
-            },
-            Heard::End => return Err(drive.ended()),
-            Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
-            Heard::Nothing if !server.alive() => return Err(server.ended()),
-            Heard::Nothing if Instant::now() > deadline => {
-                return Err(Error::failed(format!("the client process was silent for {} s", silence.as_secs())));
-            }
-            Heard::Nothing => {}
-        }
+#[cfg(test)]
+mod tests {
+    use super::without_watching;
+    use crate::results::{Hiccups, Spent};
+
+    #[test]
+    fn a_client_is_not_charged_for_watching_itself() {
+        let charged = |cpu_ns, watching| {
+            let mut spent = Spent { cpu_ns, ..Spent::default() };
+            without_watching(&mut spent, Some(&Hiccups { cpu_ns: watching, ..Hiccups::default() }));
+            spent.cpu_ns
+        };
+        assert_eq!(charged(Some(1_000), Some(300)), Some(700));
+        assert_eq!([charged(Some(1_000), None), charged(Some(200), Some(300))], [Some(1_000), Some(0)]);
+        assert_eq!(charged(None, Some(300)), None);
+        let mut spent = Spent { syscalls: Some(1_000), ..Spent::default() };
+        without_watching(&mut spent, Some(&Hiccups { naps: 400, ..Hiccups::default() }));
+        assert_eq!(spent.syscalls, Some(600));
     }
 }

@@ -22,13 +22,13 @@ pub trait System: Entry + Sync {
     /// What a reader has to know to compare it fairly; the ready line adds the versions.
     fn facts(&self, options: &Options) -> Facts;
 
-    /// The process to launch.
-    fn command(&self, environment: &Environment, launch: &Launch<'_>) -> Command;
+    /// The process to wanted.
+    fn command(&self, environment: &Environment, wanted: &Wanted<'_>) -> Command;
 }
 
-/// What a system is told at its launch.
+/// What a system is told at its wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct Launch<'a> {
+pub struct Wanted<'a> {
     /// The token that it answers to [`crate::call::Ask::Nonce`].
     pub nonce: &'a str,
     /// The bytes of downloads and their seed, or none for the reference suite's.

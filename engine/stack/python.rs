@@ -6,7 +6,7 @@ use crate::call::Word;
 use crate::registry::{Entry, find};
 use crate::server::ballast::{self, BALLAST};
 use crate::server::workers::{WORKERS, workers};
-use crate::stack::contract::{Launch, System};
+use crate::stack::contract::{System, Wanted};
 use crate::stack::environment::Environment;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Facts, Options};
@@ -124,21 +124,21 @@ impl System for PythonServer {
         facts
     }
 
-    fn command(&self, environment: &Environment, launch: &Launch<'_>) -> Command {
-        let count = launch.options.count(WORKERS.name).unwrap_or(launch.cores as u64);
-        let mut facts = self.facts(launch.options);
+    fn command(&self, environment: &Environment, wanted: &Wanted<'_>) -> Command {
+        let count = wanted.options.count(WORKERS.name).unwrap_or(wanted.cores as u64);
+        let mut facts = self.facts(wanted.options);
         if let Some(told) = facts.get_mut(WORKERS.name) {
             *told = count.to_string();
         }
         let mut command = environment.command(self.program);
         command
-            .args(["--model", self.server, "--nonce", launch.nonce])
+            .args(["--model", self.server, "--nonce", wanted.nonce])
             .arg(format!("--workers={count}"))
-            .arg(format!("--timeout={}", launch.timeout.as_secs_f64()))
-            .arg(format!("--ballast={}", launch.options.size(BALLAST.name).unwrap_or(0)))
-            .arg(format!("--options={}", serde_json::json!(launch.options)))
+            .arg(format!("--timeout={}", wanted.timeout.as_secs_f64()))
+            .arg(format!("--ballast={}", wanted.options.size(BALLAST.name).unwrap_or(0)))
+            .arg(format!("--options={}", serde_json::json!(wanted.options)))
             .arg(format!("--facts={}", serde_json::json!(facts)));
-        if let Some((kind, seed)) = launch.fill {
+        if let Some((kind, seed)) = wanted.fill {
             command.args(["--fill", kind.word()]).arg(format!("--seed={seed}"));
         }
         command

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::place::disturbance::{Disturbance, End, Stall};
+use crate::place::disturbance::{Disturbance, Side, Stall};
 use crate::run::proof::contract::{How, Proof};
 use crate::run::proof::evidence::Check;
 use crate::run::proof::load::{LOOKED_AT, OFFERED, POISSON, QUEUED, WAITING, constant, lindley, little, poisson};
@@ -28,11 +28,11 @@ pub fn all() -> Vec<Proof> {
 /// What a server's stall must look like, on each of [`STALLED`].
 fn stalls() -> impl Iterator<Item = Proof> {
     let kinds: [(&str, &str, Stall, Check); 5] = [
-        ("mid-run stall", "clients: 10", stall(End::Server, 6.0, 1.5), mid_run),
-        ("mid-run stall of 2 clients", "clients: 2", stall(End::Server, 6.0, 1.5), mid_run),
-        ("end stall", "clients: 10", stall(End::Server, 13.0, 4.0), end_stall),
-        ("short drain", "clients: 10, drain: 1s", stall(End::Server, 13.0, 4.0), short_drain),
-        ("time-outs", "clients: 10, timeout: 2s", stall(End::Server, 6.0, 3.0), time_outs),
+        ("mid-run stall", "clients: 10", stall(Side::Server, 6.0, 1.5), mid_run),
+        ("mid-run stall of 2 clients", "clients: 2", stall(Side::Server, 6.0, 1.5), mid_run),
+        ("end stall", "clients: 10", stall(Side::Server, 13.0, 4.0), end_stall),
+        ("short drain", "clients: 10, drain: 1s", stall(Side::Server, 13.0, 4.0), short_drain),
+        ("time-outs", "clients: 10, timeout: 2s", stall(Side::Server, 6.0, 3.0), time_outs),
     ];
     kinds.into_iter().flat_map(|(name, more, stall, check)| {
         STALLED.map(|target| proof(name, target, open(more), Disturbance { stall: Some(stall), fault: None }, check))
@@ -41,7 +41,7 @@ fn stalls() -> impl Iterator<Item = Proof> {
 
 fn others() -> [Proof; 8] {
     let (calm, fault) = (Disturbance::default(), |fault| Disturbance { fault: Some(fault), stall: None });
-    let stopped = Disturbance { stall: Some(stall(End::Client, 6.0, 1.0)), fault: None };
+    let stopped = Disturbance { stall: Some(stall(Side::Client, 6.0, 1.0)), fault: None };
     let queued = format!("call: ping, rate: {OFFERED}, arrivals: poisson, clients: 64, duration: {QUEUED}s");
     let pings = |more: &str| format!("call: ping, {more}");
     let sleeps = |more: &str| format!("call: sleep, {more}");
@@ -109,7 +109,7 @@ fn open(more: &str) -> String {
     format!("call: ping, rate: 100, duration: 15s, {more}")
 }
 
-fn stall(end: End, after: f64, length: f64) -> Stall {
+fn stall(end: Side, after: f64, length: f64) -> Stall {
     Stall { end, after: Duration::from_secs_f64(after), length: Duration::from_secs_f64(length) }
 }
 

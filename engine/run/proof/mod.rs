@@ -14,7 +14,9 @@ use std::thread;
 
 use crate::drive::lines::Progress;
 use crate::error::{Error, Result};
+use crate::place::here::Here;
 use crate::place::pinning::Pinning;
+use crate::place::site::Site;
 use crate::plan::{Cell, Plan};
 use crate::results::folder::Existing;
 use crate::results::machine::Interference;
@@ -128,7 +130,9 @@ impl Proof {
             How::Record(check) => check,
             How::Abort(shared) => {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
-                let launcher = Launcher::new(true, Pinning::of(&plan.pin)?, self.disturbance);
+                let site = Site::reach(&Here)?;
+                let pinning = Pinning::among(&plan.pin, &site.hello().cores)?;
+                let launcher = Launcher::new(site, pinning, self.disturbance, true, false);
                 return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }
         };
@@ -148,6 +152,7 @@ impl Proof {
         );
         let scenario = read("selftest", &text, &[]).map_err(|mistakes| Error::stopped(mistakes.render(false)))?;
         let settings = Settings {
+            place: &Here,
             out: out.join(self.name.replace(|c: char| !c.is_alphanumeric(), "-")).join(format!("attempt-{attempt}")),
             existing: Existing::Replace,
             scenario: serde_json::to_value(&scenario).unwrap_or_default(),

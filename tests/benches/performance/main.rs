@@ -101,7 +101,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(file) if file.exists() => read(file)?,
         _ => Suite::default(),
     };
-    suite.machine = engine::place::manifest::of_this_machine().machine;
+    suite.machine = engine::place::manifest::machine();
     suite.peers = peers::versions();
     let all = comparisons();
     let order: Vec<String> = all.iter().map(|comparison| comparison.name.clone()).collect();

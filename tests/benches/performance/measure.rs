@@ -218,7 +218,7 @@ pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
 impl Compared {
     /// Begun now, with the engine as it is.
     pub(crate) fn now() -> Compared {
-        let manifest = engine::place::manifest::of_this_machine();
+        let manifest = engine::place::manifest::manifest(engine::place::manifest::machine());
         Compared { measured: manifest.started, commit: manifest.git, ..Compared::default() }
     }
 }

@@ -92,14 +92,14 @@ pub(crate) fn drive(assignment: Assignment, core: usize) -> Result<Driven> {
 /// The same with any program that speaks the lines of `engine drive`.
 pub(crate) fn drive_by(command: Command, assignment: Assignment, core: usize) -> Result<Driven> {
     let mut client = start("a client", command, core)?;
-    client.say(&ToDrive::Assignment(Box::new(assignment)))?;
+    tell(&mut client, &ToDrive::Assignment(Box::new(assignment)))?;
     heard(&mut client, |said| matches!(said, FromDrive::Armed { .. }))?;
     let before = cpu_s(client.pid())?;
-    client.say(&ToDrive::Go {})?;
+    tell(&mut client, &ToDrive::Go {})?;
     heard(&mut client, |said| matches!(said, FromDrive::Done { .. }))?;
     let window_cpu_s = cpu_s(client.pid())? - before;
     let peak_memory = peak_memory(client.pid())?;
-    client.say(&ToDrive::Report {})?;
+    tell(&mut client, &ToDrive::Report {})?;
     let FromDrive::Measured(measured) = heard(&mut client, |said| matches!(said, FromDrive::Measured(_)))? else {
         return Err(Error::failed("the client said something else than what it measured"));
     };
@@ -109,6 +109,10 @@ pub(crate) fn drive_by(command: Command, assignment: Assignment, core: usize) ->
         return Err(Error::failed(format!("{ok} of {scheduled} calls were answered: {:?}", measured.failures)));
     }
     Ok(Driven { measured: *measured, cpu_s, window_cpu_s, peak_memory })
+}
+
+fn tell(client: &mut Child, line: &ToDrive) -> Result<()> {
+    client.tell(&serde_json::to_string(line).doing("cannot write to a client")?)
 }
 
 /// The next line but for progress, which must be the one that is due.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use engine::call::{Fill, FillKind};
 use engine::error::{Context, Error, Result};
 use engine::server::service::fresh_nonce;
-use engine::stack::contract::Launch;
+use engine::stack::contract::Wanted;
 use engine::stack::environment::Environment;
 use engine::stack::{driver_command, system};
 use engine::transport::contract::Options;
@@ -134,7 +134,7 @@ fn real_upload(python: &Environment, bytes: u64) -> Result<Figures> {
     let options: Options = serde_json::from_value(json!({"compress": false})).doing("options")?;
     let system = system("rpyc", "threaded").ok_or_else(|| Error::failed("no Python system serves rpyc"))?;
     let nonce = fresh_nonce();
-    let launch = Launch { nonce: &nonce, fill: None, timeout: Duration::from_secs(600), options: &options, cores: 1 };
+    let launch = Wanted { nonce: &nonce, fill: None, timeout: Duration::from_secs(600), options: &options, cores: 1 };
     let server = Server::start("rpyc", system.command(python, &launch), SERVERS)?;
     let asked = server.asked(upload(bytes, 1, plain()))?;
     Ok(rate(&drive_by(driver_command(python), asked, CLIENTS)?))

@@ -1,0 +1,293 @@
+//! What is said to an agent and what it answers: one JSON object a line where it is reached by a pipe.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::place::child::Heard;
+use crate::place::observer::contract::Evidence;
+use crate::results::machine::Interference;
+
+/// The version of these lines; both sides must speak the same.
+pub const VERSION: u32 = 1;
+
+/// The number by which an end is known at its agent.
+pub type EndId = u32;
+
+/// A line to an agent; each is answered by one [`Answer`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Request {
+    /// Start a process.
+    Launch(Launch),
+    /// Say a line to an end.
+    Tell {
+        /// Which.
+        end: EndId,
+        /// The line, without its end.
+        line: String,
+    },
+    /// Whether the process that leads an end still runs.
+    Alive {
+        /// Which.
+        end: EndId,
+    },
+    /// How an end ended, and what it wrote.
+    How {
+        /// Which.
+        end: EndId,
+    },
+    /// The living processes of an end and how many sockets each holds.
+    Sockets {
+        /// Which.
+        end: EndId,
+    },
+    /// An end is up, and nobody has called it yet.
+    Idle {
+        /// Which.
+        end: EndId,
+    },
+    /// Both ends wait: the window begins, and counters are read.
+    Begin {},
+    /// Stop the processes of an end for a while, on purpose.
+    Stall {
+        /// Which.
+        end: EndId,
+        /// How long from now, in nanoseconds.
+        after_ns: u64,
+        /// For how long, in nanoseconds.
+        length_ns: u64,
+    },
+    /// About a second of the window has passed.
+    Look {
+        /// Which end's observers look.
+        end: EndId,
+    },
+    /// The window has ended: counters are read.
+    End {},
+    /// Close the stdin of an end and wait until it is gone.
+    Stop {
+        /// Which.
+        end: EndId,
+    },
+    /// Kill an end and all that it started, if it is still there.
+    Kill {
+        /// Which.
+        end: EndId,
+    },
+    /// From now on look at who else uses the cores of the two ends.
+    Neighbours {
+        /// The server's cores and the client's.
+        ends: [Vec<usize>; 2],
+    },
+    /// Look at the machine.
+    Moment {
+        /// Whether what was seen long before can be forgotten.
+        first: bool,
+    },
+    /// What others have used of those cores since a moment.
+    Since {
+        /// When that was.
+        moment_ns: u64,
+    },
+    /// What is worth a line before a run begins.
+    Warning {},
+    /// How quick the machine itself is, between two of its cores.
+    Yardstick {
+        /// A core of the server.
+        server: usize,
+        /// A core of the client.
+        client: usize,
+    },
+    /// Nothing, but that somebody is still there.
+    Beat {},
+}
+
+/// What an agent answers to one request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Answer {
+    /// It is done.
+    Done {},
+    /// Whether it runs.
+    Alive {
+        /// True while it does.
+        alive: bool,
+    },
+    /// How it ended, in words.
+    Ended {
+        /// With the end of what it wrote to stderr.
+        how: String,
+    },
+    /// Sockets by process.
+    Sockets(BTreeMap<i32, usize>),
+    /// What was seen of the window.
+    Window(Box<Window>),
+    /// When that was, in nanoseconds since the agent began.
+    Moment {
+        /// For [`Request::Since`].
+        moment_ns: u64,
+    },
+    /// What others used, where it is known.
+    Interference(Option<Interference>),
+    /// What is worth a line, where something is.
+    Warning(Option<String>),
+    /// How quick it is, where it could be measured.
+    Yardstick(Option<Pace>),
+    /// It cannot be done.
+    Failed(Trouble),
+}
+
+/// What comes from an agent by a pipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum FromAgent {
+    /// The first line of all.
+    Hello(Hello),
+    /// Something came from an end.
+    Said {
+        /// Which.
+        end: EndId,
+        /// What.
+        heard: Heard,
+    },
+    /// The answer to the last request.
+    Answer(Answer),
+}
+
+/// Who an agent is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of its lines.
+    pub version: u32,
+    /// The version of the engine.
+    pub engine: String,
+    /// The cores that its processes may run on.
+    pub cores: Vec<usize>,
+    /// What the machine is, by name.
+    pub machine: BTreeMap<String, String>,
+}
+
+impl Hello {
+    /// An error where the two sides would not understand each other.
+    pub fn check(&self) -> Result<()> {
+        if self.version == VERSION {
+            return Ok(());
+        }
+        let (theirs, ours) = (self.version, env!("CARGO_PKG_VERSION"));
+        Err(Error::stopped(format!(
+            "the agent speaks version {theirs} of its lines (engine {}), and this engine {ours} speaks version {VERSION}",
+            self.engine
+        ))
+        .help("let the same build of the engine run at both places"))
+    }
+}
+
+/// A process to start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// The number by which it will be known.
+    pub end: EndId,
+    /// What it is called in messages.
+    pub what: String,
+    /// The program; none is the engine itself, even where its file has been replaced since.
+    pub program: Option<PathBuf>,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables of its environment, besides those of the agent; none takes one away.
+    #[serde(default)]
+    pub env: BTreeMap<String, Option<String>>,
+    /// The cores that it and all that it starts stay on; all where none are named.
+    #[serde(default)]
+    pub cores: Vec<usize>,
+    /// The observers to attach, by name.
+    #[serde(default)]
+    pub observe: Vec<String>,
+}
+
+impl Launch {
+    /// The engine itself with these arguments.
+    pub fn engine<S: Into<String>>(args: impl IntoIterator<Item = S>) -> Self {
+        Launch { args: args.into_iter().map(Into::into).collect(), ..Launch::default() }
+    }
+
+    /// The program that `command` would start, with its arguments and its environment.
+    pub fn of(command: &Command) -> Self {
+        let words = |word: &OsStr| word.to_string_lossy().into_owned();
+        Launch {
+            program: Some(command.get_program().into()),
+            args: command.get_args().map(words).collect(),
+            env: command.get_envs().map(|(name, value)| (words(name), value.map(words))).collect(),
+            ..Launch::default()
+        }
+    }
+
+    /// As the command that starts it here.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(self.program.as_deref().unwrap_or("/proc/self/exe".as_ref()));
+        command.args(&self.args);
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+}
+
+/// What an agent saw between the beginning and the end of a window.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Of each end that was there.
+    pub ends: BTreeMap<EndId, Evidence>,
+    /// The share of the machine's time that its hypervisor gave to others, where it is known.
+    pub stolen: Option<f64>,
+    /// What others used of the cores of both ends, where it is known.
+    pub interference: Option<Interference>,
+    /// From when until when an end was stopped on purpose, in nanoseconds of the monotonic clock there.
+    pub stalled: Option<(u64, u64)>,
+}
+
+/// How quick a machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pace {
+    /// The median of a raw exchange of bytes between two cores, in nanoseconds.
+    pub exchange_ns: u64,
+    /// The median time of a fixed piece of arithmetic on them, in nanoseconds.
+    pub arithmetic_ns: u64,
+}
+
+/// An error on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trouble {
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        Trouble { message: error.message().to_owned(), help: error.remedy().map(str::to_owned) }
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        let error = Error::failed(trouble.message);
+        match trouble.help {
+            Some(help) => error.help(help),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A place whose agent is reached, the ends that run there, and the window in which they are measured.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::place::agent::{Agent, Direct};
+use crate::place::child::Heard;
+use crate::place::contract::{Place, Reach};
+use crate::place::messages::{Answer, EndId, Hello, Launch, Pace, Request, Window};
+use crate::place::piped::Piped;
+use crate::results::machine::Interference;
+
+/// A place whose agent is reached; its clones are the same. When the last of them is dropped the agent ends.
+#[derive(Clone)]
+pub struct Site {
+    agent: Rc<RefCell<dyn Agent>>,
+    hello: Rc<Hello>,
+    next: Rc<Cell<EndId>>,
+}
+
+impl Site {
+    /// Reaches the agent of a place; an error says why it cannot be reached, or does not speak as we do.
+    pub fn reach(place: &dyn Place) -> Result<Self> {
+        let (agent, hello): (Rc<RefCell<dyn Agent>>, Hello) = match place.reach()? {
+            Reach::Directly => {
+                let (agent, hello) = Direct::new()?;
+                (Rc::new(RefCell::new(agent)), hello)
+            }
+            Reach::By(command) => {
+                let (agent, hello) = Piped::start(place.name(), command)?;
+                (Rc::new(RefCell::new(agent)), hello)
+            }
+        };
+        Ok(Site { agent, hello: Rc::new(hello), next: Rc::default() })
+    }
+
+    /// Who is there.
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// Starts a process there, whatever number it was given.
+    pub fn launch(&self, launch: Launch) -> Result<End> {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let what = launch.what.clone();
+        self.done(Request::Launch(Launch { end: id, ..launch }))?;
+        Ok(End { site: self.clone(), id, what, over: false })
+    }
+
+    /// Begins a window: what each end there spends is counted from now on.
+    pub fn begin(&self) -> Result<Counting> {
+        self.done(Request::Begin {})?;
+        Ok(Counting(self.clone()))
+    }
+
+    /// From now on it looks at who else uses the cores of the two ends.
+    pub fn look_at_neighbours(&self, ends: [Vec<usize>; 2]) -> Result<()> {
+        self.done(Request::Neighbours { ends })
+    }
+
+    /// Looks at the machine, and says when that was; `first` forgets what was seen long before.
+    pub fn moment(&self, first: bool) -> Result<u64> {
+        match self.ask(Request::Moment { first })? {
+            Answer::Moment { moment_ns } => Ok(moment_ns),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What others have used of the cores of both ends since a moment, where it is known.
+    pub fn since(&self, moment_ns: u64) -> Result<Option<Interference>> {
+        match self.ask(Request::Since { moment_ns })? {
+            Answer::Interference(interference) => Ok(interference),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What is worth a line before a run begins.
+    pub fn warning(&self) -> Result<Option<String>> {
+        match self.ask(Request::Warning {})? {
+            Answer::Warning(warning) => Ok(warning),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How quick the machine itself is between two of its cores, where it can be measured.
+    pub fn yardstick(&self, server: usize, client: usize) -> Result<Option<Pace>> {
+        match self.ask(Request::Yardstick { server, client })? {
+            Answer::Yardstick(pace) => Ok(pace),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn ask(&self, request: Request) -> Result<Answer> {
+        match self.agent.borrow_mut().ask(request)? {
+            Answer::Failed(trouble) => Err(trouble.into()),
+            answer => Ok(answer),
+        }
+    }
+
+    fn done(&self, request: Request) -> Result<()> {
+        match self.ask(request)? {
+            Answer::Done {} => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Site({:?})", self.hello)
+    }
+}
+
+fn unexpected(answer: &Answer) -> Error {
+    Error::stopped(format!("the agent answered something else than was asked: {answer:?}"))
+}
+
+/// A window that is under way.
+#[derive(Debug)]
+pub struct Counting(Site);
+
+impl Counting {
+    /// The window has ended: what was seen in it.
+    pub fn end(self) -> Result<Window> {
+        match self.0.ask(Request::End {})? {
+            Answer::Window(window) => Ok(*window),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+/// A process that runs at a place; dropping it kills it and all that it started.
+#[derive(Debug)]
+pub struct End {
+    site: Site,
+    id: EndId,
+    what: String,
+    over: bool,
+}
+
+impl End {
+    /// The number by which its agent knows it.
+    pub fn id(&self) -> EndId {
+        self.id
+    }
+
+    /// Where it runs.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Says one line to it.
+    pub fn tell(&self, line: impl Into<String>) -> Result<()> {
+        self.site.done(Request::Tell { end: self.id, line: line.into() })
+    }
+
+    /// Waits for its next line, for one tick at most.
+    pub fn hear(&self) -> Result<Heard> {
+        self.site.agent.borrow_mut().hear(self.id)
+    }
+
+    /// True while it runs.
+    pub fn alive(&self) -> Result<bool> {
+        match self.site.ask(Request::Alive { end: self.id })? {
+            Answer::Alive { alive } => Ok(alive),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The error that says how it ended, with the end of what it wrote to stderr.
+    pub fn ended(&self) -> Error {
+        match self.site.ask(Request::How { end: self.id }) {
+            Ok(Answer::Ended { how }) => Error::failed(how),
+            Ok(other) => unexpected(&other),
+            Err(error) => error.context(format_args!("nobody can tell how {} ended", self.what)),
+        }
+    }
+
+    /// It is up, and nobody has called it yet: from here on is counted what its clients add.
+    pub fn idle(&self) -> Result<()> {
+        self.site.done(Request::Idle { end: self.id })
+    }
+
+    /// About a second of the window has passed: its observers look.
+    pub fn look(&self) -> Result<()> {
+        self.site.done(Request::Look { end: self.id })
+    }
+
+    /// Its processes are stopped on purpose, after so long and for that length.
+    pub fn stall(&self, after: Duration, length: Duration) -> Result<()> {
+        let [after_ns, length_ns] = [after, length].map(|time| time.as_nanos() as u64);
+        self.site.done(Request::Stall { end: self.id, after_ns, length_ns })
+    }
+
+    /// Its living processes, and how many sockets each holds.
+    pub fn sockets(&self) -> Result<BTreeMap<i32, usize>> {
+        match self.site.ask(Request::Sockets { end: self.id })? {
+            Answer::Sockets(sockets) => Ok(sockets),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Tells it to stop by closing its stdin, and waits until it is gone; an error where it does not end as it should.
+    pub fn stop(mut self) -> Result<()> {
+        self.over = true;
+        self.site.done(Request::Stop { end: self.id })
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if !self.over {
+            // An agent that is gone has taken it along.
+            let _ = self.site.ask(Request::Kill { end: self.id });
+        }
+    }
+}
