@@ -12,7 +12,7 @@ use std::time::Duration;
 use ends::{Server, measure, until};
 use engine::call::FillKind;
 use engine::results::Measured;
-use engine::stack::contract::Launch;
+use engine::stack::contract::Wanted;
 use engine::stack::system;
 use engine::transport::contract::Options;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ fn a_real_rpyc_server_counts_as_much_as_its_clients() {
     let Some(environment) = environment() else { return };
     let rpyc = system("rpyc", "threaded").expect("it is in the list");
     let (fill, timeout, options) = (Some((FillKind::Random, 1)), Duration::from_secs(30), Options::default());
-    let launch = Launch { nonce: "the-token", fill, timeout, options: &options, cores: 2 };
+    let launch = Wanted { nonce: "the-token", fill, timeout, options: &options, cores: 2 };
     let server = Server::start(rpyc.command(&environment, &launch));
     for clients in [1, 3] {
         let (got, up, down) = connects(&server, "rpyc", clients, json!({"nonce": server.nonce()}));
