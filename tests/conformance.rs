@@ -22,7 +22,7 @@ use engine::transport::contract::{
 use engine::transport::http1::ENCODING;
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
-use engine::transport::socket::{Address, Socket, SocketOptions, flush};
+use engine::transport::socket::{Address, Socket, SocketOptions, Stream, flush};
 use engine::transport::tls::Trust;
 use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt::ReceiveTimeout};
 use nix::sys::time::{TimeVal, TimeValLike};

@@ -14,7 +14,7 @@ use engine::stack::system;
 use engine::transport::contract::{ClientContext, OptionValue, Options, StreamProtocol};
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;
-use engine::transport::socket::{Socket, SocketOptions, flush};
+use engine::transport::socket::{Socket, SocketOptions, Stream, flush};
 use serde_json::{Value, json};
 
 fn script(name: &str, args: &[&str]) -> Option<Command> {

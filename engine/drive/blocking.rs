@@ -25,7 +25,7 @@ pub struct Blocking {
     checked: bool,
     messages: u64,
     wire: (u64, u64),
-    recorder: Option<Recorder>,
+    recorder: Recorder,
 }
 
 impl Blocking {
@@ -39,18 +39,16 @@ impl Blocking {
             checked: false,
             messages: 0,
             wire: (0, 0),
-            recorder: None,
+            recorder: Recorder::new(1),
         })
     }
 
     /// Dials and opens, for a call whose time-out counts from `begun`; when connected, and when secured where there was
     /// a handshake, by [`now_ns`].
-    fn connect(&mut self, begun: u64, recorder: Option<&mut Recorder>) -> Result<(u64, Option<u64>), Trouble> {
+    fn connect(&mut self, begun: u64) -> Result<(u64, Option<u64>), Trouble> {
         let dialling = now_ns();
         let connected = self.dial(begun);
-        if let Some(recorder) = recorder {
-            recorder.dials.over(now_ns() - dialling);
-        }
+        self.recorder.dials.over(now_ns() - dialling);
         connected
     }
 
@@ -84,8 +82,8 @@ impl Blocking {
         self.wire = (self.wire.0 + connection.wire.0, self.wire.1 + connection.wire.1);
     }
 
-    /// Calls until the limit; every call is recorded where there is a recorder.
-    fn calls(&mut self, limit: Limit, mut recorder: Option<&mut Recorder>, ended: &AtomicU64) -> u64 {
+    /// Calls until the limit, and records every call.
+    fn calls(&mut self, limit: Limit, ended: &AtomicU64) -> u64 {
         let begun = now_ns();
         let (mut number, mut now) = (0, begun);
         loop {
@@ -96,19 +94,17 @@ impl Blocking {
             if over {
                 return now - begun;
             }
-            now = self.one_call(number, now, recorder.as_deref_mut());
+            now = self.one_call(number, now);
             number += 1;
             ended.store(number, Ordering::Relaxed);
         }
     }
 
     /// One call that was due at `intended`, with the retries its target allows; when it ended.
-    fn one_call(&mut self, number: u64, intended: u64, mut recorder: Option<&mut Recorder>) -> u64 {
+    fn one_call(&mut self, number: u64, intended: u64) -> u64 {
         let ask = self.job.asks.get(number);
         let content = self.job.verify_all || !self.checked;
-        if let Some(recorder) = recorder.as_deref_mut() {
-            recorder.scheduled();
-        }
+        self.recorder.scheduled();
         let (mut attempt, mut asked) = (0, Asked::default());
         // When it was first sent; the time-out counts from then, or from when it was first dialled for.
         let (mut sent, mut begun) = (intended, intended);
@@ -119,7 +115,7 @@ impl Blocking {
                 self.leave(true);
             }
             if self.connection.is_none() {
-                match self.connect(begun, recorder.as_deref_mut()) {
+                match self.connect(begun) {
                     Ok(at) => dialled = Some(at),
                     Err(trouble) => outcome = Err(trouble),
                 }
@@ -133,24 +129,22 @@ impl Blocking {
             });
             let at = Stamps { intended, sent, ended: now_ns() };
             match outcome {
-                Ok(Reply { verdict: Err(fault), reusable: true, .. })
-                    if asked.again(&fault, recorder.as_deref_mut()) => {}
+                Ok(Reply { verdict: Err(fault), reusable: true, .. }) if asked.again(&fault, &mut self.recorder) => {}
                 Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))
-                    if asked.again(&fault, recorder.as_deref_mut()) =>
+                    if asked.again(&fault, &mut self.recorder) =>
                 {
                     self.leave(false);
                 }
                 Ok(reply) => {
-                    match (&reply.verdict, recorder.as_deref_mut()) {
-                        (Ok(()), Some(recorder)) => {
+                    match &reply.verdict {
+                        Ok(()) => {
                             self.checked = true;
-                            recorder.ok(0, at, ask);
+                            self.recorder.ok(0, at, ask);
                             if let Some((dialled, secured)) = dialled.filter(|_| self.job.asks.connect) {
-                                recorder.connected(intended, dialled, secured, at.ended);
+                                self.recorder.connected(intended, dialled, secured, at.ended);
                             }
                         }
-                        (Err(fault), Some(recorder)) => recorder.fault(0, intended, fault),
-                        (verdict, None) => self.checked |= verdict.is_ok(),
+                        Err(fault) => self.recorder.fault(0, intended, fault),
                     }
                     if self.job.asks.connect {
                         self.part();
@@ -164,20 +158,16 @@ impl Blocking {
                     self.leave(false);
                     attempt += 1;
                     (begun, asked) = (now_ns(), Asked::default());
-                    if let Some(recorder) = recorder.as_deref_mut() {
-                        recorder.retries += 1;
-                        recorder.reconnects += 1;
-                    }
+                    self.recorder.retries += 1;
+                    self.recorder.reconnects += 1;
                 }
                 Err(trouble) => {
                     self.leave(false);
-                    if let Some(recorder) = recorder {
-                        match &trouble {
-                            Trouble::Fault(fault) => recorder.fault(0, intended, fault),
-                            Trouble::Timeout => recorder.timeout(0, at),
-                        }
-                        recorder.reconnects += u64::from(!self.job.asks.connect);
+                    match &trouble {
+                        Trouble::Fault(fault) => self.recorder.fault(0, intended, fault),
+                        Trouble::Timeout => self.recorder.timeout(0, at),
                     }
+                    self.recorder.reconnects += u64::from(!self.job.asks.connect);
                     return at.ended;
                 }
             }
@@ -189,42 +179,39 @@ impl LoadModel for Blocking {
     fn arm(&mut self) -> Result<(), Failed> {
         let reusable = prove(&self.job)?;
         if reusable && !self.job.asks.connect {
-            self.connect(now_ns(), None)?;
+            self.connect(now_ns())?;
             self.connection.iter().for_each(Connection::rest);
         }
-        self.calls(Limit::Calls(self.job.warmup), None, &AtomicU64::new(0));
-        self.recorder = Some(Recorder::new(1));
+        self.calls(Limit::Calls(self.job.warmup), &AtomicU64::new(0));
+        self.recorder.forget();
         Ok(())
     }
 
-    fn live(&self) -> Option<Arc<Live>> {
-        self.recorder.as_ref().map(Recorder::live)
+    fn live(&self) -> Arc<Live> {
+        self.recorder.live()
     }
 
     fn measure(&mut self, ended: &AtomicU64) {
-        let Some(mut recorder) = self.recorder.take() else { return };
         (self.messages, self.wire) = (0, (0, 0));
         let mut before = 0;
         if let Some(connection) = &mut self.connection {
             connection.wire = (0, 0);
             before = connection.codec.messages();
         }
-        recorder.begin(now_ns());
-        recorder.elapsed_ns = self.calls(self.job.limit, Some(&mut recorder), ended);
+        self.recorder.begin(now_ns());
+        self.recorder.elapsed_ns = self.calls(self.job.limit, ended);
         if let Some(connection) = self.connection.take() {
             self.count(&connection);
             self.connection = Some(connection);
         }
-        recorder.wire(self.wire.0, self.wire.1);
-        recorder.messages = self.messages - before;
-        self.recorder = Some(recorder);
+        self.recorder.wire(self.wire.0, self.wire.1);
+        self.recorder.messages = self.messages - before;
     }
 
     fn measured(&mut self) -> Measured {
-        let recorder = self.recorder.take().unwrap_or_else(|| Recorder::new(1));
         let driver = if self.job.spin { "spin loop" } else { "blocking" };
-        let facts = facts(driver, &self.job, &recorder);
-        recorder.measured(self.job.asks.connect, facts)
+        let facts = facts(driver, &self.job, &self.recorder);
+        self.recorder.measured(self.job.asks.connect, facts)
     }
 
     fn close(&mut self) {

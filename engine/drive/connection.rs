@@ -11,7 +11,7 @@ use crate::drive::job::{Failed, Job};
 use crate::drive::resend::Asked;
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
-use crate::transport::socket::{ReadBuffer, Socket, flush};
+use crate::transport::socket::{ReadBuffer, Socket, Stream, flush};
 
 /// A connection whose reads and writes block until their time is up.
 pub struct Connection {

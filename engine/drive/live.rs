@@ -35,6 +35,11 @@ impl Live {
         bucket.store(bucket.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
+    /// Forgets all times; only the thread that writes may say so.
+    pub fn clear(&self) {
+        self.buckets.iter().for_each(|bucket| bucket.store(0, Ordering::Relaxed));
+    }
+
     /// The median and the 99th percentile so far in nanoseconds, each exact to one sixteenth; none where too few calls
     /// have ended.
     pub fn quantiles(&self) -> (Option<u64>, Option<u64>) {

@@ -14,8 +14,8 @@ pub trait LoadModel {
     /// Proves the server, connects every client and warms up.
     fn arm(&mut self) -> Result<(), Failed>;
 
-    /// The response times that `measure` will have seen so far, for another thread; none before `arm`.
-    fn live(&self) -> Option<Arc<Live>>;
+    /// The response times that `measure` will have seen so far, for another thread.
+    fn live(&self) -> Arc<Live>;
 
     /// Makes the timed calls; `ended` counts those that are over, for whoever shows progress.
     ///

@@ -11,12 +11,12 @@ pub mod job;
 pub mod lines;
 pub mod live;
 pub mod load;
+pub mod network;
 pub mod order;
 pub mod recorder;
 pub mod resend;
 pub mod samples;
 pub mod schedule;
-pub mod shared;
 pub mod tally;
 pub mod tasks;
 pub mod timeline;
@@ -69,7 +69,7 @@ fn measure() -> Result<(), Failed> {
     say(&FromDrive::Armed { clients: assignment.clients })?;
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let live = load.live().unwrap_or_default();
+    let live = load.live();
     let (hiccups, began_ns) = thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&ended, &live, &over));
         let napping = scope.spawn(|| canary::watch(&over));

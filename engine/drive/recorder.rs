@@ -122,6 +122,53 @@ impl Recorder {
         }
     }
 
+    /// Forgets all that was recorded, without giving memory back: what came so far was warming up.
+    pub fn forget(&mut self) {
+        let Recorder {
+            prompt,
+            response,
+            service,
+            dial,
+            tls,
+            first_answer,
+            given_up_response,
+            given_up_service,
+            counts,
+            bytes,
+            clients,
+            failures,
+            timeline,
+            live,
+            lateness,
+            unsent,
+            sends,
+            arrivals,
+            busy_ns,
+            retries,
+            reconnects,
+            resent,
+            dials,
+            lacked,
+            elapsed_ns,
+            messages,
+        } = self;
+        for times in [prompt, response, service, dial, tls, first_answer, lateness] {
+            times.clear();
+        }
+        for client in clients {
+            client.counts = Client::default();
+            client.response.clear();
+        }
+        failures.clear();
+        timeline.clear();
+        live.clear();
+        sends.clear();
+        (*given_up_response, *given_up_service, *busy_ns) = (None, None, None);
+        (*counts, *bytes, *dials) = (Counts::default(), Bytes::default(), Dials::default());
+        (*arrivals, *lacked) = (None, None);
+        (*unsent, *retries, *reconnects, *resent, *elapsed_ns, *messages) = (0, 0, 0, 0, 0, 0);
+    }
+
     /// The response times so far, for another thread to read.
     pub fn live(&self) -> Arc<Live> {
         Arc::clone(&self.live)
@@ -259,8 +306,8 @@ impl Recorder {
     }
 
     /// The figures of the window.
-    pub fn measured(self, connect: bool, facts: BTreeMap<String, String>) -> Measured {
-        let Recorder { elapsed_ns, messages, .. } = self;
+    pub fn measured(&self, connect: bool, facts: BTreeMap<String, String>) -> Measured {
+        let Recorder { elapsed_ns, messages, .. } = *self;
         let open = !self.lateness.is_empty() || self.unsent > 0;
         let both = |late: &Fine| {
             let mut times = self.prompt.histogram();
@@ -288,24 +335,68 @@ impl Recorder {
             resent: self.resent,
             clients: self
                 .clients
-                .into_iter()
+                .iter()
                 .map(|own| {
                     let times = own.response.histogram();
                     let [p50_ns, p99_ns] = [0.5, 0.99].map(|q| times.value_at_quantile(q));
                     Client { p50_ns, p99_ns, ..own.counts }
                 })
                 .collect(),
-            failures: self.failures,
+            failures: self.failures.clone(),
             timeline: self.timeline.slices(),
             generator: Generator {
                 lateness: open.then(|| Distribution::of(&self.lateness.histogram(), None)),
                 unsent: open.then_some(self.unsent),
-                arrivals: self.arrivals,
+                arrivals: self.arrivals.clone(),
                 busy_ns: self.busy_ns,
                 hiccups: None,
                 lacked: self.lacked,
             },
             facts,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Recorder, Stamps};
+    use crate::call::{Ask, Fault};
+    use crate::lack::Lack;
+    use crate::results::ArrivalTest;
+
+    #[test]
+    fn what_is_forgotten_leaves_no_trace() {
+        let mut recorder = Recorder::new(2);
+        recorder.begin(7);
+        let at = Stamps { intended: 10, sent: 20, ended: 3_000_000_000 };
+        for client in [0, 1] {
+            recorder.scheduled();
+            recorder.sent(20, 10);
+            recorder.ok(client, at, Ask::Echo { len: 5, chunk: None });
+            recorder.ok(client, Stamps { sent: 10, ..at }, Ask::Ping);
+            recorder.connected(10, 20, Some(30), 40);
+            recorder.fault(
+                client,
+                10,
+                &Fault { cause: crate::call::Cause::Machine(Lack::Ports), ..Fault::connect("no") },
+            );
+            recorder.timeout(client, at);
+            recorder.censored(client, at);
+            recorder.never_sent(Some(client), 10, 40, true);
+        }
+        recorder.wire(1, 2);
+        recorder.dials.over(3);
+        recorder.arrivals = Some(ArrivalTest { sends: 1, statistic: 1.0, p: 1.0 });
+        recorder.busy_ns = Some(1);
+        (recorder.retries, recorder.reconnects, recorder.resent) = (1, 1, 1);
+        (recorder.elapsed_ns, recorder.messages) = (1, 1);
+        let live = recorder.live();
+        (0..2_000).for_each(|_| live.note(5));
+        assert_ne!(recorder.measured(true, BTreeMap::new()), Recorder::new(2).measured(true, BTreeMap::new()));
+        recorder.forget();
+        assert_eq!(recorder.measured(true, BTreeMap::new()), Recorder::new(2).measured(true, BTreeMap::new()));
+        assert_eq!((live.quantiles(), recorder.sends().len()), ((None, None), 0));
     }
 }

@@ -35,13 +35,11 @@ impl Asked {
     /// is.
     ///
     /// Its time-out goes on from when it was first sent or dialled for.
-    pub fn again(&mut self, fault: &Fault, recorder: Option<&mut Recorder>) -> bool {
+    pub fn again(&mut self, fault: &Fault, recorder: &mut Recorder) -> bool {
         let again = fault.cause == Cause::Untaken && self.again < MOST;
         if again {
             self.again += 1;
-            if let Some(recorder) = recorder {
-                recorder.resent += 1;
-            }
+            recorder.resent += 1;
         }
         again
     }
@@ -56,12 +54,12 @@ mod tests {
     #[test]
     fn only_what_was_never_taken_is_asked_again_and_not_for_ever() {
         let (mut asked, mut recorder) = (Asked::default(), Recorder::new(1));
-        assert!(!asked.again(&Fault::connect("a reset"), Some(&mut recorder)) && asked.is_first());
+        assert!(!asked.again(&Fault::connect("a reset"), &mut recorder) && asked.is_first());
         let untaken = Fault::connect("it goes away").untaken();
         for _ in 0..MOST {
-            assert!(asked.again(&untaken, Some(&mut recorder)));
+            assert!(asked.again(&untaken, &mut recorder));
         }
-        assert!(!asked.again(&untaken, Some(&mut recorder)) && !asked.is_first());
+        assert!(!asked.again(&untaken, &mut recorder) && !asked.is_first());
         assert_eq!(recorder.resent, u64::from(MOST));
     }
 

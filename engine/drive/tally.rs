@@ -43,6 +43,11 @@ impl<C: Counter, const UNIT: u32, const HALF: u32> Tally<C, UNIT, HALF> {
         }
     }
 
+    /// Forgets all counts; memory that was never written to is not taken from the kernel for that.
+    pub fn clear(&mut self) {
+        self.counts.iter_mut().filter(|count| **count != C::zero()).for_each(|count| *count = C::zero());
+    }
+
     /// True where nothing was recorded.
     pub fn is_empty(&self) -> bool {
         self.counts.iter().all(|count| *count == C::zero())

@@ -62,6 +62,15 @@ impl Timeline {
         self.begins = Some(at);
     }
 
+    /// Forgets all calls.
+    pub fn clear(&mut self) {
+        (self.begins, self.width, self.used, self.current, self.spans) = (None, FIRST, 0, 0, 0..0);
+        for part in &mut self.slices {
+            (part.ok, part.failed, part.sum_ns) = (0, 0, 0);
+            part.times.clear();
+        }
+    }
+
     /// A call that was due at `intended` was answered after `ns`.
     pub fn ok(&mut self, intended: u64, ns: u64) {
         let part = self.part(intended);

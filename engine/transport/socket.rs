@@ -299,6 +299,25 @@ fn wait(stream: &TcpStream, time: Duration) -> io::Result<()> {
     }
 }
 
+/// A connected stream of bytes: the kernel's, or a simulated one.
+pub trait Stream: Read {
+    /// The error with which a dial in progress ended, if it did.
+    fn take_error(&self) -> io::Result<Option<io::Error>>;
+
+    /// Acknowledges what has come at once, until the kernel goes back to delaying (tcp(7)).
+    fn quick_ack(&self);
+
+    /// How many of `written` bytes the peer's kernel has taken in, as far as is known here: on TCP those that it has
+    /// acknowledged, on a Unix socket all.
+    ///
+    /// A peer's close acknowledges whatever had reached it. So what it left unacknowledged it never took, but only
+    /// where it closed in order: nobody looks at what a reset acknowledges.
+    fn taken(&self, written: u64) -> u64;
+
+    /// Writes some of what waits in `out`; how many bytes.
+    fn write_from(&mut self, out: &mut Outbox) -> io::Result<usize>;
+}
+
 /// A connected socket.
 #[derive(Debug)]
 pub enum Socket {
@@ -339,55 +358,12 @@ impl Socket {
         begin(address, options).map(Socket::Tcp)
     }
 
-    /// The error with which a dial in progress ended, if it did.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        match self {
-            Socket::Tcp(stream) => stream.take_error(),
-            Socket::Unix(stream) => stream.take_error(),
-        }
-    }
-
     /// Whether reading and writing wait.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match self {
             Socket::Tcp(stream) => stream.set_nonblocking(nonblocking),
             Socket::Unix(stream) => stream.set_nonblocking(nonblocking),
         }
-    }
-
-    /// Acknowledges what has come at once, until the kernel goes back to delaying (tcp(7)).
-    pub fn quick_ack(&self) {
-        if let Socket::Tcp(stream) = self {
-            // Losing one acknowledgement's haste is not worth failing a call.
-            let _ = stream.set_quickack(true);
-        }
-    }
-
-    /// How many of `written` bytes the peer's kernel has taken in, as far as is known here: on TCP those that it has
-    /// acknowledged, on a Unix socket all.
-    ///
-    /// A peer's close acknowledges whatever had reached it. So what it left unacknowledged it never took, but only
-    /// where it closed in order: nobody looks at what a reset acknowledges.
-    pub fn taken(&self, written: u64) -> u64 {
-        let Socket::Tcp(stream) = self else { return written };
-        let mut waiting: libc::c_int = 0;
-        // SAFETY: the descriptor is open, and SIOCOUTQ (which is TIOCOUTQ, tcp(7)) writes one int, which lives here.
-        let asked = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting) };
-        let unknown = asked != 0;
-        if unknown { written } else { written.saturating_sub(u64::try_from(waiting).unwrap_or(0)) }
-    }
-
-    /// Writes some of what waits in `out`; how many bytes.
-    pub fn write_from(&mut self, out: &mut Outbox) -> io::Result<usize> {
-        let written = match out.only_run() {
-            Some(run) => match self {
-                Socket::Tcp(stream) => stream.write(run),
-                Socket::Unix(stream) => stream.write(run),
-            },
-            None => self.write_gathered(out),
-        }?;
-        out.advance(written);
-        Ok(written)
     }
 
     fn write_gathered(&mut self, out: &Outbox) -> io::Result<usize> {
@@ -399,6 +375,43 @@ impl Socket {
             (Socket::Tcp(stream), used) => stream.write_vectored(&slices[..used]),
             (Socket::Unix(stream), used) => stream.write_vectored(&slices[..used]),
         }
+    }
+}
+
+impl Stream for Socket {
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            Socket::Tcp(stream) => stream.take_error(),
+            Socket::Unix(stream) => stream.take_error(),
+        }
+    }
+
+    fn quick_ack(&self) {
+        if let Socket::Tcp(stream) = self {
+            // Losing one acknowledgement's haste is not worth failing a call.
+            let _ = stream.set_quickack(true);
+        }
+    }
+
+    fn taken(&self, written: u64) -> u64 {
+        let Socket::Tcp(stream) = self else { return written };
+        let mut waiting: libc::c_int = 0;
+        // SAFETY: the descriptor is open, and SIOCOUTQ (which is TIOCOUTQ, tcp(7)) writes one int, which lives here.
+        let asked = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting) };
+        let unknown = asked != 0;
+        if unknown { written } else { written.saturating_sub(u64::try_from(waiting).unwrap_or(0)) }
+    }
+
+    fn write_from(&mut self, out: &mut Outbox) -> io::Result<usize> {
+        let written = match out.only_run() {
+            Some(run) => match self {
+                Socket::Tcp(stream) => stream.write(run),
+                Socket::Unix(stream) => stream.write(run),
+            },
+            None => self.write_gathered(out),
+        }?;
+        out.advance(written);
+        Ok(written)
     }
 }
 
@@ -447,8 +460,8 @@ impl Produce for dyn ServerCodec + '_ {
 /// Writes until the outbox is empty and the codec has nothing to add, or the socket takes no more.
 ///
 /// True once everything is written; false where the socket would block. Adds what was written to `wire`.
-pub fn flush<C: Produce + ?Sized>(
-    socket: &mut Socket,
+pub fn flush<S: Stream, C: Produce + ?Sized>(
+    socket: &mut S,
     out: &mut Outbox,
     codec: &mut C,
     wire: &mut u64,

@@ -1,12 +1,31 @@
-//! Calls of the event loop: due, or at their place on a connection.
+//! Who calls, and which calls are in flight.
+
+use std::collections::VecDeque;
 
 use crate::call::Ask;
+use crate::drive::job::Job;
+use crate::drive::order::Order;
 use crate::drive::resend::Asked;
 
-/// A call's place on a connection, and the call that is there.
-pub(super) struct Line {
-    pub(super) stage: At,
-    pub(super) call: Under,
+/// Callers, the calls that wait for one of them, and those in flight.
+pub(super) struct Calls {
+    /// A slot for each stream of each connection: those of the first connection, then those of the second, and so on.
+    pub(super) slots: Vec<Slot>,
+    /// Slots with a call, the one that began first in front.
+    pub(super) oldest: Order,
+    /// Slots without a call, the one that has been so longest in front.
+    pub(super) free: VecDeque<usize>,
+    pub(super) callers: Vec<Caller>,
+    /// Callers of an open loop without a call, the one that has been so longest in front.
+    pub(super) resting: VecDeque<usize>,
+    /// Calls of a closed loop that are due and wait for a slot.
+    pub(super) queue: VecDeque<Scheduled>,
+}
+
+/// A stream of a connection, and the call that is on it.
+pub(super) struct Slot {
+    pub(super) state: State,
+    pub(super) call: InFlight,
     /// The connection that its call is on.
     pub(super) on: usize,
     /// When an open loop that is never late would have had it free again.
@@ -14,28 +33,28 @@ pub(super) struct Line {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
+pub(super) enum State {
     /// There is no call.
-    Idle,
+    Free,
     /// The call waits until the connection is open.
-    Waiting,
+    Connecting,
     /// The call's reply is awaited.
     Calling,
     /// The call is over and recorded; the server is to close its connection before the caller goes on.
-    Parting,
+    Closing,
 }
 
 /// A call that is due.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Due {
+pub(super) struct Scheduled {
     pub(super) caller: usize,
     pub(super) intended: u64,
 }
 
-/// A call that has a line.
+/// A call that has a slot.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Under {
-    pub(super) due: Due,
+pub(super) struct InFlight {
+    pub(super) due: Scheduled,
     pub(super) ask: Ask,
     /// When it was first sent or dialled for: its time-out counts from then.
     pub(super) begun: u64,
@@ -52,12 +71,28 @@ pub(super) struct Under {
 pub(super) struct Caller {
     pub(super) number: u64,
     pub(super) checked: bool,
-    /// As of a line.
+    /// As of a slot.
     pub(super) free: u64,
 }
 
-impl Under {
-    pub(super) fn of(due: Due, ask: Ask, begun: u64) -> Self {
-        Under { due, ask, begun, sent: begun, asked: Asked::default(), dialled: 0, secured: None, attempt: 0, late: 0 }
+impl InFlight {
+    pub(super) fn of(due: Scheduled, ask: Ask, begun: u64, late: u64) -> Self {
+        InFlight { due, ask, begun, sent: begun, asked: Asked::default(), dialled: 0, secured: None, attempt: 0, late }
+    }
+}
+
+impl Calls {
+    /// All clients of `job`, at rest.
+    pub(super) fn new(job: &Job) -> Self {
+        let slots = job.connections * job.streams;
+        let nothing = InFlight::of(Scheduled { caller: 0, intended: 0 }, Ask::Ping, 0, 0);
+        Calls {
+            slots: (0..slots).map(|_| Slot { state: State::Free, call: nothing, on: 0, free: 0 }).collect(),
+            oldest: Order::new(slots),
+            free: (0..slots).collect(),
+            callers: vec![Caller::default(); job.clients],
+            resting: (0..job.clients).collect(),
+            queue: VecDeque::with_capacity(job.clients),
+        }
     }
 }

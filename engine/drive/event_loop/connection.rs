@@ -1,49 +1,50 @@
-//! One nonblocking connection, which carries the calls of its lines.
+//! One nonblocking connection, which carries the calls of its streams.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 
 use crate::call::Fault;
 use crate::drive::job::{Failed, Job};
+use crate::drive::network::Network;
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
-use crate::transport::socket::{READ, ReadBuffer, Socket, flush};
+use crate::transport::socket::{READ, ReadBuffer, Stream, flush};
 
-/// A place for a connection.
-pub struct Shared {
+/// A connection, or room for one.
+pub(super) struct Connection<S> {
     /// The connection, where there is one.
-    pub socket: Option<Socket>,
+    pub(super) socket: Option<S>,
     /// The client's end of its protocol.
-    pub codec: Box<dyn ClientCodec>,
+    pub(super) codec: Box<dyn ClientCodec>,
     /// What is still to be written.
-    pub out: Outbox,
+    pub(super) out: Outbox,
     /// Bytes written and read since they were last taken.
-    pub wire: (u64, u64),
-    heard: u64,
-    /// Which of the places that calls have it belongs to.
-    pub place: usize,
-    /// Its place has another connection for new calls; those that are on this one end here.
-    pub retired: bool,
-    /// How often it was dialled: tells what the kernel says of it from what it said of the one before.
-    pub generation: u32,
+    pub(super) wire: (u64, u64),
+    bytes_read: u64,
+    /// Which connection of the job it is, or was: those that are retired keep their number.
+    pub(super) number: usize,
+    /// Another connection has its number for new calls; those that are on this one end here.
+    pub(super) retired: bool,
+    /// How often it was dialled: tells events of it from those of the one before.
+    pub(super) generation: u32,
     /// When it was dialled.
-    pub dialling: u64,
+    pub(super) dialling: u64,
     /// The server has closed its side in order.
     closed: bool,
     /// How far the connection is, where there is one.
-    pub stage: Stage,
+    pub(super) stage: Stage,
     /// When the kernel had connected, in nanoseconds.
-    pub dialled: u64,
+    pub(super) dialled: u64,
     /// When a handshake had made it secure, if one did.
-    pub secured: Option<u64>,
-    /// It is known to have failed, and the calls on its lines will be told.
-    pub broken: bool,
+    pub(super) secured: Option<u64>,
+    /// It is known to have failed, and the calls on it will fail.
+    pub(super) broken: bool,
     /// Calls that are begun are not written one by one.
-    pub held: bool,
+    pub(super) held: bool,
 }
 
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub(super) enum Stage {
     /// The kernel is connecting.
     Dialling,
     /// The protocol's own opening is under way.
@@ -52,16 +53,16 @@ pub enum Stage {
     Open,
 }
 
-impl Shared {
-    /// No connection yet, for calls of that place.
-    pub fn new(job: &Job, place: usize) -> Result<Self, Fault> {
-        Ok(Shared {
+impl<S: Stream> Connection<S> {
+    /// Room for the connection of that number.
+    pub(super) fn new(job: &Job, number: usize) -> Result<Self, Fault> {
+        Ok(Connection {
             socket: None,
             codec: job.codec()?,
             out: Outbox::new(),
             wire: (0, 0),
-            heard: 0,
-            place,
+            bytes_read: 0,
+            number,
             retired: false,
             generation: 0,
             dialling: 0,
@@ -74,22 +75,31 @@ impl Shared {
         })
     }
 
-    /// Begins to dial.
-    pub fn dial(&mut self, job: &Job, now: u64) -> Result<&Socket, Fault> {
+    /// Begins to dial on `network`; what is told of it comes with its generation, and `index` in the lower half.
+    pub(super) fn dial<N: Network<Socket = S>>(
+        &mut self,
+        job: &Job,
+        network: &mut N,
+        index: usize,
+        now: u64,
+    ) -> Result<(), Fault> {
         // Also where it fails: whoever waits for it waits for a dial.
         (self.stage, self.dialling) = (Stage::Dialling, now);
         let codec = job.codec()?;
-        let socket = Socket::begin_dial(&job.address, &job.sockets)
+        let generation = self.generation.wrapping_add(1);
+        let socket = network
+            .dial(&job.address, &job.sockets, u64::from(generation) << 32 | index as u64)
             .map_err(|error| Fault::system(format_args!("cannot dial {}", job.address), &error))?;
         self.codec = codec;
         self.out.clear();
-        (self.heard, self.closed) = (0, false);
-        self.generation = self.generation.wrapping_add(1);
-        Ok(self.socket.insert(socket))
+        (self.bytes_read, self.closed) = (0, false);
+        self.generation = generation;
+        self.socket = Some(socket);
+        Ok(())
     }
 
     /// How many of the bytes written the server may have taken.
-    pub fn taken(&self) -> u64 {
+    pub(super) fn taken(&self) -> u64 {
         let written = self.out.written();
         match &self.socket {
             Some(socket) if self.closed => socket.taken(written),
@@ -98,12 +108,12 @@ impl Shared {
     }
 
     /// Begins the next stage of the protocol's own opening, or is open once there is none.
-    pub fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.stage = if self.codec.open(&mut self.out) { Stage::Opening } else { Stage::Open };
     }
 
     /// The dial is over; a fault where it failed.
-    pub fn check_dial(&mut self) -> Result<(), Fault> {
+    pub(super) fn check_dial(&mut self) -> Result<(), Fault> {
         let error = match &self.socket {
             Some(socket) => socket.take_error(),
             None => Ok(None),
@@ -115,7 +125,7 @@ impl Shared {
     }
 
     /// Writes as much as the socket takes.
-    pub fn write(&mut self) -> Result<(), Fault> {
+    pub(super) fn write(&mut self) -> Result<(), Fault> {
         let Some(socket) = &mut self.socket else { return Ok(()) };
         match flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
             Ok(_) => Ok(()),
@@ -130,9 +140,9 @@ impl Shared {
 
     /// Reads what the socket has and adds the replies that are complete.
     ///
-    /// With one line it stops at a reply, behind which nothing more may come; with several it reads on, to the end where
+    /// With one stream it stops at a reply, behind which nothing more may come; with several it reads on, to the end where
     /// the server has `hung_up`. `busy` says whether a reply is awaited at all.
-    pub fn read(
+    pub(super) fn read(
         &mut self,
         busy: bool,
         hung_up: bool,
@@ -142,7 +152,7 @@ impl Shared {
         let Some(socket) = &mut self.socket else { return Ok(()) };
         let single = self.codec.lines() == 1;
         loop {
-            let room = buffer.after(self.heard);
+            let room = buffer.after(self.bytes_read);
             let n = match socket.read(room) {
                 Ok(0) if !busy => return Err(Fault::connect("the server closed the connection")),
                 Ok(0) => {
@@ -156,7 +166,7 @@ impl Shared {
                 Err(error) => return Err(Fault::connect(error.to_string())),
             };
             self.wire.1 += n as u64;
-            self.heard += n as u64;
+            self.bytes_read += n as u64;
             let mut input = &room[..n];
             while let Some(reply) = self.codec.receive(&mut input, &mut self.out)? {
                 if single && !replies.is_empty() {
@@ -177,7 +187,7 @@ impl Shared {
                 flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0)
                     .map_err(|error| Fault::connect(error.to_string()))?;
             }
-            // What comes after a read that was not filled is told by an edge of its own.
+            // A short read drained the socket; epoll is edge-triggered and will report new bytes.
             if n < READ && !hung_up {
                 return Ok(());
             }
@@ -185,23 +195,23 @@ impl Shared {
     }
 
     /// Says goodbye where the protocol has a word for it; nobody waits for it.
-    pub fn say_goodbye(&mut self) {
+    pub(super) fn say_goodbye(&mut self) {
         self.codec.close(&mut self.out);
         let _ = self.write();
     }
 
     /// After the goodbye: reads and counts what the server still says; true once it has closed.
-    pub fn closes(&mut self, buffer: &mut ReadBuffer) -> bool {
+    pub(super) fn closes(&mut self, buffer: &mut ReadBuffer) -> bool {
         if self.write().is_err() {
             return true;
         }
         let Some(socket) = &mut self.socket else { return true };
         loop {
-            match socket.read(buffer.after(self.heard)) {
+            match socket.read(buffer.after(self.bytes_read)) {
                 Ok(0) => return true,
                 Ok(n) => {
                     self.wire.1 += n as u64;
-                    self.heard += n as u64;
+                    self.bytes_read += n as u64;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return error.kind() != ErrorKind::WouldBlock,
@@ -210,7 +220,7 @@ impl Shared {
     }
 
     /// True once the reply that this stage of the opening awaits is complete.
-    pub fn greeted(&mut self, buffer: &mut ReadBuffer) -> Result<bool, Failed> {
+    pub(super) fn greeted(&mut self, buffer: &mut ReadBuffer) -> Result<bool, Failed> {
         let mut replies = Vec::new();
         self.read(true, false, buffer, &mut replies)?;
         match replies.pop() {

@@ -1,22 +1,18 @@
 //! Where a library owns the IO: a task for each client, all on one thread, in a closed loop or an open one.
 
+mod offer;
+mod pool;
+
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nix::sys::time::TimeSpec;
-use nix::sys::timer::{Expiration, TimerSetTimeFlags};
-use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Mutex;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, interval, sleep, timeout_at};
+use tokio::time::{interval, sleep, timeout_at};
 
 use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
@@ -26,9 +22,11 @@ use crate::drive::live::Live;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::resend::Asked;
-use crate::drive::schedule::{EARLY, Limit, Pace, Schedule};
+use crate::drive::schedule::{Limit, Pace, Schedule};
+use crate::drive::tasks::offer::Offer;
+use crate::drive::tasks::pool::{Connection, Pool, Slot};
 use crate::results::Measured;
-use crate::transport::contract::{AsyncClient, AsyncConnection, Reply};
+use crate::transport::contract::Reply;
 
 /// How often the calls that are over are counted for whoever shows progress.
 const TICK: Duration = Duration::from_millis(250);
@@ -46,32 +44,13 @@ pub struct Tasks {
 /// What all clients share.
 struct Clients {
     job: Job,
-    dialler: Box<dyn AsyncClient>,
-    epoch: Instant,
-    places: Vec<Place>,
+    pool: Pool,
     /// Which clients have had a reply whose content was compared.
     checked: Vec<Cell<bool>>,
-    messages: Cell<u64>,
-    /// Calls of this pass that are over, and when the last of them was.
+    /// Calls of this run that are over, and when the last of them was.
     over: Cell<u64>,
     last: Cell<u64>,
-    /// There is one while calls are timed.
-    recorder: RefCell<Option<Recorder>>,
-}
-
-/// A place for a connection.
-#[derive(Default)]
-struct Place {
-    held: RefCell<Option<Rc<Held>>>,
-    /// Held by the client that dials; the others wait for it.
-    dialling: Mutex<()>,
-}
-
-/// A connection, and what it had counted before the calls that are timed.
-struct Held {
-    connection: Rc<dyn AsyncConnection>,
-    wire: Cell<(u64, u64)>,
-    messages: Cell<u64>,
+    recorder: RefCell<Recorder>,
 }
 
 /// When calls are begun, and when they are given up, in nanoseconds.
@@ -95,78 +74,10 @@ impl Window {
 /// How far a call came: on which connection, when that was dialled where it had to be, when the call was first sent, and
 /// when it will have lasted too long.
 struct Steps {
-    held: Option<Rc<Held>>,
+    connection: Option<Rc<Connection>>,
     dialled: Option<u64>,
     sent: Option<u64>,
     end: u64,
-}
-
-/// A dial under way; counted when it is dropped, whatever became of it.
-struct Dialling<'a> {
-    clients: &'a Clients,
-    begun: u64,
-}
-
-impl Drop for Dialling<'_> {
-    fn drop(&mut self) {
-        let took = self.clients.now() - self.begun;
-        self.clients.record(|recorder| recorder.dials.over(took));
-    }
-}
-
-/// The calls of an open loop, for whoever is free.
-struct Offer {
-    schedule: RefCell<Schedule>,
-    /// Held by the client that will make the next call; it is handed on in the order in which they asked.
-    turn: Mutex<()>,
-    /// Absent where this process may have no more descriptors; then waiting only spins.
-    alarm: Option<AsyncFd<Alarm>>,
-    /// Whether calls were left over although a client was free.
-    sendable: Cell<bool>,
-}
-
-/// A timer of the kernel, exact to nanoseconds.
-struct Alarm(TimerFd);
-
-impl AsRawFd for Alarm {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
-}
-
-impl Offer {
-    /// The calls of `schedule`; inside a runtime.
-    fn new(schedule: Schedule) -> Self {
-        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).ok();
-        // SAFETY: the alarm owns its timer, so its descriptor is the same and open until it is dropped.
-        let alarm =
-            timer.and_then(|timer| unsafe { AsyncFd::register_with_interest(Alarm(timer), Interest::READABLE) }.ok());
-        Offer { schedule: RefCell::new(schedule), turn: Mutex::new(()), alarm, sendable: Cell::new(false) }
-    }
-
-    /// Waits until nothing of `left`, in nanoseconds, is left: asleep at first, since the runtime's own clock has only
-    /// milliseconds, then looking again and again while others go on.
-    async fn wait(&self, left: impl Fn() -> u64) {
-        if left() > EARLY {
-            self.schedule.borrow_mut().prepare();
-        }
-        let nap = Duration::from_nanos(left().saturating_sub(EARLY));
-        if let Some(alarm) = &self.alarm
-            && !nap.is_zero()
-            && alarm
-                .get_ref()
-                .0
-                .set(Expiration::OneShot(TimeSpec::from_duration(nap)), TimerSetTimeFlags::empty())
-                .is_ok()
-            && let Ok(mut gone_off) = alarm.readable().await
-        {
-            gone_off.clear_ready();
-        }
-        while left() > 0 {
-            tokio::task::yield_now().await;
-        }
-    }
 }
 
 impl Tasks {
@@ -179,21 +90,18 @@ impl Tasks {
             job.dialler()?
         };
         let clients = Rc::new(Clients {
-            dialler,
-            epoch: Instant::now(),
-            places: (0..job.connections).map(|_| Place::default()).collect(),
+            pool: Pool::new(dialler, job.connections),
             checked: vec![Cell::new(false); job.clients],
-            messages: Cell::new(0),
             over: Cell::new(0),
             last: Cell::new(0),
-            recorder: RefCell::new(None),
+            recorder: RefCell::new(Recorder::new(job.clients)),
             job,
         });
         Ok(Tasks { runtime, local: LocalSet::new(), clients })
     }
 
     /// Every client calls until the limit, at the pace if there is one; how long that took, in nanoseconds.
-    fn pass(&self, limit: Limit, pace: Option<&Pace>, ended: &AtomicU64) -> u64 {
+    fn run(&self, limit: Limit, pace: Option<&Pace>, ended: &AtomicU64) -> u64 {
         self.local.block_on(&self.runtime, async {
             let offer = pace.map(|pace| Rc::new(Offer::new(Schedule::new(pace, limit))));
             let clients = &self.clients;
@@ -237,13 +145,11 @@ impl Tasks {
 
 impl Clients {
     fn now(&self) -> u64 {
-        self.epoch.elapsed().as_nanos() as u64
+        self.pool.now()
     }
 
     fn record(&self, what: impl FnOnce(&mut Recorder)) {
-        if let Some(recorder) = self.recorder.borrow_mut().as_mut() {
-            what(recorder);
-        }
+        what(&mut self.recorder.borrow_mut());
     }
 
     /// The life of one client: in a closed loop its next call is due when the one before is over.
@@ -300,24 +206,24 @@ impl Clients {
 
     /// The client's call of that number, which was due at `intended`; when the client is free again.
     async fn one_call(&self, client: usize, number: u64, intended: u64, window: &Window) -> u64 {
-        let (ask, place) = (self.job.asks.get(number), &self.places[client / self.job.streams]);
+        let (ask, slot) = (self.job.asks.get(number), &self.pool.slots[client / self.job.streams]);
         let connect = self.job.asks.connect;
         self.record(Recorder::scheduled);
         let begun = self.now();
         // From when it is sent, or dialled for: nothing is awaited before that.
-        let mut steps = Steps { held: None, dialled: None, sent: None, end: self.time_out(begun, window) };
+        let mut steps = Steps { connection: None, dialled: None, sent: None, end: self.time_out(begun, window) };
         let content = self.job.verify_all || !self.checked[client].get();
         let mut asked = Asked::default();
         let outcome = loop {
-            let outcome = self.attempt(place, ask, content, &mut steps).await;
+            let outcome = self.attempt(slot, ask, content, &mut steps).await;
             let (Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))) = &outcome else { break outcome };
-            if !asked.again(fault, self.recorder.borrow_mut().as_mut()) {
+            if !asked.again(fault, &mut self.recorder.borrow_mut()) {
                 break outcome;
             }
-            let held = steps.held.take();
+            let connection = steps.connection.take();
             match &outcome {
-                Ok(Reply { reusable: true, .. }) => self.let_go(held),
-                _ => self.retire(place, held),
+                Ok(Reply { reusable: true, .. }) => self.pool.release(connection),
+                _ => self.pool.retire(slot, connection),
             }
         };
         let ended = self.now();
@@ -338,15 +244,15 @@ impl Clients {
                     Err(fault) => recorder.fault(client, intended, fault),
                 });
                 match reusable {
-                    _ if connect => self.leave(place, steps.held),
-                    true => self.let_go(steps.held),
-                    false => self.retire(place, steps.held),
+                    _ if connect => self.pool.close(slot, steps.connection),
+                    true => self.pool.release(steps.connection),
+                    false => self.pool.retire(slot, steps.connection),
                 }
                 // The untimed close of a connect must not be charged to the next one.
                 return if connect { self.now() } else { ended };
             }
             Err(Trouble::Fault(fault)) => {
-                self.leave(place, steps.held);
+                self.pool.close(slot, steps.connection);
                 self.record(|recorder| {
                     recorder.fault(client, intended, &fault);
                     recorder.reconnects += u64::from(!connect);
@@ -357,9 +263,9 @@ impl Clients {
                 // own is left, so that no late reply is ever matched.
                 let alone = self.job.streams == 1;
                 if alone {
-                    self.leave(place, steps.held);
+                    self.pool.close(slot, steps.connection);
                 } else {
-                    self.let_go(steps.held);
+                    self.pool.release(steps.connection);
                 }
                 let censored = ended >= window.drain_end;
                 self.record(|recorder| match censored {
@@ -374,23 +280,23 @@ impl Clients {
         ended
     }
 
-    /// Makes a call on the connection of a place, which is dialled where there is none.
-    async fn attempt(&self, place: &Place, ask: Ask, content: bool, steps: &mut Steps) -> Result<Reply, Trouble> {
-        let mut open = place.held.borrow().clone();
-        if open.as_ref().is_some_and(|held| !held.connection.accepts()) {
-            self.retire(place, open.take());
+    /// Makes a call on the connection of a slot, which is dialled where there is none.
+    async fn attempt(&self, slot: &Slot, ask: Ask, content: bool, steps: &mut Steps) -> Result<Reply, Trouble> {
+        let mut open = slot.current.borrow().clone();
+        if open.as_ref().is_some_and(|connection| !connection.end.accepts()) {
+            self.pool.retire(slot, open.take());
         }
-        let held = match open {
-            Some(held) => held,
+        let connection = match open {
+            Some(connection) => connection,
             None => {
-                let held = self.in_time(steps.end, self.open(place)).await?;
+                let connection = self.in_time(steps.end, self.pool.open(slot)).await?;
                 steps.dialled = Some(self.now());
-                held
+                connection
             }
         };
-        let held = steps.held.insert(held);
+        let connection = steps.connection.insert(connection);
         steps.sent.get_or_insert_with(|| self.now());
-        self.in_time(steps.end, held.connection.call(ask, content)).await
+        self.in_time(steps.end, connection.end.call(ask, content)).await
     }
 
     /// When what begins now has lasted too long, or draining ends.
@@ -400,64 +306,9 @@ impl Clients {
 
     /// What comes before `end`.
     async fn in_time<T>(&self, end: u64, what: impl Future<Output = Result<T, Fault>>) -> Result<T, Trouble> {
-        match timeout_at(self.epoch + Duration::from_nanos(end), what).await {
+        match timeout_at(self.pool.epoch + Duration::from_nanos(end), what).await {
             Ok(outcome) => outcome.map_err(Trouble::Fault),
             Err(_) => Err(Trouble::Timeout),
-        }
-    }
-
-    /// The connection of a place; of those who want it at once, one dials.
-    async fn open(&self, place: &Place) -> Result<Rc<Held>, Fault> {
-        let _turn = place.dialling.lock().await;
-        if let Some(held) = &*place.held.borrow() {
-            return Ok(held.clone());
-        }
-        let dialling = Dialling { clients: self, begun: self.now() };
-        let connection = self.dialler.dial().await?;
-        drop(dialling);
-        let held = Rc::new(Held { connection, wire: Cell::default(), messages: Cell::default() });
-        *place.held.borrow_mut() = Some(held.clone());
-        Ok(held)
-    }
-
-    /// Closes a connection unless it was left before; what it counted is kept.
-    fn leave(&self, place: &Place, held: Option<Rc<Held>>) {
-        let left = |held: &Rc<Held>| place.held.borrow_mut().take_if(|current| Rc::ptr_eq(current, held));
-        if let Some(held) = held.as_ref().and_then(left) {
-            self.count(&held);
-            held.connection.close();
-        }
-    }
-
-    /// Gives a connection no more calls; it is closed once those that it has are over.
-    fn retire(&self, place: &Place, held: Option<Rc<Held>>) {
-        if let Some(held) = &held {
-            place.held.borrow_mut().take_if(|current| Rc::ptr_eq(current, held));
-        }
-        self.let_go(held);
-    }
-
-    /// A call is over on that connection, which is closed where nobody has it any more.
-    fn let_go(&self, held: Option<Rc<Held>>) {
-        if let Some(held) = held.filter(|held| Rc::strong_count(held) == 1) {
-            self.count(&held);
-            held.connection.close();
-        }
-    }
-
-    /// Counts what a connection has carried since it was last counted.
-    fn count(&self, held: &Held) {
-        let (wire, messages) = (held.connection.wire(), held.connection.messages());
-        let (before, said) = (held.wire.replace(wire), held.messages.replace(messages));
-        self.messages.set(self.messages.get() + messages - said);
-        self.record(|recorder| recorder.wire(wire.0 - before.0, wire.1 - before.1));
-    }
-
-    fn count_all(&self) {
-        for place in &self.places {
-            if let Some(held) = &*place.held.borrow() {
-                self.count(held);
-            }
         }
     }
 
@@ -465,7 +316,7 @@ impl Clients {
     async fn connect_all(&self) -> Result<(), Failed> {
         let window = Window { limit: Limit::Calls(0), begun: 0, drain_end: u64::MAX };
         let end = || self.time_out(self.now(), &window);
-        let dialled = self.in_time(end(), self.dialler.dial()).await.map_err(|trouble| match trouble {
+        let dialled = self.in_time(end(), self.pool.dialler.dial()).await.map_err(|trouble| match trouble {
             Trouble::Timeout => {
                 Failed::new("timeout", format!("nobody on {} answered a dial in time", self.job.address))
             }
@@ -474,8 +325,8 @@ impl Clients {
         let reusable = proven(&self.job, self.in_time(end(), dialled.call(proof(&self.job), true)).await)?;
         dialled.close();
         if reusable && !self.job.asks.connect {
-            for place in &self.places {
-                self.in_time(end(), self.open(place)).await?;
+            for slot in &self.pool.slots {
+                self.in_time(end(), self.pool.open(slot)).await?;
             }
         }
         Ok(())
@@ -485,48 +336,39 @@ impl Clients {
 impl LoadModel for Tasks {
     fn arm(&mut self) -> Result<(), Failed> {
         self.local.block_on(&self.runtime, self.clients.connect_all())?;
-        self.pass(Limit::Calls(self.clients.job.warmup), None, &AtomicU64::new(0));
-        *self.clients.recorder.borrow_mut() = Some(Recorder::new(self.clients.job.clients));
+        self.run(Limit::Calls(self.clients.job.warmup), None, &AtomicU64::new(0));
+        self.clients.record(Recorder::forget);
         Ok(())
     }
 
-    fn live(&self) -> Option<Arc<Live>> {
-        self.clients.recorder.borrow().as_ref().map(Recorder::live)
+    fn live(&self) -> Arc<Live> {
+        self.clients.recorder.borrow().live()
     }
 
     fn measure(&mut self, ended: &AtomicU64) {
-        let recorder = self.clients.recorder.take();
+        let Clients { job, pool, .. } = &*self.clients;
         // What came while nobody looked is read first: nobody calls on a connection that was closed meanwhile.
         self.local.block_on(&self.runtime, async { sleep(LOOK).await });
-        self.clients.count_all();
-        self.clients.messages.set(0);
-        self.clients.recorder.replace(recorder);
-        let job = &self.clients.job;
+        pool.take_carried();
         let limit = match job.limit {
             Limit::Calls(each) if job.pace.is_some() => Limit::Calls(each.saturating_mul(job.clients as u64)),
             limit => limit,
         };
-        let elapsed_ns = self.pass(limit, job.pace.as_ref(), ended);
-        self.clients.count_all();
+        let elapsed_ns = self.run(limit, job.pace.as_ref(), ended);
+        let carried = pool.take_carried();
         self.clients.record(|recorder| {
-            (recorder.elapsed_ns, recorder.messages) = (elapsed_ns, self.clients.messages.get());
+            recorder.wire(carried.wire.0, carried.wire.1);
+            (recorder.elapsed_ns, recorder.messages, recorder.dials) = (elapsed_ns, carried.messages, carried.dials);
         });
     }
 
     fn measured(&mut self) -> Measured {
-        let clients = &self.clients;
-        let recorder = clients.recorder.take().unwrap_or_else(|| Recorder::new(clients.job.clients));
-        let facts = facts("tasks on one thread", &clients.job, &recorder);
-        recorder.measured(clients.job.asks.connect, facts)
+        let (job, recorder) = (&self.clients.job, self.clients.recorder.borrow());
+        let facts = facts("tasks on one thread", job, &recorder);
+        recorder.measured(job.asks.connect, facts)
     }
 
     fn close(&mut self) {
-        let clients = self.clients.clone();
-        self.local.block_on(&self.runtime, async {
-            for held in clients.places.iter().filter_map(|place| place.held.take()) {
-                held.connection.close();
-            }
-            clients.dialler.rest().await;
-        });
+        self.local.block_on(&self.runtime, self.clients.pool.close_all());
     }
 }
