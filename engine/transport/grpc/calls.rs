@@ -1,7 +1,7 @@
 //! The client's calls of the service.
 
 use http::header::{CONTENT_TYPE, HeaderValue, TE};
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, StatusCode};
 
 use crate::call::{Ask, Check, Chunks, Fault, sum_of_squares};
 use crate::transport::contract::ClientContext;
@@ -110,11 +110,11 @@ impl IncomingReply for GrpcReply {
         self.reader = Reader::new(matches!(ask, Ask::Echo { .. } | Ask::Download { .. }));
     }
 
-    fn head(&mut self, head: &Response<()>) -> Result<(), Fault> {
-        if head.status() != 200 {
-            return Err(Fault::status(format!("HTTP {}", head.status())));
+    fn head(&mut self, http: StatusCode, fields: &HeaderMap) -> Result<(), Fault> {
+        if http != StatusCode::OK {
+            return Err(Fault::status(format!("HTTP {http}")));
         }
-        self.status = status(head.headers());
+        self.status = status(fields);
         Ok(())
     }
 

@@ -1,10 +1,7 @@
 //! Where a body ends: after a length, with the last chunk of chunked transfer coding, or with the connection.
 
-use std::sync::Arc;
-
-use crate::call::{Chunks, Fill};
 use crate::transport::outbox::Outbox;
-use crate::transport::web::hex::HexWriter;
+use crate::transport::web::body::{Chunk, Sending};
 
 /// How much of a body in chunks is put into the outbox at a time, in bytes.
 const AHEAD: u64 = 1 << 20;
@@ -133,71 +130,50 @@ impl Coding {
     }
 }
 
-/// A body that is being sent in chunks.
-pub(crate) enum Sending {
-    /// As hex in JSON, as the reference suite sends chunks.
-    Hex(HexWriter),
-    /// In chunked transfer coding.
-    Coded(Coded),
-}
-
-impl Sending {
-    /// Puts the next piece into the outbox; false once all of it is there.
-    pub(crate) fn produce(&mut self, out: &mut Outbox) -> bool {
-        match self {
-            Sending::Hex(writer) => writer.produce(out),
-            Sending::Coded(coded) => coded.produce(out),
+/// Puts the next piece of a body into the outbox; false once all of it is there. Chunks are `coded`, each a chunk of
+/// chunked transfer coding.
+pub(crate) fn produce(sending: &mut Sending, coded: bool, out: &mut Outbox) -> bool {
+    let mut put = 0;
+    while put < AHEAD {
+        let Some(chunk) = sending.next_chunk() else { return false };
+        let len = match &chunk {
+            Chunk::Fill(.., len) => *len,
+            Chunk::Bytes(bytes) => bytes.len() as u64,
+            Chunk::Written(_) => 0,
+        };
+        // A chunk of no bytes would end the body.
+        let framed = coded && len > 0;
+        if framed {
+            out.put(format!("{len:x}\r\n").as_bytes());
         }
-    }
-}
-
-/// Puts bytes into the outbox as a whole body in chunked transfer coding, in chunks of `chunk` bytes.
-pub(crate) fn put_coded(bytes: &[u8], chunk: u64, out: &mut Outbox) {
-    for piece in bytes.chunks(usize::try_from(chunk).unwrap_or(usize::MAX).max(1)) {
-        out.put(format!("{:x}\r\n", piece.len()).as_bytes());
-        out.put(piece);
-        out.put(b"\r\n");
-    }
-    out.put(b"0\r\n\r\n");
-}
-
-/// A body that goes out in chunked transfer coding.
-pub(crate) struct Coded {
-    fill: Arc<Fill>,
-    chunks: Chunks,
-}
-
-impl Coded {
-    /// The first `len` bytes of `fill` in chunks of `chunk` bytes.
-    pub(crate) fn new(fill: Arc<Fill>, len: u64, chunk: u64) -> Self {
-        Coded { fill, chunks: Chunks::new(len, Some(chunk)) }
-    }
-
-    /// Puts the next chunks into the outbox; false once all are there.
-    pub(crate) fn produce(&mut self, out: &mut Outbox) -> bool {
-        let mut put = 0;
-        while put < AHEAD {
-            let Some((offset, len)) = self.chunks.next() else { return false };
-            // A chunk of no bytes would end the body.
-            if len > 0 {
-                out.put(format!("{len:x}\r\n").as_bytes());
-                out.put_fill(&self.fill, offset, len);
-                out.put(b"\r\n");
-            }
-            if self.chunks.ended() {
-                out.put(b"0\r\n\r\n");
-            }
-            put += len + 8;
+        match chunk {
+            Chunk::Fill(fill, offset, len) => out.put_fill(fill, offset, len),
+            Chunk::Bytes(bytes) => out.put(bytes),
+            Chunk::Written(writer) => return writer.produce(out),
         }
-        !self.chunks.ended()
+        if framed {
+            out.put(b"\r\n");
+        }
+        if sending.ended() {
+            if coded {
+                out.put(LAST_CHUNK);
+            }
+            return false;
+        }
+        put += len + 8;
     }
+    true
 }
+
+/// What ends a body in chunked transfer coding.
+pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Coded, Part};
+    use super::{Body, Part, produce};
     use crate::call::{Fill, FillKind};
     use crate::transport::outbox::Outbox;
+    use crate::transport::web::body::Sending;
 
     fn decode(bytes: &[u8], step: usize) -> Result<(Vec<u8>, bool, usize), &'static str> {
         let (mut body, mut got, mut rest) = (Body::chunked(), Vec::new(), 0);
@@ -240,9 +216,9 @@ mod tests {
     fn what_is_coded_decodes_to_the_fill() {
         let fill = Fill::new(FillKind::Random, 3);
         for (len, chunk) in [(0, 4), (1, 4), (4, 4), (9, 4), (3_000_000, 65_536)] {
-            let (mut coded, mut out) = (Coded::new(fill.clone(), len, chunk), Outbox::new());
+            let (mut sending, mut out) = (Sending::fill(fill.clone(), len, Some(chunk)), Outbox::new());
             let mut bytes = Vec::new();
-            while coded.produce(&mut out) {
+            while produce(&mut sending, true, &mut out) {
                 bytes.extend(out.drain());
             }
             bytes.extend(out.drain());

@@ -1,14 +1,16 @@
 //! The client's end of a connection.
 
-use std::sync::Arc;
+use http::header::CONTENT_LENGTH;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, Method, StatusCode};
 
-use crate::call::{Ask, Fault, Fill};
-use crate::transport::contract::{ClientCodec, ClientContext, Reply};
-use crate::transport::http1::body::{Body, Coded, Part, Sending};
+use crate::call::{Ask, Fault};
+use crate::transport::contract::{ClientCodec, Reply};
+use crate::transport::http1::body::{Body, LAST_CHUNK, Part, produce};
 use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken, unfolded};
 use crate::transport::outbox::Outbox;
-use crate::transport::web::hex::{HexWriter, SPACED};
-use crate::transport::web::received::Received;
+use crate::transport::web::body::Sending;
+use crate::transport::web::exchange::{Asking, IncomingReply};
 
 /// A response as its head describes it.
 #[derive(Debug, Clone, Copy)]
@@ -19,83 +21,73 @@ struct Response {
 }
 
 /// A client that sends one request after the other.
-pub(crate) struct HttpClient {
-    fill: Arc<Fill>,
-    authority: String,
+pub(crate) struct HttpClient<A: Asking> {
+    asking: A,
     keeps_alive: bool,
-    /// Whether chunks travel in chunked transfer coding, or as hex in JSON.
-    coded: bool,
     /// The head of the request for `asked`, kept while the same is asked again.
     request: Vec<u8>,
     asked: Option<Ask>,
+    /// Whether the body of `asked` goes out in chunked transfer coding.
+    coded: bool,
     sending: Option<Sending>,
     head: Head,
     /// The response that the last head describes, as it was before its body came.
     known: Option<Response>,
     /// The response whose body is coming in.
     response: Option<Response>,
-    received: Received,
+    incoming: A::Incoming,
     messages: u64,
 }
 
-impl HttpClient {
-    /// A client that says `Connection: close` with each request unless it `keeps_alive`; chunks are `coded` or hex.
-    pub(crate) fn new(context: &ClientContext, keeps_alive: bool, coded: bool) -> Self {
+impl<A: Asking> HttpClient<A> {
+    /// A client that makes these calls, and says `Connection: close` with each unless it `keeps_alive`.
+    pub(crate) fn new(asking: A, keeps_alive: bool) -> Self {
         HttpClient {
-            fill: context.fill.clone(),
-            authority: context.authority.clone(),
+            incoming: asking.incoming(),
+            asking,
             keeps_alive,
-            coded,
             request: Vec::new(),
             asked: None,
+            coded: false,
             sending: None,
             head: Head::default(),
             known: None,
             response: None,
-            received: Received::new(context.fill.clone()),
             messages: 0,
         }
     }
 
-    /// The head of the request for a call.
-    fn request(&self, ask: Ask) -> Vec<u8> {
-        let octets = |framing: String| format!("Content-Type: application/octet-stream\r\n{framing}\r\n");
-        let coding = || octets("Transfer-Encoding: chunked".to_owned());
-        let length = |len: u64| octets(format!("Content-Length: {len}"));
-        let (line, fields) = match ask {
-            Ask::Nonce => ("GET /nonce".to_owned(), String::new()),
-            Ask::Ping => ("GET /ping".to_owned(), String::new()),
-            Ask::Echo { len, chunk: None } => ("POST /echo".to_owned(), length(len)),
-            Ask::Echo { chunk: Some(chunk), .. } if self.coded => (format!("POST /echo?chunk={chunk}"), coding()),
-            Ask::Echo { .. } => ("POST /echo".to_owned(), coding()),
-            Ask::Upload { len, chunk: None } => ("POST /upload".to_owned(), length(len)),
-            Ask::Upload { .. } if self.coded => ("POST /upload-file".to_owned(), coding()),
-            Ask::Upload { len, chunk: Some(chunk) } => {
-                let length = HexWriter::length(len, chunk, SPACED).unwrap_or(u64::MAX);
-                let fields = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
-                ("POST /upload-file-chunked".to_owned(), fields)
-            }
-            Ask::Download { len, chunk: None } => (format!("GET /download/{len}"), String::new()),
-            Ask::Download { len, chunk: Some(chunk) } if self.coded => {
-                (format!("GET /download-file/{len}?chunk={chunk}"), String::new())
-            }
-            Ask::Download { len, chunk: Some(chunk) } => {
-                (format!("GET /download-file-chunked/{len}/{chunk}"), String::new())
-            }
-            Ask::Compute { n } => (format!("GET /compute/{n}"), String::new()),
-            Ask::Sleep { ns } => {
-                (format!("GET /sleep/{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000), String::new())
-            }
-        };
-        let (host, version) = (&self.authority, env!("CARGO_PKG_VERSION"));
-        let connection = if self.keeps_alive { "" } else { "Connection: close\r\n" };
-        format!("{line} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: engine/{version}\r\n{fields}{connection}\r\n").into()
+    /// Writes the head of the request for a call.
+    fn write(&mut self, ask: Ask) {
+        let head = self.asking.head(ask);
+        self.coded = head.method() == Method::POST && !head.headers().contains_key(CONTENT_LENGTH);
+        let (target, host) = (head.uri().path_and_query(), head.uri().authority());
+        let (target, host) = (target.map_or("/", PathAndQuery::as_str), host.map_or("", Authority::as_str));
+        self.request = format!("{} {target} HTTP/1.1\r\nHost: {host}\r\n", head.method()).into();
+        for (name, value) in head.headers() {
+            let mut begins = true;
+            self.request.extend(name.as_str().bytes().map(|byte| {
+                let capital = std::mem::replace(&mut begins, byte == b'-');
+                if capital { byte.to_ascii_uppercase() } else { byte }
+            }));
+            self.request.extend_from_slice(b": ");
+            self.request.extend_from_slice(value.as_bytes());
+            self.request.extend_from_slice(b"\r\n");
+        }
+        if self.coded {
+            self.request.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        if !self.keeps_alive {
+            self.request.extend_from_slice(b"Connection: close\r\n");
+        }
+        self.request.extend_from_slice(b"\r\n");
+        self.asked = Some(ask);
     }
 
     /// The reply, now that all of it has come; `keep` is false where the connection ends with it.
     fn finish(&mut self, response: Response, keep: bool) -> Reply {
         self.response = None;
-        let (verdict, nonce) = match self.received.verdict(response.status) {
+        let (verdict, nonce) = match self.incoming.verdict(None) {
             Ok(nonce) => (Ok(()), nonce),
             Err(fault) => (Err(fault), None),
         };
@@ -130,30 +122,19 @@ impl Response {
     }
 }
 
-impl ClientCodec for HttpClient {
+impl<A: Asking> ClientCodec for HttpClient<A> {
     fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
         if self.asked != Some(*ask) {
-            self.request = self.request(*ask);
-            self.asked = Some(*ask);
+            self.write(*ask);
         }
-        self.messages += 1;
+        self.messages += self.asking.messages(*ask);
         self.response = None;
-        self.received.restart(*ask, content, !self.coded);
+        self.incoming.restart(*ask, content);
         out.put(&self.request);
-        self.sending = match *ask {
-            Ask::Echo { len, chunk: None } | Ask::Upload { len, chunk: None } => {
-                out.put_fill(&self.fill, 0, len);
-                None
-            }
-            Ask::Echo { len, chunk: Some(chunk) } => Some(Sending::Coded(Coded::new(self.fill.clone(), len, chunk))),
-            Ask::Upload { len, chunk: Some(chunk) } if self.coded => {
-                Some(Sending::Coded(Coded::new(self.fill.clone(), len, chunk)))
-            }
-            Ask::Upload { len, chunk: Some(chunk) } => {
-                Some(Sending::Hex(HexWriter::new(self.fill.clone(), len, chunk, SPACED)))
-            }
-            _ => None,
-        };
+        self.sending = self.asking.body(*ask);
+        if self.sending.is_none() && self.coded {
+            out.put(LAST_CHUNK);
+        }
         self.produce(out);
     }
 
@@ -176,7 +157,12 @@ impl ClientCodec for HttpClient {
                         let before = "the server had given the connection up before this request came (408)";
                         return Err(Fault::connect(before).untaken());
                     }
-                    _ => self.response = Some(response),
+                    status => {
+                        let status = StatusCode::from_u16(status)
+                            .map_err(|_| Fault::protocol(format!("{status} is no status of HTTP")))?;
+                        self.incoming.head(status, &HeaderMap::new())?;
+                        self.response = Some(response);
+                    }
                 }
                 continue;
             };
@@ -184,7 +170,7 @@ impl ClientCodec for HttpClient {
             self.response = Some(response);
             match part {
                 Part::Wait => return Ok(None),
-                Part::Bytes(bytes) => self.received.take(response.status, bytes)?,
+                Part::Bytes(bytes) => self.incoming.data(bytes)?,
                 Part::End => {
                     // A server that answers before it has heard all of the request will not hear the rest.
                     let heard = out.is_empty() && self.sending.is_none();
@@ -196,7 +182,7 @@ impl ClientCodec for HttpClient {
 
     fn produce(&mut self, out: &mut Outbox) {
         if let Some(sending) = &mut self.sending
-            && !sending.produce(out)
+            && !produce(sending, self.coded, out)
         {
             self.sending = None;
         }
@@ -220,11 +206,12 @@ mod tests {
     use crate::call::{Ask, Cause, FaultClass, Fill};
     use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
     use crate::transport::outbox::Outbox;
+    use crate::transport::web::calls::{ChunkForm, WebCalls};
 
-    fn client() -> HttpClient {
+    fn client() -> HttpClient<WebCalls> {
         let context =
             ClientContext { fill: Fill::constant(b'x'), options: Options::default(), authority: "localhost:80".into() };
-        HttpClient::new(&context, true, false)
+        HttpClient::new(WebCalls::new(&context, "http", ChunkForm::Hex), true)
     }
 
     /// The reply to `ask` when these bytes come, and then the end.

@@ -18,6 +18,7 @@ use crate::transport::contract::{
 use crate::transport::http1::client::HttpClient;
 use crate::transport::http1::server::HttpServer;
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
+use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
 use crate::units::MOST_CLIENTS;
 
 /// The transport `http1`.
@@ -107,7 +108,9 @@ struct Messages;
 
 impl StreamProtocol for Messages {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        Box::new(HttpClient::new(context, keeps_alive(&context.options), is_coded(&context.options)))
+        let options = &context.options;
+        let chunks = if is_coded(options) { ChunkForm::Plain } else { ChunkForm::Hex };
+        Box::new(HttpClient::new(WebCalls::new(context, scheme(options), chunks), keeps_alive(options)))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

@@ -1,24 +1,11 @@
-//! What a server writes around the body of a reply.
+//! The head of a reply as a server writes it.
 
 use crate::transport::http1::request::Request;
-use crate::transport::web::answer::{self, HTML, OCTETS, name};
+use crate::transport::web::answer::{WebAnswer, disposition, name};
 use crate::transport::web::date::Date;
 
-/// The fields of downloads.
-pub(crate) fn download(file: bool) -> String {
-    let disposition = answer::disposition(file);
-    format!("Content-Disposition: {disposition}\r\nContent-Type: {OCTETS}\r\nCache-Control: no-cache\r\n")
-}
-
 /// Writes the head of a reply whose body has `len` bytes, or comes in chunked transfer coding where that is none.
-pub(crate) fn head(
-    text: &mut Vec<u8>,
-    date: &mut Date,
-    request: &Request,
-    status: u16,
-    fields: &str,
-    len: impl Into<Option<u64>>,
-) {
+pub(crate) fn head(text: &mut Vec<u8>, date: &mut Date, request: &Request, reply: &WebAnswer, len: Option<u64>) {
     let connection = match (request.keep, request.old) {
         (true, false) => "\r\n",
         (true, true) => "Connection: keep-alive\r\n\r\n",
@@ -28,30 +15,31 @@ pub(crate) fn head(
     let mut digits = itoa::Buffer::new();
     let mut put = |piece: &str| text.extend_from_slice(piece.as_bytes());
     put("HTTP/1.1 ");
-    put(digits.format(status));
+    put(digits.format(reply.status));
     put(" ");
-    put(name(status));
+    put(name(reply.status));
     put("\r\nServer: engine\r\nDate: ");
     put(date.now());
-    put("\r\n");
-    put(fields);
-    match len.into() {
+    if let Some(file) = reply.download {
+        put("\r\nContent-Disposition: ");
+        put(disposition(file));
+    }
+    put("\r\nContent-Type: ");
+    put(reply.kind);
+    if reply.download.is_some() {
+        put("\r\nCache-Control: no-cache");
+    }
+    if !reply.allow.is_empty() {
+        put("\r\nAllow: ");
+        put(reply.allow);
+    }
+    match len {
         Some(len) => {
-            put("Content-Length: ");
+            put("\r\nContent-Length: ");
             put(digits.format(len));
         }
-        None => put("Transfer-Encoding: chunked"),
+        None => put("\r\nTransfer-Encoding: chunked"),
     }
     put("\r\n");
     put(connection);
-}
-
-/// Writes a reply that is a page, or has no body where there is no reason to give.
-pub(crate) fn page(text: &mut Vec<u8>, date: &mut Date, request: &Request, status: u16, reason: &str, allow: &str) {
-    let allow = if allow.is_empty() { String::new() } else { format!("Allow: {allow}\r\n") };
-    let body = answer::page(status, reason);
-    head(text, date, request, status, &format!("Content-Type: {HTML}\r\n{allow}"), body.len() as u64);
-    if !request.bare {
-        text.extend_from_slice(body.as_bytes());
-    }
 }

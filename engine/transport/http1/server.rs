@@ -1,27 +1,19 @@
 //! The server's end of a connection.
 
-use crate::call::{Answer, Asked, Fault};
+use crate::call::{Answer, Fault};
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::held::Share;
-use crate::transport::http1::body::{Body, Coded, Part, Sending, put_coded};
+use crate::transport::http1::body::{Body, Part, produce};
 use crate::transport::http1::head::{Head, Taken};
-use crate::transport::http1::reply::{download, head, page};
-use crate::transport::http1::request::{Request, Serves};
+use crate::transport::http1::reply::head;
+use crate::transport::http1::request::Request;
 use crate::transport::outbox::Outbox;
-use crate::transport::web::answer::{self, HTML, JSON};
+use crate::transport::web::answer::{Content, WebAnswer};
+use crate::transport::web::body::Sending;
 use crate::transport::web::date::Date;
-use crate::transport::web::endpoint::{Endpoint, Refusal};
-use crate::transport::web::hex::{COMPACT, HexReader, HexWriter};
-
-/// Room that is made for an echo before its bytes have come.
-const ROOM: u64 = 1 << 20;
-
-/// What is done with the body.
-enum Sink {
-    Discard,
-    Collect(Vec<u8>),
-    Chunks(HexReader),
-}
+use crate::transport::web::endpoint::Refusal;
+use crate::transport::web::exchange::IncomingRequest;
+use crate::transport::web::request::{Route, WebRequest};
 
 /// A server that takes one request after the other.
 pub(crate) struct HttpServer {
@@ -38,13 +30,14 @@ pub(crate) struct HttpServer {
     in_body: bool,
     /// The reply went out before the body had come in, so the rest is read away and the connection closed.
     answered: bool,
-    sink: Sink,
-    /// Bytes of the body so far.
+    /// What has come of its body.
+    incoming: WebRequest,
+    /// Bytes of the body so far, as they came.
     taken: u64,
-    /// Bytes of the payload so far.
-    received: u64,
     date: Date,
     sending: Option<Sending>,
+    /// Whether that is in chunked transfer coding.
+    coded: bool,
     /// What has to wait until `sending` is through.
     later: Vec<u8>,
 }
@@ -62,40 +55,34 @@ impl HttpServer {
             request: Request::broken(),
             in_body: false,
             answered: false,
-            sink: Sink::Discard,
+            incoming: WebRequest::begin(Route::none(), None),
             taken: 0,
-            received: 0,
             date: Date::default(),
             sending: None,
+            coded: false,
             later: Vec::new(),
         }
     }
 
     /// Begins the request whose head has come; false where nothing may follow it.
     fn begin(&mut self, out: &mut Outbox) -> bool {
-        (self.in_body, self.answered, self.taken, self.received) = (true, false, 0, 0);
+        (self.in_body, self.answered, self.taken) = (true, false, 0);
         if let Body::Length(len) = self.request.body
             && len > self.limit
         {
             self.refuse_now(TOO_LARGE, out);
             return true;
         }
-        self.sink = match (self.request.serves, self.request.body) {
-            (Ok(Serves::Call(Endpoint::Echo)), Body::Length(len)) => {
-                Sink::Collect(Vec::with_capacity(len.min(ROOM) as usize))
-            }
-            (Ok(Serves::Call(Endpoint::Echo)), _) => Sink::Collect(Vec::new()),
-            (Ok(Serves::Call(Endpoint::UploadChunks)), _) => Sink::Chunks(HexReader::new()),
-            _ => Sink::Discard,
-        };
+        let length = if let Body::Length(len) = self.request.body { Some(len) } else { None };
+        self.incoming = WebRequest::begin(self.request.route, length);
         if self.request.expects && !matches!(self.request.body, Body::Length(0)) {
-            match self.request.serves {
-                Ok(_) => self.say(out, |text, _| text.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n")),
+            match self.request.route.serves {
                 // Whether the body still comes is the client's choice, so nothing after it could be understood.
-                Err(refusal) => {
+                Err(refusal) if refusal.status != 200 => {
                     self.refuse_now(refusal, out);
                     return false;
                 }
+                _ => self.say(out, |text, _| text.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n")),
             }
         }
         true
@@ -104,51 +91,11 @@ impl HttpServer {
     /// Gives the bytes of a body to where they belong; false where there is no room for them.
     fn take(&mut self, bytes: &[u8]) -> bool {
         self.taken += bytes.len() as u64;
-        match &mut self.sink {
-            Sink::Discard => self.received += bytes.len() as u64,
-            Sink::Collect(all) => {
-                if !self.share.hold((all.len() + bytes.len()) as u64) {
-                    return false;
-                }
-                all.extend_from_slice(bytes);
-            }
-            Sink::Chunks(reader) => {
-                let received = &mut self.received;
-                if reader.feed(bytes, |decoded| *received += decoded.len() as u64).is_err() {
-                    self.request.serves = Err(NOT_CHUNKS);
-                    self.sink = Sink::Discard;
-                }
-            }
+        if self.incoming.keeps() && !self.share.hold(self.incoming.kept() + bytes.len() as u64) {
+            return false;
         }
+        self.incoming.data(bytes);
         true
-    }
-
-    /// What the request asks, now that all of it has come.
-    fn asked(&mut self) -> Result<Asked, Refusal> {
-        let endpoint = match self.request.serves? {
-            Serves::Call(endpoint) => endpoint,
-            Serves::Allow(allow) => return Err(Refusal { status: 200, reason: "", allow }),
-        };
-        Ok(match endpoint {
-            Endpoint::Nonce => Asked::Nonce,
-            Endpoint::Ping => Asked::Ping,
-            Endpoint::Echo => match std::mem::replace(&mut self.sink, Sink::Discard) {
-                Sink::Collect(bytes) => Asked::Echo(bytes),
-                _ => Asked::Echo(Vec::new()),
-            },
-            Endpoint::Upload => Asked::Upload(self.received),
-            Endpoint::UploadChunks => match &self.sink {
-                Sink::Chunks(reader) if reader.finish().is_ok() => Asked::Upload(self.received),
-                _ => return Err(NOT_CHUNKS),
-            },
-            Endpoint::Download { len, file } => Asked::Download { len, file },
-            Endpoint::DownloadChunks { len, chunk } => {
-                HexWriter::length(len, chunk, COMPACT).ok_or(Refusal::new(400, "The number is too large."))?;
-                Asked::Download { len, file: true }
-            }
-            Endpoint::Compute { n } => Asked::Compute { n },
-            Endpoint::Sleep { ns } => Asked::Sleep { ns },
-        })
     }
 
     /// Writes now, or as soon as the reply that is being sent is through.
@@ -162,15 +109,14 @@ impl HttpServer {
 
     /// Answers with a page and goes on.
     fn refuse(&mut self, refusal: Refusal, out: &mut Outbox) {
-        let request = self.request;
-        self.say(out, |text, date| page(text, date, &request, refusal.status, refusal.reason, refusal.allow));
+        self.reply(WebAnswer::refusal(refusal), out);
     }
 
     /// Answers with a page before the body has come; the connection ends with this reply.
     fn refuse_now(&mut self, refusal: Refusal, out: &mut Outbox) {
         self.request.keep = false;
         self.refuse(refusal, out);
-        self.sink = Sink::Discard;
+        self.incoming.discard();
         self.share.hold(0);
         self.answered = true;
     }
@@ -183,25 +129,36 @@ impl HttpServer {
         Fault::protocol(refusal.reason)
     }
 
-    /// A reply whose body is short and whole.
-    fn reply(&mut self, body: &str, out: &mut Outbox) {
+    /// Writes a reply.
+    fn reply(&mut self, reply: WebAnswer, out: &mut Outbox) {
         let request = self.request;
+        let Route { bare, chunk, .. } = request.route;
+        let chunk = chunk.filter(|_| matches!(reply.content, Content::Bytes(_) | Content::Fill(..)));
+        let len = chunk.is_none().then(|| reply.content.len());
         self.say(out, |text, date| {
-            head(text, date, &request, 200, "Content-Type: application/json\r\n", body.len() as u64);
-            if !request.bare {
+            head(text, date, &request, &reply, len);
+            if let Content::Text(body) = &reply.content
+                && !bare
+            {
                 text.extend_from_slice(body.as_bytes());
             }
         });
+        self.echoed |= matches!(reply.content, Content::Bytes(_));
+        let sending = match reply.content {
+            Content::Text(_) => return,
+            _ if bare => return,
+            Content::Bytes(bytes) if chunk.is_none() => return out.put_owned(bytes),
+            Content::Bytes(bytes) => Sending::bytes(bytes, chunk),
+            Content::Fill(fill, len) => Sending::fill(fill, len, chunk),
+            Content::Hex(writer, _) => Sending::hex(writer),
+        };
+        (self.sending, self.coded) = (Some(sending), chunk.is_some());
+        self.produce(out);
     }
-}
-
-fn content_type(kind: &str) -> String {
-    format!("Content-Type: {kind}\r\n")
 }
 
 const TOO_LARGE: Refusal = Refusal::new(413, "The body is longer than this server takes in.");
 const NO_ROOM: Refusal = Refusal::new(503, "This server holds as many bodies as it may.");
-const NOT_CHUNKS: Refusal = Refusal::new(400, "The body is not JSON like {\"chunks\": [\"00ff\", \"0a\"]}.");
 
 impl ServerCodec for HttpServer {
     fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
@@ -236,7 +193,7 @@ impl ServerCodec for HttpServer {
                 Ok(Part::End) if self.answered => return Ok(Step::Close),
                 Ok(Part::End) => {
                     self.in_body = false;
-                    match self.asked() {
+                    match self.incoming.call() {
                         Ok(asked) => return Ok(Step::Execute { call: 0, asked }),
                         Err(refusal) => self.refuse(refusal, out),
                     }
@@ -249,60 +206,17 @@ impl ServerCodec for HttpServer {
     }
 
     fn answer(&mut self, _: u64, answer: Answer, out: &mut Outbox) -> Next {
-        let request = self.request;
-        if let Some(body) = answer::text(&answer) {
-            self.reply(&body, out);
-            return if request.keep { Next::Continue } else { Next::Close };
-        }
-        match answer {
-            Answer::Echo(bytes) => {
-                self.echoed = true;
-                let len = request.chunk.is_none().then_some(bytes.len() as u64);
-                self.say(out, |text, date| head(text, date, &request, 200, &content_type(HTML), len));
-                match request.chunk {
-                    _ if request.bare => {}
-                    Some(chunk) => put_coded(&bytes, chunk, out),
-                    None => out.put_owned(bytes),
-                }
-            }
-            Answer::Bytes { fill, len } => match request.serves {
-                Ok(Serves::Call(Endpoint::DownloadChunks { chunk, .. })) => {
-                    // The length was found to fit when the call came in, and an answer is never longer.
-                    let length = HexWriter::length(len, chunk, COMPACT).unwrap_or(u64::MAX);
-                    self.say(out, |text, date| head(text, date, &request, 200, &content_type(JSON), length));
-                    if !request.bare {
-                        self.sending = Some(Sending::Hex(HexWriter::new(fill, len, chunk, COMPACT)));
-                        self.produce(out);
-                    }
-                }
-                serves => {
-                    let file = matches!(serves, Ok(Serves::Call(Endpoint::Download { file: true, .. })));
-                    let told = request.chunk.is_none().then_some(len);
-                    self.say(out, |text, date| head(text, date, &request, 200, &download(file), told));
-                    match request.chunk {
-                        _ if request.bare => {}
-                        Some(chunk) => {
-                            self.sending = Some(Sending::Coded(Coded::new(fill, len, chunk)));
-                            self.produce(out);
-                        }
-                        None => out.put_fill(&fill, 0, len),
-                    }
-                }
-            },
-            Answer::Error { status, message } => {
-                self.say(out, |text, date| page(text, date, &request, status, &message, ""));
-            }
-            _ => return Next::Continue,
-        }
-        if request.keep { Next::Continue } else { Next::Close }
+        let Some(reply) = WebAnswer::of(&self.request.route, answer) else { return Next::Continue };
+        self.reply(reply, out);
+        if self.request.keep { Next::Continue } else { Next::Close }
     }
 
     fn produce(&mut self, out: &mut Outbox) {
         if std::mem::take(&mut self.echoed) {
-            self.share.hold(if let Sink::Collect(all) = &self.sink { all.len() as u64 } else { 0 });
+            self.share.hold(self.incoming.kept());
         }
         if let Some(sending) = &mut self.sending
-            && !sending.produce(out)
+            && !produce(sending, self.coded, out)
         {
             self.sending = None;
             out.put(&self.later);

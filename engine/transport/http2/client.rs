@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::{Request, Response};
+use http::Request;
 
 use crate::call::{Ask, Cause, Fault};
 use crate::transport::contract::{ClientCodec, Reply};
@@ -251,7 +251,7 @@ impl<I: IncomingReply> Line<I> {
                     Poll::Pending => return Ok(None),
                     Poll::Ready(reply) => {
                         let (head, body) = reply.map_err(|error| fault(&error))?.into_parts();
-                        self.incoming.head(&Response::from_parts(head, ()))?;
+                        self.incoming.head(head.status, &head.headers)?;
                         self.stage = Stage::Answered(body);
                     }
                 },

@@ -16,7 +16,8 @@ use crate::transport::contract::{
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
 use crate::transport::options::{self, CONGESTION, NODELAY, RESUMPTION, TLS, facts, shared};
-use crate::transport::web::calls::{WebCalls, WebService, scheme};
+use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
+use crate::transport::web::service::WebService;
 
 /// How much of one body may be on its way unread, in bytes: more than a network between hosts holds, so that bulk is
 /// never stopped by a window.
@@ -84,7 +85,10 @@ struct Streams;
 
 impl StreamProtocol for Streams {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        Box::new(StreamClient::new(WebCalls::new(context, scheme(&context.options)), lines(&context.options)))
+        Box::new(StreamClient::new(
+            WebCalls::new(context, scheme(&context.options), ChunkForm::Plain),
+            lines(&context.options),
+        ))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

@@ -16,7 +16,7 @@ use crate::transport::contract::{AsyncClient, AsyncConnection, ClientContext, La
 use crate::transport::http3::stream::Exchange;
 use crate::transport::quic::endpoint::{Dialler, lost as closed};
 use crate::transport::web::body::Piece;
-use crate::transport::web::calls::WebCalls;
+use crate::transport::web::calls::{ChunkForm, WebCalls};
 use crate::transport::web::exchange::{Asking, IncomingReply};
 
 /// The code of a connection that ends well (RFC 9114, 8.1: H3_NO_ERROR).
@@ -42,7 +42,7 @@ impl AsyncClient for WebStreams {
             let (mut driver, requests) = built.map_err(lost)?;
             // It reads what the server says of the connection itself, and ends with it.
             spawn_local(async move { driver.wait_idle().await });
-            let (calls, known) = (WebCalls::new(&self.context, "https"), RefCell::default());
+            let (calls, known) = (WebCalls::new(&self.context, "https", ChunkForm::Plain), RefCell::default());
             Ok(Rc::new(WebConnection { quic, requests, calls, known, messages: Cell::new(0) })
                 as Rc<dyn AsyncConnection>)
         })
@@ -85,7 +85,8 @@ impl WebConnection {
         }
         let mut incoming = self.calls.incoming();
         incoming.restart(ask, content);
-        incoming.head(&exchange.stream.recv_response().await?).map_err(Broken::Stream)?;
+        let head = exchange.stream.recv_response().await?;
+        incoming.head(head.status(), head.headers()).map_err(Broken::Stream)?;
         while let Some(mut data) = exchange.stream.recv_data().await? {
             while data.has_remaining() {
                 let piece = data.chunk();

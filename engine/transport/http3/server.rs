@@ -14,8 +14,9 @@ use crate::transport::contract::Executor;
 use crate::transport::held::{Hold, Share};
 use crate::transport::http3::stream::Exchange;
 use crate::transport::web::body::Piece;
-use crate::transport::web::calls::{WebRequest, WebService};
 use crate::transport::web::exchange::{Answering, IncomingRequest};
+use crate::transport::web::request::WebRequest;
+use crate::transport::web::service::WebService;
 
 /// The longest head that is taken in, in bytes, as on `http1`.
 const HEAD_LIMIT: u64 = 32 * 1024;

@@ -1,10 +1,14 @@
-//! What a server says in the body of a reply.
+//! What a server replies, whatever version of HTTP frames it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::call::Answer;
+use crate::call::{Answer, Fill};
+use crate::transport::web::endpoint::{Endpoint, Refusal};
+use crate::transport::web::hex::{COMPACT, HexWriter};
+use crate::transport::web::request::Route;
 
 /// The type of JSON replies.
 pub(crate) const JSON: &str = "application/json";
@@ -13,13 +17,83 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 /// The type of downloads.
 pub(crate) const OCTETS: &str = "application/octet-stream";
 
+/// A reply before it is framed.
+pub(crate) struct WebAnswer {
+    /// Its status.
+    pub(crate) status: u16,
+    /// The type of its body.
+    pub(crate) kind: &'static str,
+    /// Of a download: whether it is a file.
+    pub(crate) download: Option<bool>,
+    /// The value of the field `Allow`, or nothing.
+    pub(crate) allow: &'static str,
+    /// Its body.
+    pub(crate) content: Content,
+}
+
+/// The body of a reply.
+pub(crate) enum Content {
+    /// A short one.
+    Text(Cow<'static, str>),
+    /// An echo.
+    Bytes(Vec<u8>),
+    /// So many bytes of a fill, from its beginning.
+    Fill(Arc<Fill>, u64),
+    /// What a writer makes, and how long that is.
+    Hex(HexWriter, u64),
+}
+
+impl Content {
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Content::Text(text) => text.len() as u64,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Fill(_, len) | Content::Hex(_, len) => *len,
+        }
+    }
+}
+
+impl WebAnswer {
+    /// The reply to a request with that route, or nothing where none ever is sent.
+    pub(crate) fn of(route: &Route, answer: Answer) -> Option<Self> {
+        let plain = |kind, content| WebAnswer { status: 200, kind, download: None, allow: "", content };
+        if let Some(text) = text(&answer) {
+            return Some(plain(JSON, Content::Text(text)));
+        }
+        Some(match (answer, route.serves) {
+            (Answer::Echo(bytes), _) => plain(HTML, Content::Bytes(bytes)),
+            (Answer::Bytes { fill, len }, Ok(Endpoint::DownloadChunks { chunk, .. })) => {
+                // The length was found to fit when the call came in, and an answer is never longer.
+                let length = HexWriter::length(len, chunk, COMPACT).unwrap_or(u64::MAX);
+                plain(JSON, Content::Hex(HexWriter::new(fill, len, chunk, COMPACT), length))
+            }
+            (Answer::Bytes { fill, len }, serves) => {
+                let file = matches!(serves, Ok(Endpoint::Download { file: true, .. }));
+                WebAnswer { download: Some(file), ..plain(OCTETS, Content::Fill(fill, len)) }
+            }
+            (Answer::Error { status, message }, serves) => {
+                let allow = serves.err().map_or("", |refusal| refusal.allow);
+                WebAnswer { status, allow, ..plain(HTML, Content::Text(page(status, &message).into())) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The reply that says why a request is not served.
+    pub(crate) fn refusal(refusal: Refusal) -> Self {
+        let content = Content::Text(page(refusal.status, refusal.reason).into());
+        WebAnswer { status: refusal.status, kind: HTML, download: None, allow: refusal.allow, content }
+    }
+}
+
 /// How a download is named.
 pub(crate) fn disposition(file: bool) -> &'static str {
     if file { "attachment; filename=file.bin" } else { "attachment; filename=data.bin" }
 }
 
 /// The JSON of an answer that has no payload.
-pub(crate) fn text(answer: &Answer) -> Option<Cow<'static, str>> {
+fn text(answer: &Answer) -> Option<Cow<'static, str>> {
     let text = match answer {
         Answer::Pong => return Some(Cow::Borrowed("{\"response\":\"pong\"}\n")),
         Answer::Nonce(nonce) => format!("{}\n", json!({ "nonce": nonce })),
@@ -32,7 +106,7 @@ pub(crate) fn text(answer: &Answer) -> Option<Cow<'static, str>> {
 }
 
 /// A page like Werkzeug's, or nothing where there is no reason to give.
-pub(crate) fn page(status: u16, reason: &str) -> String {
+fn page(status: u16, reason: &str) -> String {
     if reason.is_empty() {
         return String::new();
     }

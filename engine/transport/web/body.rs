@@ -101,7 +101,17 @@ impl Buf for Piece {
 enum Source {
     Fill(Arc<Fill>),
     Bytes(Bytes),
-    Hex(Box<HexWriter>),
+    Hex(HexWriter),
+}
+
+/// What a body consists of next, where chunks are framed one by one.
+pub(crate) enum Chunk<'a> {
+    /// So many bytes of a fill from an offset on.
+    Fill(&'a Arc<Fill>, u64, u64),
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// What a writer makes; it is not cut into chunks.
+    Written(&'a mut HexWriter),
 }
 
 /// A body that is being sent, and the trailers behind it.
@@ -130,7 +140,7 @@ impl Sending {
 
     /// What a writer of hex in JSON makes.
     pub(crate) fn hex(writer: HexWriter) -> Self {
-        Self::new(Source::Hex(Box::new(writer)), Chunks::new(0, None))
+        Self::new(Source::Hex(writer), Chunks::new(0, None))
     }
 
     fn new(source: Source, chunks: Chunks) -> Self {
@@ -176,6 +186,19 @@ impl Sending {
             Source::Hex(_) => Content::Owned(Bytes::new()),
         };
         Piece { head, content }
+    }
+
+    /// The next chunk, whole; none once all were given.
+    pub(crate) fn next_chunk(&mut self) -> Option<Chunk<'_>> {
+        if let Source::Fill(_) | Source::Bytes(_) = &self.source {
+            (self.offset, self.left) = self.chunks.next()?;
+            self.ended = self.chunks.ended();
+        }
+        Some(match &mut self.source {
+            Source::Hex(writer) => Chunk::Written(writer),
+            Source::Fill(fill) => Chunk::Fill(fill, self.offset, self.left),
+            Source::Bytes(bytes) => Chunk::Bytes(&bytes[self.offset as usize..(self.offset + self.left) as usize]),
+        })
     }
 
     /// The trailers behind it, once.

@@ -1,7 +1,7 @@
 //! Requests and replies with a stream for each, at both ends, whatever carries the streams.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::call::{Answer, Ask, Asked, Fault};
 use crate::transport::web::body::Sending;
@@ -29,8 +29,8 @@ pub(crate) trait IncomingReply: Send {
     /// Begins again, for the reply to this call.
     fn restart(&mut self, ask: Ask, content: bool);
 
-    /// Its head has come.
-    fn head(&mut self, head: &Response<()>) -> Result<(), Fault>;
+    /// Its head has come. HTTP/1.1 hands no fields on: what frames a message is its own affair.
+    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), Fault>;
 
     /// More of its body has come.
     fn data(&mut self, bytes: &[u8]) -> Result<(), Fault>;

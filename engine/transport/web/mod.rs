@@ -8,3 +8,5 @@ pub(crate) mod endpoint;
 pub(crate) mod exchange;
 pub(crate) mod hex;
 pub(crate) mod received;
+pub(crate) mod request;
+pub(crate) mod service;
