@@ -15,7 +15,7 @@ use crate::transport::grpc::calls::GrpcCalls;
 use crate::transport::grpc::service::GrpcService;
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
-use crate::transport::http2::{ALPN, OPTIONS, lines, stream_facts};
+use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts};
 
 /// The transport `grpc`.
 pub struct Grpc;

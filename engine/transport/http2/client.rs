@@ -8,16 +8,16 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::Request;
 
 use crate::call::{Ask, Cause, Fault};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::http2::pipe::Pipe;
 use crate::transport::http2::pump::pump;
-use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW};
+use crate::transport::http2::settings::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::body::{PIECE, Piece, Sending};
 use crate::transport::web::exchange::{Asking, IncomingReply};
+use crate::transport::web::kept::KeptHead;
 
 /// A client with a number of lines, each a stream at a time.
 pub(crate) struct StreamClient<A: Asking> {
@@ -26,8 +26,7 @@ pub(crate) struct StreamClient<A: Asking> {
     /// None where the connection has ended.
     link: Option<(SendRequest<Piece>, Connection<Pipe, Piece>)>,
     lines: Vec<Line<A::Incoming>>,
-    /// The head of the last request, which is likely to be asked for again.
-    known: Option<(Ask, Request<()>)>,
+    known: KeptHead,
     replies: VecDeque<Reply>,
     messages: u64,
     /// There are calls to begin, or bodies that are not all with the library.
@@ -125,7 +124,7 @@ impl<A: Asking> StreamClient<A> {
             pipe,
             link,
             lines,
-            known: None,
+            known: KeptHead::default(),
             replies: VecDeque::new(),
             messages: 0,
             feeding: false,
@@ -225,15 +224,12 @@ impl<I: IncomingReply> Line<I> {
         &mut self,
         asking: &A,
         requests: &mut SendRequest<Piece>,
-        known: &mut Option<(Ask, Request<()>)>,
+        known: &mut KeptHead,
         ask: Ask,
     ) -> Result<(), Fault> {
-        let head = match known {
-            Some((asked, head)) if *asked == ask => head.clone(),
-            _ => known.insert((ask, asking.head(ask))).1.clone(),
-        };
         let body = asking.body(ask);
-        let (reply, stream) = requests.send_request(head, body.is_none()).map_err(|error| fault(&error))?;
+        let (reply, stream) =
+            requests.send_request(known.of(asking, ask), body.is_none()).map_err(|error| fault(&error))?;
         self.stage = Stage::Asked(reply);
         // Asked once, the library tells when there is more.
         self.news.0.store(true, Ordering::Relaxed);

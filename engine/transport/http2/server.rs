@@ -17,7 +17,7 @@ use crate::transport::held::Share;
 use crate::transport::http2::early::Early;
 use crate::transport::http2::pipe::Pipe;
 use crate::transport::http2::pump::pump;
-use crate::transport::http2::{CONNECTION_WINDOW, FRAMING, HEAD_LIMIT, STREAM_WINDOW, STREAMS};
+use crate::transport::http2::settings::{CONNECTION_WINDOW, FRAMING, HEAD_LIMIT, STREAM_WINDOW, STREAMS};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::body::{PIECE, Piece, Sending};
 use crate::transport::web::exchange::{Answering, IncomingRequest, Outgoing};

@@ -16,6 +16,7 @@ use crate::transport::contract::{
 };
 use crate::transport::http3::client::WebStreams;
 use crate::transport::http3::server::serve;
+use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
 use crate::transport::quic::{OPTIONS, quic_facts};
 
@@ -70,7 +71,8 @@ impl AsyncProtocol for Http3 {
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
     ) -> Result<Box<dyn AsyncClient>, String> {
-        Ok(Box::new(WebStreams::new(Dialler::new(address, tls, &context.options, ONE_WAY)?, context)))
+        let dialler = Dialler::new(address, tls, &context.options, ONE_WAY)?;
+        Ok(Box::new(Client::<WebStreams>::new(dialler, context.clone())))
     }
 
     fn serve(

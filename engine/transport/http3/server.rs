@@ -12,7 +12,8 @@ use tokio::task::spawn_local;
 use crate::call::Answer;
 use crate::transport::contract::Executor;
 use crate::transport::held::{Hold, Share};
-use crate::transport::http3::stream::Exchange;
+use crate::transport::http3::stream::send;
+use crate::transport::quic::guard::Guarded;
 use crate::transport::web::body::Piece;
 use crate::transport::web::exchange::{Answering, IncomingRequest};
 use crate::transport::web::request::WebRequest;
@@ -48,7 +49,7 @@ pub(crate) async fn serve(connection: Connection, limit: u64, hold: Hold, execut
 /// One request. A client that breaks the rules, or goes away, loses its stream.
 async fn answer(request: RequestResolver<h3_quinn::Connection, Piece>, host: Rc<Host>) {
     let Ok((head, stream)) = request.resolve_request().await else { return };
-    let mut exchange = Exchange::new(stream);
+    let mut exchange = Guarded::new(stream);
     let mut request = host.service.borrow_mut().begin(&head);
     // Given back once the reply is sent, or the stream is given up.
     let mut share = host.hold.share();
@@ -66,14 +67,16 @@ async fn answer(request: RequestResolver<h3_quinn::Connection, Piece>, host: Rc<
         host.connection.closed().await;
         return;
     };
-    if exchange.stream.send_response(outgoing.head).await.is_ok() && exchange.say(outgoing.body).await.is_ok() {
+    if exchange.stream.send_response(outgoing.head).await.is_ok()
+        && send(&mut exchange.stream, outgoing.body).await.is_ok()
+    {
         exchange.end();
     }
 }
 
 /// Takes in the body of a request, or says why not; none where its stream broke.
 async fn received(
-    exchange: &mut Exchange<RequestStream<BidiStream<Piece>, Piece>>,
+    exchange: &mut Guarded<RequestStream<BidiStream<Piece>, Piece>>,
     request: &mut WebRequest,
     limit: u64,
     share: &mut Share,

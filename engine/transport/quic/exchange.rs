@@ -5,24 +5,36 @@ use std::io::IoSlice;
 use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 
 use crate::transport::outbox::{GATHER, Outbox};
+use crate::transport::quic::guard::{Cancel, Guarded};
 use crate::transport::socket::Produce;
 
 /// The code with which a stream is given up.
 const GIVEN_UP: VarInt = VarInt::from_u32(1);
 
-/// Both directions of a stream; given up when it is dropped before it is over.
-pub(crate) struct Exchange {
+/// Both directions of a stream.
+pub(crate) struct Pair {
     send: SendStream,
     recv: RecvStream,
-    over: bool,
 }
 
-impl Exchange {
-    /// The exchange on a fresh stream.
-    pub(crate) fn new((send, recv): (SendStream, RecvStream)) -> Self {
-        Exchange { send, recv, over: false }
-    }
+/// The stream of one call.
+pub(crate) type Exchange = Guarded<Pair>;
 
+impl From<(SendStream, RecvStream)> for Exchange {
+    fn from((send, recv): (SendStream, RecvStream)) -> Self {
+        Guarded::new(Pair { send, recv })
+    }
+}
+
+impl Cancel for Pair {
+    fn cancel(&mut self) {
+        // What has ended already cannot be given up.
+        let _ = self.send.reset(GIVEN_UP);
+        let _ = self.recv.stop(GIVEN_UP);
+    }
+}
+
+impl Pair {
     /// Writes all that the codec has to say, then the end; false where the peer does not want all of it.
     pub(crate) async fn say<C: Produce + ?Sized>(
         &mut self,
@@ -57,20 +69,5 @@ impl Exchange {
     pub(crate) async fn abandoned(&mut self) {
         // Whatever it is that ends it, it is over.
         let _ = self.send.stopped().await;
-    }
-
-    /// All has been said and heard.
-    pub(crate) fn end(mut self) {
-        self.over = true;
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        if !self.over {
-            // What has ended already cannot be given up.
-            let _ = self.send.reset(GIVEN_UP);
-            let _ = self.recv.stop(GIVEN_UP);
-        }
     }
 }

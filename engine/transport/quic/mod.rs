@@ -4,8 +4,10 @@
 //! request and then its end, the frames of the reply and then its end. A chunk is a frame, written by itself.
 
 mod client;
+pub(crate) mod connection;
 pub(crate) mod endpoint;
 mod exchange;
+pub(crate) mod guard;
 mod server;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -17,7 +19,8 @@ use crate::transport::contract::{
     ServerContext, Transport,
 };
 use crate::transport::options::{CONGESTION, RESUMPTION, STREAMS, shared};
-use crate::transport::quic::client::FrameStreams;
+use crate::transport::quic::client::FrameCalls;
+use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
 use crate::transport::quic::server::serve;
 
@@ -89,7 +92,8 @@ impl AsyncProtocol for Quic {
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
     ) -> Result<Box<dyn AsyncClient>, String> {
-        Ok(Box::new(FrameStreams::new(Dialler::new(address, tls, &context.options, NO_STREAMS)?, context)))
+        let dialler = Dialler::new(address, tls, &context.options, NO_STREAMS)?;
+        Ok(Box::new(Client::<FrameCalls>::new(dialler, context.clone())))
     }
 
     fn serve(

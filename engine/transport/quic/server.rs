@@ -15,7 +15,7 @@ use crate::transport::tcp::Frames;
 pub(crate) async fn serve(connection: Connection, context: ServerContext, executor: Rc<dyn Executor>) {
     while let Ok(stream) = connection.accept_bi().await {
         let (codec, executor) = (Frames.server(&context), executor.clone());
-        spawn_local(answer(Exchange::new(stream), codec, executor));
+        spawn_local(answer(Exchange::from(stream), codec, executor));
     }
 }
 
@@ -25,10 +25,10 @@ async fn answer(mut exchange: Exchange, mut codec: Box<dyn ServerCodec>, executo
     let Some((call, asked)) = asked(&mut exchange, &mut *codec, &mut out).await else { return };
     let answer = executor.execute(asked).await;
     if matches!(answer, Answer::Silence) {
-        return exchange.abandoned().await;
+        return exchange.stream.abandoned().await;
     }
     codec.answer(call, answer, &mut out);
-    if exchange.say(&mut out, &mut *codec).await.is_ok_and(|all| all) {
+    if exchange.stream.say(&mut out, &mut *codec).await.is_ok_and(|all| all) {
         exchange.end();
     }
 }
@@ -36,7 +36,7 @@ async fn answer(mut exchange: Exchange, mut codec: Box<dyn ServerCodec>, executo
 /// What the client asks, once its side of the stream has ended with that.
 async fn asked(exchange: &mut Exchange, codec: &mut dyn ServerCodec, out: &mut Outbox) -> Option<(u64, Asked)> {
     let mut whole = None;
-    while let Some(chunk) = exchange.hear().await.ok()? {
+    while let Some(chunk) = exchange.stream.hear().await.ok()? {
         let mut input = &chunk.bytes[..];
         while !input.is_empty() {
             if whole.is_some() {

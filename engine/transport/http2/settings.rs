@@ -1,0 +1,39 @@
+//! What every protocol on streams of HTTP/2 has in common: windows, limits, options, facts.
+
+use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::transport::options::{self, CONGESTION, NODELAY, RESUMPTION, TLS, facts, shared};
+
+/// How much of one body may be on its way unread, in bytes: more than a network between hosts holds, so that bulk is
+/// never stopped by a window.
+pub(crate) const STREAM_WINDOW: u32 = 4 << 20;
+/// The same for all bodies of a connection together.
+pub(crate) const CONNECTION_WINDOW: u32 = 16 << 20;
+/// How many calls a server takes at a time on a connection.
+pub(crate) const STREAMS: u32 = 4096;
+/// The longest head that a server takes in, in bytes, as on `http1`.
+pub(crate) const HEAD_LIMIT: u32 = 32 * 1024;
+/// What small DATA frames may cost before their bytes are looked at, which happens at once here.
+pub(crate) const FRAMING: usize = 1 << 30;
+
+/// The options of every protocol on streams of HTTP/2.
+pub(crate) const OPTIONS: &[OptionSpec] = &[options::STREAMS, TLS, RESUMPTION, NODELAY, CONGESTION];
+/// Its name in a TLS handshake (RFC 9113, 3.2).
+pub(crate) const ALPN: &str = "h2";
+
+/// The number of lines that a connection needs.
+pub(crate) fn lines(options: &Options) -> usize {
+    options.count(options::STREAMS.name).unwrap_or(1) as usize
+}
+
+/// What is true of every protocol on streams of HTTP/2, with how calls are written.
+pub(crate) fn stream_facts(options: &Options, serialisation: &str) -> Facts {
+    let own = [
+        ("compressed", "header fields only".to_owned()),
+        ("connection", shared(options)),
+        ("serialisation", serialisation.to_owned()),
+        ("framing", "by the h2 library, over memory".to_owned()),
+        ("windows", "4 MiB a stream, 16 MiB a connection".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    facts(options).into_iter().chain(own).collect()
+}
