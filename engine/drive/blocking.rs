@@ -7,7 +7,7 @@ use crate::drive::clock::now_ns;
 use crate::drive::connection::{Connection, Trouble, prove};
 use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
-use crate::drive::live::Live;
+use crate::drive::live::LiveHistogram;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::resend::Asked;
@@ -187,7 +187,7 @@ impl LoadModel for Blocking {
         Ok(())
     }
 
-    fn live(&self) -> Arc<Live> {
+    fn live(&self) -> Arc<LiveHistogram> {
         self.recorder.live()
     }
 

@@ -2,36 +2,37 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many buckets each doubling has.
-const EACH: usize = 1 << BITS;
-const BITS: u32 = 4;
+use crate::drive::buckets::{bucket, middle};
+
+/// A doubling of times has two to the power of this many buckets.
+const HALF: u32 = 4;
 
 /// Buckets enough for every time.
-const BUCKETS: usize = EACH * (64 - BITS as usize + 1);
+const BUCKETS: usize = (64 - HALF as usize + 1) << HALF;
 
 /// Calls that a trial needs before its 99th percentile is told, and the tenth part of which its median needs.
 const ENOUGH: u64 = 1_000;
 
-/// Response times in buckets of a sixteenth, written by one thread and read by another.
+/// Response times in [buckets](crate::drive::buckets) of a sixteenth, written by one thread and read by another.
 ///
 /// Writing is a load and a store without order: no lock, no locked instruction, no allocation. A reader may miss the
 /// last few calls.
 #[derive(Debug)]
-pub struct Live {
+pub struct LiveHistogram {
     buckets: Box<[AtomicU32]>,
 }
 
-impl Default for Live {
+impl Default for LiveHistogram {
     fn default() -> Self {
-        Live { buckets: (0..BUCKETS).map(|_| AtomicU32::new(0)).collect() }
+        LiveHistogram { buckets: (0..BUCKETS).map(|_| AtomicU32::new(0)).collect() }
     }
 }
 
-impl Live {
+impl LiveHistogram {
     /// A call took so many nanoseconds; only one thread may say so.
     #[inline]
     pub fn note(&self, ns: u64) {
-        let bucket = &self.buckets[bucket(ns)];
+        let bucket = &self.buckets[bucket::<0, HALF>(ns)];
         bucket.store(bucket.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
@@ -53,30 +54,20 @@ impl Live {
             })
         };
         let quantile = |hundredths: u64, least: u64| {
-            if all < least { None } else { at((all * hundredths).div_ceil(100)).map(middle) }
+            if all < least { None } else { at((all * hundredths).div_ceil(100)).map(middle::<0, HALF>) }
         };
         (quantile(50, ENOUGH / 50), quantile(99, ENOUGH))
     }
 }
 
-fn bucket(ns: u64) -> usize {
-    let power = (ns | EACH as u64).ilog2() - BITS;
-    ((power as usize) << BITS) + (ns >> power) as usize
-}
-
-/// The time in the middle of a bucket.
-fn middle(bucket: usize) -> u64 {
-    let power = (bucket >> BITS).saturating_sub(1);
-    let low = ((bucket - (power << BITS)) as u64) << power;
-    low + ((1u64 << power) >> 1)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{BUCKETS, Live, bucket, middle};
+    use super::{BUCKETS, HALF, LiveHistogram};
+    use crate::drive::buckets;
 
     #[test]
     fn every_time_has_a_bucket_whose_middle_is_near() {
+        let (bucket, middle) = (buckets::bucket::<0, HALF>, buckets::middle::<0, HALF>);
         let times = (0..64).flat_map(|power| [1u64 << power, (1 << power) + 1, (1 << power) | (1 << power >> 1)]);
         for ns in times.chain([0, 7, 15, 16, 17, 31, 32, u64::MAX]) {
             assert!(bucket(ns) < BUCKETS, "{ns}");
@@ -88,7 +79,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_told_once_calls_enough_have_ended() {
-        let live = Live::default();
+        let live = LiveHistogram::default();
         assert_eq!(live.quantiles(), (None, None));
         (1..=100).for_each(|ns| live.note(ns * 1_000));
         let (p50, p99) = live.quantiles();

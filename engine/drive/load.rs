@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::drive::job::{Failed, Job};
-use crate::drive::live::Live;
+use crate::drive::live::LiveHistogram;
 use crate::drive::recorder::Recorder;
 use crate::results::Measured;
 
@@ -15,7 +15,7 @@ pub trait LoadModel {
     fn arm(&mut self) -> Result<(), Failed>;
 
     /// The response times that `measure` will have seen so far, for another thread.
-    fn live(&self) -> Arc<Live>;
+    fn live(&self) -> Arc<LiveHistogram>;
 
     /// Makes the timed calls; `ended` counts those that are over, for whoever shows progress.
     ///

@@ -2,11 +2,12 @@
 
 pub mod arrivals;
 pub mod blocking;
-pub mod canary;
+pub mod buckets;
 pub mod clock;
 pub mod connection;
 pub mod deadline;
 pub mod event_loop;
+pub mod jitter;
 pub mod job;
 pub mod lines;
 pub mod live;
@@ -17,7 +18,6 @@ pub mod recorder;
 pub mod resend;
 pub mod samples;
 pub mod schedule;
-pub mod tally;
 pub mod tasks;
 pub mod timeline;
 
@@ -35,7 +35,7 @@ use crate::drive::clock::now_ns;
 use crate::drive::event_loop::EventLoop;
 use crate::drive::job::{Failed, Job};
 use crate::drive::lines::{FromDrive, Progress, ToDrive};
-use crate::drive::live::Live;
+use crate::drive::live::LiveHistogram;
 use crate::drive::load::LoadModel;
 use crate::drive::tasks::Tasks;
 use crate::transport::contract::Seam;
@@ -72,12 +72,12 @@ fn measure() -> Result<(), Failed> {
     let live = load.live();
     let (hiccups, began_ns) = thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&ended, &live, &over));
-        let napping = scope.spawn(|| canary::watch(&over));
+        let jitter = scope.spawn(|| jitter::watch(&over));
         let began_ns = now_ns();
         load.measure(&ended);
         over.store(true, Ordering::Relaxed);
         watching.thread().unpark();
-        (napping.join().ok(), began_ns)
+        (jitter.join().ok(), began_ns)
     });
     say(&FromDrive::Done { began_ns: Some(began_ns) })?;
     let ToDrive::Report {} = hear()? else { return Err(Failed::new("assignment", "`report` was due")) };
@@ -102,7 +102,7 @@ fn pin(cores: &[usize]) -> Result<(), Failed> {
 }
 
 /// Says once a second how far the calls are and how long they took, and ends the process when nobody listens any more.
-fn watch(ended: &AtomicU64, live: &Live, over: &AtomicBool) {
+fn watch(ended: &AtomicU64, live: &LiveHistogram, over: &AtomicBool) {
     let second = std::time::Duration::from_secs(1);
     loop {
         thread::park_timeout(second);

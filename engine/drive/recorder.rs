@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::call::{Ask, Cause, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
-use crate::drive::live::Live;
-use crate::drive::tally::{Fine, Rough};
+use crate::drive::buckets::{Fine, Rough};
+use crate::drive::live::LiveHistogram;
 use crate::drive::timeline::Timeline;
 use crate::mutant;
 use crate::results::distribution::Distribution;
@@ -59,7 +59,7 @@ pub struct Recorder {
     clients: Vec<PerClient>,
     failures: Vec<String>,
     timeline: Timeline,
-    live: Arc<Live>,
+    live: Arc<LiveHistogram>,
     lateness: Fine,
     unsent: u64,
     sends: Vec<u64>,
@@ -170,7 +170,7 @@ impl Recorder {
     }
 
     /// The response times so far, for another thread to read.
-    pub fn live(&self) -> Arc<Live> {
+    pub fn live(&self) -> Arc<LiveHistogram> {
         Arc::clone(&self.live)
     }
 

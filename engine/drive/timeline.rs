@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::drive::tally::Rough;
+use crate::drive::buckets::Rough;
 use crate::results::Slice;
 
 /// The most slices there are.

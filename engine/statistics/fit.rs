@@ -47,7 +47,7 @@ fn chance(distance: f64, count: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{exponential, fit, uniform};
+    use super::{Fit, exponential, fit, uniform};
     use crate::call::SplitMix;
     use crate::statistics::unit;
 
@@ -70,6 +70,18 @@ mod tests {
         assert!(uniform(&constant, 0.0, 0.1).chance < 0.001, "another shape");
         constant.fill(1.0 / 80.0);
         assert!(exponential(&constant, 1.0 / 80.0).chance < 0.001, "no luck at all");
+    }
+
+    #[test]
+    fn the_quantiles_of_the_exponential_distribution_fit_it_and_others_do_not() {
+        let exact: Vec<f64> = (0..1000).map(|k| -((1.0 - (f64::from(k) + 0.5) / 1000.0).ln())).collect();
+        let Fit { distance, chance } = exponential(&exact, 1.0);
+        assert!((distance - 0.0005).abs() < 1e-9 && chance > 0.999, "{distance} {chance}");
+        // 1.358 / sqrt(n) is the bound of 5 % for large n.
+        let bound = 1.358 / 1000f64.sqrt();
+        let shifted: Vec<f64> = exact.iter().map(|gap| -((-gap).exp() * (1.0 - bound)).ln()).collect();
+        let chance = exponential(&shifted, 1.0).chance;
+        assert!((0.03..0.07).contains(&chance), "{chance}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::drive::event_loop::calls::Calls;
 use crate::drive::event_loop::connections::Connections;
 use crate::drive::event_loop::run::{Run, Source};
 use crate::drive::job::{Failed, Job};
-use crate::drive::live::Live;
+use crate::drive::live::LiveHistogram;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::network::{Kernel, Network};
 use crate::drive::recorder::Recorder;
@@ -92,7 +92,7 @@ impl LoadModel for EventLoop<Kernel> {
         self.warm_up(reusable)
     }
 
-    fn live(&self) -> Arc<Live> {
+    fn live(&self) -> Arc<LiveHistogram> {
         self.recorder.live()
     }
 

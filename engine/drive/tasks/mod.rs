@@ -18,7 +18,7 @@ use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
 use crate::drive::connection::{Trouble, proof, proven};
 use crate::drive::job::{Failed, Job};
-use crate::drive::live::Live;
+use crate::drive::live::LiveHistogram;
 use crate::drive::load::{LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::resend::Asked;
@@ -341,7 +341,7 @@ impl LoadModel for Tasks {
         Ok(())
     }
 
-    fn live(&self) -> Arc<Live> {
+    fn live(&self) -> Arc<LiveHistogram> {
         self.clients.recorder.borrow().live()
     }
 

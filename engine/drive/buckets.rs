@@ -1,38 +1,62 @@
-//! Times counted in buckets: what recording one costs on the timed path.
+//! Times counted in the buckets of an HdrHistogram: all that is recorded, sliced or watched finds its bucket here.
+//!
+//! They differ in how fine the buckets are, and in who may read them while they are filled.
 
 use hdrhistogram::{Counter, Histogram};
 
 use crate::results::distribution::LONGEST_NS;
 
-/// Counts of times in nanoseconds in the buckets of an HdrHistogram, without its bookkeeping.
+/// The bucket of a time.
+#[inline]
+pub fn bucket<const UNIT: u32, const HALF: u32>(ns: u64) -> usize {
+    let value = ns >> UNIT;
+    let width = (value | ((2 << HALF) - 1)).ilog2() - HALF;
+    ((u64::from(width) << HALF) + (value >> width)) as usize
+}
+
+/// The shortest time that falls into a bucket.
+pub fn lowest<const UNIT: u32, const HALF: u32>(bucket: usize) -> u64 {
+    let bucket = bucket as u64;
+    let width = (bucket >> HALF).saturating_sub(1);
+    (bucket - (width << HALF)) << width << UNIT
+}
+
+/// The time in the middle of a bucket.
+pub fn middle<const UNIT: u32, const HALF: u32>(bucket: usize) -> u64 {
+    let width = (bucket as u64 >> HALF).saturating_sub(1);
+    lowest::<UNIT, HALF>(bucket) + ((1 << width << UNIT) >> 1)
+}
+
+/// Counts of times in nanoseconds in the buckets of an HdrHistogram, without its bookkeeping: what recording one costs on
+/// the timed path.
 ///
 /// Times are told apart from 2^`UNIT` ns on, and by one part in 2^`HALF`. One beyond the longest is counted as the longest.
-pub struct Tally<C, const UNIT: u32, const HALF: u32> {
+pub struct Buckets<C, const UNIT: u32, const HALF: u32> {
     counts: Box<[C]>,
 }
 
 /// As fine as a distribution in the results: three digits from a nanosecond on.
-pub type Fine = Tally<u64, 0, 10>;
+pub type Fine = Buckets<u64, 0, 10>;
 /// One digit from half a microsecond on.
-pub type Rough = Tally<u32, 9, 4>;
+pub type Rough = Buckets<u32, 9, 4>;
 
-impl<C: Counter, const UNIT: u32, const HALF: u32> Tally<C, UNIT, HALF> {
+impl<C: Counter, const UNIT: u32, const HALF: u32> Buckets<C, UNIT, HALF> {
     /// Nothing recorded yet; the kernel gives its memory as it is used.
     pub fn new() -> Self {
-        Tally { counts: vec![C::zero(); Self::bucket(LONGEST_NS) + 1].into() }
+        Buckets { counts: vec![C::zero(); bucket::<UNIT, HALF>(LONGEST_NS) + 1].into() }
     }
 
     /// The same with memory that the kernel has already given, so that no call pays for a page.
     pub fn touched() -> Self {
-        let mut tally = Self::new();
-        tally.counts.iter_mut().for_each(|count| *std::hint::black_box(count) = C::zero());
-        tally
+        let mut buckets = Self::new();
+        buckets.counts.iter_mut().for_each(|count| *std::hint::black_box(count) = C::zero());
+        buckets
     }
 
     /// Counts one time.
     #[inline]
     pub fn record(&mut self, ns: u64) {
-        let count = &mut self.counts[Self::bucket(ns.min(LONGEST_NS))];
+        let count = &mut self.counts[bucket::<UNIT, HALF>(ns.min(LONGEST_NS))];
         *count = count.saturating_add(C::one());
     }
 
@@ -56,8 +80,8 @@ impl<C: Counter, const UNIT: u32, const HALF: u32> Tally<C, UNIT, HALF> {
     /// All that was counted.
     pub fn histogram(&self) -> Histogram<C> {
         let mut histogram = Self::empty();
-        for (bucket, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > C::zero()) {
-            histogram.saturating_record_n(Self::lowest(bucket), *count);
+        for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > C::zero()) {
+            histogram.saturating_record_n(lowest::<UNIT, HALF>(index), *count);
         }
         histogram
     }
@@ -70,23 +94,9 @@ impl<C: Counter, const UNIT: u32, const HALF: u32> Tally<C, UNIT, HALF> {
         let histogram = Histogram::new_with_bounds(1 << UNIT, LONGEST_NS, digits as u8);
         histogram.expect("there are 1 to 3 digits, and an hour is more than twice the least")
     }
-
-    #[inline]
-    fn bucket(ns: u64) -> usize {
-        let value = ns >> UNIT;
-        let width = (value | ((2 << HALF) - 1)).ilog2() - HALF;
-        ((u64::from(width) << HALF) + (value >> width)) as usize
-    }
-
-    /// The shortest time that falls into a bucket.
-    fn lowest(bucket: usize) -> u64 {
-        let bucket = bucket as u64;
-        let width = (bucket >> HALF).saturating_sub(1);
-        (bucket - (width << HALF)) << width << UNIT
-    }
 }
 
-impl<C: Counter, const UNIT: u32, const HALF: u32> Default for Tally<C, UNIT, HALF> {
+impl<C: Counter, const UNIT: u32, const HALF: u32> Default for Buckets<C, UNIT, HALF> {
     fn default() -> Self {
         Self::new()
     }
@@ -96,21 +106,21 @@ impl<C: Counter, const UNIT: u32, const HALF: u32> Default for Tally<C, UNIT, HA
 mod tests {
     use hdrhistogram::{Counter, Histogram};
 
-    use super::{Fine, Rough, Tally};
+    use super::{Buckets, Fine, Rough};
     use crate::call::SplitMix;
     use crate::results::distribution::LONGEST_NS;
 
     fn counts_as_the_histogram<C: Counter, const UNIT: u32, const HALF: u32>(least: u64, digits: u8) {
         let mut direct = Histogram::<C>::new_with_bounds(least, LONGEST_NS, digits).expect("valid bounds");
-        let mut tally = Tally::<C, UNIT, HALF>::touched();
+        let mut buckets = Buckets::<C, UNIT, HALF>::touched();
         let mut random = SplitMix::new(9);
         let mut times: Vec<u64> = (0..100_000).map(|n| random.next() >> (21 + n % 43)).collect();
         times.extend([0, 1, least - 1, least, LONGEST_NS, LONGEST_NS + 1, u64::MAX]);
         for ns in times {
             direct.saturating_record(ns.min(LONGEST_NS));
-            tally.record(ns);
+            buckets.record(ns);
         }
-        let counted = tally.histogram();
+        let counted = buckets.histogram();
         let steps = |times: &Histogram<C>| {
             let steps = times.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
             steps.collect::<Vec<_>>()
