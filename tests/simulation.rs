@@ -140,19 +140,23 @@ fn a_closed_loop_begins_calls_until_its_time_is_over_and_settles_the_last() {
 #[test]
 fn a_call_on_a_connection_that_was_closing_is_asked_again_on_a_new_one() {
     // A reply is 10 ms on its way. The server closes 5 ms after every third, before the next call arrives, and the client
-    // hears of that 5 ms after it has sent that call.
-    let server = Server { latency: 10 * MS, dial: |_| Some(20 * MS), closes: Some((3, 5 * MS)), ..Server::PROMPT };
-    let got = simulate(server, json!({"iterations": 10}));
-    let (call, again) = (22 * MS, 5 * MS + 20 * MS + 22 * MS);
-    let exact: Vec<u64> = (0..10).map(|k| if k > 0 && k % 3 == 0 { again } else { call }).collect();
-    assert_eq!(got.measured.response_time, times(&exact, None));
-    assert_eq!((got.measured.counts.ok, got.measured.resent, got.measured.counts.error.connect), (10, 3, 0));
-    assert_eq!((got.measured.dials, got.measured.elapsed_ns), (Some(3), exact.iter().sum()));
+    // hears of that 5 ms after it has sent that call. A handshake of TLS takes one more turn.
+    for (tls, handshake) in [(false, 0), (true, 20 * MS)] {
+        let closes = Some((3, 5 * MS));
+        let server = Server { latency: 10 * MS, dial: |_| Some(20 * MS), closes, tls, ..Server::PROMPT };
+        let got = simulate(server, json!({"iterations": 10}));
+        let (call, again) = (22 * MS, 5 * MS + 20 * MS + handshake + 22 * MS);
+        let exact: Vec<u64> = (0..10).map(|k| if k > 0 && k % 3 == 0 { again } else { call }).collect();
+        assert_eq!(got.measured.response_time, times(&exact, None), "tls={tls}");
+        assert_eq!((got.measured.counts.ok, got.measured.resent, got.measured.counts.error.connect), (10, 3, 0));
+        assert_eq!((got.measured.dials, got.measured.elapsed_ns), (Some(3), exact.iter().sum()));
+        assert_eq!(got.measured.dial_ns, Some(3 * (20 * MS + handshake)));
 
-    // One that had arrived before the close was taken: it fails, and is not asked twice.
-    let server = Server { closes: Some((3, 25 * MS)), service: |number| (number != 3).then_some(2 * MS), ..server };
-    let got = simulate(server, json!({"iterations": 4}));
-    assert_eq!((got.measured.counts.ok, got.measured.counts.error.connect, got.measured.resent), (3, 1, 0));
+        // One that had arrived before the close was taken: it fails, and is not asked twice.
+        let (closes, service) = (Some((3, 25 * MS)), |number| (number != 3).then_some(2 * MS));
+        let got = simulate(Server { closes, service, ..server }, json!({"iterations": 4}));
+        assert_eq!((got.measured.counts.ok, got.measured.counts.error.connect, got.measured.resent), (3, 1, 0));
+    }
 }
 
 #[test]

@@ -14,10 +14,12 @@ use engine::registry::find;
 use engine::results::Measured;
 use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::{Options, Seam, ServerCodec, ServerContext, Step, StreamProtocol};
+use engine::transport::contract::{OptionValue, Options, Seam, ServerCodec, ServerContext, Step, StreamProtocol};
 use engine::transport::held::{HELD, Hold};
+use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
 use engine::transport::socket::{Address, SocketOptions, Stream};
+use engine::transport::tls::Identity;
 use serde_json::{Value, json};
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -35,11 +37,19 @@ pub(crate) struct Server {
     pub(crate) stall: (u64, u64),
     /// After how many calls on a connection it closes that, and how much later.
     pub(crate) closes: Option<(u64, u64)>,
+    /// Whether its connections are encrypted.
+    pub(crate) tls: bool,
 }
 
 impl Server {
-    pub(crate) const PROMPT: Server =
-        Server { latency: MS, dial: |_| Some(2 * MS), service: |_| Some(2 * MS), stall: (0, 0), closes: None };
+    pub(crate) const PROMPT: Server = Server {
+        latency: MS,
+        dial: |_| Some(2 * MS),
+        service: |_| Some(2 * MS),
+        stall: (0, 0),
+        closes: None,
+        tls: false,
+    };
 
     /// When what would happen at `at` happens.
     pub(crate) fn awake(&self, at: u64) -> u64 {
@@ -70,9 +80,19 @@ pub(crate) fn simulate(server: Server, more: Value) -> Simulated {
     });
     let keys = assignment.as_object_mut().expect("an object");
     keys.extend(more.as_object().expect("an object").clone());
-    let assignment = serde_json::from_value(assignment).expect("an assignment");
-    let job = Job::of(&assignment).expect("a job");
-    let net = Net(Rc::new(RefCell::new(World::new(server, &assignment.transport))));
+    let transport = find("transport", TRANSPORTS, assignment["transport"].as_str().expect("a name"));
+    let Seam::Stream(protocol) = transport.expect("a transport").seam() else { panic!("no stream") };
+    let identity = server.tls.then(|| {
+        let options = Options([(TLS.name.to_owned(), OptionValue::Flag(true))].into());
+        let address = "127.0.0.1:1".parse().expect("an address");
+        Identity::of(&options, &protocol.alpn_served(), &address).expect("a certificate").expect("it is encrypted")
+    });
+    if let Some(identity) = &identity {
+        assignment["options"] = json!({"tls": true});
+        assignment["ca"] = identity.ca().into();
+    }
+    let job = Job::of(&serde_json::from_value(assignment).expect("an assignment")).expect("a job");
+    let net = Net(Rc::new(RefCell::new(World::new(server, protocol, identity))));
     let mut load = EventLoop::on(net.clone(), job).expect("a load");
     load.warm_up(true).expect("the server answers");
     net.0.borrow_mut().begin();
@@ -90,6 +110,7 @@ struct Net(Rc<RefCell<World>>);
 struct World {
     server: Server,
     protocol: &'static dyn StreamProtocol,
+    identity: Option<Identity>,
     service: Service,
     now: u64,
     /// When the window began.
@@ -119,13 +140,25 @@ struct Peer {
 }
 
 impl World {
-    fn new(server: Server, transport: &str) -> Self {
-        let transport = find("transport", TRANSPORTS, transport).expect("a transport");
-        let Seam::Stream(protocol) = transport.seam() else { panic!("no stream") };
+    fn new(server: Server, protocol: &'static dyn StreamProtocol, identity: Option<Identity>) -> Self {
         let service = Service::new("token".into(), Some((FillKind::Zeros, 0)), None);
         let (now, begun) = (0, 0);
         let (sends, peers, events, told) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
-        World { server, protocol, service, now, begun, calls: 0, sends, dials: 0, peers, events, order: 0, told }
+        World {
+            server,
+            protocol,
+            identity,
+            service,
+            now,
+            begun,
+            calls: 0,
+            sends,
+            dials: 0,
+            peers,
+            events,
+            order: 0,
+            told,
+        }
     }
 
     fn begin(&mut self) {
@@ -152,9 +185,8 @@ impl World {
         let (mut input, mut out, mut tell) = (bytes, Outbox::new(), Vec::new());
         loop {
             match peer.codec.receive(&mut input, &mut out).expect("our client keeps to the protocol") {
-                Step::Read => break,
+                Step::Read | Step::Close => break,
                 Step::Write => {}
-                Step::Close => break,
                 Step::Execute { call, asked } => {
                     self.sends.push(now - self.begun);
                     let service = (server.service)(self.calls);
@@ -176,6 +208,12 @@ impl World {
                 }
             }
         }
+        // What belongs to no answer, such as a handshake.
+        let rest = out.drain();
+        if !rest.is_empty() {
+            peer.down.push((peer.free.max(at) + server.latency, rest));
+            tell.push((peer.free.max(at) + server.latency, false));
+        }
         let token = peer.token;
         tell.into_iter().for_each(|(at, hung_up)| self.tell(at, token, hung_up));
     }
@@ -196,6 +234,10 @@ impl Network for Net {
             hold: Hold::new(HELD).expect("memory for a count"),
         };
         let codec = world.protocol.server(&context);
+        let codec = match &world.identity {
+            None => codec,
+            Some(identity) => identity.secure(codec),
+        };
         let (free, asked, taken, closed, down) = (0, 0, 0, None, Vec::new());
         world.peers.push(Peer { token, codec, free, asked, taken, closed, down });
         if let Some(took) = (world.server.dial)(world.dials) {
