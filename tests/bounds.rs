@@ -3,9 +3,9 @@
 mod ends;
 
 use ends::{Server, measure};
-use engine::call::{Driver, Stack};
 use engine::server::MODELS;
-use engine::server::pairing::Pairing;
+use engine::stack::pairing::Pairing;
+use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
 use serde_json::json;
 
@@ -13,7 +13,9 @@ use serde_json::json;
 fn bodies_are_held_up_to_a_bound_and_given_back() {
     for transport in TRANSPORTS {
         for model in MODELS {
-            let Ok(pairing) = Pairing::of(*transport, *model, Stack::Native, Driver::Native) else { continue };
+            let Ok(pairing) = Pairing::of(*transport, *model, &native::Native, &driver::native::Native) else {
+                continue;
+            };
             let transport = transport.name();
             let server = Server::launch(transport, model.name(), &["--hold", "1MiB"]);
             let echo = |payload: u64, clients: u64, chunk: Option<u64>| {

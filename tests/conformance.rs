@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ends::{Server, until};
-use engine::call::{Ask, Driver, Fill, FillKind, SplitMix, Stack};
+use engine::call::{Ask, Fill, FillKind, SplitMix};
 use engine::drive::connection::take_rest;
 use engine::server::MODELS;
-use engine::server::pairing::Pairing;
 use engine::server::workers::workers;
+use engine::stack::pairing::Pairing;
+use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
 use engine::transport::contract::{
     AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, OptionValue, Options, Reply, Seam,
@@ -166,7 +167,7 @@ impl fmt::Display for Pair {
 
 fn pairs() -> impl Iterator<Item = Pair> {
     let pairings = TRANSPORTS.iter().flat_map(|transport| {
-        MODELS.iter().filter_map(|model| Pairing::of(*transport, *model, Stack::Native, Driver::Native).ok())
+        MODELS.iter().filter_map(|model| Pairing::of(*transport, *model, &native::Native, &driver::native::Native).ok())
     });
     pairings.flat_map(|pairing| {
         let known = |name: &str| pairing.options().iter().any(|spec| spec.name == name);

@@ -6,9 +6,9 @@ use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
 use ends::{Server, measure};
-use engine::call::{Driver, Stack};
 use engine::server::MODELS;
-use engine::server::pairing::Pairing;
+use engine::stack::pairing::Pairing;
+use engine::stack::{driver, native};
 use engine::transport::contract::Seam;
 use engine::transport::socket::{Address, Socket, SocketOptions};
 use engine::transport::{TRANSPORTS, descriptors};
@@ -26,7 +26,7 @@ fn every_stream_pair_serves_two_hundred_while_a_thousand_are_idle() {
     assert!(descriptors::most().is_none_or(|most| most >= needed), "this test needs `ulimit -n {needed}`");
     for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.seam(), Seam::Stream(_))) {
         for model in MODELS {
-            if Pairing::of(*transport, *model, Stack::Native, Driver::Native).is_err() {
+            if Pairing::of(*transport, *model, &native::Native, &driver::native::Native).is_err() {
                 continue;
             }
             let (transport, model) = (transport.name(), model.name());

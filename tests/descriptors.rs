@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ends::{Server, measure, until};
-use engine::call::{Driver, Stack};
 use engine::server::MODELS;
-use engine::server::pairing::Pairing;
+use engine::stack::pairing::Pairing;
+use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
 use engine::transport::contract::{Family, Transport};
 use nix::sys::time::TimeValLike;
@@ -121,7 +121,7 @@ fn a_socket_of_datagrams_is_all_that_any_number_of_clients_takes() {
     let datagrams = TRANSPORTS.iter().filter(|transport| transport.family() == Family::Udp);
     for transport in datagrams.map(|transport| transport as &&dyn Transport) {
         for model in MODELS {
-            if Pairing::of(*transport, *model, Stack::Native, Driver::Native).is_err() {
+            if Pairing::of(*transport, *model, &native::Native, &driver::native::Native).is_err() {
                 continue;
             }
             let (transport, model) = (transport.name(), model.name());

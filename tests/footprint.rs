@@ -8,9 +8,9 @@ use std::fs;
 use std::process::Command;
 
 use ends::{Drive, Server, assignment};
-use engine::call::{Driver, Stack};
 use engine::server::MODELS;
-use engine::server::pairing::Pairing;
+use engine::stack::pairing::Pairing;
+use engine::stack::{driver, native};
 use engine::transport::contract::Family;
 use engine::transport::options::TLS;
 use engine::transport::{TRANSPORTS, descriptors};
@@ -85,7 +85,9 @@ fn a_connection_costs_what_its_model_needs() {
     for transport in TRANSPORTS {
         let can_tls = transport.options().iter().any(|option| option.name == TLS.name);
         for model in MODELS {
-            let Ok(pairing) = Pairing::of(*transport, *model, Stack::Native, Driver::Native) else { continue };
+            let Ok(pairing) = Pairing::of(*transport, *model, &native::Native, &driver::native::Native) else {
+                continue;
+            };
             if !pairing.to_string().contains(&only) {
                 continue;
             }

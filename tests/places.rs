@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use engine::place::child::Heard;
 use engine::place::messages::{Answer, FromAgent, Hello, Launch, Request, VERSION};
 use engine::place::piped::Piped;
+use engine::stack::native::ENGINE;
 use serde_json::Value;
 
 /// How long anything here may take before the test says that it never happened.
@@ -119,7 +120,11 @@ impl Agent {
     /// Has it launch a server of two worker processes; all processes of that.
     fn launch_server(&mut self) -> BTreeSet<i32> {
         let args = ["serve", "--transport", "tcp", "--server", "preforked", "--option", "workers=2"];
-        self.ask(&Request::Launch(Launch { end: 7, what: "the server".to_owned(), ..Launch::engine(args) }));
+        self.ask(&Request::Launch(Launch {
+            end: 7,
+            what: "the server".to_owned(),
+            ..Launch::of(Command::new(ENGINE).args(args))
+        }));
         let (mut launched, mut ready) = (false, false);
         while !(launched && ready) {
             match self.hear() {
@@ -204,7 +209,7 @@ fn what_an_agent_cannot_do_is_an_answer_and_it_serves_on() {
     agent.ask(&Request::Alive { end: 3 });
     let FromAgent::Answer(Answer::Failed(trouble)) = agent.hear() else { panic!("there is no such end") };
     assert_eq!(trouble.message, "no end has the number 3 here");
-    let missing = Launch { program: Some("/nowhere/to/be/found".into()), what: "a ghost".into(), ..Launch::default() };
+    let missing = Launch { program: "/nowhere/to/be/found".into(), what: "a ghost".into(), ..Launch::default() };
     agent.ask(&Request::Launch(missing));
     let FromAgent::Answer(Answer::Failed(trouble)) = agent.hear() else { panic!("there is no such program") };
     assert!(trouble.message.starts_with("cannot start a ghost: "), "{}", trouble.message);

@@ -6,9 +6,10 @@ mod systems;
 use ends::{Drive, Server, assignment, measure};
 use engine::call::FillKind;
 use engine::results::Measured;
-use engine::stack::contract::{System, Wanted};
+use engine::stack::contract::Wanted;
+use engine::stack::driver::python::command as driver_command;
 use engine::stack::environment::Environment;
-use engine::stack::{driver_command, system};
+use engine::stack::systems::{System, system};
 use engine::transport::contract::{OptionValue, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -46,7 +47,7 @@ fn asked(call: &str) -> Value {
     asked
 }
 
-fn launch(system: &dyn System, environment: &Environment) -> Server {
+fn launch(system: &System, environment: &Environment) -> Server {
     let options = [("workers", OptionValue::Count(2)), ("ballast", OptionValue::Word("96MiB".to_owned()))];
     let options = Options(options.map(|(name, value)| (name.to_owned(), value)).into());
     let (fill, timeout) = (Some((FillKind::Random, SEED)), Duration::from_secs(30));

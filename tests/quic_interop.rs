@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use ends::{Server, measure};
-use engine::call::{Driver, Stack};
 use engine::server::MODELS;
-use engine::server::pairing::Pairing;
+use engine::stack::pairing::Pairing;
+use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
 use engine::transport::contract::Seam;
 use serde_json::json;
@@ -24,7 +24,7 @@ fn aioquic_can_make_every_call() {
     let Some(python) = python() else { return };
     for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.seam(), Seam::Async(_))) {
         for model in MODELS {
-            if Pairing::of(*transport, *model, Stack::Native, Driver::Native).is_err() {
+            if Pairing::of(*transport, *model, &native::Native, &driver::native::Native).is_err() {
                 continue;
             }
             let server = Server::launch(transport.name(), model.name(), &[]);

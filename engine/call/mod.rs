@@ -3,7 +3,6 @@
 mod ask;
 mod check;
 mod chunks;
-mod ends;
 mod fault;
 mod fill;
 mod load;
@@ -15,7 +14,6 @@ pub(crate) mod words;
 pub use ask::{Answer, Ask, Asked, Call};
 pub use check::{Check, Verify};
 pub use chunks::{Chunks, Split};
-pub use ends::{Driver, Stack};
 pub use fault::{Cause, Fault, FaultClass};
 pub use fill::{Fill, FillKind};
 pub use load::{Arrivals, Wait};

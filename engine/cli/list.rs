@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use crate::call::{Driver, Stack, Word};
 use crate::cli::say;
 use crate::error::{Exit, Result};
 use crate::scenario::axis::Offered;
 use crate::scenario::schema::known_options;
 use crate::server::MODELS;
-use crate::server::pairing::Pairing;
+use crate::stack::STACKS;
+use crate::stack::driver::DRIVERS;
+use crate::stack::pairing::Pairing;
 use crate::transport::TRANSPORTS;
 
 /// Prints transports, server models, stacks, drivers and options, and the grid of who fits whom.
@@ -28,8 +29,8 @@ fn text() -> String {
     let mut text = String::new();
     entries(&mut text, "Transports", TRANSPORTS.iter().map(|it| (it.name(), it.about().to_owned())));
     entries(&mut text, "Server models", MODELS.iter().map(|it| (it.name(), it.about().to_owned())));
-    entries(&mut text, "Stacks", Stack::ALL.iter().map(|it| (it.word(), it.about().to_owned())));
-    entries(&mut text, "Drivers", Driver::ALL.iter().map(|it| (it.word(), it.about().to_owned())));
+    entries(&mut text, "Stacks", STACKS.iter().map(|it| (it.name(), it.about().to_owned())));
+    entries(&mut text, "Drivers", DRIVERS.iter().map(|it| (it.name(), it.about().to_owned())));
     let search = (Offered::SEARCH, "the highest one at which each `expect` that holds a figure down is met".to_owned());
     let given = ("1000, 2500.5", "calls per second of all clients together, due by the clock".to_owned());
     entries(&mut text, "Rates of an open loop", [given, search].into_iter());
@@ -62,9 +63,9 @@ fn entries<'a>(text: &mut String, title: &str, entries: impl Iterator<Item = (&'
 fn grids(text: &mut String) {
     let mut reasons: Vec<String> = Vec::new();
     let _ = writeln!(text, "Who fits whom: x, or the number of the reason why not");
-    for &stack in Stack::ALL {
-        for &driver in Driver::ALL {
-            let _ = write!(text, "\n  {stack} server, {driver} driver\n  {:<8}", "");
+    for &stack in STACKS {
+        for &driver in DRIVERS {
+            let _ = write!(text, "\n  {} server, {} driver\n  {:<8}", stack.name(), driver.name(), "");
             for model in MODELS {
                 let _ = write!(text, "  {}", model.name());
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::call::{Driver, FillKind, Stack, Word};
+use crate::call::{FillKind, Word};
 use crate::cli::caution;
 use crate::error::{Context, Error, Exit, Result};
 use crate::registry::{find, suggestion};
@@ -15,10 +15,11 @@ use crate::server::ballast::Ballast;
 use crate::server::contract::Host;
 use crate::server::door::Door;
 use crate::server::impairment::Impairment;
-use crate::server::pairing::Pairing;
 use crate::server::ready::Ready;
 use crate::server::runtime::Hosted;
 use crate::server::service::{Service, fresh_nonce};
+use crate::stack::pairing::Pairing;
+use crate::stack::{driver, native};
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Options, Seam, ServerContext};
 use crate::transport::descriptors;
@@ -80,7 +81,7 @@ impl Serve {
         descriptors::raise();
         let transport = find("transport", TRANSPORTS, &self.transport)?;
         let model = find("server model", MODELS, &self.server)?;
-        let pairing = Pairing::of(transport, model, Stack::Native, Driver::Native)
+        let pairing = Pairing::of(transport, model, &native::Native, &driver::native::Native)
             .map_err(|refusal| Error::usage(format!("{} on {}: {}", self.transport, self.server, refusal.reason)))?;
         let options = Options::parse(&self.options, &pairing.options())?;
         let fill = self.fill.as_deref().map(fill_kind).transpose()?.map(|kind| (kind, self.seed));

@@ -5,6 +5,7 @@ use std::process::Command;
 use crate::error::Result;
 use crate::place::contract::{Place, Reach};
 use crate::registry::Entry;
+use crate::stack::native::ENGINE;
 
 /// The place `here`.
 pub struct Here;
@@ -38,7 +39,7 @@ impl Entry for Piped {
 
 impl Place for Piped {
     fn reach(&self) -> Result<Reach> {
-        let mut agent = Command::new("/proc/self/exe");
+        let mut agent = Command::new(ENGINE);
         agent.arg("agent");
         Ok(Reach::By(agent))
     }

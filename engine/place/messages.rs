@@ -195,8 +195,8 @@ pub struct Launch {
     pub end: EndId,
     /// What it is called in messages.
     pub what: String,
-    /// The program; none is the engine itself, even where its file has been replaced since.
-    pub program: Option<PathBuf>,
+    /// The program: a path there, [`crate::stack::native::ENGINE`] the agent's own.
+    pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
     /// Variables of its environment, besides those of the agent; none takes one away.
@@ -211,16 +211,11 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// The engine itself with these arguments.
-    pub fn engine<S: Into<String>>(args: impl IntoIterator<Item = S>) -> Self {
-        Launch { args: args.into_iter().map(Into::into).collect(), ..Launch::default() }
-    }
-
     /// The program that `command` would start, with its arguments and its environment.
     pub fn of(command: &Command) -> Self {
         let words = |word: &OsStr| word.to_string_lossy().into_owned();
         Launch {
-            program: Some(command.get_program().into()),
+            program: command.get_program().into(),
             args: command.get_args().map(words).collect(),
             env: command.get_envs().map(|(name, value)| (words(name), value.map(words))).collect(),
             ..Launch::default()
@@ -229,7 +224,7 @@ impl Launch {
 
     /// As the command that starts it here.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(self.program.as_deref().unwrap_or("/proc/self/exe".as_ref()));
+        let mut command = Command::new(&self.program);
         command.args(&self.args);
         for (name, value) in &self.env {
             match value {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::call::{Call, Chunks, Driver, Split, Stack};
+use crate::call::{Call, Chunks, Split};
 use crate::plan::{Cell, Extent, Plan};
 
 /// Longer than this no run is planned; it keeps sums of estimates in range.
@@ -68,7 +68,7 @@ impl Cell {
     }
 
     fn python(&self) -> bool {
-        self.target.pairing.stack() == Stack::Python || self.target.pairing.driver() == Driver::Python
+        self.target.pairing.stack().interpreted() || self.target.pairing.driver().interpreted()
     }
 
     /// How many calls it takes to move a payload.
@@ -85,7 +85,7 @@ impl Cell {
         let clients = f64::from(load.clients);
         let bytes = load.payload.unwrap_or(0) as f64 * if load.call == Call::Echo { 2.0 } else { 1.0 };
         let dial = if load.call == Call::Connect { DIAL_S } else { 0.0 };
-        let step = if self.target.pairing.stack() == Stack::Python { STEP_PYTHON_S } else { STEP_S };
+        let step = if self.target.pairing.stack().interpreted() { STEP_PYTHON_S } else { STEP_S };
         let calls = match self.python() {
             true => clients * CALL_PYTHON_S,
             false => CALL_S + (clients - 1.0) * CROWDED_S,

@@ -9,11 +9,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::call::Stack;
 use crate::plan::{Cell, Plan};
 use crate::registry::find;
 use crate::results::{Coordinates, Record};
-use crate::stack::system;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Facts, Family};
 
@@ -99,13 +97,7 @@ pub fn of_records(records: &[&Record], facts: &BTreeMap<String, Facts>) -> Vec<D
 
 /// What the target of a cell will say of itself.
 fn facts(cell: &Cell) -> Facts {
-    let (pairing, options) = (&cell.target.pairing, &cell.target.options);
-    match pairing.stack() {
-        Stack::Native => pairing.facts(options),
-        Stack::Python => system(pairing.transport().name(), pairing.model().name())
-            .map(|system| system.facts(options))
-            .unwrap_or_default(),
-    }
+    cell.target.pairing.facts(&cell.target.options)
 }
 
 /// Something in which targets can differ unasked.

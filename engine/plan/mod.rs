@@ -12,14 +12,14 @@ mod trials;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Arrivals, Call, Driver, Fill, FillKind, Split, Verify, Wait};
+use crate::call::{Arrivals, Call, Fill, FillKind, Split, Verify, Wait};
 use crate::mutant;
 use crate::plan::order::{interleaved, sequential};
 use crate::plan::search::Search;
 use crate::results::{Coordinates, Refused};
 use crate::scenario::axis::Offered;
-use crate::scenario::{self, OPEN_PYTHON, Order, Pin, Point, Scenario, Workload};
-use crate::server::pairing::Pairing;
+use crate::scenario::{self, Order, Pin, Point, Scenario, Workload};
+use crate::stack::pairing::Pairing;
 use crate::transport::contract::{Options, Seam};
 use crate::units::Size;
 
@@ -204,11 +204,14 @@ impl Plan {
 
 /// Why the client of a target cannot make the calls of a workload in this way, where it cannot.
 fn misfit(target: &Target, workload: &Workload, point: &Point, of_target: &Coordinates) -> Option<Refused> {
-    let (python, spins) = (target.pairing.driver() == Driver::Python, point.wait == Wait::Spin);
-    let reason = match target.pairing.transport().seam() {
-        _ if python && workload.is_open() => OPEN_PYTHON,
-        _ if python && spins => "a Python client waits as its library does",
-        Seam::Async(_) if spins => "the library of this transport owns the IO, and waits as it does",
+    let (driver, spins) = (target.pairing.driver(), point.wait == Wait::Spin);
+    let refused = if workload.is_open() { driver.keeps_schedules() } else { Ok(()) };
+    let refused = refused.and_then(|()| if spins { driver.spins() } else { Ok(()) });
+    let reason = match (refused, target.pairing.transport().seam()) {
+        (Err(refusal), _) => refusal.reason,
+        (Ok(()), Seam::Async(_)) if spins => {
+            "the library of this transport owns the IO, and waits as it does".to_owned()
+        }
         _ => return None,
     };
     let mut coordinates = of_target.clone();
@@ -216,7 +219,7 @@ fn misfit(target: &Target, workload: &Workload, point: &Point, of_target: &Coord
     if spins {
         coordinates.insert("wait".to_owned(), point.wait.to_string().into());
     }
-    Some(Refused { coordinates, reason: reason.to_owned() })
+    Some(Refused { coordinates, reason })
 }
 
 fn cell(

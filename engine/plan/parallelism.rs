@@ -1,7 +1,7 @@
 //! Which targets can use several cores at a time, so that a server with one core hides what that gains them.
 
-use crate::call::{Stack, Word};
 use crate::results::Coordinates;
+use crate::stack::STACKS;
 
 /// What cannot show where the server has so many cores, as a clause; none where it has several, or the targets are alike.
 pub fn hidden<'a>(targets: impl IntoIterator<Item = &'a Coordinates>, cores: usize) -> Option<String> {
@@ -27,7 +27,7 @@ fn uses_several(target: &Coordinates) -> bool {
         "async" => false,
         "pooled" | "preforked" if one_worker => false,
         // One thread at a time holds the interpreter.
-        "threaded" | "pooled" if word("stack") == Stack::Python.word() => false,
+        "threaded" | "pooled" => !STACKS.iter().any(|stack| stack.name() == word("stack") && stack.interpreted()),
         _ => true,
     }
 }

@@ -1,6 +1,7 @@
 //! Which process is launched for each end of a cell.
 
-use crate::call::{Driver, Stack};
+use std::collections::BTreeMap;
+
 use crate::error::{Error, Result};
 use crate::place::disturbance::{Disturbance, Stall};
 use crate::place::messages::Launch;
@@ -10,9 +11,8 @@ use crate::place::site::{End, Site};
 use crate::plan::Cell;
 use crate::report::figures::counted;
 use crate::run::interrupt::interrupted;
-use crate::stack::contract::Wanted;
+use crate::stack::contract::{Kit, Wanted};
 use crate::stack::environment::Environment;
-use crate::stack::{driver_command, system};
 
 /// Knows how to launch both ends, and installs what is not ours when it is first needed.
 #[derive(Debug)]
@@ -22,13 +22,13 @@ pub struct Launcher {
     pinning: Pinning,
     disturbance: Disturbance,
     observe: Vec<String>,
-    environment: Option<Result<Environment>>,
+    kits: BTreeMap<&'static str, Result<Environment>>,
 }
 
 impl Launcher {
     /// Launches at `site`. With `offline` nothing is downloaded; with `syscalls` also what slows the ends is observed.
     pub fn new(site: Site, pinning: Pinning, disturbance: Disturbance, offline: bool, syscalls: bool) -> Self {
-        Launcher { offline, site, pinning, disturbance, observe: observer::names(syscalls), environment: None }
+        Launcher { offline, site, pinning, disturbance, observe: observer::names(syscalls), kits: BTreeMap::new() }
     }
 
     /// Where both ends run.
@@ -49,75 +49,59 @@ impl Launcher {
     /// Installs what the cells need; `say` is told what takes long, and once what cannot be had: each cell that needs
     /// it fails then.
     pub fn prepare(&mut self, cells: &[Cell], say: &mut dyn FnMut(&str)) {
-        let needing = cells.iter().filter(|cell| needs_python(cell)).count();
-        if needing == 0 {
-            return;
+        for kit in cells.iter().flat_map(kits) {
+            if self.kits.contains_key(kit.name()) {
+                continue;
+            }
+            let environment = kit.ready(self.offline, say, &interrupted);
+            if let Some(error) = environment.as_ref().err().filter(|_| !interrupted()) {
+                let needing = cells.iter().filter(|cell| kits(cell).any(|it| it.name() == kit.name())).count();
+                let all = counted(cells.len(), "cell", "cells");
+                say(&format!("warning: {needing} of {all} will fail: {error}"));
+            }
+            self.kits.insert(kit.name(), environment);
         }
-        let environment = Environment::ready(self.offline, say, &interrupted);
-        if let Some(error) = environment.as_ref().err().filter(|_| !interrupted()) {
-            let all = counted(cells.len(), "cell", "cells");
-            say(&format!("warning: {needing} of {all} will fail: {error}"));
-        }
-        self.environment = Some(environment);
     }
 
     /// What the cell needs and cannot have.
     pub fn lacks(&self, cell: &Cell) -> Option<&Error> {
-        self.environment.as_ref().filter(|_| needs_python(cell))?.as_ref().err()
+        kits(cell).find_map(|kit| self.kits.get(kit.name())?.as_ref().err())
     }
 
-    fn environment(&self) -> Result<&Environment> {
-        match &self.environment {
-            Some(Ok(environment)) => Ok(environment),
+    /// What was installed of a kit, where one is needed.
+    fn installed(&self, kit: Option<&dyn Kit>) -> Result<Option<&Environment>> {
+        match kit.and_then(|kit| self.kits.get(kit.name())) {
             Some(Err(error)) => Err(error.clone()),
-            None => Err(Error::stopped("the Python systems were not prepared")),
+            Some(Ok(environment)) => Ok(Some(environment)),
+            None => Ok(None),
         }
     }
 
     /// Starts the process that serves the cell and answers to `nonce`.
     pub fn server(&self, cell: &Cell, nonce: &str) -> Result<End> {
-        let launch = self.launch_of_server(cell, nonce)?;
-        self.launch("the server", Launch { cores: self.pinning.of_server(), ..launch })
-    }
-
-    fn launch_of_server(&self, cell: &Cell, nonce: &str) -> Result<Launch> {
         let (pairing, load) = (&cell.target.pairing, &cell.load);
-        let (transport, model) = (pairing.transport().name(), pairing.model().name());
-        if pairing.stack() == Stack::Python {
-            let system = system(transport, model)
-                .ok_or_else(|| Error::stopped(format!("no Python system serves {transport} as {model}")))?;
-            let wanted = Wanted {
-                nonce,
-                fill: Some((load.fill, load.seed)),
-                timeout: load.timeout,
-                options: &cell.target.options,
-                cores: self.pinning.server.len(),
-            };
-            return Ok(Launch::of(&system.command(self.environment()?, &wanted)));
-        }
-        let mut args = vec!["serve".to_owned()];
-        let mut add = |name: &str, value: &str| args.extend([format!("--{name}"), value.to_owned()]);
-        add("transport", transport);
-        add("server", model);
-        add("fill", &load.fill.to_string());
-        add("seed", &load.seed.to_string());
-        add("nonce", nonce);
+        let wanted = Wanted {
+            nonce,
+            fill: Some((load.fill, load.seed)),
+            timeout: load.timeout,
+            options: &cell.target.options,
+            cores: self.pinning.server.len(),
+        };
+        let stack = pairing.stack();
+        let kit = self.installed(stack.kit())?;
+        let mut command = stack.command(kit, pairing.transport(), pairing.model(), &wanted)?;
+        // A selftest has targets of ours only.
         if let Some(fault) = self.disturbance.fault {
-            add("fault", fault);
+            command.args(["--fault", fault]);
         }
-        for (name, value) in &cell.target.options.0 {
-            add("option", &format!("{name}={value}"));
-        }
-        Ok(Launch::engine(args))
+        self.launch("the server", Launch { cores: self.pinning.of_server(), ..Launch::of(&command) })
     }
 
     /// Starts the process that makes the cell's calls; it chooses its cores itself, as it is told.
     pub fn drive(&self, cell: &Cell) -> Result<End> {
-        let launch = match cell.target.pairing.driver() {
-            Driver::Native => Launch::engine(["drive"]),
-            Driver::Python => Launch::of(&driver_command(self.environment()?)),
-        };
-        self.launch("the client process", launch)
+        let driver = cell.target.pairing.driver();
+        let command = driver.command(self.installed(driver.kit())?)?;
+        self.launch("the client process", Launch::of(&command))
     }
 
     fn launch(&self, what: &str, launch: Launch) -> Result<End> {
@@ -125,6 +109,8 @@ impl Launcher {
     }
 }
 
-fn needs_python(cell: &Cell) -> bool {
-    cell.target.pairing.stack() == Stack::Python || cell.target.pairing.driver() == Driver::Python
+/// What has to be installed for a cell.
+fn kits(cell: &Cell) -> impl Iterator<Item = &'static dyn Kit> {
+    let pairing = &cell.target.pairing;
+    [pairing.stack().kit(), pairing.driver().kit()].into_iter().flatten()
 }

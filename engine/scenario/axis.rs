@@ -11,6 +11,9 @@ use crate::registry::Entry;
 use crate::scenario::schema::not_zero;
 use crate::server::MODELS;
 use crate::server::contract::Model;
+use crate::stack::STACKS;
+use crate::stack::contract::{Driver, Stack};
+use crate::stack::driver::DRIVERS;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::Transport;
 use crate::units::Size;
@@ -102,6 +105,22 @@ impl Listed for dyn Model {
     const TITLE: &'static str = "Model";
     fn list() -> &'static [&'static Self] {
         MODELS
+    }
+}
+
+impl Listed for dyn Stack {
+    const WHAT: &'static str = "stack";
+    const TITLE: &'static str = "Stack";
+    fn list() -> &'static [&'static Self] {
+        STACKS
+    }
+}
+
+impl Listed for dyn Driver {
+    const WHAT: &'static str = "driver";
+    const TITLE: &'static str = "Driver";
+    fn list() -> &'static [&'static Self] {
+        DRIVERS
     }
 }
 

@@ -21,17 +21,17 @@ use std::num::{NonZeroU32, NonZeroU64};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::call::{Arrivals, Call, Driver, FillKind, Split, Stack, Verify, Wait, words};
+use crate::call::{Arrivals, Call, FillKind, Split, Verify, Wait, words};
 use crate::scenario::axis::{Axis, Chunk, Named, Offered, Rate};
 use crate::scenario::expect::Expectation;
 use crate::server::contract::Model;
+use crate::stack::contract::{Driver, Stack};
 use crate::transport::contract::{OptionValue, Transport};
 use crate::units::{Size, Time};
 
 pub use crate::scenario::line::line_of_workload;
 pub use crate::scenario::mistake::Mistakes;
 pub use crate::scenario::pin::Pin;
-pub(crate) use crate::scenario::read::OPEN_PYTHON;
 pub use crate::scenario::read::{LARGEST, read};
 pub use crate::scenario::target::Candidate;
 pub use crate::scenario::workload::{AXES, Point};
@@ -106,11 +106,11 @@ pub struct Target {
     /// Whose server it is. Default: native.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "native"), example = ["native", "python"])]
-    pub stack: Option<Axis<Stack>>,
+    pub stack: Option<Axis<Named<dyn Stack>>>,
     /// Whose client makes the calls. Default: native.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "native"), example = ["native", "python"])]
-    pub driver: Option<Axis<Driver>>,
+    pub driver: Option<Axis<Named<dyn Driver>>>,
     /// What reports call it. Default: its words, such as `tcp-threaded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[^/]*[^/ \t\r\n][^/]*$"), example = &"floor")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::{Call, Driver, Stack};
+use crate::call::Call;
 use crate::registry::suggestion;
 use crate::scenario::axis::{Axis, Chunk, Named, Offered};
 use crate::scenario::expect::Expectation;
@@ -12,7 +12,8 @@ use crate::scenario::walk::{Fields, Read, axis, empty_list, whole};
 use crate::scenario::workload::has_body;
 use crate::scenario::{Scenario, Step, Target, Workload, schema, set, tree};
 use crate::server::contract::Model;
-use crate::server::pairing::Pairing;
+use crate::stack::contract::{Driver, Stack};
+use crate::stack::pairing::Pairing;
 use crate::transport::contract::{OptionKind, OptionSpec, OptionValue, Transport};
 use crate::units::Time;
 
@@ -24,10 +25,6 @@ const MOST_TRIALS: u64 = 1_000_000;
 
 /// The most combinations that one target may multiply to.
 const MOST_TARGETS: u64 = 10_000;
-
-/// Why a client of Python's has no open loop.
-pub(crate) const OPEN_PYTHON: &str = "a Python client makes its next call when the last one is over: its threads \
-                                      cannot send many calls at given times";
 
 /// The scenario in `text`, after the edits in `sets`, or everything that is wrong with it.
 ///
@@ -95,10 +92,12 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
     );
     let open_only = workloads.iter().flatten().flatten().all(|((workload, _), _)| workload.is_open());
     for (target, place) in targets.iter().flatten().flatten().filter(|_| open_only && workloads.is_some()) {
-        let python = |axis: &Axis<Driver>| axis.values().iter().all(|driver| *driver == Driver::Python);
-        if target.driver.as_ref().is_some_and(python) {
+        let drivers = target.driver.iter().flat_map(Axis::values);
+        let refused: Option<Vec<String>> =
+            drivers.map(|driver| driver.0.keeps_schedules().err().map(|refusal| refusal.reason)).collect();
+        if let Some(reason) = refused.and_then(|reasons| reasons.into_iter().next()) {
             let mistake = Mistake::new("every cell of this target is refused", *place);
-            mistakes.push(mistake.help(OPEN_PYTHON).help("drive it with `driver: native`, or leave out the `rate`"));
+            mistakes.push(mistake.help(reason).help("drive it with `driver: native`, or leave out the `rate`"));
         }
     }
     let read: Vec<&Target> = targets.iter().flatten().flatten().map(|(target, _)| target).collect();
@@ -219,8 +218,8 @@ fn target(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Target, Place)> {
     let mut fields = Fields::of("a target", node, mistakes)?;
     let transport = fields.required("transport", "transport: tcp", mistakes);
     let server = fields.required("server", "server: threaded", mistakes);
-    let stack: Option<Axis<Stack>> = fields.optional("stack", mistakes);
-    let driver: Option<Axis<Driver>> = fields.optional("driver", mistakes);
+    let stack: Option<Axis<Named<dyn Stack>>> = fields.optional("stack", mistakes);
+    let driver: Option<Axis<Named<dyn Driver>>> = fields.optional("driver", mistakes);
     let given = fields.optional("name", mistakes);
     let given = name("name", given, &fields, mistakes);
     let options = fields.entry("options", mistakes).map(|(_, node)| node);

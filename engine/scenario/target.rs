@@ -4,11 +4,13 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::call::{Driver, Stack};
 use crate::scenario::Target;
-use crate::scenario::axis::Axis;
+use crate::scenario::axis::{Axis, Named};
 use crate::server::contract::Model;
-use crate::server::pairing::{Pairing, Refusal, words};
+use crate::stack::contract::{Driver, Refusal, Stack};
+use crate::stack::driver;
+use crate::stack::native;
+use crate::stack::pairing::{Pairing, words};
 use crate::transport::contract::{OptionValue, Options, Transport};
 
 /// One combination of a target's words and options, which may yet be refused.
@@ -21,9 +23,9 @@ pub struct Candidate {
     /// How clients get their turn.
     pub model: &'static dyn Model,
     /// Whose server it is.
-    pub stack: Stack,
+    pub stack: &'static dyn Stack,
     /// Whose client makes the calls.
-    pub driver: Driver,
+    pub driver: &'static dyn Driver,
     /// One value for each option that is set.
     pub options: Options,
 }
@@ -40,8 +42,8 @@ impl Candidate {
             ("target", self.name.clone()),
             ("transport", self.transport.name().to_owned()),
             ("server", self.model.name().to_owned()),
-            ("stack", self.stack.to_string()),
-            ("driver", self.driver.to_string()),
+            ("stack", self.stack.name().to_owned()),
+            ("driver", self.driver.name().to_owned()),
         ];
         let words = words.into_iter().map(|(axis, word)| (axis.to_owned(), Value::from(word)));
         let options = self.options.0.iter().map(|(name, value)| {
@@ -59,8 +61,8 @@ impl Candidate {
 impl Target {
     /// Every combination, in the order of the file.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let stacks = values(self.stack.as_ref(), Stack::Native);
-        let drivers = values(self.driver.as_ref(), Driver::Native);
+        let stacks = values(self.stack.as_ref(), Named(&native::Native as &dyn Stack));
+        let drivers = values(self.driver.as_ref(), Named(&driver::native::Native as &dyn Driver));
         let options = self.combined_options();
         let mut candidates = Vec::new();
         for transport in self.transport.values() {
@@ -72,8 +74,8 @@ impl Target {
                                 name: String::new(),
                                 transport: transport.0,
                                 model: model.0,
-                                stack,
-                                driver,
+                                stack: stack.0,
+                                driver: driver.0,
                                 options: options.clone(),
                             };
                             candidate.name = self.name_of(&candidate);
@@ -123,8 +125,8 @@ impl Target {
                 let varying = [
                     self.transport.varies().then(|| transport.name().to_owned()),
                     self.server.varies().then(|| model.name().to_owned()),
-                    self.stack.as_ref().is_some_and(Axis::varies).then(|| stack.to_string()),
-                    self.driver.as_ref().is_some_and(Axis::varies).then(|| format!("{driver}-driver")),
+                    self.stack.as_ref().is_some_and(Axis::varies).then(|| stack.name().to_owned()),
+                    self.driver.as_ref().is_some_and(Axis::varies).then(|| format!("{}-driver", driver.name())),
                 ];
                 [Some(given.clone())].into_iter().chain(varying).flatten().collect::<Vec<_>>().join("-")
             }

@@ -1,15 +1,14 @@
 //! A process for each connection.
 
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::registry::Entry;
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::converse;
 use crate::server::door::{Door, Knock};
+use crate::server::fork::{Child, Forked, OneThread};
 use crate::transport::contract::{Facts, Options};
 use crate::transport::held::Hold;
 use crate::transport::socket::Socket;
@@ -48,15 +47,14 @@ impl Model for Forking {
     fn serve(&self, mut door: Door, host: Host) -> Result<()> {
         door.watch_children()?;
         door.announce()?;
-        let (parent, mut ended) = (getpid(), Ended::of(&host));
+        let (lone, mut ended) = (OneThread::seen()?, Ended::of(&host));
         loop {
             match door.wait()? {
                 Knock::Client(socket) => {
-                    // SAFETY: this process has one thread, so the child's heap and locks are in order.
-                    match unsafe { fork() } {
-                        Ok(ForkResult::Child) => serve_in_child(door, socket, &host, parent),
+                    match lone.fork() {
+                        Ok(Forked::Child(child)) => serve_in_child(door, socket, &host, child),
                         // A fork that fails refuses its client: the connection closes.
-                        Ok(ForkResult::Parent { .. }) | Err(_) => drop(socket),
+                        Ok(Forked::Parent) | Err(_) => drop(socket),
                     }
                 }
                 Knock::Child => {
@@ -69,22 +67,13 @@ impl Model for Forking {
 }
 
 /// The life of a child: one connection.
-fn serve_in_child(door: Door, socket: Socket, host: &Host, parent: Pid) -> ! {
-    if die_with(parent).is_ok() {
+fn serve_in_child(door: Door, socket: Socket, host: &Host, child: Child) -> ! {
+    if child.die_with_parent().is_ok() {
         drop(door);
         // The connection is over either way; the client sees how.
         let _ = converse(socket, host);
     }
-    std::process::exit(0)
-}
-
-/// Ties the life of a freshly forked child to its parent's; an error where that one is gone already.
-pub(crate) fn die_with(parent: Pid) -> Result<()> {
-    let doing = "cannot end with the parent";
-    // The parent-death signal is not inherited, and the parent may be gone before it is set.
-    set_pdeathsig(Signal::SIGKILL).doing(doing)?;
-    SigSet::all().thread_unblock().doing(doing)?;
-    if getppid() == parent { Ok(()) } else { Err(Error::failed("the parent is gone")) }
+    child.end(0)
 }
 
 /// The children of a server that have ended.

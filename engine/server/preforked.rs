@@ -1,13 +1,12 @@
 //! Worker processes that share one listening socket; each serves one call at a time.
 
-use nix::unistd::{ForkResult, Pid, fork, getpid};
-
 use crate::error::{Context, Error, Result};
 use crate::registry::Entry;
 use crate::server::ballast::BALLAST;
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::door::{Door, Knock};
-use crate::server::forking::{DATAGRAMS, Ended, die_with};
+use crate::server::fork::{Child, Forked, OneThread};
+use crate::server::forking::{DATAGRAMS, Ended};
 use crate::server::parking::Parking;
 use crate::server::workers::{WORKERS, workers};
 use crate::transport::contract::{Facts, OptionSpec, Options};
@@ -47,15 +46,14 @@ impl Model for Preforked {
 
     fn serve(&self, mut door: Door, host: Host) -> Result<()> {
         door.watch_children()?;
-        let parent = getpid();
+        let lone = OneThread::seen()?;
         let (wanted, mut alive) = (workers(&host.context.options), 0);
         let (mut announced, mut ended) = (false, Ended::of(&host));
         loop {
             while alive < wanted {
-                // SAFETY: this process has one thread, so the child's heap and locks are in order.
-                match unsafe { fork() } {
-                    Ok(ForkResult::Child) => work_in_child(door, &host, parent),
-                    Ok(ForkResult::Parent { .. }) => alive += 1,
+                match lone.fork() {
+                    Ok(Forked::Child(child)) => work_in_child(door, &host, child),
+                    Ok(Forked::Parent) => alive += 1,
                     Err(error) => return Err(Error::failed(format!("cannot start a worker: {error}"))),
                 }
             }
@@ -73,11 +71,11 @@ impl Model for Preforked {
 }
 
 /// The life of a worker: connections until stdin closes, and death with the parent.
-fn work_in_child(door: Door, host: &Host, parent: Pid) -> ! {
-    let served = die_with(parent).and_then(|()| {
+fn work_in_child(door: Door, host: &Host, child: Child) -> ! {
+    let served = child.die_with_parent().and_then(|()| {
         let parking = Parking::open(door.into_listener())?;
         let mut buffer = ReadBuffer::new().doing("cannot map a buffer")?;
         parking.attend(host, &mut |conversation| parking.serve(conversation, host, &mut buffer))
     });
-    std::process::exit(i32::from(served.is_err()))
+    child.end(i32::from(served.is_err()))
 }

@@ -1,32 +1,115 @@
-//! What a system that is not ours is, and what it is launched with.
+//! Whose server and whose client a target has: what each can do, what it needs, and how it is launched.
 
 use std::process::Command;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::call::FillKind;
+use crate::error::Result;
 use crate::registry::Entry;
+use crate::server::contract::Model;
 use crate::stack::environment::Environment;
-use crate::transport::contract::{Facts, Options};
+use crate::transport::contract::{Facts, Options, Transport};
 
-/// A real server of somebody else's for one transport and server model.
-///
-/// Its command speaks as `engine serve` does: the ready line of [`crate::server::ready::ReadyLine`] once it
-/// listens on a port of its own, service until stdin closes, no process left behind.
-pub trait System: Entry + Sync {
-    /// The transport that it speaks, by its word.
-    fn transport(&self) -> &'static str;
-
-    /// The server model that it is, by its word.
-    fn server(&self) -> &'static str;
-
-    /// What a reader has to know to compare it fairly; the ready line adds the versions.
-    fn facts(&self, options: &Options) -> Facts;
-
-    /// The process to wanted.
-    fn command(&self, environment: &Environment, wanted: &Wanted<'_>) -> Command;
+/// A combination that cannot exist, with its reason; not a mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Refusal {
+    /// Why, in words for the report.
+    pub reason: String,
 }
 
-/// What a system is told at its wanted.
+/// Nothing, or why a combination cannot exist.
+pub type Fit = std::result::Result<(), Refusal>;
+
+impl Refusal {
+    /// For this reason.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Refusal { reason: reason.into() }
+    }
+}
+
+/// Whose server a target is. One file implements it and one line registers it.
+///
+/// What it launches speaks as `engine serve` does: the ready line of [`crate::server::ready::ReadyLine`] once it
+/// listens on a port of its own, service until stdin closes, no process left behind.
+pub trait Stack: Entry + Sync {
+    /// Whether it has a server for that transport under that model, or why not.
+    fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit;
+
+    /// Whether its server of that transport can be given these options, or why not.
+    fn takes(&self, _transport: &dyn Transport, _options: &Options) -> Fit {
+        Ok(())
+    }
+
+    /// What a reader has to know to compare it fairly; the ready line adds the versions.
+    fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts;
+
+    /// What has to be installed first, where something has.
+    fn kit(&self) -> Option<&'static dyn Kit> {
+        None
+    }
+
+    /// True where its code is interpreted, by one thread at a time: each call takes longer by far, and threads gain
+    /// nothing from further cores.
+    fn interpreted(&self) -> bool {
+        false
+    }
+
+    /// The process to launch for a pair that fits, with its kit installed.
+    fn command(
+        &self,
+        kit: Option<&Environment>,
+        transport: &dyn Transport,
+        model: &dyn Model,
+        wanted: &Wanted<'_>,
+    ) -> Result<Command>;
+}
+
+/// Whose client makes the calls. One file implements it and one line registers it.
+///
+/// What it launches speaks as `engine drive` does (`drive/lines.rs`).
+pub trait Driver: Entry + Sync {
+    /// Whether it speaks that transport, or why not.
+    fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit;
+
+    /// Whether its client of that transport can be given these options, or why not.
+    fn takes(&self, _transport: &dyn Transport, _options: &Options) -> Fit {
+        Ok(())
+    }
+
+    /// Whether it can keep the schedule of an open loop, or why not.
+    fn keeps_schedules(&self) -> Fit {
+        Ok(())
+    }
+
+    /// Whether it can ask the kernel for replies again and again instead of sleeping, or why not.
+    fn spins(&self) -> Fit {
+        Ok(())
+    }
+
+    /// What has to be installed first, where something has.
+    fn kit(&self) -> Option<&'static dyn Kit> {
+        None
+    }
+
+    /// True where its code is interpreted: each call takes longer by far.
+    fn interpreted(&self) -> bool {
+        false
+    }
+
+    /// The process to launch, with its kit installed.
+    fn command(&self, kit: Option<&Environment>) -> Result<Command>;
+}
+
+/// Programs that are not ours, installed once for all that need them.
+pub trait Kit: Entry + Sync {
+    /// Installs what is missing; `say` is told what takes long, and `stop` is asked all the time whether to give up.
+    /// With `offline` nothing is downloaded. An error says what is missing and what to do.
+    fn ready(&self, offline: bool, say: &mut dyn FnMut(&str), stop: &dyn Fn() -> bool) -> Result<Environment>;
+}
+
+/// What a server is told at its launch.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The token that it answers to [`crate::call::Ask::Nonce`].

@@ -1,146 +1,149 @@
-//! The real Python servers: RPyC's own, Werkzeug's and gunicorn's, all with the reference suite's service.
+//! The stack `python`: the real Python systems, pinned.
 
 use std::process::Command;
 
-use crate::call::Word;
-use crate::registry::{Entry, find};
-use crate::server::ballast::{self, BALLAST};
-use crate::server::workers::{WORKERS, workers};
-use crate::stack::contract::{System, Wanted};
+use crate::error::{Error, Result};
+use crate::registry::Entry;
+use crate::server::contract::Model;
+use crate::stack::contract::{Fit, Kit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
-use crate::transport::TRANSPORTS;
-use crate::transport::contract::{Facts, Options};
+use crate::stack::systems::{SYSTEMS, speaks, system};
+use crate::transport::contract::{Facts, Options, Transport};
+use crate::transport::http1::ENCODING;
+use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};
 
-/// One server class under one server model.
-pub struct PythonServer {
-    name: &'static str,
-    about: &'static str,
-    transport: &'static str,
-    server: &'static str,
-    program: &'static str,
-    connection: &'static str,
-    counts_workers: bool,
-}
+/// The stack `python`.
+pub struct Python;
 
-const RPYC: PythonServer = PythonServer {
-    name: "",
-    about: "",
-    transport: "rpyc",
-    server: "",
-    program: "serve_rpyc.py",
-    connection: "kept for all calls of a client",
-    counts_workers: false,
-};
-
-const HTTP: PythonServer = PythonServer { transport: "http1", program: "serve_http.py", ..RPYC };
-
-/// RPyC's ThreadedServer.
-pub static RPYC_THREADED: PythonServer = PythonServer {
-    name: "rpyc ThreadedServer",
-    about: "RPyC's server with a thread for each connection",
-    server: "threaded",
-    ..RPYC
-};
-
-/// RPyC's ForkingServer.
-pub static RPYC_FORKING: PythonServer = PythonServer {
-    name: "rpyc ForkingServer",
-    about: "RPyC's server with a process for each connection",
-    server: "forking",
-    ..RPYC
-};
-
-/// RPyC's ThreadPoolServer.
-pub static RPYC_POOLED: PythonServer = PythonServer {
-    name: "rpyc ThreadPoolServer",
-    about: "RPyC's server that lends a connection with bytes to a worker thread, and polls it again at most 100 ms later",
-    server: "pooled",
-    counts_workers: true,
-    ..RPYC
-};
-
-/// Flask on Werkzeug's development server.
-pub static WERKZEUG: PythonServer = PythonServer {
-    name: "Flask on Werkzeug",
-    about: "the development server of the reference suite, with a thread for each connection",
-    server: "threaded",
-    connection: "closed after each reply, as the development server always does",
-    ..HTTP
-};
-
-/// Flask on gunicorn's sync workers.
-pub static GUNICORN_SYNC: PythonServer = PythonServer {
-    name: "Flask on gunicorn sync",
-    about: "gunicorn with worker processes that serve one request at a time",
-    server: "preforked",
-    connection: "closed after each reply: a sync worker keeps no client",
-    counts_workers: true,
-    ..HTTP
-};
-
-/// Flask on gunicorn's gthread worker.
-pub static GUNICORN_GTHREAD: PythonServer = PythonServer {
-    name: "Flask on gunicorn gthread",
-    about: "gunicorn with one process that polls and lends a connection with bytes to a thread",
-    server: "pooled",
-    connection: "kept, for two idle seconds at most",
-    counts_workers: true,
-    ..HTTP
-};
-
-impl Entry for PythonServer {
+impl Entry for Python {
     fn name(&self) -> &'static str {
-        self.name
+        "python"
     }
     fn about(&self) -> &'static str {
-        self.about
+        "The real Python system, pinned."
     }
 }
 
-impl System for PythonServer {
-    fn transport(&self) -> &'static str {
-        self.transport
+impl Stack for Python {
+    fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit {
+        let (transport, model) = (transport.name(), model.name());
+        let of_transport = || SYSTEMS.iter().filter(|system| system.transport() == transport);
+        if of_transport().any(|system| system.server() == model) {
+            return Ok(());
+        }
+        let models: Vec<&str> = of_transport().map(|system| system.server()).collect();
+        Err(Refusal::because(match models.is_empty() {
+            true => format!("no real Python server speaks {transport} here; there are some for {}", speaks()),
+            false => {
+                format!("no real Python server for {transport} is {model}; there are {}", models.join(", "))
+            }
+        }))
     }
 
-    fn server(&self) -> &'static str {
-        self.server
+    fn takes(&self, transport: &dyn Transport, options: &Options) -> Fit {
+        takes(transport, options)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
-        // What its transport is in any hands, but for the options that say how a native end keeps connections.
-        let of_transport =
-            find("transport", TRANSPORTS, self.transport).map(|it| it.facts(options)).unwrap_or_default();
-        let common = |name: &str, told: &str| {
-            matches!(name, "encrypted" | "compressed") || name == "keep-alive" && told.starts_with("no")
+    fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts {
+        system(transport.name(), model.name()).map(|system| system.facts(options)).unwrap_or_default()
+    }
+
+    fn kit(&self) -> Option<&'static dyn Kit> {
+        Some(&Packages)
+    }
+
+    fn interpreted(&self) -> bool {
+        true
+    }
+
+    fn command(
+        &self,
+        kit: Option<&Environment>,
+        transport: &dyn Transport,
+        model: &dyn Model,
+        wanted: &Wanted<'_>,
+    ) -> Result<Command> {
+        let (transport, model) = (transport.name(), model.name());
+        let system = system(transport, model)
+            .ok_or_else(|| Error::stopped(format!("no Python system serves {transport} as {model}")))?;
+        Ok(system.command(installed(kit)?, wanted))
+    }
+}
+
+/// The kit of the Python systems and clients.
+pub(crate) struct Packages;
+
+impl Entry for Packages {
+    fn name(&self) -> &'static str {
+        "python"
+    }
+    fn about(&self) -> &'static str {
+        "rpyc, Flask, gunicorn and requests, pinned, in an environment of their own"
+    }
+}
+
+impl Kit for Packages {
+    fn ready(&self, offline: bool, say: &mut dyn FnMut(&str), stop: &dyn Fn() -> bool) -> Result<Environment> {
+        Environment::ready(offline, say, stop)
+    }
+}
+
+/// The kit, which must have been installed.
+pub(crate) fn installed(kit: Option<&Environment>) -> Result<&Environment> {
+    kit.ok_or_else(|| Error::stopped("the Python systems were not prepared"))
+}
+
+/// Whether a Python end of the transport takes these options, or why not.
+pub(crate) fn takes(transport: &dyn Transport, options: &Options) -> Fit {
+    let transport = transport.name();
+    let set = |name: &str| options.0.contains_key(name);
+    let lacks = [
+        (TLS.name, encrypts(options)),
+        (ENCODING.name, options.word(ENCODING.name) == Some("chunked")),
+        (NODELAY.name, set(NODELAY.name) && transport != "rpyc"),
+        (CONGESTION.name, set(CONGESTION.name)),
+    ];
+    match lacks.into_iter().find(|(_, lacking)| *lacking) {
+        None => Ok(()),
+        Some((option, _)) => {
+            Err(Refusal::because(format!("a Python end of {transport} does not take the option {option} here")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry::find;
+    use crate::server::MODELS;
+    use crate::stack::contract::Stack;
+    use crate::stack::python::{Python, takes};
+    use crate::transport::TRANSPORTS;
+    use crate::transport::contract::{OptionValue, Options};
+
+    #[test]
+    fn a_python_end_is_refused_what_it_cannot_be_given() {
+        let refused = |transport: &str, name: &str, flag| {
+            let options = Options([(name.to_owned(), OptionValue::Flag(flag))].into());
+            takes(find("transport", TRANSPORTS, transport).expect("it is listed"), &options).err().map(|it| it.reason)
         };
-        let mut facts: Facts = of_transport.into_iter().filter(|(name, told)| common(name, told)).collect();
-        let own = [("system", self.name), ("serves", self.about), ("connection", self.connection)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        facts.extend(own);
-        if self.counts_workers {
-            facts.insert(WORKERS.name.to_owned(), workers(options).to_string());
-        }
-        facts.extend(ballast::facts(options));
-        facts
+        let reason =
+            |transport, option| Some(format!("a Python end of {transport} does not take the option {option} here"));
+        assert_eq!(refused("http1", "tls", true), reason("http1", "tls"));
+        assert_eq!(refused("http1", "tls", false), None);
+        assert_eq!(refused("http1", "nodelay", false), reason("http1", "nodelay"));
+        assert_eq!(refused("rpyc", "nodelay", true), None);
     }
 
-    fn command(&self, environment: &Environment, wanted: &Wanted<'_>) -> Command {
-        let count = wanted.options.count(WORKERS.name).unwrap_or(wanted.cores as u64);
-        let mut facts = self.facts(wanted.options);
-        if let Some(told) = facts.get_mut(WORKERS.name) {
-            *told = count.to_string();
-        }
-        let mut command = environment.command(self.program);
-        command
-            .args(["--model", self.server, "--nonce", wanted.nonce])
-            .arg(format!("--workers={count}"))
-            .arg(format!("--timeout={}", wanted.timeout.as_secs_f64()))
-            .arg(format!("--ballast={}", wanted.options.size(BALLAST.name).unwrap_or(0)))
-            .arg(format!("--options={}", serde_json::json!(wanted.options)))
-            .arg(format!("--facts={}", serde_json::json!(facts)));
-        if let Some((kind, seed)) = wanted.fill {
-            command.args(["--fill", kind.word()]).arg(format!("--seed={seed}"));
-        }
-        command
+    #[test]
+    fn python_is_refused_in_words_where_there_is_none() {
+        let refused = |transport: &str, model: &str| {
+            let transport = find("transport", TRANSPORTS, transport).expect("it is listed");
+            let model = find("model", MODELS, model).expect("it is listed");
+            Python.fits(transport, model).err().map(|refusal| refusal.reason)
+        };
+        assert_eq!(refused("rpyc", "forking"), None);
+        let reason = refused("http1", "forking").expect("Flask has no forking server here");
+        assert_eq!(reason, "no real Python server for http1 is forking; there are threaded, preforked, pooled");
+        assert!(refused("tcp", "threaded").expect("tcp").contains("rpyc and http1"));
     }
 }

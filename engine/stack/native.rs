@@ -1,0 +1,66 @@
+//! The stack `native`: our own servers, in Rust.
+
+use std::process::Command;
+
+use crate::error::Result;
+use crate::registry::Entry;
+use crate::server::ballast;
+use crate::server::contract::Model;
+use crate::server::runtime;
+use crate::stack::contract::{Fit, Refusal, Stack, Wanted};
+use crate::stack::environment::Environment;
+use crate::transport::contract::{Facts, Options, Seam, Transport};
+
+/// This very program, even where its file has been replaced since.
+pub const ENGINE: &str = "/proc/self/exe";
+
+/// The stack `native`.
+pub struct Native;
+
+impl Entry for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+    fn about(&self) -> &'static str {
+        "Ours, in Rust."
+    }
+}
+
+impl Stack for Native {
+    fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit {
+        let refused = model.refuses(transport).or_else(|| match transport.seam() {
+            Seam::Stream(_) => None,
+            Seam::Async(_) => model.executes().err().map(str::to_owned),
+        });
+        refused.map_or(Ok(()), |reason| Err(Refusal { reason }))
+    }
+
+    fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts {
+        let mut facts = transport.facts(options);
+        facts.extend(model.facts(options));
+        if let Seam::Async(_) = transport.seam() {
+            facts.extend(runtime::facts());
+        }
+        facts.extend(ballast::facts(options));
+        facts
+    }
+
+    fn command(
+        &self,
+        _: Option<&Environment>,
+        transport: &dyn Transport,
+        model: &dyn Model,
+        wanted: &Wanted<'_>,
+    ) -> Result<Command> {
+        let mut command = Command::new(ENGINE);
+        command.arg("serve").args(["--transport", transport.name(), "--server", model.name()]);
+        if let Some((fill, seed)) = wanted.fill {
+            command.args(["--fill", &fill.to_string(), "--seed", &seed.to_string()]);
+        }
+        command.args(["--nonce", wanted.nonce]);
+        for (name, value) in &wanted.options.0 {
+            command.args(["--option", &format!("{name}={value}")]);
+        }
+        Ok(command)
+    }
+}
