@@ -1,10 +1,9 @@
 //! Arguments of requests and methods, taken as Python takes them.
 
+use crate::transport::rpyc::boxed::Boxed;
 use crate::transport::rpyc::brine::{Reader, Token};
-use crate::transport::rpyc::exception::Raised;
+use crate::transport::rpyc::exception::{Raised, Trouble};
 use crate::transport::rpyc::list::List;
-use crate::transport::rpyc::message::Boxed;
-use crate::transport::rpyc::objects::Trouble;
 
 /// A name of an attribute.
 pub(crate) fn name<'a>(boxed: Boxed<'a>) -> Result<&'a str, Trouble> {

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use crate::call::{Ask, Check, Fault, FaultClass, Fill, sum_of_squares};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::outbox::Outbox;
+use crate::transport::rpyc::boxed::{Boxed, Id, put_token, put_tuple};
 use crate::transport::rpyc::brine::{self, Token};
-use crate::transport::rpyc::exception::{Raised, describe, is_stop_iteration};
+use crate::transport::rpyc::exception::{Raised, Trouble, describe, is_stop_iteration};
 use crate::transport::rpyc::frame::{Bodies, Body, Inbound};
+use crate::transport::rpyc::handler;
+use crate::transport::rpyc::link::Link;
 use crate::transport::rpyc::list::List;
-use crate::transport::rpyc::message::{Boxed, Id, Link, Message, handler, put_token, put_tuple};
-use crate::transport::rpyc::objects::{CLASS_IDS, Object, Objects, Outcome, Trouble};
+use crate::transport::rpyc::message::Message;
+use crate::transport::rpyc::objects::{CLASS_IDS, Object, Objects};
+use crate::transport::rpyc::requests::Outcome;
 use crate::transport::rpyc::service::{CLASS, METHODS, Method};
 
 /// The class of what a client offers as its own root: nothing.

@@ -132,6 +132,27 @@ pub(crate) fn describe(raised: &[u8]) -> Result<String, Fault> {
     Ok(text)
 }
 
+/// Why a request has no result.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The peer is told.
+    Raised(Raised),
+    /// The peer breaks the protocol.
+    Fault(Fault),
+}
+
+impl From<Raised> for Trouble {
+    fn from(raised: Raised) -> Self {
+        Trouble::Raised(raised)
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Trouble::Fault(fault)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Raised, describe, is_builtin, is_stop_iteration};

@@ -3,17 +3,23 @@
 //! What is offered and what is answered with a clean exception is listed in `docs/rpyc.md`.
 
 mod arguments;
+mod boxed;
 pub mod brine;
 mod client;
 mod exception;
 mod frame;
+mod handler;
 mod inspect;
+mod link;
 mod list;
 mod message;
 mod objects;
+mod operations;
 mod repeats;
+mod requests;
 mod server;
 mod service;
+mod session;
 mod upload;
 
 use crate::registry::Entry;

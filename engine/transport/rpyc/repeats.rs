@@ -1,6 +1,6 @@
 //! Requests of objects that are there for good, known again by their bytes.
 
-use crate::transport::rpyc::message::handler;
+use crate::transport::rpyc::handler;
 
 /// The longest request that is kept, in bytes; those of a call without arguments are shorter.
 const LONGEST: usize = 256;

@@ -1,9 +1,9 @@
 //! The service's methods: their names, their parameters, and how arguments find them.
 
 use crate::call::Fault;
+use crate::transport::rpyc::boxed::Boxed;
 use crate::transport::rpyc::brine::{self, Token};
 use crate::transport::rpyc::exception::Raised;
-use crate::transport::rpyc::message::Boxed;
 
 /// The class of the service, as other programs see it.
 pub(crate) const CLASS: &str = "engine.Service";
@@ -143,8 +143,8 @@ impl Method {
 #[cfg(test)]
 mod tests {
     use super::{METHODS, Method};
+    use crate::transport::rpyc::boxed::Boxed;
     use crate::transport::rpyc::exception::Raised;
-    use crate::transport::rpyc::message::Boxed;
 
     fn bind(method: Method, args: &[u8], kwargs: &[u8]) -> Result<i64, Raised> {
         method.bind(Boxed::Value(args), Boxed::Value(kwargs)).expect("well formed").map(|args| match args[0] {

@@ -5,10 +5,12 @@
 
 use crate::call::Fault;
 use crate::transport::outbox::Outbox;
+use crate::transport::rpyc::boxed::{Boxed, Id, put_token, put_tuple, put_yours};
 use crate::transport::rpyc::brine::{self, Reader, Token};
-use crate::transport::rpyc::exception::{Raised, is_builtin, is_stop_iteration};
-use crate::transport::rpyc::message::{Boxed, Id, Link, handler, put_token, put_tuple, put_yours};
-use crate::transport::rpyc::objects::{Objects, Trouble};
+use crate::transport::rpyc::exception::{Raised, Trouble, is_builtin, is_stop_iteration};
+use crate::transport::rpyc::handler;
+use crate::transport::rpyc::link::Link;
+use crate::transport::rpyc::objects::Objects;
 
 /// Objects of the client's that came with a call and are given up after its reply.
 pub(crate) type Releases = Vec<Vec<u8>>;

@@ -1,96 +1,17 @@
-//! Brine, in which rpyc writes values: read token by token without copying, written into any buffer.
-//!
-//! The tags are those of `rpyc/core/brine.py` of rpyc 6.0.2. A container is a tag and a count, and what it
-//! holds follows it, so a flat stream of tokens says everything and nesting costs no memory.
+//! Values read token by token, without copying.
 
 use crate::call::Fault;
+use crate::transport::rpyc::brine::tags::{
+    BYTES_1, BYTES_4, BYTES_LONG, BYTES_SHORT, COMPLEX, ELLIPSIS, EMPTY_BYTES, EMPTY_TUPLE, FALSE, FLOAT, FROZENSET,
+    INT_LEAST, INT_LONG, INT_MOST, INT_SHORT, INT_ZERO, NONE, NOT_IMPLEMENTED, SLICE, STREAMED, TEXT, TRUE, TUPLE_1,
+    TUPLE_3, TUPLE_4, TUPLE_LONG, TUPLE_SHORT,
+};
+use crate::transport::rpyc::brine::token::Token;
 
 /// How deep values may nest; real peers give up at about the same depth, where Python's stack ends.
 const DEPTH: usize = 300;
 /// How deep the values of our own calls nest at most, generously.
 const SHALLOW: usize = 8;
-
-pub(crate) const NONE: u8 = 0x00;
-pub(crate) const EMPTY_BYTES: u8 = 0x01;
-pub(crate) const EMPTY_TUPLE: u8 = 0x02;
-pub(crate) const TRUE: u8 = 0x03;
-pub(crate) const FALSE: u8 = 0x04;
-pub(crate) const NOT_IMPLEMENTED: u8 = 0x05;
-pub(crate) const ELLIPSIS: u8 = 0x06;
-pub(crate) const TEXT: u8 = 0x08;
-pub(crate) const BYTES_1: u8 = 0x0a;
-pub(crate) const BYTES_4: u8 = 0x0d;
-pub(crate) const BYTES_SHORT: u8 = 0x0e;
-pub(crate) const BYTES_LONG: u8 = 0x0f;
-pub(crate) const TUPLE_1: u8 = 0x10;
-pub(crate) const TUPLE_3: u8 = 0x12;
-pub(crate) const TUPLE_4: u8 = 0x13;
-pub(crate) const TUPLE_SHORT: u8 = 0x14;
-pub(crate) const TUPLE_LONG: u8 = 0x15;
-pub(crate) const INT_SHORT: u8 = 0x16;
-pub(crate) const INT_LONG: u8 = 0x17;
-pub(crate) const FLOAT: u8 = 0x18;
-pub(crate) const SLICE: u8 = 0x19;
-pub(crate) const FROZENSET: u8 = 0x1a;
-pub(crate) const COMPLEX: u8 = 0x1b;
-/// Never on the wire: stands for long bytes that went elsewhere while they streamed in.
-pub(crate) const STREAMED: u8 = 0x1f;
-const INT_LEAST: u8 = 0x20;
-const INT_MOST: u8 = 0xef;
-const INT_ZERO: i64 = 0x50;
-
-/// One step through a value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Token<'a> {
-    /// `None`.
-    None,
-    /// `NotImplemented`.
-    NotImplemented,
-    /// `...`.
-    Ellipsis,
-    /// `True` or `False`.
-    Bool(bool),
-    /// An integer of at most 64 bits.
-    Int(i64),
-    /// The decimal digits of an integer beyond 64 bits.
-    Big(&'a str),
-    /// A float, bit by bit.
-    Float(f64),
-    /// A complex number: real and imaginary part.
-    Complex(f64, f64),
-    /// `bytes`.
-    Bytes(&'a [u8]),
-    /// Bytes that went elsewhere while they streamed in; how many. Never on the wire.
-    Streamed(u32),
-    /// `str`.
-    Text(&'a str),
-    /// So many values follow.
-    Tuple(u32),
-    /// A tuple of start, stop and step follows.
-    Slice,
-    /// A tuple of the members follows.
-    Frozenset,
-}
-
-impl Token<'_> {
-    /// What Python calls the type.
-    pub fn type_name(self) -> &'static str {
-        match self {
-            Token::None => "NoneType",
-            Token::NotImplemented => "NotImplementedType",
-            Token::Ellipsis => "ellipsis",
-            Token::Bool(_) => "bool",
-            Token::Int(_) | Token::Big(_) => "int",
-            Token::Float(_) => "float",
-            Token::Complex(..) => "complex",
-            Token::Bytes(_) | Token::Streamed(_) => "bytes",
-            Token::Text(_) => "str",
-            Token::Tuple(_) => "tuple",
-            Token::Slice => "slice",
-            Token::Frozenset => "frozenset",
-        }
-    }
-}
 
 /// Reads values from a message that is there in full.
 #[derive(Debug, Clone, Copy)]
@@ -371,109 +292,10 @@ fn decimal(digits: &[u8]) -> Option<i64> {
     decimal.then_some(value as i64)
 }
 
-/// Appends a token as real rpyc writes it; the values of a container have to follow.
-pub fn put(out: &mut Vec<u8>, token: Token<'_>) {
-    match token {
-        Token::None => out.push(NONE),
-        Token::NotImplemented => out.push(NOT_IMPLEMENTED),
-        Token::Ellipsis => out.push(ELLIPSIS),
-        Token::Bool(true) => out.push(TRUE),
-        Token::Bool(false) => out.push(FALSE),
-        Token::Int(int) => put_int(out, int),
-        Token::Big(digits) => put_digits(out, digits.as_bytes()),
-        Token::Float(float) => {
-            out.push(FLOAT);
-            out.extend_from_slice(&float.to_be_bytes());
-        }
-        Token::Complex(real, imaginary) => {
-            out.push(COMPLEX);
-            out.extend_from_slice(&real.to_be_bytes());
-            out.extend_from_slice(&imaginary.to_be_bytes());
-        }
-        Token::Bytes(bytes) => {
-            put_bytes_head(out, bytes.len() as u32);
-            out.extend_from_slice(bytes);
-        }
-        Token::Streamed(len) => {
-            out.push(STREAMED);
-            out.extend_from_slice(&len.to_be_bytes());
-        }
-        Token::Text(text) => put_text(out, text),
-        Token::Tuple(count) => put_count(out, count),
-        Token::Slice => out.push(SLICE),
-        Token::Frozenset => out.push(FROZENSET),
-    }
-}
-
-/// Appends the head of a tuple; its `count` values have to follow.
-#[inline]
-pub(crate) fn put_count(out: &mut Vec<u8>, count: u32) {
-    match count {
-        0 => out.push(EMPTY_TUPLE),
-        1..=4 => out.push(TUPLE_1 + count as u8 - 1),
-        5..=255 => out.extend_from_slice(&[TUPLE_SHORT, count as u8]),
-        _ => {
-            out.push(TUPLE_LONG);
-            out.extend_from_slice(&count.to_be_bytes());
-        }
-    }
-}
-
-/// Appends an integer.
-#[inline]
-pub(crate) fn put_int(out: &mut Vec<u8>, int: i64) {
-    match int {
-        -48..160 => out.push((int + INT_ZERO) as u8),
-        _ => put_decimal(out, int),
-    }
-}
-
-/// Appends an integer of any size.
-pub(crate) fn put_number(out: &mut Vec<u8>, number: u128) {
-    match i64::try_from(number) {
-        Ok(int) => put_int(out, int),
-        Err(_) => put_decimal(out, number),
-    }
-}
-
-fn put_decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    put_digits(out, itoa::Buffer::new().format(number).as_bytes());
-}
-
-fn put_digits(out: &mut Vec<u8>, digits: &[u8]) {
-    match digits.len() {
-        len @ ..256 => out.extend_from_slice(&[INT_SHORT, len as u8]),
-        len => {
-            out.push(INT_LONG);
-            out.extend_from_slice(&(len as u32).to_be_bytes());
-        }
-    }
-    out.extend_from_slice(digits);
-}
-
-/// Appends the head of `len` bytes, which have to follow.
-pub(crate) fn put_bytes_head(out: &mut Vec<u8>, len: u32) {
-    match len {
-        0 => out.push(EMPTY_BYTES),
-        1..=4 => out.push(BYTES_1 + len as u8 - 1),
-        5..=255 => out.extend_from_slice(&[BYTES_SHORT, len as u8]),
-        _ => {
-            out.push(BYTES_LONG);
-            out.extend_from_slice(&len.to_be_bytes());
-        }
-    }
-}
-
-/// Appends text.
-pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
-    out.push(TEXT);
-    put_bytes_head(out, text.len() as u32);
-    out.extend_from_slice(text.as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{DEPTH, Reader, SHALLOW, Token, put, put_int, put_number};
+    use super::{DEPTH, Reader, SHALLOW, Token};
+    use crate::transport::rpyc::brine::writer::{put, put_int, put_number};
 
     fn again(bytes: &[u8]) -> Vec<u8> {
         let (mut reader, mut out) = (Reader::new(bytes), Vec::new());
