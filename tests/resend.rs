@@ -17,6 +17,7 @@ use ends::{Drive, Server, assignment, measure};
 use engine::drive::lines::FromDrive;
 use engine::lack::Lack;
 use engine::results::Measured;
+use engine::stack::driver_command;
 use nix::sys::socket::{MsgFlags, send};
 use serde_json::{Value, json};
 use systems::{environment, system, venv};
@@ -530,6 +531,35 @@ fn what_the_machine_of_the_client_lacks_is_told_by_its_name() {
     // Before anything is timed it is told too.
     let failed = with_few_files(json!({"clients": 40})).expect_err("they cannot all connect");
     assert_eq!((&failed["failed"]["class"], &failed["failed"]["lacks"]), (&json!("connect"), &json!("descriptors")));
+}
+
+/// What the libraries of the Python driver wrap an error in hides it from nobody.
+#[test]
+fn what_the_machine_of_a_python_client_lacks_is_told_by_its_name() {
+    let Some(environment) = environment() else { return };
+    for transport in ["rpyc", "http1"] {
+        let server = Server::launch(transport, "threaded", &["--fault", "delay=20ms"]);
+        let with_few_files = |more: Value| {
+            let driver = driver_command(&environment);
+            let mut command = Command::new("sh");
+            command.args(["-c", "ulimit -n 24; exec \"$@\"", "sh"]).arg(driver.get_program()).args(driver.get_args());
+            driver.get_envs().for_each(|(name, value)| match value {
+                Some(value) => drop(command.env(name, value)),
+                None => drop(command.env_remove(name)),
+            });
+            Drive::start(command).measure(&assignment(&server, transport, more))
+        };
+        let failed = with_few_files(json!({"clients": 40})).expect_err("they cannot all connect");
+        let told = (&failed["failed"]["class"], &failed["failed"]["lacks"]);
+        assert_eq!(told, (&json!("connect"), &json!("descriptors")), "{transport} {failed}");
+        // One at a time is proven, and all at once have not files enough.
+        let more = json!({"call": "connect", "clients": 40, "iterations": 3});
+        let Ok(got) = with_few_files(more) else { continue };
+        let lacked = got.generator.lacked.expect("files were lacking");
+        assert_eq!((lacked.what, lacked.calls), (Lack::Descriptors, got.counts.error.connect), "{:?}", got.failures);
+        assert!(lacked.calls > 0 && got.counts.conserved(), "{:?}", got.counts);
+        assert_eq!(got.resent, 0);
+    }
 }
 
 #[test]

@@ -186,7 +186,8 @@ pub struct Measured {
     /// The time that those dials took, the handshakes of TLS among it, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_ns: Option<u64>,
-    /// Calls that the server never took, and that were asked again on another connection.
+    /// Calls that the server never took, and that were asked again on another connection. The Python driver asks none
+    /// again: what its libraries do by themselves is in `retries`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resent: u64,
     /// Each client's own figures, in their order.

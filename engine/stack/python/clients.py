@@ -20,6 +20,8 @@ class CallFailed(Exception):
     def __init__(self, kind, reason):
         super().__init__(reason)
         self.kind = kind
+        # What this machine ran out of, where that is why.
+        self.lacks = None
 
 
 class Wire:

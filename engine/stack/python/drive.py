@@ -4,6 +4,7 @@ Closed loop: each client is a thread of this one process, as users of the refere
 """
 
 import base64
+import errno
 import json
 import os
 import platform
@@ -21,6 +22,15 @@ from fill import Fill
 VERSION = 1
 SHOWN_FAILURES = 5
 ERRORS = ("connect", "status", "short", "corrupt", "protocol")
+# What a machine runs out of while it dials, by the error that says so.
+LACKS = {
+    errno.EADDRNOTAVAIL: "ports",
+    errno.EADDRINUSE: "ports",
+    errno.EMFILE: "descriptors",
+    errno.ENFILE: "descriptors",
+    errno.ENOBUFS: "buffers",
+    errno.ENOMEM: "buffers",
+}
 # After these the connection is dialled anew, so that no late reply is ever matched.
 BREAKING = ("connect", "timeout", "protocol", "censored")
 
@@ -125,6 +135,7 @@ class Caller:
         self.response, self.service = Times(), Times()
         self.dials, self.first_answers = Times(), Times()
         self.reconnects = 0
+        self.lacked = []
         self.ended = 0
         self.payload = 0
         self.failures = []
@@ -173,6 +184,8 @@ class Caller:
     def settle_failure(self, failure):
         kind = "censored" if self.load.over else failure.kind
         self.counts[kind] += 1
+        if kind == "connect" and failure.lacks:
+            self.lacked.append(failure.lacks)
         if kind in ("timeout", "censored"):
             self.response.given_up.append(self.ended - self.begun)
             self.service.given_up.append(self.ended - self.sent)
@@ -209,7 +222,9 @@ class Caller:
                 self.hang_up()
 
     def failed(self, error):
-        return error if isinstance(error, CallFailed) else self.client.failure(error)
+        failure = error if isinstance(error, CallFailed) else self.client.failure(error)
+        failure.lacks = lack_of(error)
+        return failure
 
     def dial(self):
         self.client.dial()
@@ -218,6 +233,18 @@ class Caller:
     def hang_up(self):
         self.connected = False
         self.client.close()
+
+
+def lack_of(error):
+    """What the kernel said this machine had no more of, if that is why, however deep the libraries wrapped it."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in LACKS:
+            return LACKS[error.errno]
+        inner = [getattr(error, "reason", None), *getattr(error, "args", ())]
+        error = error.__cause__ or error.__context__ or next((e for e in inner if isinstance(e, Exception)), None)
+    return None
 
 
 class Times:
@@ -364,10 +391,17 @@ class Load:
             "reconnects": sum(caller.reconnects for caller in callers) - self.reconnects_before,
             "dials": self.dials_after[0] - self.dials_before[0],
             "dial_ns": self.dials_after[1] - self.dials_before[1],
+            # These clients ask nothing again by themselves; what urllib3 is told to retry is in `retries`.
+            "resent": 0,
+            "generator": self.generator(),
             "clients": [self.told_of(caller) for caller in callers],
             "failures": failures[:SHOWN_FAILURES],
             "facts": self.facts(),
         }
+
+    def generator(self):
+        lacked = [what for caller in self.callers for what in caller.lacked]
+        return {"lacked": {"what": lacked[0], "calls": len(lacked)}} if lacked else {}
 
     @staticmethod
     def told_of(caller):
@@ -415,7 +449,8 @@ def main():
         engine.told("report")
         say(measured=load.measured())
     except CallFailed as failure:
-        say(failed={"class": failure.kind, "reason": str(failure)})
+        lacks = {"lacks": failure.lacks} if failure.lacks else {}
+        say(failed={"class": failure.kind, "reason": str(failure), **lacks})
     os._exit(0)
 
 
