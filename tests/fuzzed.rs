@@ -3,12 +3,15 @@
 //! `just fuzz` lets libFuzzer look for what these do not find. `FUZZ_ROUNDS` sets another number of inputs, `FUZZ_TARGET`
 //! chooses one target; `FUZZ_SEEDS` names a folder that the good inputs are written into, one folder for each target.
 
+#[path = "fuzz/datagrams.rs"]
+mod datagrams;
 mod pairs;
 mod slips;
 #[path = "fuzz/targets.rs"]
 mod targets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
@@ -17,6 +20,16 @@ use slips::broken;
 use targets::{Target, targets};
 
 const ROUNDS: u64 = 20_000;
+
+/// What the fuzzer once found for a target, the inputs among it that made one panic: `tests/fuzz/corpus`, a line of
+/// hexadecimal digits each.
+fn kept(target: &str) -> Vec<Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
+    let digit = |digit: u8| char::from(digit).to_digit(16).expect("a hexadecimal digit") as u8;
+    let bytes = |line: &str| line.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+    // A new target has none yet.
+    std::fs::read_to_string(path).map(|text| text.lines().map(bytes).collect()).unwrap_or_default()
+}
 
 /// An input made of the good ones: broken, two of them joined, or only noise.
 fn input(seeds: &[Vec<u8>], random: &mut SplitMix) -> Vec<u8> {
@@ -64,6 +77,9 @@ fn no_input_makes_a_reader_panic() {
         all.retain(|target| target.name == only);
     }
     assert!(!all.is_empty(), "there is no such target");
+    for target in &mut all {
+        target.seeds.extend(kept(&target.name));
+    }
     if let Some(folder) = std::env::var_os("FUZZ_SEEDS") {
         for target in &all {
             let folder = std::path::Path::new(&folder).join(&target.name);

@@ -2,6 +2,7 @@
 
 #![no_main]
 
+mod datagrams;
 #[path = "../pairs/mod.rs"]
 mod pairs;
 mod targets;

@@ -16,14 +16,15 @@ use engine::transport::contract::{
 use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
 
+use crate::datagrams;
 use crate::pairs::{Pair, Wire, every_call, stream_transports, written};
 
 /// Far below any memory, so that a limit that does not hold is found.
-const BODY_LIMIT: u64 = 1 << 20;
+pub(crate) const BODY_LIMIT: u64 = 1 << 20;
 /// The smallest stack that a codec is ever run on: that of the thread of a connection.
 const CONNECTION: usize = 256 << 10;
 /// The stack that the main thread of a process has, on which files are read.
-const MAIN: usize = 8 << 20;
+pub(crate) const MAIN: usize = 8 << 20;
 
 /// Reads whatever comes.
 type Read = Box<dyn Fn(&[u8]) + Send + Sync>;
@@ -48,6 +49,7 @@ pub(crate) fn targets() -> Vec<Target> {
     }
     // What TLS carries is looked at above; here it is TLS itself.
     targets.extend(stream_transports().take(1).flat_map(|(_, protocol)| ends("tls", protocol, true)));
+    targets.extend(datagrams::targets());
     let file = |name: &str, read: fn(&[u8]), seeds: &[&[u8]]| Target {
         name: name.to_owned(),
         stack: MAIN,
@@ -144,8 +146,22 @@ fn frames(transport: &str, mut stream: &[u8]) -> Vec<Vec<u8>> {
     frames
 }
 
-fn pieces(bytes: &[u8], cut: u8) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn pieces(bytes: &[u8], cut: u8) -> impl Iterator<Item = &[u8]> {
     bytes.chunks(if cut == 0 { usize::MAX } else { usize::from(cut) })
+}
+
+/// What a server answers here.
+pub(crate) fn answered(asked: Asked) -> Answer {
+    match asked {
+        Asked::Echo(bytes) => Answer::Echo(bytes),
+        Asked::Upload(len) => Answer::Size(len),
+        Asked::Download { len, .. } => Answer::Bytes { fill: Fill::constant(0), len: len.min(1 << 16) },
+        // Computing and sleeping as long as a stranger says is the service's matter, not the codec's.
+        Asked::Compute { .. } => Answer::Number(0),
+        Asked::Sleep { ns } => Answer::Slept(ns),
+        Asked::Ping => Answer::Pong,
+        Asked::Nonce => Answer::Nonce("nonce".into()),
+    }
 }
 
 fn serve(mut codec: Box<dyn ServerCodec>, bytes: &[u8], cut: u8) {
@@ -158,16 +174,7 @@ fn serve(mut codec: Box<dyn ServerCodec>, bytes: &[u8], cut: u8) {
                 Ok(Step::Close) | Err(_) => return,
                 Ok(Step::Execute { call, asked }) => {
                     // Computing and sleeping as long as a stranger says is the service's matter, not the codec's.
-                    let answer = match asked {
-                        Asked::Echo(bytes) => Answer::Echo(bytes),
-                        Asked::Upload(len) => Answer::Size(len),
-                        Asked::Download { len, .. } => Answer::Bytes { fill: Fill::constant(0), len: len.min(1 << 16) },
-                        Asked::Compute { .. } => Answer::Number(0),
-                        Asked::Sleep { ns } => Answer::Slept(ns),
-                        Asked::Ping => Answer::Pong,
-                        Asked::Nonce => Answer::Nonce("nonce".into()),
-                    };
-                    if codec.answer(call, answer, &mut out) == Next::Close {
+                    if codec.answer(call, answered(asked), &mut out) == Next::Close {
                         return;
                     }
                 }

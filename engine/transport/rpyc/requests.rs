@@ -76,7 +76,9 @@ impl Objects {
             return Err(Raised::Key(key).into());
         };
         if !(least..=most).contains(&items.len()) {
-            let message = format!("{handler}() takes {} arguments but {} were given", most + 1, items.len() + 1);
+            // How many there are is only what the peer claims.
+            let given = u64::from(items.len()) + 1;
+            let message = format!("{handler}() takes {} arguments but {given} were given", most + 1);
             return Err(Raised::type_error(message).into());
         }
         match asked {
