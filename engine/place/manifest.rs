@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+use std::time::SystemTime;
 
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::utsname::uname;
-use nix::time::{ClockId, clock_gettime};
 
 use crate::results::Manifest;
 
@@ -24,7 +24,7 @@ pub fn manifest(machine: BTreeMap<String, String>) -> Manifest {
 
 /// The present moment, RFC 3339, UTC.
 pub fn now() -> String {
-    clock_gettime(ClockId::CLOCK_REALTIME).map(|now| rfc3339(now.tv_sec())).unwrap_or_default()
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
 fn read(path: &str) -> Option<String> {
@@ -80,32 +80,4 @@ fn git() -> Option<String> {
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
     let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
     Some(if dirty { format!("{commit}-dirty") } else { commit })
-}
-
-/// Seconds since 1970 as RFC 3339, by Howard Hinnant's civil_from_days.
-fn rfc3339(seconds: i64) -> String {
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rfc3339;
-
-    #[test]
-    fn seconds_become_dates() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(951_782_399), "2000-02-28T23:59:59Z");
-        assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(rfc3339(1_795_305_600), "2026-11-22T00:00:00Z");
-    }
 }

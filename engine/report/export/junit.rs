@@ -1,6 +1,7 @@
 //! Each cell as a test case of JUnit: an error where a trial broke or is invalid, a failure where an expectation is not met.
 //!
-//! It is what the schemas of Jenkins (`junit-10.xsd` of its xUnit plugin) and of Ant (`JUnit.xsd`) have in common.
+//! It is what the schemas of Jenkins (`junit-10.xsd` of its xUnit plugin) and of Ant (`JUnit.xsd`) have in common. It is
+//! written by hand because quick-junit 0.8 writes attributes of `testsuites` that Ant's schema refuses.
 
 use std::fmt::Write;
 
