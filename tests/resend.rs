@@ -17,7 +17,7 @@ use ends::{Drive, Server, assignment, measure};
 use engine::drive::lines::FromDrive;
 use engine::lack::Lack;
 use engine::results::Measured;
-use engine::stack::driver_command;
+use engine::stack::driver::python::command as driver_command;
 use nix::sys::socket::{MsgFlags, send};
 use serde_json::{Value, json};
 use systems::{environment, system, venv};
