@@ -8,17 +8,66 @@ use crate::drive::connection::{Connection, Trouble, prove};
 use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
-use crate::drive::load::{LoadModel, facts};
+use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::resend::Asked;
 use crate::drive::schedule::Limit;
+use crate::registry::Entry;
 use crate::results::Measured;
-use crate::transport::contract::Reply;
+use crate::transport::contract::{Reply, Seam};
 use crate::transport::socket::ReadBuffer;
 
-/// The load model of one client.
+/// Who waits for a reply cannot see that another call is due, or has come for another client.
+fn can_wait(job: &Job) -> bool {
+    matches!(job.seam, Seam::Stream(_)) && job.clients == 1 && job.pace.is_none()
+}
+
+/// The load model of one client that sleeps until its reply comes.
+pub struct Sleeping;
+
+impl Entry for Sleeping {
+    fn name(&self) -> &'static str {
+        "blocking"
+    }
+    fn about(&self) -> &'static str {
+        "one client that sleeps until its reply comes"
+    }
+}
+
+impl LoadModel for Sleeping {
+    fn can_drive(&self, job: &Job) -> bool {
+        can_wait(job) && !job.spin
+    }
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+        Ok(Box::new(Blocking::new(job, &Sleeping)?))
+    }
+}
+
+/// The load model of one client that looks for its reply without sleeping.
+pub struct Spinning;
+
+impl Entry for Spinning {
+    fn name(&self) -> &'static str {
+        "spin loop"
+    }
+    fn about(&self) -> &'static str {
+        "one client that looks for its reply without sleeping"
+    }
+}
+
+impl LoadModel for Spinning {
+    fn can_drive(&self, job: &Job) -> bool {
+        can_wait(job) && job.spin
+    }
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+        Ok(Box::new(Blocking::new(job, &Spinning)?))
+    }
+}
+
+/// One client.
 pub struct Blocking {
     job: Job,
+    model: &'static dyn LoadModel,
     connection: Option<Connection>,
     deadline: Arc<Deadline>,
     buffer: ReadBuffer,
@@ -30,10 +79,11 @@ pub struct Blocking {
 
 impl Blocking {
     /// One client for `job`.
-    pub fn new(job: Job) -> Result<Self, Failed> {
+    pub fn new(job: Job, model: &'static dyn LoadModel) -> Result<Self, Failed> {
         Ok(Blocking {
             deadline: Arc::new(job.deadline()?),
             job,
+            model,
             connection: None,
             buffer: ReadBuffer::default(),
             checked: false,
@@ -175,7 +225,7 @@ impl Blocking {
     }
 }
 
-impl LoadModel for Blocking {
+impl Callers for Blocking {
     fn arm(&mut self) -> Result<(), Failed> {
         let reusable = prove(&self.job)?;
         if reusable && !self.job.asks.connect {
@@ -209,8 +259,7 @@ impl LoadModel for Blocking {
     }
 
     fn measured(&mut self) -> Measured {
-        let driver = if self.job.spin { "spin loop" } else { "blocking" };
-        let facts = facts(driver, &self.job, &self.recorder);
+        let facts = facts(self.model, &self.job, &self.recorder);
         self.recorder.measured(self.job.asks.connect, facts)
     }
 

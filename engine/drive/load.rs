@@ -1,4 +1,4 @@
-//! What every load model does.
+//! What a load model is, and what its callers do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +7,20 @@ use std::sync::atomic::AtomicU64;
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
 use crate::drive::recorder::Recorder;
+use crate::registry::Entry;
 use crate::results::Measured;
 
-/// Makes the calls of a job. One file implements it for each way of loading a server.
-pub trait LoadModel {
+/// A way of loading a server. One file implements it and one line registers it.
+pub trait LoadModel: Entry + Sync {
+    /// Whether it can make the calls of that job as it asks for them. Of those that can, the first of the list does.
+    fn can_drive(&self, job: &Job) -> bool;
+
+    /// The callers of that job, none of which is connected.
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed>;
+}
+
+/// All clients of a job.
+pub trait Callers {
     /// Proves the server, connects every client and warms up.
     fn arm(&mut self) -> Result<(), Failed>;
 
@@ -31,11 +41,11 @@ pub trait LoadModel {
 }
 
 /// What a report has to say about how the load was made.
-pub fn facts(driver: &str, job: &Job, recorder: &Recorder) -> BTreeMap<String, String> {
+pub fn facts(model: &dyn LoadModel, job: &Job, recorder: &Recorder) -> BTreeMap<String, String> {
     // How many there were in all is a figure of its own.
     let again = if recorder.dials.count > 0 { " at a time, dialled anew" } else { "" };
     [
-        ("driver", driver.to_owned()),
+        ("driver", model.name().to_owned()),
         ("loop", if job.pace.is_some() { "open" } else { "closed" }.to_owned()),
         ("waits", if job.spin { "spinning" } else { "sleeping" }.to_owned()),
         ("connections", format!("{}{again}", job.connections)),

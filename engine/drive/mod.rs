@@ -30,15 +30,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::drive::blocking::Blocking;
 use crate::drive::clock::now_ns;
-use crate::drive::event_loop::EventLoop;
 use crate::drive::job::{Failed, Job};
 use crate::drive::lines::{FromDrive, Progress, ToDrive};
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::LoadModel;
-use crate::drive::tasks::Tasks;
-use crate::transport::contract::Seam;
+
+/// Every load model: the first that can drive a job does. A new one is its file and its line here.
+pub static LOADS: &[&dyn LoadModel] =
+    &[&blocking::Sleeping, &blocking::Spinning, &event_loop::ManyClients, &tasks::AsTasks];
 
 /// Runs one assignment from stdin to stdout; false where it could not be measured, which stdout says.
 pub fn run() -> bool {
@@ -58,13 +58,7 @@ fn measure() -> Result<(), Failed> {
     };
     pin(&assignment.pin)?;
     let job = Job::of(&assignment)?;
-    // Who waits for a reply cannot see that another call is due.
-    let blocking = job.clients == 1 && job.pace.is_none();
-    let mut load: Box<dyn LoadModel> = match job.seam {
-        Seam::Async(_) => Box::new(Tasks::new(job)?),
-        Seam::Stream(_) if blocking => Box::new(Blocking::new(job)?),
-        Seam::Stream(_) => Box::new(EventLoop::new(job)?),
-    };
+    let mut load = model(&job)?.callers(job)?;
     load.arm()?;
     say(&FromDrive::Armed { clients: assignment.clients })?;
     let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
@@ -86,6 +80,15 @@ fn measure() -> Result<(), Failed> {
     say(&FromDrive::Measured(Box::new(measured)))?;
     load.close();
     Ok(())
+}
+
+/// The load model that drives a job.
+fn model(job: &Job) -> Result<&'static dyn LoadModel, Failed> {
+    let model = LOADS.iter().copied().find(|model| model.can_drive(job));
+    model.ok_or_else(|| {
+        let known: Vec<&str> = LOADS.iter().map(|model| model.name()).collect();
+        Failed::new("assignment", format!("no load model can make these calls; there are: {}", known.join(", ")))
+    })
 }
 
 /// Keeps this process, and all threads that it will start, on these cores; on all where none are named.
@@ -134,4 +137,42 @@ fn say(line: &FromDrive) -> Result<(), Failed> {
     let text = serde_json::to_string(line).map_err(|error| failed(&error))?;
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| failed(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::{LOADS, model};
+    use crate::drive::job::Job;
+    use crate::transport::TRANSPORTS;
+    use crate::transport::contract::Seam;
+
+    #[test]
+    fn each_job_is_driven_by_the_model_that_its_figures_name() {
+        let mut seen = BTreeSet::new();
+        // What dials by itself needs a certificate.
+        for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.seam(), Seam::Stream(_))) {
+            for (clients, wait, rate, expected) in [
+                (1, "block", None, "blocking"),
+                (1, "spin", None, "spin loop"),
+                (2, "block", None, "event loop"),
+                (2, "spin", None, "event loop"),
+                (1, "block", Some(10.0), "event loop"),
+            ] {
+                let assignment = json!({
+                    "version": 1, "address": "127.0.0.1:1", "transport": transport.name(), "call": "ping",
+                    "clients": clients, "wait": wait, "rate": rate, "iterations": 1, "timeout_ns": 1, "drain_ns": 1
+                });
+                let job = Job::of(&serde_json::from_value(assignment).expect("an assignment")).expect("a job");
+                assert_eq!(model(&job).expect("a model").name(), expected, "{}", transport.name());
+                seen.insert(expected);
+            }
+        }
+        let names: BTreeSet<&str> = LOADS.iter().map(|model| model.name()).collect();
+        assert_eq!(names.len(), LOADS.len(), "each has a name of its own");
+        assert_eq!(&names - &seen, BTreeSet::from(["tasks on one thread"]), "`tests/quic.rs` drives the last");
+    }
 }

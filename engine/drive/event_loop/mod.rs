@@ -17,13 +17,36 @@ use crate::drive::event_loop::connections::Connections;
 use crate::drive::event_loop::run::{Run, Source};
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
-use crate::drive::load::{LoadModel, facts};
+use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::network::{Kernel, Network};
 use crate::drive::recorder::Recorder;
 use crate::drive::schedule::{Limit, Schedule};
+use crate::registry::Entry;
 use crate::results::Measured;
+use crate::transport::contract::Seam;
 
-/// The load model of many clients: connections, and the calls of a job that are made on them.
+/// The load model of many clients, and of calls that are due by the clock.
+pub struct ManyClients;
+
+impl Entry for ManyClients {
+    fn name(&self) -> &'static str {
+        "event loop"
+    }
+    fn about(&self) -> &'static str {
+        "one thread that waits for all connections, and for calls that are due"
+    }
+}
+
+impl LoadModel for ManyClients {
+    fn can_drive(&self, job: &Job) -> bool {
+        matches!(job.seam, Seam::Stream(_))
+    }
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+        Ok(Box::new(EventLoop::new(job)?))
+    }
+}
+
+/// The clients of an event loop: connections, and the calls of a job that are made on them.
 pub struct EventLoop<N: Network> {
     job: Job,
     connections: Connections<N>,
@@ -76,7 +99,7 @@ impl<N: Network> EventLoop<N> {
 
     /// The figures of those calls.
     pub fn measured(&mut self) -> Measured {
-        let facts = facts("event loop", &self.job, &self.recorder);
+        let facts = facts(&ManyClients, &self.job, &self.recorder);
         self.recorder.measured(self.job.asks.connect, facts)
     }
 
@@ -86,7 +109,7 @@ impl<N: Network> EventLoop<N> {
     }
 }
 
-impl LoadModel for EventLoop<Kernel> {
+impl Callers for EventLoop<Kernel> {
     fn arm(&mut self) -> Result<(), Failed> {
         let reusable = prove(&self.job)?;
         self.warm_up(reusable)

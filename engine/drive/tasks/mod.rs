@@ -19,14 +19,15 @@ use crate::drive::arrivals;
 use crate::drive::connection::{Trouble, proof, proven};
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
-use crate::drive::load::{LoadModel, facts};
+use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps};
 use crate::drive::resend::Asked;
 use crate::drive::schedule::{Limit, Pace, Schedule};
 use crate::drive::tasks::offer::Offer;
 use crate::drive::tasks::pool::{Connection, Pool, Slot};
+use crate::registry::Entry;
 use crate::results::Measured;
-use crate::transport::contract::Reply;
+use crate::transport::contract::{Reply, Seam};
 
 /// How often the calls that are over are counted for whoever shows progress.
 const TICK: Duration = Duration::from_millis(250);
@@ -35,6 +36,27 @@ const TICK: Duration = Duration::from_millis(250);
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The load model of clients that are tasks.
+pub struct AsTasks;
+
+impl Entry for AsTasks {
+    fn name(&self) -> &'static str {
+        "tasks on one thread"
+    }
+    fn about(&self) -> &'static str {
+        "a task for each client, where a library owns the IO"
+    }
+}
+
+impl LoadModel for AsTasks {
+    fn can_drive(&self, job: &Job) -> bool {
+        matches!(job.seam, Seam::Async(_))
+    }
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+        Ok(Box::new(Tasks::new(job)?))
+    }
+}
+
+/// Clients that are tasks.
 pub struct Tasks {
     runtime: Runtime,
     local: LocalSet,
@@ -333,7 +355,7 @@ impl Clients {
     }
 }
 
-impl LoadModel for Tasks {
+impl Callers for Tasks {
     fn arm(&mut self) -> Result<(), Failed> {
         self.local.block_on(&self.runtime, self.clients.connect_all())?;
         self.run(Limit::Calls(self.clients.job.warmup), None, &AtomicU64::new(0));
@@ -364,7 +386,7 @@ impl LoadModel for Tasks {
 
     fn measured(&mut self) -> Measured {
         let (job, recorder) = (&self.clients.job, self.clients.recorder.borrow());
-        let facts = facts("tasks on one thread", job, &recorder);
+        let facts = facts(&AsTasks, job, &recorder);
         recorder.measured(job.asks.connect, facts)
     }
 
