@@ -10,6 +10,7 @@ use crate::place::disturbance::{Stalling, stall};
 use crate::place::manifest::machine;
 use crate::place::messages::{Answer, EndId, Hello, Launch, Request, VERSION, Window};
 use crate::place::neighbours::Neighbours;
+use crate::place::observer::OBSERVERS;
 use crate::place::observer::watched::Watched;
 use crate::place::pinning::{cores, hold};
 use crate::place::processes::sockets;
@@ -125,7 +126,7 @@ impl Ends {
         let mut command = launch.command();
         hold(&mut command, &launch.cores)?;
         let child = Child::start(&launch.what, command)?;
-        let watched = Watched::attach(child.pid(), &launch.observe);
+        let watched = Watched::attach(child.pid(), OBSERVERS, &launch.observe);
         self.ends.insert(launch.end, End { child, watched });
         Ok(())
     }

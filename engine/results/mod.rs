@@ -454,6 +454,9 @@ pub struct Spent {
     /// The most threads that were seen likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_threads: Option<u64>,
+    /// What further observers counted, by the name of the counter, which ends with its unit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, u64>,
     /// Why a counter is absent, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,

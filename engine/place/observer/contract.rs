@@ -9,7 +9,7 @@ use crate::results::Spent;
 
 /// Something that can be read of the processes of an end. One file implements it and one line registers it.
 pub trait Observer: Entry + Sync {
-    /// The counters that it fills, by their names in [`Spent`]: where it is not attached, each says why.
+    /// The counters that it fills, by their names in [`Spent`] or in its `more`: where it is not attached, each says why.
     fn counters(&self) -> &'static [&'static str];
 
     /// True where it makes what it observes slower, so that it is attached only where somebody asks for it.

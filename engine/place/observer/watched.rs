@@ -2,8 +2,7 @@
 
 use nix::unistd::Pid;
 
-use crate::place::observer::OBSERVERS;
-use crate::place::observer::contract::{Evidence, Group, Watching};
+use crate::place::observer::contract::{Evidence, Group, Observer, Watching};
 
 /// The observers that are attached to one end.
 pub struct Watched {
@@ -14,10 +13,10 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Attaches the observers of these names to the group that `leader` leads, which has just been started.
-    pub fn attach(leader: Pid, observe: &[String]) -> Self {
+    /// Attaches those of `observers` that are named to the group that `leader` leads, which has just been started.
+    pub fn attach(leader: Pid, observers: &[&dyn Observer], observe: &[String]) -> Self {
         let (mut watching, mut absent) = (Vec::new(), Evidence::default());
-        for observer in OBSERVERS {
+        for observer in observers {
             let asked = observe.iter().any(|name| name == observer.name());
             let unasked = || Err(format!("not counted, since `--{}` was not given", observer.name()));
             match if asked { observer.able() } else { unasked() } {
