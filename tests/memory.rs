@@ -1,7 +1,7 @@
 //! What a client process remembers does not grow with the calls it makes.
 
 use engine::call::Ask;
-use engine::drive::recorder::{Recorder, Stamps};
+use engine::drive::recorder::{Recorder, Stamps, Who};
 
 /// The resident memory of this process in bytes.
 fn resident() -> u64 {
@@ -12,7 +12,7 @@ fn resident() -> u64 {
 
 #[test]
 fn ten_million_calls_take_no_more_memory_than_one() {
-    let mut recorder = Recorder::new(16);
+    let mut recorder = Recorder::new(16, 2);
     recorder.begin(0);
     let before = resident();
     for n in 0..10_000_000u64 {
@@ -25,7 +25,7 @@ fn ten_million_calls_take_no_more_memory_than_one() {
         };
         recorder.scheduled();
         recorder.sent(at.sent, n % 1000);
-        recorder.ok((n % 16) as usize, at, Ask::Ping);
+        recorder.ok(Who { client: (n % 16) as usize, name: (n % 2) as usize }, at, Ask::Ping);
     }
     let grown = resident().saturating_sub(before);
     assert!(grown < 5_000_000, "it grew by {grown} bytes");

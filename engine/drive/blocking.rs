@@ -9,9 +9,10 @@ use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
-use crate::drive::recorder::{Recorder, Stamps};
+use crate::drive::recorder::{Recorder, Stamps, Who};
 use crate::drive::resend::Asked;
 use crate::drive::schedule::Limit;
+use crate::drive::sequence::Planned;
 use crate::registry::Entry;
 use crate::results::Measured;
 use crate::transport::contract::{Reply, Seam};
@@ -82,6 +83,7 @@ impl Blocking {
     pub fn new(job: Job, model: &'static dyn LoadModel) -> Result<Self, Failed> {
         Ok(Blocking {
             deadline: Arc::new(job.deadline()?),
+            recorder: Recorder::new(1, job.calls.names().len()),
             job,
             model,
             connection: None,
@@ -89,7 +91,6 @@ impl Blocking {
             checked: false,
             messages: 0,
             wire: (0, 0),
-            recorder: Recorder::new(1),
         })
     }
 
@@ -152,7 +153,8 @@ impl Blocking {
 
     /// One call that was due at `intended`, with the retries its target allows; when it ended.
     fn one_call(&mut self, number: u64, intended: u64) -> u64 {
-        let ask = self.job.asks.get(number);
+        let Planned { ask, name } = self.job.calls.call(0, number);
+        let who = Who { client: 0, name };
         let content = self.job.verify_all || !self.checked;
         self.recorder.scheduled();
         let (mut attempt, mut asked) = (0, Asked::default());
@@ -169,7 +171,7 @@ impl Blocking {
                     Ok(at) => dialled = Some(at),
                     Err(trouble) => outcome = Err(trouble),
                 }
-                if !self.job.asks.connect && asked.is_first() {
+                if !self.job.connect && asked.is_first() {
                     sent = now_ns();
                 }
             }
@@ -189,20 +191,20 @@ impl Blocking {
                     match &reply.verdict {
                         Ok(()) => {
                             self.checked = true;
-                            self.recorder.ok(0, at, ask);
-                            if let Some((dialled, secured)) = dialled.filter(|_| self.job.asks.connect) {
+                            self.recorder.ok(who, at, ask);
+                            if let Some((dialled, secured)) = dialled.filter(|_| self.job.connect) {
                                 self.recorder.connected(intended, dialled, secured, at.ended);
                             }
                         }
-                        Err(fault) => self.recorder.fault(0, intended, fault),
+                        Err(fault) => self.recorder.fault(who, intended, fault),
                     }
-                    if self.job.asks.connect {
+                    if self.job.connect {
                         self.part();
                     } else if !reply.reusable {
                         self.leave(false);
                     }
                     // The untimed close of a connect must not be charged to the next one.
-                    return if self.job.asks.connect { now_ns() } else { at.ended };
+                    return if self.job.connect { now_ns() } else { at.ended };
                 }
                 Err(Trouble::Fault(_)) if attempt < self.job.retries => {
                     self.leave(false);
@@ -214,10 +216,10 @@ impl Blocking {
                 Err(trouble) => {
                     self.leave(false);
                     match &trouble {
-                        Trouble::Fault(fault) => self.recorder.fault(0, intended, fault),
-                        Trouble::Timeout => self.recorder.timeout(0, at),
+                        Trouble::Fault(fault) => self.recorder.fault(who, intended, fault),
+                        Trouble::Timeout => self.recorder.timeout(who, at),
                     }
-                    self.recorder.reconnects += u64::from(!self.job.asks.connect);
+                    self.recorder.reconnects += u64::from(!self.job.connect);
                     return at.ended;
                 }
             }
@@ -228,7 +230,7 @@ impl Blocking {
 impl Callers for Blocking {
     fn arm(&mut self) -> Result<(), Failed> {
         let reusable = prove(&self.job)?;
-        if reusable && !self.job.asks.connect {
+        if reusable && !self.job.connect {
             self.connect(now_ns())?;
             self.connection.iter().for_each(Connection::rest);
         }
@@ -260,7 +262,7 @@ impl Callers for Blocking {
 
     fn measured(&mut self) -> Measured {
         let facts = facts(self.model, &self.job, &self.recorder);
-        self.recorder.measured(self.job.asks.connect, facts)
+        self.recorder.measured(self.job.connect, facts)
     }
 
     fn close(&mut self) {

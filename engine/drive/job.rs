@@ -4,10 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Ask, Cause, Chunks, Fault, Fill, Settings, Split, Verify, Wait};
+use crate::call::{self, Cause, Chunks, Fault, Fill, Settings, Verify, Wait};
 use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, Pace};
+use crate::drive::sequence::{One, Sequence, Split};
 use crate::lack::Lack;
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
@@ -24,8 +25,10 @@ pub struct Job {
     pub address: Address,
     /// How its sockets behave.
     pub sockets: SocketOptions,
-    /// What each client asks, again and again.
-    pub asks: Asks,
+    /// What clients ask.
+    pub calls: Box<dyn Sequence>,
+    /// True where each call dials, is answered once and closes.
+    pub connect: bool,
     /// How many callers.
     pub clients: usize,
     /// How many connections they share; as many as clients where no option says otherwise.
@@ -54,23 +57,6 @@ pub struct Job {
     pub seam: Seam,
     context: ClientContext,
     trust: Option<Trust>,
-}
-
-/// The calls of one client, in their order.
-#[derive(Debug, Clone, Copy)]
-pub struct Asks {
-    /// True where each call dials, pings and closes.
-    pub connect: bool,
-    each: Ask,
-    last: Ask,
-    cycle: u64,
-}
-
-impl Asks {
-    /// The client's call of that number, from 0.
-    pub fn get(&self, number: u64) -> Ask {
-        if self.cycle > 1 && (number + 1).is_multiple_of(self.cycle) { self.last } else { self.each }
-    }
 }
 
 /// Why an assignment cannot be measured.
@@ -113,9 +99,10 @@ impl Job {
         let transport = find("transport", TRANSPORTS, &assignment.transport).map_err(|e| wrong(e.to_string()))?;
         let address: Address = assignment.address.parse().map_err(wrong)?;
         let seam = transport.seam();
-        let asks = asks(assignment).map_err(wrong)?;
+        let calls = sequence(assignment).map_err(wrong)?;
+        let (connect, per_iteration) = (assignment.call.service().dials(), calls.calls_per_iteration());
         let limit = match (assignment.iterations, assignment.duration_ns) {
-            (Some(count), None) => Limit::Calls(count.saturating_mul(asks.cycle)),
+            (Some(count), None) => Limit::Calls(count.saturating_mul(per_iteration)),
             (None, Some(ns)) => Limit::Time(ns),
             _ => return Err(wrong("give either `iterations` or `duration_ns`".into())),
         };
@@ -127,7 +114,7 @@ impl Job {
             return Err(wrong(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
         }
         // A call that dials has its connection to itself.
-        let streams = if asks.connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
+        let streams = if connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
         let streams = streams.clamp(1, clients);
         let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
         let pace = pace(assignment).map_err(wrong)?;
@@ -146,11 +133,12 @@ impl Job {
             context: ClientContext { fill, options: assignment.options.clone(), authority: address.to_string() },
             address,
             sockets,
-            asks,
+            calls,
+            connect,
             clients,
             connections: pool.clamp(1, clients).min(clients.div_ceil(streams)),
             streams,
-            warmup: assignment.warmup.saturating_mul(asks.cycle),
+            warmup: assignment.warmup.saturating_mul(per_iteration),
             limit,
             pace,
             spin: assignment.wait == Wait::Spin,
@@ -223,7 +211,8 @@ fn pace(assignment: &Assignment) -> Result<Option<Pace>, String> {
     }
 }
 
-fn asks(assignment: &Assignment) -> Result<Asks, String> {
+/// What clients ask by an assignment, or what is missing in it.
+fn sequence(assignment: &Assignment) -> Result<Box<dyn Sequence>, String> {
     if assignment.chunk == Some(0) {
         return Err("`chunk` must be at least 1 byte; without it a payload is whole".into());
     }
@@ -237,20 +226,17 @@ fn asks(assignment: &Assignment) -> Result<Asks, String> {
     let ask = |settings: &Settings| call.ask(settings).map_err(|missing| missing.to_string());
     let whole = |len: u64| ask(&Settings { payload: Some(len), chunk: None, ..settings });
     Ok(match (assignment.split, assignment.payload, assignment.chunk) {
-        (Split::Calls, Some(len), Some(chunk)) if call.has_body() => {
-            let (cycle, each) = (Chunks::count(len, Some(chunk)), chunk.min(len));
-            Asks { connect: call.dials(), each: whole(each)?, last: whole(len - (cycle - 1) * each)?, cycle }
+        (call::Split::Calls, Some(len), Some(chunk)) if call.has_body() => {
+            let (chunks, each) = (Chunks::count(len, Some(chunk)), chunk.min(len));
+            Box::new(Split { each: whole(each)?, last: whole(len - (chunks - 1) * each)?, chunks })
         }
-        _ => {
-            let each = ask(&settings)?;
-            Asks { connect: call.dials(), each, last: each, cycle: 1 }
-        }
+        _ => Box::new(One(ask(&settings)?)),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Job, asks};
+    use super::{Job, sequence};
     use crate::call::Ask;
     use crate::drive::lines::Assignment;
 
@@ -283,9 +269,9 @@ mod tests {
             "split": "calls", "clients": 1, "iterations": 1, "timeout_ns": 1, "drain_ns": 1
         }))
         .expect("a valid assignment");
-        let asks = asks(&assignment).expect("asks");
-        let lens: Vec<u64> = (0..6).map(|n| asks.get(n).payload_up()).collect();
+        let calls = sequence(&assignment).expect("calls");
+        let lens: Vec<u64> = (0..6).map(|n| calls.call(0, n).ask.payload_up()).collect();
         assert_eq!(lens, [4, 4, 2, 4, 4, 2]);
-        assert_eq!(asks.get(0), Ask::Upload { len: 4, chunk: None });
+        assert_eq!(calls.call(0, 0).ask, Ask::Upload { len: 4, chunk: None });
     }
 }

@@ -18,6 +18,7 @@ pub mod recorder;
 pub mod resend;
 pub mod samples;
 pub mod schedule;
+pub mod sequence;
 pub mod tasks;
 pub mod timeline;
 

@@ -57,6 +57,8 @@ pub struct Recorder {
     counts: Counts,
     bytes: Bytes,
     clients: Vec<PerClient>,
+    /// By the names of a sequence; none where it has none.
+    calls: Vec<PerCall>,
     failures: Vec<String>,
     timeline: Timeline,
     live: Arc<LiveHistogram>,
@@ -83,6 +85,69 @@ pub struct Recorder {
     pub messages: u64,
 }
 
+/// Whose a call is, and which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Who {
+    /// The client that makes it.
+    pub client: usize,
+    /// Which of the names of its sequence it has.
+    pub name: usize,
+}
+
+/// What became of the calls of one name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallFigures {
+    /// How each ended; the quantiles are those of `response_time`.
+    pub counts: Client,
+    /// From when they were due.
+    pub response_time: Distribution,
+    /// From when they were sent.
+    pub service_time: Distribution,
+    /// Bytes of the payloads of answered calls, up and down.
+    pub payload: (u64, u64),
+}
+
+struct PerCall {
+    counts: Client,
+    response: Fine,
+    service: Fine,
+    given_up: Option<(u64, u64)>,
+    payload: (u64, u64),
+}
+
+impl PerCall {
+    fn new() -> Self {
+        let (response, service) = (Fine::touched(), Fine::touched());
+        PerCall { counts: Client::default(), response, service, given_up: None, payload: (0, 0) }
+    }
+
+    fn time(&mut self, at: Stamps) -> (u64, u64) {
+        let times = (at.ended.saturating_sub(at.intended), at.ended.saturating_sub(at.sent));
+        self.response.record(times.0);
+        self.service.record(times.1);
+        times
+    }
+
+    fn gave_up(&mut self, at: Stamps) {
+        let (response, service) = self.time(at);
+        let least = self.given_up.unwrap_or((u64::MAX, u64::MAX));
+        self.given_up = Some((least.0.min(response), least.1.min(service)));
+    }
+
+    fn clear(&mut self) {
+        (self.counts, self.given_up, self.payload) = (Client::default(), None, (0, 0));
+        self.response.clear();
+        self.service.clear();
+    }
+
+    fn figures(&self) -> CallFigures {
+        let response_time = Distribution::of(&self.response.histogram(), self.given_up.map(|least| least.0));
+        let service_time = Distribution::of(&self.service.histogram(), self.given_up.map(|least| least.1));
+        let counts = Client { p50_ns: response_time.p50_ns, p99_ns: response_time.p99_ns, ..self.counts };
+        CallFigures { counts, response_time, service_time, payload: self.payload }
+    }
+}
+
 struct PerClient {
     counts: Client,
     /// There to show fairness, and of ten thousand clients each has its own: one digit is enough.
@@ -90,8 +155,8 @@ struct PerClient {
 }
 
 impl Recorder {
-    /// Everything that will be needed for so many clients, allocated now.
-    pub fn new(clients: usize) -> Self {
+    /// Everything that will be needed for so many clients and so many names of calls, allocated now.
+    pub fn new(clients: usize, names: usize) -> Self {
         Recorder {
             prompt: Fine::touched(),
             response: Fine::touched(),
@@ -104,6 +169,7 @@ impl Recorder {
             counts: Counts::default(),
             bytes: Bytes::default(),
             clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: Rough::new() }).collect(),
+            calls: (0..names).map(|_| PerCall::new()).collect(),
             failures: Vec::with_capacity(WORDS),
             timeline: Timeline::default(),
             live: Arc::default(),
@@ -136,6 +202,7 @@ impl Recorder {
             counts,
             bytes,
             clients,
+            calls,
             failures,
             timeline,
             live,
@@ -159,6 +226,7 @@ impl Recorder {
             client.counts = Client::default();
             client.response.clear();
         }
+        calls.iter_mut().for_each(PerCall::clear);
         failures.clear();
         timeline.clear();
         live.clear();
@@ -198,7 +266,7 @@ impl Recorder {
     }
 
     /// A call has the answer that was asked for.
-    pub fn ok(&mut self, client: usize, at: Stamps, ask: Ask) {
+    pub fn ok(&mut self, Who { client, name }: Who, at: Stamps, ask: Ask) {
         self.counts.ok += 1;
         if ask != Ask::Ping {
             self.bytes.payload_up += ask.payload_up();
@@ -216,6 +284,11 @@ impl Recorder {
         let own = &mut self.clients[client];
         own.counts.ok += 1;
         own.response.record(response);
+        if let Some(call) = self.calls.get_mut(name) {
+            call.counts.ok += 1;
+            call.time(at);
+            call.payload = (call.payload.0 + ask.payload_up(), call.payload.1 + ask.payload_down());
+        }
     }
 
     /// The parts of an answered connect, by the instants at which each ended; `secured` where there was a handshake.
@@ -228,7 +301,7 @@ impl Recorder {
     }
 
     /// A call that was due at `intended` failed; failures have no time.
-    pub fn fault(&mut self, client: usize, intended: u64, fault: &Fault) {
+    pub fn fault(&mut self, Who { client, name }: Who, intended: u64, fault: &Fault) {
         self.timeline.failed(intended);
         if let Cause::Machine(what) = fault.cause {
             self.lacked.get_or_insert(Lacked { what, calls: 0 }).calls += 1;
@@ -242,25 +315,36 @@ impl Recorder {
             FaultClass::Protocol => &mut errors.protocol,
         } += 1;
         self.clients[client].counts.error += 1;
+        if let Some(call) = self.calls.get_mut(name) {
+            call.counts.error += 1;
+        }
         self.note(|| fault.to_string());
     }
 
     /// A call had no answer in time: it lasted at least until now.
-    pub fn timeout(&mut self, client: usize, at: Stamps) {
+    pub fn timeout(&mut self, Who { client, name }: Who, at: Stamps) {
         if mutant::is("discard-time-outs") {
             self.counts.scheduled -= 1;
             return;
         }
         self.counts.timeout += 1;
         self.clients[client].counts.timeout += 1;
+        if let Some(call) = self.calls.get_mut(name) {
+            call.counts.timeout += 1;
+            call.gave_up(at);
+        }
         self.gave_up(client, at);
         self.note(|| format!("timeout: no reply within {:.3} s", at.ended.saturating_sub(at.sent) as f64 / 1e9));
     }
 
     /// A call was unanswered when draining ended.
-    pub fn censored(&mut self, client: usize, at: Stamps) {
+    pub fn censored(&mut self, Who { client, name }: Who, at: Stamps) {
         self.counts.censored += 1;
         self.clients[client].counts.censored += 1;
+        if let Some(call) = self.calls.get_mut(name) {
+            call.counts.censored += 1;
+            call.gave_up(at);
+        }
         self.gave_up(client, at);
     }
 
@@ -303,6 +387,11 @@ impl Recorder {
                 self.failures.push(words);
             }
         }
+    }
+
+    /// The figures of the window by the names of calls that were sent, where the sequence has names.
+    pub fn calls(&self) -> Vec<CallFigures> {
+        self.calls.iter().map(PerCall::figures).collect()
     }
 
     /// The figures of the window.
@@ -361,29 +450,26 @@ impl Recorder {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Recorder, Stamps};
+    use super::{Recorder, Stamps, Who};
     use crate::call::{Ask, Fault};
     use crate::lack::Lack;
     use crate::results::ArrivalTest;
 
     #[test]
     fn what_is_forgotten_leaves_no_trace() {
-        let mut recorder = Recorder::new(2);
+        let mut recorder = Recorder::new(2, 2);
         recorder.begin(7);
         let at = Stamps { intended: 10, sent: 20, ended: 3_000_000_000 };
         for client in [0, 1] {
+            let who = Who { client, name: client };
             recorder.scheduled();
             recorder.sent(20, 10);
-            recorder.ok(client, at, Ask::Echo { len: 5, chunk: None });
-            recorder.ok(client, Stamps { sent: 10, ..at }, Ask::Ping);
+            recorder.ok(who, at, Ask::Echo { len: 5, chunk: None });
+            recorder.ok(who, Stamps { sent: 10, ..at }, Ask::Ping);
             recorder.connected(10, 20, Some(30), 40);
-            recorder.fault(
-                client,
-                10,
-                &Fault { cause: crate::call::Cause::Machine(Lack::Ports), ..Fault::connect("no") },
-            );
-            recorder.timeout(client, at);
-            recorder.censored(client, at);
+            recorder.fault(who, 10, &Fault { cause: crate::call::Cause::Machine(Lack::Ports), ..Fault::connect("no") });
+            recorder.timeout(who, at);
+            recorder.censored(who, at);
             recorder.never_sent(Some(client), 10, 40, true);
         }
         recorder.wire(1, 2);
@@ -394,9 +480,33 @@ mod tests {
         (recorder.elapsed_ns, recorder.messages) = (1, 1);
         let live = recorder.live();
         (0..2_000).for_each(|_| live.note(5));
-        assert_ne!(recorder.measured(true, BTreeMap::new()), Recorder::new(2).measured(true, BTreeMap::new()));
+        assert_ne!(recorder.measured(true, BTreeMap::new()), Recorder::new(2, 2).measured(true, BTreeMap::new()));
         recorder.forget();
-        assert_eq!(recorder.measured(true, BTreeMap::new()), Recorder::new(2).measured(true, BTreeMap::new()));
+        assert_eq!(recorder.measured(true, BTreeMap::new()), Recorder::new(2, 2).measured(true, BTreeMap::new()));
         assert_eq!((live.quantiles(), recorder.sends().len()), ((None, None), 0));
+        assert_eq!(recorder.calls(), Recorder::new(2, 2).calls());
+    }
+
+    #[test]
+    fn calls_of_several_names_have_figures_of_their_own_and_those_of_one_name_have_none() {
+        let mut recorder = Recorder::new(1, 2);
+        let (read, buy) = (Who { client: 0, name: 0 }, Who { client: 0, name: 1 });
+        let at = |sent: u64, ended: u64| Stamps { intended: 0, sent, ended };
+        recorder.ok(read, at(0, 1_000), Ask::Download { len: 7, chunk: None });
+        recorder.ok(read, at(500, 2_000), Ask::Download { len: 7, chunk: None });
+        recorder.ok(buy, at(0, 500), Ask::Upload { len: 3, chunk: None });
+        recorder.fault(buy, 0, &Fault::connect("no"));
+        recorder.timeout(buy, at(100, 1_100));
+        recorder.censored(buy, at(0, 900));
+        let [reads, buys] = &recorder.calls()[..] else { panic!("two names") };
+        assert_eq!((reads.counts.ok, reads.payload, reads.response_time.count), (2, (0, 14), 2));
+        assert_eq!((reads.response_time.max_ns, reads.service_time.max_ns), (2_000, 1_500));
+        let counts = &buys.counts;
+        assert_eq!((counts.ok, counts.error, counts.timeout, counts.censored), (1, 1, 1, 1));
+        assert_eq!((buys.payload, buys.response_time.count), ((3, 0), 3), "an error has no time");
+        assert_eq!(buys.response_time.at_least_from, Some(1.0 / 3.0), "two were given up, after 900 ns the first");
+        let mut one = Recorder::new(1, 0);
+        one.ok(read, at(0, 1), Ask::Ping);
+        assert!(one.calls().is_empty());
     }
 }

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn only_what_was_never_taken_is_asked_again_and_not_for_ever() {
-        let (mut asked, mut recorder) = (Asked::default(), Recorder::new(1));
+        let (mut asked, mut recorder) = (Asked::default(), Recorder::new(1, 0));
         assert!(!asked.again(&Fault::connect("a reset"), &mut recorder) && asked.is_first());
         let untaken = Fault::connect("it goes away").untaken();
         for _ in 0..MOST {

@@ -36,9 +36,9 @@ impl<N: Network> Run<'_, N> {
                 }
             };
             self.calls.free.pop_front();
-            let ask = self.job.asks.get(self.calls.callers[due.caller].number);
+            let planned = self.job.calls.call(due.caller, self.calls.callers[due.caller].number);
             self.in_flight += 1;
-            self.calls.slots[index].call = InFlight::of(due, ask, now, late);
+            self.calls.slots[index].call = InFlight::of(due, planned, now, late);
             self.begin(index, now);
         }
         now
@@ -79,11 +79,11 @@ impl<N: Network> Run<'_, N> {
         let slot = &mut self.calls.slots[index];
         let (connection, call) = (&mut self.connections.all[slot.on], &mut slot.call);
         let content = self.job.verify_all || !self.calls.callers[call.due.caller].checked;
-        if !self.job.asks.connect && call.asked.is_first() {
+        if !self.job.connect && call.asked.is_first() {
             call.sent = now;
         }
         call.asked.at(connection.out.end());
-        connection.codec.call(index % self.job.streams, &call.ask, content, &mut connection.out);
+        connection.codec.call(index % self.job.streams, &call.planned.ask, content, &mut connection.out);
         if connection.held { Ok(()) } else { connection.write() }
     }
 

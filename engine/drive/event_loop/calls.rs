@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::call::Ask;
 use crate::drive::job::Job;
 use crate::drive::order::Order;
+use crate::drive::recorder::Who;
 use crate::drive::resend::Asked;
+use crate::drive::sequence::Planned;
 
 /// Callers, the calls that wait for one of them, and those in flight.
 pub(super) struct Calls {
@@ -55,7 +56,7 @@ pub(super) struct Scheduled {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InFlight {
     pub(super) due: Scheduled,
-    pub(super) ask: Ask,
+    pub(super) planned: Planned,
     /// When it was first sent or dialled for: its time-out counts from then.
     pub(super) begun: u64,
     pub(super) sent: u64,
@@ -76,8 +77,25 @@ pub(super) struct Caller {
 }
 
 impl InFlight {
-    pub(super) fn of(due: Scheduled, ask: Ask, begun: u64, late: u64) -> Self {
-        InFlight { due, ask, begun, sent: begun, asked: Asked::default(), dialled: 0, secured: None, attempt: 0, late }
+    pub(super) fn of(due: Scheduled, planned: Planned, begun: u64, late: u64) -> Self {
+        InFlight {
+            due,
+            planned,
+            begun,
+            sent: begun,
+            asked: Asked::default(),
+            dialled: 0,
+            secured: None,
+            attempt: 0,
+            late,
+        }
+    }
+}
+
+impl InFlight {
+    /// Whose it is, and which.
+    pub(super) fn who(&self) -> Who {
+        Who { client: self.due.caller, name: self.planned.name }
     }
 }
 
@@ -85,7 +103,7 @@ impl Calls {
     /// All clients of `job`, at rest.
     pub(super) fn new(job: &Job) -> Self {
         let slots = job.connections * job.streams;
-        let nothing = InFlight::of(Scheduled { caller: 0, intended: 0 }, Ask::Ping, 0, 0);
+        let nothing = InFlight::of(Scheduled { caller: 0, intended: 0 }, job.calls.call(0, 0), 0, 0);
         Calls {
             slots: (0..slots).map(|_| Slot { state: State::Free, call: nothing, on: 0, free: 0 }).collect(),
             oldest: Order::new(slots),

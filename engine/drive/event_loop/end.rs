@@ -32,18 +32,18 @@ impl<N: Network> Run<'_, N> {
             self.put(index, now);
             return;
         }
-        let (call, connect) = (slot.call, self.job.asks.connect);
+        let (call, connect) = (slot.call, self.job.connect);
         let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
         let caller = call.due.caller;
         match &reply.verdict {
             Ok(()) => {
-                self.recorder.ok(caller, at, call.ask);
+                self.recorder.ok(call.who(), at, call.planned.ask);
                 if connect {
                     self.recorder.connected(call.sent, call.dialled, call.secured, now);
                 }
                 self.calls.callers[caller].checked = true;
             }
-            Err(fault) => self.recorder.fault(caller, at.intended, fault),
+            Err(fault) => self.recorder.fault(call.who(), at.intended, fault),
         }
         if connect {
             let connection = &mut self.connections.all[which];
@@ -131,7 +131,7 @@ impl<N: Network> Run<'_, N> {
                 self.put(index, now);
                 continue;
             }
-            reconnects |= !self.job.asks.connect;
+            reconnects |= !self.job.connect;
             if call.attempt < self.job.retries {
                 call.attempt += 1;
                 call.asked = Asked::default();
@@ -141,7 +141,7 @@ impl<N: Network> Run<'_, N> {
                 self.begin(index, now);
                 continue;
             }
-            self.recorder.fault(call.due.caller, call.due.intended, fault);
+            self.recorder.fault(call.who(), call.due.intended, fault);
             self.complete(index, now, now);
         }
         self.recorder.reconnects += u64::from(reconnects);
@@ -159,7 +159,7 @@ impl<N: Network> Run<'_, N> {
             return self.closing(index, true);
         }
         let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
-        self.recorder.timeout(call.due.caller, at);
+        self.recorder.timeout(call.who(), at);
         self.calls.slots[index].state = State::Free;
         let connection = &mut self.connections.all[which];
         if state == State::Calling && connection.codec.cancel(index % self.job.streams, &mut connection.out) {
@@ -169,7 +169,7 @@ impl<N: Network> Run<'_, N> {
         } else {
             let (alone, taken) = (!self.busy(which), self.connections.all[which].taken());
             self.connections.close(which);
-            self.recorder.reconnects += u64::from(alone && !self.job.asks.connect);
+            self.recorder.reconnects += u64::from(alone && !self.job.connect);
             let fault = Fault::connect("the connection was closed because another call on it timed out");
             self.fail(which, state, &fault, taken);
         }
@@ -186,7 +186,7 @@ impl<N: Network> Run<'_, N> {
             self.connections.close(slot.on);
             if state != State::Closing {
                 let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
-                self.recorder.censored(call.due.caller, at);
+                self.recorder.censored(call.who(), at);
             }
             self.calls.oldest.remove(index);
             self.calls.free.push_back(index);

@@ -66,13 +66,13 @@ impl<N: Network> EventLoop<N> {
     /// All clients of `job` on that network.
     pub fn on(network: N, job: Job) -> Result<Self, Failed> {
         let connections = Connections::new(&job, network)?;
-        let (calls, recorder) = (Calls::new(&job), Recorder::new(job.clients));
+        let (calls, recorder) = (Calls::new(&job), Recorder::new(job.clients, job.calls.names().len()));
         Ok(EventLoop { job, connections, calls, recorder })
     }
 
     /// Opens all connections, where they are `reusable`, and warms up; what that brings is forgotten.
     pub fn warm_up(&mut self, reusable: bool) -> Result<(), Failed> {
-        if reusable && !self.job.asks.connect {
+        if reusable && !self.job.connect {
             self.connections.open_all(&self.job)?;
         }
         self.run(Source::Closed(Limit::Calls(self.job.warmup)), &AtomicU64::new(0));
@@ -100,7 +100,7 @@ impl<N: Network> EventLoop<N> {
     /// The figures of those calls.
     pub fn measured(&mut self) -> Measured {
         let facts = facts(&ManyClients, &self.job, &self.recorder);
-        self.recorder.measured(self.job.asks.connect, facts)
+        self.recorder.measured(self.job.connect, facts)
     }
 
     fn run(&mut self, source: Source, ended: &AtomicU64) -> u64 {

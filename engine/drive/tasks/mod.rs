@@ -20,9 +20,10 @@ use crate::drive::connection::{Trouble, proof, proven};
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
-use crate::drive::recorder::{Recorder, Stamps};
+use crate::drive::recorder::{Recorder, Stamps, Who};
 use crate::drive::resend::Asked;
 use crate::drive::schedule::{Limit, Pace, Schedule};
+use crate::drive::sequence::Planned;
 use crate::drive::tasks::offer::Offer;
 use crate::drive::tasks::pool::{Connection, Pool, Slot};
 use crate::registry::Entry;
@@ -116,7 +117,7 @@ impl Tasks {
             checked: vec![Cell::new(false); job.clients],
             over: Cell::new(0),
             last: Cell::new(0),
-            recorder: RefCell::new(Recorder::new(job.clients)),
+            recorder: RefCell::new(Recorder::new(job.clients, job.calls.names().len())),
             job,
         });
         Ok(Tasks { runtime, local: LocalSet::new(), clients })
@@ -228,8 +229,9 @@ impl Clients {
 
     /// The client's call of that number, which was due at `intended`; when the client is free again.
     async fn one_call(&self, client: usize, number: u64, intended: u64, window: &Window) -> u64 {
-        let (ask, slot) = (self.job.asks.get(number), &self.pool.slots[client / self.job.streams]);
-        let connect = self.job.asks.connect;
+        let (Planned { ask, name }, slot) =
+            (self.job.calls.call(client, number), &self.pool.slots[client / self.job.streams]);
+        let (connect, who) = (self.job.connect, Who { client, name });
         self.record(Recorder::scheduled);
         let begun = self.now();
         // From when it is sent, or dialled for: nothing is awaited before that.
@@ -258,12 +260,12 @@ impl Clients {
                 self.checked[client].set(self.checked[client].get() || verdict.is_ok());
                 self.record(|recorder| match &verdict {
                     Ok(()) => {
-                        recorder.ok(client, at, ask);
+                        recorder.ok(who, at, ask);
                         if let Some(dialled) = steps.dialled.filter(|_| connect) {
                             recorder.connected(begun, dialled, None, ended);
                         }
                     }
-                    Err(fault) => recorder.fault(client, intended, fault),
+                    Err(fault) => recorder.fault(who, intended, fault),
                 });
                 match reusable {
                     _ if connect => self.pool.close(slot, steps.connection),
@@ -276,7 +278,7 @@ impl Clients {
             Err(Trouble::Fault(fault)) => {
                 self.pool.close(slot, steps.connection);
                 self.record(|recorder| {
-                    recorder.fault(client, intended, &fault);
+                    recorder.fault(who, intended, &fault);
                     recorder.reconnects += u64::from(!connect);
                 });
             }
@@ -291,9 +293,9 @@ impl Clients {
                 }
                 let censored = ended >= window.drain_end;
                 self.record(|recorder| match censored {
-                    true => recorder.censored(client, at),
+                    true => recorder.censored(who, at),
                     false => {
-                        recorder.timeout(client, at);
+                        recorder.timeout(who, at);
                         recorder.reconnects += u64::from(alone && !connect);
                     }
                 });
@@ -346,7 +348,7 @@ impl Clients {
         })?;
         let reusable = proven(&self.job, self.in_time(end(), dialled.call(proof(&self.job), true)).await)?;
         dialled.close();
-        if reusable && !self.job.asks.connect {
+        if reusable && !self.job.connect {
             for slot in &self.pool.slots {
                 self.in_time(end(), self.pool.open(slot)).await?;
             }
@@ -387,7 +389,7 @@ impl Callers for Tasks {
     fn measured(&mut self) -> Measured {
         let (job, recorder) = (&self.clients.job, self.clients.recorder.borrow());
         let facts = facts(&AsTasks, job, &recorder);
-        recorder.measured(job.asks.connect, facts)
+        recorder.measured(job.connect, facts)
     }
 
     fn close(&mut self) {

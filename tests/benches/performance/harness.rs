@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use engine::call::Ask;
-use engine::drive::recorder::{Recorder, Stamps};
+use engine::drive::recorder::{Recorder, Stamps, Who};
 use engine::error::{Context, Error, Result};
 use engine::results::Results;
 
@@ -137,7 +137,7 @@ fn recorder() -> Comparison {
 
 /// Nanoseconds for each call.
 fn each_ns(records: bool) -> f64 {
-    let mut recorder = Recorder::new(10);
+    let mut recorder = Recorder::new(10, 0);
     let begun = Instant::now();
     let clock = || begun.elapsed().as_nanos() as u64;
     recorder.begin(0);
@@ -147,7 +147,11 @@ fn each_ns(records: bool) -> f64 {
         let ended = std::hint::black_box(clock()) + 10_000 + call.wrapping_mul(7919) % 80_000;
         if records {
             recorder.scheduled();
-            recorder.ok((call % 10) as usize, Stamps { intended: sent, sent, ended }, Ask::Ping);
+            recorder.ok(
+                Who { client: (call % 10) as usize, name: 0 },
+                Stamps { intended: sent, sent, ended },
+                Ask::Ping,
+            );
         }
     }
     let each_ns = begun.elapsed().as_nanos() as f64 / CALLS as f64;
