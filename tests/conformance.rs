@@ -17,13 +17,14 @@ use engine::server::workers::workers;
 use engine::stack::pairing::Pairing;
 use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
+use engine::transport::address::Address;
 use engine::transport::contract::{
     AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, OptionValue, Options, Reply, Seam,
 };
 use engine::transport::http1::ENCODING;
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
-use engine::transport::socket::{Address, Socket, SocketOptions, Stream, flush};
+use engine::transport::socket::{Socket, SocketOptions, Stream, flush};
 use engine::transport::tls::Trust;
 use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt::ReceiveTimeout};
 use nix::sys::time::{TimeVal, TimeValLike};

@@ -9,8 +9,9 @@ use ends::{Server, measure};
 use engine::server::MODELS;
 use engine::stack::pairing::Pairing;
 use engine::stack::{driver, native};
+use engine::transport::address::Address;
 use engine::transport::contract::Seam;
-use engine::transport::socket::{Address, Socket, SocketOptions};
+use engine::transport::socket::{Socket, SocketOptions};
 use engine::transport::{TRANSPORTS, descriptors};
 use serde_json::json;
 

@@ -169,3 +169,21 @@ fn an_address_that_nobody_can_dial_is_refused_with_what_to_write() {
         }
     }
 }
+
+#[test]
+fn a_server_is_reached_by_the_name_of_its_host() {
+    for (transport, tls) in [("tcp", false), ("http1", true), ("quic", true)] {
+        let mut more = vec!["--listen", "localhost:0"];
+        if tls && transport != "quic" {
+            more.extend(["--option", "tls=true"]);
+        }
+        let server = Server::launch(transport, "async", &more);
+        let port = server.address().rsplit_once(':').expect("a port").1.to_owned();
+        let options = if transport == "http1" { json!({"tls": true}) } else { json!({}) };
+        let more = json!({"address": format!("localhost:{port}"), "clients": 2, "iterations": 20, "options": options,
+            "ca": server.ready["ca"]});
+        let got = ends::measure(&server, transport, more).expect("it can be measured");
+        assert_eq!(got.counts.ok, 40, "{transport}: {:?}", got.failures);
+        assert!(server.stop());
+    }
+}

@@ -21,11 +21,12 @@ use crate::server::service::{Service, fresh_nonce};
 use crate::stack::pairing::Pairing;
 use crate::stack::{driver, native};
 use crate::transport::TRANSPORTS;
+use crate::transport::address::Address;
 use crate::transport::contract::{Options, Seam, ServerContext};
 use crate::transport::descriptors;
 use crate::transport::held::{HELD, Hold};
 use crate::transport::options::resumes;
-use crate::transport::socket::{Address, Listener, SocketOptions, bind_datagrams};
+use crate::transport::socket::{Listener, SocketOptions, bind_datagrams};
 use crate::transport::tls::Identity;
 use crate::units::Size;
 

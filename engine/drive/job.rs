@@ -13,9 +13,10 @@ use crate::lack::Lack;
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
 use crate::transport::TRANSPORTS;
+use crate::transport::address::Address;
 use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, OptionSpec, Options, Seam, Transport};
 use crate::transport::options::resumes;
-use crate::transport::socket::{Address, SocketOptions};
+use crate::transport::socket::SocketOptions;
 use crate::transport::tls::Trust;
 use crate::units::MOST_CLIENTS;
 
@@ -171,9 +172,9 @@ impl Job {
 
     /// What dials the server by itself, on the thread of a runtime; for a transport whose library owns its IO.
     pub fn dialler(&self) -> Result<Box<dyn AsyncClient>, Failed> {
-        let client = match (self.seam, &self.address, &self.trust) {
-            (Seam::Async(protocol), Address::Tcp(address), Some(trust)) => {
-                protocol.client(&self.context, *address, trust.config())
+        let client = match (self.seam, self.address.ip(), &self.trust) {
+            (Seam::Async(protocol), Some(address), Some(trust)) => {
+                protocol.client(&self.context, address, trust.config())
             }
             _ => Err(format!("this transport does not dial {} by itself", self.address)),
         };

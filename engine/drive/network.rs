@@ -12,7 +12,8 @@ use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
 use crate::drive::clock::now_ns;
 use crate::drive::schedule::EARLY;
-use crate::transport::socket::{Address, Socket, SocketOptions, Stream};
+use crate::transport::address::Address;
+use crate::transport::socket::{Socket, SocketOptions, Stream};
 
 /// A clock, sockets that are dialled without waiting, and one wait for all of them.
 pub trait Network {

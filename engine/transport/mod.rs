@@ -1,5 +1,6 @@
 //! The list of transports.
 
+pub mod address;
 pub mod contract;
 pub mod descriptors;
 pub mod grpc;

@@ -1,8 +1,7 @@
-//! Addresses, listening and connected sockets, TCP and Unix alike.
+//! Listening and connected sockets, TCP and Unix alike.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ffi::OsString;
-use std::fmt;
 use std::fs;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -11,7 +10,6 @@ use std::os::linux::net::{SocketAddrExt, TcpStreamExt};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener, UnixStream};
 use std::ptr::{self, NonNull};
 use std::slice;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -20,68 +18,11 @@ use nix::sys::socket::sockopt::{RcvBuf, SndBuf, TcpCongestion, TcpNoDelay};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, setsockopt, socket};
 use nix::sys::socket::{Backlog, listen};
 
-use crate::call::SplitMix;
 use crate::placed::PAGE;
+use crate::transport::address::Address;
 use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
 use crate::transport::options::{CONGESTION, NODELAY};
 use crate::transport::outbox::{GATHER, Outbox};
-
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// An IP address and port, of TCP or UDP.
-    Tcp(SocketAddr),
-    /// The name of an abstract Unix socket, which leaves no file behind.
-    Unix(String),
-}
-
-impl FromStr for Address {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.strip_prefix("unix:@") {
-            Some(name) if !name.is_empty() => Ok(Address::Unix(name.to_owned())),
-            _ => text
-                .parse()
-                .map(Address::Tcp)
-                .map_err(|_| format!("`{text}` is not an address; write it like `127.0.0.1:0` or `unix:@name`")),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Tcp(address) => write!(f, "{address}"),
-            Address::Unix(name) => write!(f, "unix:@{name}"),
-        }
-    }
-}
-
-impl Address {
-    /// An address on this machine that nobody else has: port 0, or a fresh abstract name.
-    pub fn any(family: Family) -> Self {
-        match family {
-            Family::Tcp | Family::Udp => Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
-            Family::Unix => {
-                let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
-                let random = SplitMix::new(clock ^ u64::from(std::process::id()) << 32).next();
-                Address::Unix(format!("engine-{random:016x}"))
-            }
-        }
-    }
-
-    /// Whether clients can dial it: a wildcard says where a server listens, and not where it is.
-    pub fn can_be_dialled(&self) -> bool {
-        !matches!(self, Address::Tcp(address) if address.ip().to_canonical().is_unspecified())
-    }
-
-    fn family(&self) -> Family {
-        match self {
-            Address::Tcp(_) => Family::Tcp,
-            Address::Unix(_) => Family::Unix,
-        }
-    }
-}
 
 /// How TCP behaves on the connections of a target; on Unix sockets nothing of it is known.
 #[derive(Debug, Clone)]
@@ -195,7 +136,7 @@ impl Listener {
             return Err(io::Error::other(format!("this transport does not listen on such an address; try `{right}`")));
         }
         match address {
-            Address::Tcp(address) => {
+            Address::Tcp(address) | Address::Named { at: address, .. } => {
                 let listener = TcpListener::bind(address)?;
                 options.apply(&listener)?;
                 widen(&listener)?;
@@ -258,7 +199,7 @@ const DATAGRAMS: usize = 8 << 20;
 
 /// A socket for datagrams on `address`, which has to be one of an IP address.
 pub fn bind_datagrams(address: &Address) -> io::Result<UdpSocket> {
-    let Address::Tcp(address) = address else {
+    let Some(address) = address.ip() else {
         let right = Address::any(Family::Udp);
         return Err(io::Error::other(format!("this transport does not listen on such an address; try `{right}`")));
     };
@@ -333,7 +274,7 @@ impl Socket {
     /// A Unix socket whose backlog is full is waited for as long as the kernel does.
     pub fn dial_within(address: &Address, time: Duration, options: &SocketOptions) -> io::Result<Self> {
         match address {
-            Address::Tcp(address) => {
+            Address::Tcp(address) | Address::Named { at: address, .. } => {
                 let stream = begin(address, options)?;
                 wait(&stream, time)?;
                 if let Some(error) = stream.take_error()? {
@@ -350,12 +291,12 @@ impl Socket {
     ///
     /// Only TCP knows a dial in progress; a Unix socket is connected when this returns.
     pub fn begin_dial(address: &Address, options: &SocketOptions) -> io::Result<Self> {
-        let Address::Tcp(address) = address else {
+        let Some(ip) = address.ip() else {
             let socket = Self::dial_within(address, Duration::MAX, options)?;
             socket.set_nonblocking(true)?;
             return Ok(socket);
         };
-        begin(address, options).map(Socket::Tcp)
+        begin(&ip, options).map(Socket::Tcp)
     }
 
     /// Whether reading and writing wait.

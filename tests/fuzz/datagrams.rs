@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use engine::call::{Answer, Ask, Asked, Fill};
 use engine::transport::TRANSPORTS;
+use engine::transport::address::Address;
 use engine::transport::contract::{
     AsyncClient, AsyncConnection, AsyncProtocol, ClientContext, Executor, Executors, Later, Options, Seam,
     ServerContext,
 };
 use engine::transport::held::{HELD, Hold};
-use engine::transport::socket::Address;
 use engine::transport::tls::{Identity, Trust};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, RecvStream, SendStream, ServerConfig, TokioRuntime};

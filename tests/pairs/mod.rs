@@ -4,6 +4,7 @@
 use engine::call::{Ask, Fill, FillKind};
 use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
+use engine::transport::address::Address;
 use engine::transport::contract::{
     ClientCodec, ClientContext, Family, Next, OptionValue, Options, Reply, Seam, ServerCodec, ServerContext, Step,
     StreamProtocol,
@@ -11,7 +12,6 @@ use engine::transport::contract::{
 use engine::transport::held::{HELD, Hold};
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
-use engine::transport::socket::Address;
 use engine::transport::tls::{Identity, Trust};
 
 /// The chunk of those calls of [`every_call`] that have chunks.

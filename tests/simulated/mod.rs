@@ -14,11 +14,12 @@ use engine::registry::find;
 use engine::results::Measured;
 use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
+use engine::transport::address::Address;
 use engine::transport::contract::{OptionValue, Options, Seam, ServerCodec, ServerContext, Step, StreamProtocol};
 use engine::transport::held::{HELD, Hold};
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
-use engine::transport::socket::{Address, SocketOptions, Stream};
+use engine::transport::socket::{SocketOptions, Stream};
 use engine::transport::tls::Identity;
 use serde_json::{Value, json};
 

@@ -16,9 +16,10 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::call::Fault;
+use crate::transport::address::Address;
 use crate::transport::contract::{Executor, Executors, Later, Options};
 use crate::transport::options::{CONGESTION, STREAMS as STREAMS_OPTION};
-use crate::transport::socket::{Address, bind_datagrams};
+use crate::transport::socket::bind_datagrams;
 
 /// How much of one body may be on its way unread, in bytes, as on `http2`.
 const STREAM_WINDOW: u32 = 4 << 20;

@@ -6,7 +6,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::transport::socket::Address;
+use crate::transport::address::Address;
 
 /// A server's certificate with its key, and the authority that signed it and is then forgotten.
 pub(crate) struct Issued {
@@ -25,10 +25,12 @@ pub(crate) fn issue(address: &Address) -> Result<Issued, Error> {
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    if let Address::Tcp(address) = address
-        && !names.contains(&address.ip().to_string())
-    {
-        names.push(address.ip().to_string());
+    let ip = address.ip().map(|address| address.ip().to_string());
+    let host = if let Address::Named { host, .. } = address { Some(host.clone()) } else { None };
+    for name in ip.into_iter().chain(host) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
     let mut server = CertificateParams::new(names)?;
     server.distinguished_name.push(DnType::CommonName, "localhost");

@@ -8,7 +8,7 @@ mod client;
 mod server;
 mod session;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -21,9 +21,9 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
 use crate::call::Fault;
+use crate::transport::address::Address;
 use crate::transport::contract::{ClientCodec, Options, ServerCodec};
 use crate::transport::options::{encrypts, resumes};
-use crate::transport::socket::Address;
 use crate::transport::tls::certificate::Issued;
 use crate::transport::tls::client::TlsClient;
 use crate::transport::tls::server::TlsServer;
@@ -126,11 +126,12 @@ impl Trust {
             .with_no_client_auth();
         config.alpn_protocols = names(alpn.as_slice());
         config.resumption = if resumed { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
-        let host = match address {
-            Address::Tcp(address) => address.ip(),
-            Address::Unix(_) => Ipv4Addr::LOCALHOST.into(),
+        let server = match address {
+            Address::Tcp(address) => address.ip().into(),
+            Address::Named { host, .. } => ServerName::try_from(host.clone()).map_err(|error| error.to_string())?,
+            Address::Unix(_) => IpAddr::from(Ipv4Addr::LOCALHOST).into(),
         };
-        Ok(Trust { config: Arc::new(config), server: host.into() })
+        Ok(Trust { config: Arc::new(config), server })
     }
 
     /// What a library is told that does its handshakes itself.

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use engine::error::{Context, Error, Result};
 use engine::placed::{PAGE, Placed};
 use engine::results::distribution;
+use engine::transport::address::Address;
 use engine::transport::contract::{OptionValue, Options};
 use engine::transport::options::CONGESTION;
-use engine::transport::socket::{Address, READ, ReadBuffer, Socket, SocketOptions};
+use engine::transport::socket::{READ, ReadBuffer, Socket, SocketOptions};
 use nix::sys::socket::{setsockopt, sockopt::TcpCongestion};
 
 use crate::floors::{Says, argument, end_with_stdin};

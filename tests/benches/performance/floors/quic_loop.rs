@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine::error::{Context, Result};
-use engine::transport::socket::{Address, bind_datagrams};
+use engine::transport::address::Address;
+use engine::transport::socket::bind_datagrams;
 use engine::transport::tls::{Identity, Trust};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TokioRuntime, TransportConfig};

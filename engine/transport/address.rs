@@ -1,0 +1,118 @@
+//! Where a server listens.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use crate::call::SplitMix;
+use crate::transport::contract::Family;
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address and port, of TCP or UDP.
+    Tcp(SocketAddr),
+    /// The name of a host and a port, and the address that they stood for when they were read, once.
+    Named {
+        /// The host, as it was written.
+        host: String,
+        /// What is dialled, or listened on.
+        at: SocketAddr,
+    },
+    /// The name of an abstract Unix socket, which leaves no file behind.
+    Unix(String),
+}
+
+impl FromStr for Address {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:@") {
+            Some(name) if !name.is_empty() => Ok(Address::Unix(name.to_owned())),
+            _ => match text.parse() {
+                Ok(address) => Ok(Address::Tcp(address)),
+                Err(_) => named(text),
+            },
+        }
+    }
+}
+
+/// The address of a host by its name, which is looked up now.
+fn named(text: &str) -> Result<Address, String> {
+    let letters = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+    let port = |port: &str| port.parse::<u16>().ok();
+    let (host, port) = text
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.is_empty() && letters(host))
+        .and_then(|(host, digits)| Some((host, port(digits)?)))
+        .ok_or_else(|| format!("`{text}` is not an address; write it like `127.0.0.1:0`, `host:80` or `unix:@name`"))?;
+    let found = (host, port).to_socket_addrs().map_err(|error| format!("the host `{host}` is not found: {error}"))?;
+    // Of several the one of IPv4, on which the most servers listen.
+    let all: Vec<SocketAddr> = found.collect();
+    let at = all.iter().find(|at| at.is_ipv4()).or(all.first());
+    let at = *at.ok_or_else(|| format!("the host `{host}` has no address"))?;
+    Ok(Address::Named { host: host.to_owned(), at })
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(f, "{address}"),
+            Address::Named { host, at } => write!(f, "{host}:{}", at.port()),
+            Address::Unix(name) => write!(f, "unix:@{name}"),
+        }
+    }
+}
+
+impl Address {
+    /// An address on this machine that nobody else has: port 0, or a fresh abstract name.
+    pub fn any(family: Family) -> Self {
+        match family {
+            Family::Tcp | Family::Udp => Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
+            Family::Unix => {
+                let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
+                let random = SplitMix::new(clock ^ u64::from(std::process::id()) << 32).next();
+                Address::Unix(format!("engine-{random:016x}"))
+            }
+        }
+    }
+
+    /// Whether clients can dial it: a wildcard says where a server listens, and not where it is.
+    pub fn can_be_dialled(&self) -> bool {
+        !self.ip().is_some_and(|address| address.ip().to_canonical().is_unspecified())
+    }
+
+    /// The IP address and the port, where it has them.
+    pub fn ip(&self) -> Option<SocketAddr> {
+        match self {
+            Address::Tcp(address) | Address::Named { at: address, .. } => Some(*address),
+            Address::Unix(_) => None,
+        }
+    }
+
+    /// What kind of socket it is of.
+    pub(crate) fn family(&self) -> Family {
+        match self {
+            Address::Tcp(_) | Address::Named { .. } => Family::Tcp,
+            Address::Unix(_) => Family::Unix,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn a_host_is_looked_up_once_and_keeps_its_name() {
+        let address: Address = "localhost:80".parse().expect("every machine knows itself");
+        assert_eq!(address.to_string(), "localhost:80");
+        assert!(address.ip().is_some_and(|at| at.ip().is_loopback() && at.port() == 80), "{address:?}");
+        assert!(address.can_be_dialled());
+        let refused = |text: &str| text.parse::<Address>().expect_err("it is none");
+        for text in ["nowhere", "host:", "host:65536", ":80", "a host:80", "http://host:80", "unix:@"] {
+            assert!(refused(text).starts_with(&format!("`{text}` is not an address; write it like ")), "{text}");
+        }
+        let unknown = refused("nobody.invalid:80");
+        assert!(unknown.starts_with("the host `nobody.invalid` is not found: "), "{unknown}");
+    }
+}
