@@ -36,6 +36,10 @@ chaos times="40":
 fuzz seconds="190":
     tests/fuzz/run {{seconds}}
 
+# Every transport on every model under both drivers for an hour in all: nothing may grow and no call may be lost.
+soak minutes="60":
+    cargo bench --bench soak -- --minutes {{minutes}} --out docs/soak.md
+
 # Ours beside wrk, oha, nginx, h2load, iperf3 and raw loops, in one run of about ten minutes on a machine that does
 # nothing else; docs/performance.md is made from it. Peers that are not installed are named as missing there.
 bench:

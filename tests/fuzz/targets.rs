@@ -1,10 +1,12 @@
 //! What is fuzzed: every reader of outside bytes, as a function of them that may refuse and may not panic.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::call::{Answer, Ask, Asked, Fill};
 use engine::drive::job::Job;
 use engine::drive::lines::{FromDrive, ToDrive};
+use engine::place::messages::{Answer as Answered, FromAgent, Hello, Launch, Request};
 use engine::plan::Plan;
 use engine::report::template::render;
 use engine::report::view::View;
@@ -60,6 +62,9 @@ pub(crate) fn targets() -> Vec<Target> {
     targets.push(file("results", results, &[RESULTS]));
     targets.push(file("journal", journal, &[JOURNAL]));
     targets.push(file("template", template, TEMPLATES));
+    let agent_seeds: Vec<String> = [&asked_of_an_agent()[..], &said_by_an_agent()[..]].concat();
+    let agent_seeds: Vec<&[u8]> = agent_seeds.iter().map(String::as_bytes).collect();
+    targets.push(file("agent-lines", agent_lines, &agent_seeds));
     targets.push(file("drive-lines", drive_lines, &[include_bytes!("seeds/lines.json")]));
     targets
 }
@@ -242,6 +247,26 @@ fn template(bytes: &[u8]) {
         Arc::new(View::of(&results).expect("and has a view"))
     });
     drop(render(view, "fuzzed.md", &text(bytes)));
+}
+
+fn asked_of_an_agent() -> Vec<String> {
+    let requests = [Request::Launch(Launch::default()), Request::Begin {}, Request::Beat {}];
+    requests.iter().map(|request| serde_json::to_string(request).expect("a line")).collect()
+}
+
+fn said_by_an_agent() -> Vec<String> {
+    let answers = [Answered::Done {}, Answered::Window(Box::default()), Answered::Ended { how: "by itself".into() }];
+    let mut said: Vec<FromAgent> = answers.map(FromAgent::Answer).into();
+    said.push(FromAgent::Hello(Hello { version: 1, engine: "0".into(), cores: vec![0, 1], machine: BTreeMap::new() }));
+    said.iter().map(|said| serde_json::to_string(said).expect("a line")).collect()
+}
+
+/// Lines to an agent and lines from one.
+fn agent_lines(bytes: &[u8]) {
+    for line in text(bytes).lines() {
+        drop(serde_json::from_str::<Request>(line));
+        drop(serde_json::from_str::<FromAgent>(line));
+    }
 }
 
 /// Lines of a client process and lines to it; an assignment is taken as far as it goes without a connection.
