@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::drive::clock::now_ns;
-use crate::drive::connection::{Connection, Trouble, prove};
+use crate::drive::connection::{Connection, Trouble, verify_identity};
 use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
@@ -20,7 +20,7 @@ use crate::transport::socket::ReadBuffer;
 
 /// Who waits for a reply cannot see that another call is due, or has come for another client.
 fn can_wait(job: &Job) -> bool {
-    matches!(job.seam, Seam::Stream(_)) && job.clients == 1 && job.pace.is_none()
+    matches!(job.seam, Seam::Stream(_)) && job.clients == 1 && job.profile.is_none()
 }
 
 /// The load model of one client that sleeps until its reply comes.
@@ -110,7 +110,7 @@ impl Blocking {
     }
 
     /// Gives up the connection; what it counted is kept.
-    fn leave(&mut self, goodbye: bool) {
+    fn drop_connection(&mut self, goodbye: bool) {
         if let Some(mut connection) = self.connection.take() {
             if goodbye {
                 connection.say_goodbye();
@@ -164,7 +164,7 @@ impl Blocking {
             let mut dialled = None;
             let mut outcome = Ok(());
             if self.connection.as_mut().is_some_and(|connection| !connection.codec.accepts()) {
-                self.leave(true);
+                self.drop_connection(true);
             }
             if self.connection.is_none() {
                 match self.connect(begun) {
@@ -185,7 +185,7 @@ impl Blocking {
                 Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))
                     if asked.again(&fault, &mut self.recorder) =>
                 {
-                    self.leave(false);
+                    self.drop_connection(false);
                 }
                 Ok(reply) => {
                     match &reply.verdict {
@@ -201,20 +201,20 @@ impl Blocking {
                     if self.job.connect {
                         self.part();
                     } else if !reply.reusable {
-                        self.leave(false);
+                        self.drop_connection(false);
                     }
                     // The untimed close of a connect must not be charged to the next one.
                     return if self.job.connect { now_ns() } else { at.ended };
                 }
                 Err(Trouble::Fault(_)) if attempt < self.job.retries => {
-                    self.leave(false);
+                    self.drop_connection(false);
                     attempt += 1;
                     (begun, asked) = (now_ns(), Asked::default());
                     self.recorder.retries += 1;
                     self.recorder.reconnects += 1;
                 }
                 Err(trouble) => {
-                    self.leave(false);
+                    self.drop_connection(false);
                     match &trouble {
                         Trouble::Fault(fault) => self.recorder.fault(who, intended, fault),
                         Trouble::Timeout => self.recorder.timeout(who, at),
@@ -229,7 +229,7 @@ impl Blocking {
 
 impl Callers for Blocking {
     fn arm(&mut self) -> Result<(), Failed> {
-        let reusable = prove(&self.job)?;
+        let reusable = verify_identity(&self.job)?;
         if reusable && !self.job.connect {
             self.connect(now_ns())?;
             self.connection.iter().for_each(Connection::rest);
@@ -266,6 +266,6 @@ impl Callers for Blocking {
     }
 
     fn close(&mut self) {
-        self.leave(true);
+        self.drop_connection(true);
     }
 }

@@ -22,7 +22,7 @@ pub struct Connection {
     deadline: Arc<Deadline>,
     /// Bytes written and read so far.
     pub wire: (u64, u64),
-    heard: u64,
+    bytes_read: u64,
     /// The server has closed its side in order.
     closed: bool,
 }
@@ -85,7 +85,7 @@ impl Connection {
             out: Outbox::new(),
             deadline: deadline.clone(),
             wire: (0, 0),
-            heard: 0,
+            bytes_read: 0,
             closed: false,
         })
     }
@@ -155,11 +155,11 @@ impl Connection {
         }
         self.deadline.begin(now_ns());
         loop {
-            match self.socket.read(buffer.after(self.heard)) {
+            match self.socket.read(buffer.after(self.bytes_read)) {
                 Ok(0) => break,
                 Ok(n) => {
                     self.wire.1 += n as u64;
-                    self.heard += n as u64;
+                    self.bytes_read += n as u64;
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
                 Err(_) => break,
@@ -178,7 +178,7 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => self.out.give_up(),
                 Err(error) => return Err(broken(error)),
             }
-            let room = buffer.after(self.heard);
+            let room = buffer.after(self.bytes_read);
             let n = match self.socket.read(room) {
                 Ok(0) => {
                     self.closed = true;
@@ -190,7 +190,7 @@ impl Connection {
                 Err(error) => return Err(broken(error)),
             };
             self.wire.1 += n as u64;
-            self.heard += n as u64;
+            self.bytes_read += n as u64;
             let mut input = &room[..n];
             let reply = self.codec.receive(&mut input, &mut self.out)?;
             if self.codec.quick_ack() {
@@ -223,25 +223,25 @@ pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox
 /// Makes sure that the server is the one that was launched, on a connection of its own.
 ///
 /// Returns whether connections can carry more than one call.
-pub fn prove(job: &Job) -> Result<bool, Failed> {
+pub fn verify_identity(job: &Job) -> Result<bool, Failed> {
     let mut buffer = ReadBuffer::default();
     let deadline = Arc::new(job.deadline()?);
     let begun = now_ns();
     let mut connection = Connection::dial(job, &deadline, begun)?;
     connection.open(&mut buffer, begun)?;
-    let outcome = connection.call(&proof(job), true, &mut buffer, now_ns(), &mut Asked::default());
-    let reusable = proven(job, outcome)?;
+    let outcome = connection.call(&identity_call(job), true, &mut buffer, now_ns(), &mut Asked::default());
+    let reusable = check_identity(job, outcome)?;
     connection.say_goodbye();
     Ok(reusable)
 }
 
 /// The call by which a server proves that it is the one that was launched.
-pub fn proof(job: &Job) -> Ask {
+pub fn identity_call(job: &Job) -> Ask {
     if job.nonce.is_some() { Ask::Nonce } else { Ask::Ping }
 }
 
 /// What the outcome of that call says; whether connections can carry more than one call.
-pub fn proven(job: &Job, outcome: Result<Reply, Trouble>) -> Result<bool, Failed> {
+pub fn check_identity(job: &Job, outcome: Result<Reply, Trouble>) -> Result<bool, Failed> {
     let stranger = |why: String| {
         Failed::new("nonce", format!("the server on {} is not the one that was launched: {why}", job.address))
     };

@@ -92,7 +92,7 @@ impl Watched {
     fn watch(&self, timeout: Duration) {
         while !self.over.load(Ordering::Acquire) {
             let (now, due) = (now_ns(), self.due.load(Ordering::Acquire));
-            let patience = match due {
+            let sleep = match due {
                 // A call that begins from now on is not due before that.
                 NONE | EXPIRED => timeout,
                 due if due > now => Duration::from_nanos(due - now),
@@ -103,7 +103,7 @@ impl Watched {
                     continue;
                 }
             };
-            thread::park_timeout(patience);
+            thread::park_timeout(sleep);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::call::{self, Cause, Chunks, Fault, Fill, Settings, Verify, Wait};
 use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
-use crate::drive::schedule::{Limit, Pace};
+use crate::drive::schedule::{Limit, RateProfile};
 use crate::drive::sequence::{One, Sequence, Split};
 use crate::lack::Lack;
 use crate::registry::{find, suggestion};
@@ -41,7 +41,7 @@ pub struct Job {
     /// When each client has called often enough.
     pub limit: Limit,
     /// What an open loop is to offer; none where the loop is closed.
-    pub pace: Option<Pace>,
+    pub profile: Option<RateProfile>,
     /// Whether replies are waited for without sleeping.
     pub spin: bool,
     /// How long a call may take from its actual send.
@@ -118,7 +118,7 @@ impl Job {
         let streams = if connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
         let streams = streams.clamp(1, clients);
         let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
-        let pace = pace(assignment).map_err(wrong)?;
+        let profile = profile(assignment).map_err(wrong)?;
         known(&assignment.options, transport).map_err(wrong)?;
         let (options, ca) = (&assignment.options, assignment.ca.as_deref());
         let (sockets, trust) = match seam {
@@ -141,7 +141,7 @@ impl Job {
             streams,
             warmup: assignment.warmup.saturating_mul(per_iteration),
             limit,
-            pace,
+            profile,
             spin: assignment.wait == Wait::Spin,
             timeout: Duration::from_nanos(assignment.timeout_ns),
             drain: Duration::from_nanos(assignment.drain_ns),
@@ -199,7 +199,7 @@ fn known(options: &Options, transport: &dyn Transport) -> Result<(), String> {
 }
 
 /// What an open loop is to offer, where the assignment asks for one.
-fn pace(assignment: &Assignment) -> Result<Option<Pace>, String> {
+fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, String> {
     let steps = match (assignment.rate, assignment.ramp.as_slice()) {
         (None, []) => return Ok(None),
         (Some(rate), []) => vec![(rate, u64::MAX)],
@@ -208,7 +208,7 @@ fn pace(assignment: &Assignment) -> Result<Option<Pace>, String> {
     };
     match steps.iter().find(|(rate, _)| !(1e-3..=1e7).contains(rate)) {
         Some((rate, _)) => Err(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")),
-        None => Ok(Some(Pace { steps, arrivals: assignment.arrivals, seed: assignment.seed })),
+        None => Ok(Some(RateProfile { steps, arrivals: assignment.arrivals, seed: assignment.seed })),
     }
 }
 

@@ -46,7 +46,7 @@ pub fn facts(model: &dyn LoadModel, job: &Job, recorder: &Recorder) -> BTreeMap<
     let again = if recorder.dials.count > 0 { " at a time, dialled anew" } else { "" };
     [
         ("driver", model.name().to_owned()),
-        ("loop", if job.pace.is_some() { "open" } else { "closed" }.to_owned()),
+        ("loop", if job.profile.is_some() { "open" } else { "closed" }.to_owned()),
         ("waits", if job.spin { "spinning" } else { "sleeping" }.to_owned()),
         ("connections", format!("{}{again}", job.connections)),
         ("engine", env!("CARGO_PKG_VERSION").to_owned()),

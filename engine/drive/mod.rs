@@ -47,22 +47,22 @@ pub fn run() -> bool {
         Ok(()) => true,
         Err(Failed { class, reason, lacks }) => {
             // Where stdout is gone too there is nobody left to tell.
-            let _ = say(&FromDrive::Failed { class, reason, lacks });
+            let _ = send(&FromDrive::Failed { class, reason, lacks });
             false
         }
     }
 }
 
 fn measure() -> Result<(), Failed> {
-    let ToDrive::Assignment(assignment) = hear()? else {
+    let ToDrive::Assignment(assignment) = recv()? else {
         return Err(Failed::new("assignment", "the first line must be an assignment"));
     };
     pin(&assignment.pin)?;
     let job = Job::of(&assignment)?;
     let mut load = model(&job)?.callers(job)?;
     load.arm()?;
-    say(&FromDrive::Armed { clients: assignment.clients })?;
-    let ToDrive::Go {} = hear()? else { return Err(Failed::new("assignment", "`go` was due")) };
+    send(&FromDrive::Armed { clients: assignment.clients })?;
+    let ToDrive::Go {} = recv()? else { return Err(Failed::new("assignment", "`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let live = load.live();
     let (hiccups, began_ns) = thread::scope(|scope| {
@@ -74,11 +74,11 @@ fn measure() -> Result<(), Failed> {
         watching.thread().unpark();
         (jitter.join().ok(), began_ns)
     });
-    say(&FromDrive::Done { began_ns: Some(began_ns) })?;
-    let ToDrive::Report {} = hear()? else { return Err(Failed::new("assignment", "`report` was due")) };
+    send(&FromDrive::Done { began_ns: Some(began_ns) })?;
+    let ToDrive::Report {} = recv()? else { return Err(Failed::new("assignment", "`report` was due")) };
     let mut measured = load.measured();
     measured.generator.hiccups = hiccups;
-    say(&FromDrive::Measured(Box::new(measured)))?;
+    send(&FromDrive::Measured(Box::new(measured)))?;
     load.close();
     Ok(())
 }
@@ -118,13 +118,13 @@ fn watch(ended: &AtomicU64, live: &LiveHistogram, over: &AtomicBool) {
         let gone = poll(&mut hung_up, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
         let (p50_ns, p99_ns) = live.quantiles();
         let progress = Progress { ended: ended.load(Ordering::Relaxed), p50_ns, p99_ns };
-        if gone || say(&FromDrive::Progress(progress)).is_err() {
+        if gone || send(&FromDrive::Progress(progress)).is_err() {
             std::process::exit(1);
         }
     }
 }
 
-fn hear() -> Result<ToDrive, Failed> {
+fn recv() -> Result<ToDrive, Failed> {
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
         Ok(0) => Err(Failed::new("assignment", "stdin ended before the work was done")),
@@ -133,7 +133,7 @@ fn hear() -> Result<ToDrive, Failed> {
     }
 }
 
-fn say(line: &FromDrive) -> Result<(), Failed> {
+fn send(line: &FromDrive) -> Result<(), Failed> {
     let failed = |error: &dyn std::fmt::Display| Failed::new("assignment", error.to_string());
     let text = serde_json::to_string(line).map_err(|error| failed(&error))?;
     let mut stdout = io::stdout().lock();

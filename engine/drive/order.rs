@@ -1,6 +1,6 @@
-//! Lines in the order in which their calls began.
+//! Slots in the order in which their calls began.
 
-/// Lines with a call under way, the one that began first in front; every change takes constant time.
+/// Slots with a call in flight, the one that began first in front; every change takes constant time.
 pub struct Order {
     links: Vec<Link>,
     first: Option<usize>,
@@ -15,17 +15,17 @@ struct Link {
 }
 
 impl Order {
-    /// Room for so many lines, none of which has a call.
-    pub fn new(lines: usize) -> Self {
-        Order { links: vec![Link::default(); lines], first: None, last: None }
+    /// Room for so many slots, none of which has a call.
+    pub fn new(slots: usize) -> Self {
+        Order { links: vec![Link::default(); slots], first: None, last: None }
     }
 
-    /// The line whose call began first.
+    /// The slot whose call began first.
     pub fn front(&self) -> Option<usize> {
         self.first
     }
 
-    /// A line that is not inside begins a call.
+    /// A slot that is not inside begins a call.
     pub fn push_back(&mut self, index: usize) {
         self.links[index] = Link { before: self.last, after: None, inside: true };
         match self.last {
@@ -35,7 +35,7 @@ impl Order {
         self.last = Some(index);
     }
 
-    /// A line has no call any more.
+    /// A slot has no call any more.
     pub fn remove(&mut self, index: usize) {
         let link = std::mem::take(&mut self.links[index]);
         if !link.inside {
@@ -57,7 +57,7 @@ mod tests {
     use super::Order;
 
     #[test]
-    fn the_line_that_began_first_stands_in_front() {
+    fn the_slot_that_began_first_stands_in_front() {
         let mut order = Order::new(4);
         for index in [2, 0, 3] {
             order.push_back(index);

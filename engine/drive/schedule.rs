@@ -24,7 +24,7 @@ pub enum Limit {
 
 /// What an open loop is to offer: steps of a rate, each held for a time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pace {
+pub struct RateProfile {
     /// Calls per second of all clients together, and for how many nanoseconds; the last one holds on.
     pub steps: Vec<(f64, u64)>,
     /// How due times are spaced.
@@ -33,7 +33,7 @@ pub struct Pace {
     pub seed: u64,
 }
 
-/// Due times in nanoseconds from the beginning, in order; the same for the same pace and limit.
+/// Due times in nanoseconds from the beginning, in order; the same for the same profile and limit.
 ///
 /// Arrivals are made at one call per unit of progress; each step turns progress into time at its own rate.
 pub struct Schedule {
@@ -59,10 +59,10 @@ struct Leg {
 }
 
 impl Schedule {
-    /// The schedule of `pace` until `limit`, which counts the calls of all clients together.
-    pub fn new(pace: &Pace, limit: Limit) -> Self {
-        let (mut legs, mut begins_ns, mut begins) = (Vec::with_capacity(pace.steps.len()), 0u64, 0);
-        for (rate, ns) in &pace.steps {
+    /// The schedule of `profile` until `limit`, which counts the calls of all clients together.
+    pub fn new(profile: &RateProfile, limit: Limit) -> Self {
+        let (mut legs, mut begins_ns, mut begins) = (Vec::with_capacity(profile.steps.len()), 0u64, 0);
+        for (rate, ns) in &profile.steps {
             let rate = ((rate * 1e6).round() as u128).max(1);
             legs.push(Leg { begins_ns, begins, rate });
             begins_ns = begins_ns.saturating_add(*ns);
@@ -72,13 +72,13 @@ impl Schedule {
             Limit::Calls(count) => (count, u64::MAX),
             Limit::Time(ns) => (u64::MAX, ns),
         };
-        let mut random = SplitMix::new(pace.seed);
-        let progress = match pace.arrivals {
+        let mut random = SplitMix::new(profile.seed);
+        let progress = match profile.arrivals {
             Arrivals::Constant => 0,
             Arrivals::Poisson => exponential(&mut random),
         };
         let ahead = VecDeque::with_capacity(BLOCK);
-        let mut schedule = Schedule { legs, leg: 0, arrivals: pace.arrivals, random, progress, left, end, ahead };
+        let mut schedule = Schedule { legs, leg: 0, arrivals: profile.arrivals, random, progress, left, end, ahead };
         schedule.prepare();
         schedule
     }
@@ -151,12 +151,12 @@ fn exponential(random: &mut SplitMix) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limit, Pace, Schedule};
+    use super::{Limit, RateProfile, Schedule};
     use crate::call::Arrivals;
     use crate::statistics::fit::exponential;
 
     fn all(steps: &[(f64, u64)], arrivals: Arrivals, seed: u64, limit: Limit) -> Vec<u64> {
-        let mut schedule = Schedule::new(&Pace { steps: steps.to_vec(), arrivals, seed }, limit);
+        let mut schedule = Schedule::new(&RateProfile { steps: steps.to_vec(), arrivals, seed }, limit);
         std::iter::from_fn(|| schedule.pop()).collect()
     }
 
@@ -201,16 +201,17 @@ mod tests {
     #[test]
     fn progress_is_what_is_due_on_average() {
         let second = 1_000_000_000;
-        let pace = Pace { steps: vec![(10.0, second), (100.0, second)], arrivals: Arrivals::Constant, seed: 1 };
-        let schedule = Schedule::new(&pace, Limit::Time(2 * second));
+        let profile =
+            RateProfile { steps: vec![(10.0, second), (100.0, second)], arrivals: Arrivals::Constant, seed: 1 };
+        let schedule = Schedule::new(&profile, Limit::Time(2 * second));
         assert_eq!([0, second / 2, second, 2 * second].map(|ns| schedule.expected(ns)), [0.0, 5.0, 10.0, 110.0]);
     }
 
     #[test]
     fn the_queue_of_one_server_is_as_long_as_theory_says() {
         // M/D/1 with 10 ms service at 80/s: W = 1/mu + rho / (2 mu (1 - rho)) = 30 ms.
-        let pace = Pace { steps: vec![(80.0, u64::MAX)], arrivals: Arrivals::Poisson, seed: 4 };
-        let mut schedule = Schedule::new(&pace, Limit::Calls(1_000_000));
+        let profile = RateProfile { steps: vec![(80.0, u64::MAX)], arrivals: Arrivals::Poisson, seed: 4 };
+        let mut schedule = Schedule::new(&profile, Limit::Calls(1_000_000));
         let (mut free, mut sum, mut count) = (0u64, 0.0, 0.0);
         while let Some(due) = schedule.pop() {
             free = free.max(due) + 10_000_000;

@@ -11,7 +11,7 @@ mod run;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::drive::connection::prove;
+use crate::drive::connection::verify_identity;
 use crate::drive::event_loop::calls::Calls;
 use crate::drive::event_loop::connections::Connections;
 use crate::drive::event_loop::run::{Run, Source};
@@ -83,12 +83,12 @@ impl<N: Network> EventLoop<N> {
     /// Makes the calls of the job; `ended` counts those that are over.
     pub fn measure(&mut self, ended: &AtomicU64) {
         let before = self.connections.begin_count();
-        let source = match (&self.job.pace, self.job.limit) {
+        let source = match (&self.job.profile, self.job.limit) {
             (None, limit) => Source::Closed(limit),
-            (Some(pace), Limit::Calls(each)) => {
-                Source::Open(Schedule::new(pace, Limit::Calls(each.saturating_mul(self.job.clients as u64))))
+            (Some(profile), Limit::Calls(each)) => {
+                Source::Open(Schedule::new(profile, Limit::Calls(each.saturating_mul(self.job.clients as u64))))
             }
-            (Some(pace), limit) => Source::Open(Schedule::new(pace, limit)),
+            (Some(profile), limit) => Source::Open(Schedule::new(profile, limit)),
         };
         self.recorder.elapsed_ns = self.run(source, ended);
         let carried = self.connections.carried();
@@ -111,7 +111,7 @@ impl<N: Network> EventLoop<N> {
 
 impl Callers for EventLoop<Kernel> {
     fn arm(&mut self) -> Result<(), Failed> {
-        let reusable = prove(&self.job)?;
+        let reusable = verify_identity(&self.job)?;
         self.warm_up(reusable)
     }
 

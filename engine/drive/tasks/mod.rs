@@ -16,13 +16,13 @@ use tokio::time::{interval, sleep, timeout_at};
 
 use crate::call::{Ask, Fault};
 use crate::drive::arrivals;
-use crate::drive::connection::{Trouble, proof, proven};
+use crate::drive::connection::{Trouble, check_identity, identity_call};
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps, Who};
 use crate::drive::resend::Asked;
-use crate::drive::schedule::{Limit, Pace, Schedule};
+use crate::drive::schedule::{Limit, RateProfile, Schedule};
 use crate::drive::sequence::Planned;
 use crate::drive::tasks::offer::Offer;
 use crate::drive::tasks::pool::{Connection, Pool, Slot};
@@ -123,10 +123,10 @@ impl Tasks {
         Ok(Tasks { runtime, local: LocalSet::new(), clients })
     }
 
-    /// Every client calls until the limit, at the pace if there is one; how long that took, in nanoseconds.
-    fn run(&self, limit: Limit, pace: Option<&Pace>, ended: &AtomicU64) -> u64 {
+    /// Every client calls until the limit, at the profile if there is one; how long that took, in nanoseconds.
+    fn run(&self, limit: Limit, profile: Option<&RateProfile>, ended: &AtomicU64) -> u64 {
         self.local.block_on(&self.runtime, async {
-            let offer = pace.map(|pace| Rc::new(Offer::new(Schedule::new(pace, limit))));
+            let offer = profile.map(|profile| Rc::new(Offer::new(Schedule::new(profile, limit))));
             let clients = &self.clients;
             let begun = clients.now();
             let drain_end = match limit {
@@ -346,7 +346,8 @@ impl Clients {
             }
             Trouble::Fault(fault) => fault.into(),
         })?;
-        let reusable = proven(&self.job, self.in_time(end(), dialled.call(proof(&self.job), true)).await)?;
+        let reusable =
+            check_identity(&self.job, self.in_time(end(), dialled.call(identity_call(&self.job), true)).await)?;
         dialled.close();
         if reusable && !self.job.connect {
             for slot in &self.pool.slots {
@@ -375,10 +376,10 @@ impl Callers for Tasks {
         self.local.block_on(&self.runtime, async { sleep(LOOK).await });
         pool.take_carried();
         let limit = match job.limit {
-            Limit::Calls(each) if job.pace.is_some() => Limit::Calls(each.saturating_mul(job.clients as u64)),
+            Limit::Calls(each) if job.profile.is_some() => Limit::Calls(each.saturating_mul(job.clients as u64)),
             limit => limit,
         };
-        let elapsed_ns = self.run(limit, job.pace.as_ref(), ended);
+        let elapsed_ns = self.run(limit, job.profile.as_ref(), ended);
         let carried = pool.take_carried();
         self.clients.record(|recorder| {
             recorder.wire(carried.wire.0, carried.wire.1);

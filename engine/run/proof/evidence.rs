@@ -1,6 +1,6 @@
 //! What a run brought, as a proof reads it.
 
-use crate::drive::schedule::{Limit, Pace, Schedule};
+use crate::drive::schedule::{Limit, RateProfile, Schedule};
 use crate::place::disturbance::Stalled;
 use crate::results::{Measured, Record, Results};
 use crate::run::proof::figure::Figure;
@@ -47,7 +47,7 @@ pub(crate) fn figures(results: &Results, check: Check) -> Vec<Figure> {
 }
 
 /// When the calls of an open loop are due, in nanoseconds from its beginning.
-pub(crate) fn schedule(pace: &Pace, seconds: u64) -> Vec<u64> {
-    let mut schedule = Schedule::new(pace, Limit::Time(seconds * 1_000_000_000));
+pub(crate) fn schedule(profile: &RateProfile, seconds: u64) -> Vec<u64> {
+    let mut schedule = Schedule::new(profile, Limit::Time(seconds * 1_000_000_000));
     std::iter::from_fn(|| schedule.pop()).collect()
 }

@@ -1,7 +1,7 @@
 //! What the figures of a load must show that nothing disturbs: when it calls, and how long its calls queue.
 
 use crate::call::Arrivals;
-use crate::drive::schedule::Pace;
+use crate::drive::schedule::RateProfile;
 use crate::results::Measured;
 use crate::run::proof::evidence::{Evidence, SEED, schedule};
 use crate::run::proof::figure::Figure;
@@ -99,16 +99,16 @@ pub(crate) fn little(evidence: &Evidence<'_>) -> Vec<Figure> {
 
 /// When the calls of a proof are due, in nanoseconds from the beginning.
 fn due(rate: f64, arrivals: Arrivals, seconds: u64) -> Vec<u64> {
-    schedule(&pace(rate, arrivals), seconds)
+    schedule(&profile(rate, arrivals), seconds)
 }
 
-fn pace(rate: f64, arrivals: Arrivals) -> Pace {
-    Pace { steps: vec![(rate, u64::MAX)], arrivals, seed: SEED }
+fn profile(rate: f64, arrivals: Arrivals) -> RateProfile {
+    RateProfile { steps: vec![(rate, u64::MAX)], arrivals, seed: SEED }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LOOKED_AT, OFFERED, POISSON, QUEUED, due, mean_response, pace};
+    use super::{LOOKED_AT, OFFERED, POISSON, QUEUED, due, mean_response, profile};
     use crate::call::Arrivals;
     use crate::drive::arrivals::test;
     use crate::drive::schedule::{Limit, Schedule};
@@ -128,9 +128,9 @@ mod tests {
 
     #[test]
     fn the_arrivals_that_are_asked_for_are_beyond_doubt() {
-        let pace = pace(POISSON, Arrivals::Poisson);
-        let due = schedule(&pace, LOOKED_AT);
-        let asked = test(&due, &Schedule::new(&pace, Limit::Calls(0))).expect("enough");
+        let profile = profile(POISSON, Arrivals::Poisson);
+        let due = schedule(&profile, LOOKED_AT);
+        let asked = test(&due, &Schedule::new(&profile, Limit::Calls(0))).expect("enough");
         assert!(asked.p > 0.9, "what is sent may be worse, and is still not to be doubted: {asked:?}");
     }
 
