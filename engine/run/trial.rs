@@ -196,7 +196,9 @@ impl Timed<'_> {
             let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
             cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
         }
-        let mut facts = server.ready.facts.clone();
+        // What its stack says of it, and what it says itself, which knows better.
+        let mut facts = server.cell.target.pairing.facts(&server.cell.target.options);
+        facts.extend(server.ready.facts.clone());
         if let Some(stalled) = window.stalled {
             Stalled::of(stalled, began_ns).tell(&mut facts);
         }

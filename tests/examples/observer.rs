@@ -1,4 +1,4 @@
-//! The observer `written`: how many bytes the living processes of an end have written, to sockets, pipes and files.
+//! The observer `written`: how many bytes the living processes of an end have written by calls of `write`.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ impl Entry for Written {
         "written"
     }
     fn about(&self) -> &'static str {
-        "bytes written to sockets, pipes and files"
+        "bytes written by calls of `write`"
     }
 }
 
