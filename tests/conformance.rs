@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ends::{Server, until};
-use engine::call::{Ask, Fill, FillKind, SplitMix};
+use engine::call::{Ask, Fill, FillKind, SQUARES, SplitMix};
 use engine::drive::connection::take_rest;
 use engine::server::MODELS;
 use engine::server::workers::workers;
@@ -238,7 +238,12 @@ fn every_pair_that_fits_answers_every_call() {
             reply.nonce
         };
         assert_eq!(check(&mut one, Ask::Nonce).as_deref(), Some(server.nonce()), "{pairing}");
-        for ask in [Ask::Ping, Ask::Compute { n: 0 }, Ask::Compute { n: 1000 }, Ask::Sleep { ns: 1_000_000 }] {
+        for ask in [
+            Ask::Ping,
+            Ask::Compute { what: &SQUARES, n: 0 },
+            Ask::Compute { what: &SQUARES, n: 1000 },
+            Ask::Sleep { ns: 1_000_000 },
+        ] {
             check(&mut one, ask);
             check(&mut other, ask);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::call::{Ask, FaultClass, Fill, FillKind, SplitMix};
+use engine::call::{Ask, FaultClass, Fill, FillKind, SQUARES, SplitMix};
 use engine::server::service::Service;
 use engine::transport::contract::{
     ClientCodec, ClientContext, OptionValue, Options, Reply, ServerCodec, ServerContext, Step, StreamProtocol,
@@ -103,7 +103,13 @@ impl Pair {
 fn every_call(pair: &mut Pair, payloads: &[u64], chunk: u64) {
     pair.open();
     assert_eq!(pair.call(Ask::Nonce).nonce.as_deref(), Some("token"));
-    for ask in [Ask::Ping, Ask::Compute { n: 0 }, Ask::Compute { n: 12_345 }, Ask::Sleep { ns: 1_500 }, Ask::Ping] {
+    for ask in [
+        Ask::Ping,
+        Ask::Compute { what: &SQUARES, n: 0 },
+        Ask::Compute { what: &SQUARES, n: 12_345 },
+        Ask::Sleep { ns: 1_500 },
+        Ask::Ping,
+    ] {
         assert_eq!(pair.call(ask).verdict, Ok(()), "{ask:?}");
     }
     for len in payloads.iter().copied() {
@@ -168,7 +174,7 @@ fn what_is_wrong_is_found_and_the_connection_lives_on() {
         ("short", Ask::Echo { len: 10, chunk: None }, FaultClass::Short),
         ("corrupt", Ask::Download { len: 70_000, chunk: None }, FaultClass::Corrupt),
         ("corrupt", Ask::Echo { len: 70_000, chunk: None }, FaultClass::Corrupt),
-        ("corrupt", Ask::Compute { n: 10 }, FaultClass::Corrupt),
+        ("corrupt", Ask::Compute { what: &SQUARES, n: 10 }, FaultClass::Corrupt),
         ("status=500", Ask::Ping, FaultClass::Status),
         ("status=500", Ask::Upload { len: 5_000, chunk: Some(1_000) }, FaultClass::Status),
     ] {

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use ends::{Server, measure};
-use engine::call::{Ask, Fill};
+use engine::call::{Ask, Fill, SQUARES};
 use engine::stack::contract::Wanted;
 use engine::stack::systems::system;
 use engine::transport::contract::{ClientContext, OptionValue, Options, StreamProtocol};
@@ -123,7 +123,7 @@ const CALLS: [Ask; 16] = [
     Ask::Download { len: 10_240, chunk: None },
     Ask::Download { len: 800, chunk: Some(100) },
     Ask::Download { len: 4001, chunk: Some(4000) },
-    Ask::Compute { n: 1000 },
+    Ask::Compute { what: &SQUARES, n: 1000 },
 ];
 const SLEEP: Ask = Ask::Sleep { ns: 1_500_000 };
 

@@ -2,28 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::call::computation::Computation;
 use crate::call::fill::Fill;
-use crate::call::words::words;
-
-words! {
-    /// What is asked of a server.
-    Call {
-        /// Dial, one answered ping, untimed close; its parts are reported separately.
-        Connect = "connect",
-        /// The smallest call that has an answer.
-        Ping = "ping",
-        /// The payload comes back unchanged.
-        Echo = "echo",
-        /// The payload goes to the server, its length comes back.
-        Upload = "upload",
-        /// A length goes to the server, that many bytes come back.
-        Download = "download",
-        /// The server sums i*i for i in 0..work.
-        Compute = "compute",
-        /// The server waits for `hold` and then answers.
-        Sleep = "sleep",
-    }
-}
 
 /// One call as a transport sends it: small, comparable, copied freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +33,11 @@ pub enum Ask {
         /// Bytes of a chunk, or none for one whole body.
         chunk: Option<u64>,
     },
-    /// The sum of i*i for i in 0..n.
+    /// What a computation makes of a number.
     Compute {
-        /// How far to sum.
+        /// Which one.
+        what: &'static Computation,
+        /// The number.
         n: u64,
     },
     /// An answer after `ns` nanoseconds.
@@ -103,7 +85,9 @@ pub enum Asked {
     },
     /// See [`Ask::Compute`].
     Compute {
-        /// How far to sum.
+        /// Which one.
+        what: &'static Computation,
+        /// The number.
         n: u64,
     },
     /// See [`Ask::Sleep`].

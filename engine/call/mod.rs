@@ -3,23 +3,25 @@
 mod ask;
 mod check;
 mod chunks;
+mod computation;
 mod fault;
 mod fill;
 mod load;
 mod random;
 pub mod service;
-mod squares;
 pub(crate) mod words;
 
-pub use ask::{Answer, Ask, Asked, Call};
+pub use ask::{Answer, Ask, Asked};
 pub use check::{Check, Verify};
 pub use chunks::{Chunks, Split};
+pub use computation::Computation;
 pub use fault::{Cause, Fault, FaultClass};
 pub use fill::{Fill, FillKind};
 pub use load::{Arrivals, Wait};
 pub use random::SplitMix;
-pub use service::CALLS;
+#[cfg(test)]
+pub(crate) use service::CUBES;
 pub use service::contract::{KeyUse, Missing, ServiceCall, Settings};
-pub use squares::sum_of_squares;
+pub use service::{CALLS, Call, SQUARES, computations};
 pub use words::Word;
 pub(crate) use words::words;

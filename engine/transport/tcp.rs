@@ -3,7 +3,7 @@
 //! `frame := length:u64be tag:u8 body[length]`. The low bits of the tag say which call it is, [`MORE`] that
 //! another chunk follows, [`REPLY`] that it answers, [`FAILED`] that the body is a status and a message.
 
-use crate::call::{Answer, Ask, Asked, Check, Chunks, Fault, Fill, sum_of_squares};
+use crate::call::{Answer, Ask, Asked, Check, Chunks, Computation, Fault, Fill, computations};
 use crate::registry::Entry;
 use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, Next, OptionSpec, Options, Reply, Seam, ServerCodec, ServerContext, Step,
@@ -90,6 +90,22 @@ const DOWNLOAD: u8 = 4;
 const COMPUTE: u8 = 5;
 const SLEEP: u8 = 6;
 const HEAD: usize = 9;
+
+/// The tags of computations: that of `compute`, then those behind all others, in the order of the list.
+fn tags() -> impl Iterator<Item = u8> {
+    std::iter::once(COMPUTE).chain(SLEEP + 1..=KIND)
+}
+
+/// The tag of a computation; the list has fewer than there are tags.
+fn tag_of(what: &Computation) -> u8 {
+    tags().zip(computations()).find(|(_, known)| *known == what).map_or(COMPUTE, |(tag, _)| tag)
+}
+
+/// The computation that a tag stands for.
+fn computation_of(tag: u8) -> Option<&'static Computation> {
+    tags().zip(computations()).find(|(known, _)| *known == tag).map(|(_, what)| what)
+}
+
 /// Bodies other than echo, upload and download are never longer.
 const SHORT: u64 = 4096;
 /// How much of a chunked body is put into the outbox at a time.
@@ -212,7 +228,7 @@ impl FrameClient {
             Ask::Ping if body == b"pong" => Ok(Reply::ok()),
             Ask::Ping => Err(Fault::protocol("the answer to a ping is not pong")),
             Ask::Upload { len, .. } => expect(u128::from(len), Fault::short),
-            Ask::Compute { n } => expect(sum_of_squares(n), Fault::corrupt),
+            Ask::Compute { what, n } => expect((what.result)(n), Fault::corrupt),
             Ask::Sleep { ns } => expect(u128::from(ns), Fault::corrupt),
             Ask::Echo { .. } | Ask::Download { .. } => Ok(Reply { verdict: self.check.finish(), ..Reply::ok() }),
         }
@@ -234,8 +250,8 @@ impl ClientCodec for FrameClient {
                 out.put(&len.to_be_bytes());
                 out.put(&chunk.unwrap_or(0).to_be_bytes());
             }
-            Ask::Compute { n } => {
-                put_head(out, 8, COMPUTE);
+            Ask::Compute { what, n } => {
+                put_head(out, 8, tag_of(what));
                 out.put(&n.to_be_bytes());
             }
             Ask::Sleep { ns } => {
@@ -309,7 +325,7 @@ struct FrameServer {
 impl FrameServer {
     fn begin_frame(&mut self, len: u64, tag: u8) -> Result<(), Fault> {
         self.kind = tag & KIND;
-        if tag & (REPLY | FAILED) != 0 || self.kind > SLEEP {
+        if tag & (REPLY | FAILED) != 0 || self.kind > SLEEP && computation_of(self.kind).is_none() {
             return Err(Fault::protocol(format!("no call has the tag {tag:#04x}")));
         }
         let limit = if matches!(self.kind, ECHO | UPLOAD) { self.limit } else { SHORT };
@@ -344,8 +360,12 @@ impl FrameServer {
                 self.chunk = (chunk > 0).then_some(chunk);
                 Asked::Download { len, file: chunk > 0 }
             }
-            COMPUTE => Asked::Compute { n: words(&self.body, 1)?[0] },
-            _ => Asked::Sleep { ns: words(&self.body, 1)?[0] },
+            SLEEP => Asked::Sleep { ns: words(&self.body, 1)?[0] },
+            tag => {
+                let what =
+                    computation_of(tag).ok_or_else(|| Fault::protocol(format!("no call has the tag {tag:#04x}")))?;
+                Asked::Compute { what, n: words(&self.body, 1)?[0] }
+            }
         })
     }
 }

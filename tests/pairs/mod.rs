@@ -1,7 +1,7 @@
 //! Both ends of a stream transport, in memory, with a wire between them.
 #![allow(dead_code, reason = "not every test file needs everything")]
 
-use engine::call::{Ask, Fill, FillKind};
+use engine::call::{Ask, Fill, FillKind, SQUARES};
 use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
@@ -149,7 +149,8 @@ pub(crate) fn stream_transports() -> impl Iterator<Item = (&'static str, &'stati
 }
 
 pub(crate) fn every_call(payloads: &[u64]) -> Vec<Ask> {
-    let mut asks = vec![Ask::Ping, Ask::Compute { n: 1000 }, Ask::Sleep { ns: 1_500_000 }, Ask::Nonce, Ask::Ping];
+    let mut asks =
+        vec![Ask::Ping, Ask::Compute { what: &SQUARES, n: 1000 }, Ask::Sleep { ns: 1_500_000 }, Ask::Nonce, Ask::Ping];
     for &len in payloads {
         for chunk in [None, Some(CHUNK)] {
             asks.extend([Ask::Echo { len, chunk }, Ask::Upload { len, chunk }, Ask::Download { len, chunk }]);

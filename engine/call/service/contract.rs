@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::call::ask::Ask;
+use crate::call::computation::Computation;
 use crate::registry::Entry;
 
 /// A call that every server of ours answers. One file implements it and one line of
@@ -17,6 +18,11 @@ pub trait ServiceCall: Entry + Sync {
 
     /// One request with these settings, or which of them it lacks.
     fn ask(&self, settings: &Settings) -> Result<Ask, Missing>;
+
+    /// What it asks the server to work out, where that is all it does.
+    fn computes(&self) -> Option<&'static Computation> {
+        None
+    }
 
     /// Whether the payload goes to the server.
     fn payload_goes_up(&self) -> bool {

@@ -2,19 +2,9 @@
 
 use crate::call::ask::Ask;
 use crate::call::service::contract::{BODY, KeyUse, Missing, ServiceCall, Settings};
-use crate::registry::Entry;
 
 /// The call `download`.
 pub(crate) struct Download;
-
-impl Entry for Download {
-    fn name(&self) -> &'static str {
-        "download"
-    }
-    fn about(&self) -> &'static str {
-        "A length goes to the server, that many bytes come back."
-    }
-}
 
 impl ServiceCall for Download {
     fn keys(&self) -> &'static [KeyUse] {
@@ -22,7 +12,7 @@ impl ServiceCall for Download {
     }
 
     fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
-        let (len, chunk) = settings.body(self.name())?;
+        let (len, chunk) = settings.body("download")?;
         Ok(Ask::Download { len, chunk })
     }
 

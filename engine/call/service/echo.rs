@@ -2,19 +2,9 @@
 
 use crate::call::ask::Ask;
 use crate::call::service::contract::{BODY, KeyUse, Missing, ServiceCall, Settings};
-use crate::registry::Entry;
 
 /// The call `echo`.
 pub(crate) struct Echo;
-
-impl Entry for Echo {
-    fn name(&self) -> &'static str {
-        "echo"
-    }
-    fn about(&self) -> &'static str {
-        "The payload comes back unchanged."
-    }
-}
 
 impl ServiceCall for Echo {
     fn keys(&self) -> &'static [KeyUse] {
@@ -22,7 +12,7 @@ impl ServiceCall for Echo {
     }
 
     fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
-        let (len, chunk) = settings.body(self.name())?;
+        let (len, chunk) = settings.body("echo")?;
         Ok(Ask::Echo { len, chunk })
     }
 

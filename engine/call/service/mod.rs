@@ -5,23 +5,65 @@ mod connect;
 pub mod contract;
 mod download;
 mod echo;
+#[cfg(test)]
+#[path = "../../../tests/examples/new_call.rs"]
+mod example;
 mod ping;
 mod sleep;
 mod upload;
 
-use crate::call::ask::Call;
+use crate::call::computation::Computation;
+use crate::call::words::{Word, words};
+use crate::registry::Entry;
+pub use compute::SQUARES;
 use contract::ServiceCall;
+#[cfg(test)]
+pub(crate) use example::CUBES;
 
-/// Every call of the reference service, in the order of help and schema.
-pub static CALLS: &[&dyn ServiceCall] = &[
-    &connect::Connect,
-    &ping::Ping,
-    &echo::Echo,
-    &upload::Upload,
-    &download::Download,
-    &compute::Compute,
-    &sleep::Sleep,
-];
+/// Lists the calls once: as words of scenarios, and as what everyone asks about them.
+macro_rules! calls {
+    ($($(#[doc = $about:literal])+ $call:ident = $name:literal in $file:ident),+ $(,)?) => {
+        words! {
+            /// What is asked of a server.
+            Call { $($(#[doc = $about])+ $call = $name),+ }
+        }
+
+        $(impl Entry for $file::$call {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn about(&self) -> &'static str {
+                Word::about(Call::$call)
+            }
+        })+
+
+        /// Every call of the reference service, in the order of help and schema; in unit tests also the example of
+        /// `tests/examples/`.
+        pub static CALLS: &[&dyn ServiceCall] = &[$(&$file::$call,)+ #[cfg(test)] &example::Cubes];
+    };
+}
+
+calls! {
+    /// Dial, one answered ping, untimed close; its parts are reported separately.
+    Connect = "connect" in connect,
+    /// The smallest call that has an answer.
+    Ping = "ping" in ping,
+    /// The payload comes back unchanged.
+    Echo = "echo" in echo,
+    /// The payload goes to the server, its length comes back.
+    Upload = "upload" in upload,
+    /// A length goes to the server, that many bytes come back.
+    Download = "download" in download,
+    /// The server sums i*i for i in 0..work.
+    Compute = "compute" in compute,
+    /// The server waits for `hold` and then answers.
+    Sleep = "sleep" in sleep,
+}
+
+/// Everything that a server works out, in the order of the list.
+pub fn computations() -> impl Iterator<Item = &'static Computation> {
+    CALLS.iter().filter_map(|call| call.computes())
+}
 
 /// The call of that name.
 pub fn named(name: &str) -> Option<&'static dyn ServiceCall> {
@@ -37,17 +79,15 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
-    use super::{CALLS, named};
-    use crate::call::ask::Call;
+    use super::{CALLS, Call, named};
+    use crate::call::ask::Ask;
     use crate::call::service::contract::Settings;
     use crate::call::words::Word;
 
     #[test]
     fn the_words_of_scenarios_are_the_calls_of_the_list() {
-        let listed: Vec<_> = CALLS.iter().map(|call| (call.name(), call.about())).collect();
-        let words: Vec<_> = Call::ALL.iter().map(|call| (call.word(), Word::about(*call))).collect();
         assert!(Call::ALL.iter().all(|call| call.service().name() == call.word()));
-        assert_eq!(listed, words);
+        assert_eq!(CALLS.len(), Call::ALL.len() + 1, "the example is listed too");
         assert!(named("pong").is_none());
     }
 
@@ -64,6 +104,10 @@ mod tests {
             assert_eq!(ask.payload_up(), if call.payload_goes_up() { 10 } else { 0 }, "{call:?}");
             assert_eq!(ask.payload_down(), if call.payload_comes_down() { 10 } else { 0 }, "{call:?}");
             assert_eq!(call.has_body(), call.uses("payload"), "{call:?}");
+            if let Some(what) = call.computes() {
+                assert_eq!((what.name, ask), (call.name(), Ask::Compute { what, n: 7 }));
+                assert_eq!((what.work)(1000), (what.result)(1000), "{call:?}");
+            }
         }
     }
 }

@@ -2,19 +2,9 @@
 
 use crate::call::ask::Ask;
 use crate::call::service::contract::{KeyUse, Missing, ServiceCall, Settings};
-use crate::registry::Entry;
 
 /// The call `sleep`.
 pub(crate) struct Sleep;
-
-impl Entry for Sleep {
-    fn name(&self) -> &'static str {
-        "sleep"
-    }
-    fn about(&self) -> &'static str {
-        "The server waits for `hold` and then answers."
-    }
-}
 
 impl ServiceCall for Sleep {
     fn keys(&self) -> &'static [KeyUse] {
@@ -22,7 +12,7 @@ impl ServiceCall for Sleep {
     }
 
     fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
-        let ns = settings.hold_ns.ok_or(Missing { call: self.name(), setting: "hold_ns" })?;
+        let ns = settings.hold_ns.ok_or(Missing { call: "sleep", setting: "hold_ns" })?;
         Ok(Ask::Sleep { ns })
     }
 }

@@ -2,19 +2,9 @@
 
 use crate::call::ask::Ask;
 use crate::call::service::contract::{BODY, KeyUse, Missing, ServiceCall, Settings};
-use crate::registry::Entry;
 
 /// The call `upload`.
 pub(crate) struct Upload;
-
-impl Entry for Upload {
-    fn name(&self) -> &'static str {
-        "upload"
-    }
-    fn about(&self) -> &'static str {
-        "The payload goes to the server, its length comes back."
-    }
-}
 
 impl ServiceCall for Upload {
     fn keys(&self) -> &'static [KeyUse] {
@@ -22,7 +12,7 @@ impl ServiceCall for Upload {
     }
 
     fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
-        let (len, chunk) = settings.body(self.name())?;
+        let (len, chunk) = settings.body("upload")?;
         Ok(Ask::Upload { len, chunk })
     }
 

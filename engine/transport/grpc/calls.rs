@@ -3,10 +3,10 @@
 use http::header::{CONTENT_TYPE, HeaderValue, TE};
 use http::{HeaderMap, Method, Request, StatusCode};
 
-use crate::call::{Ask, Check, Chunks, Fault, sum_of_squares};
+use crate::call::{Ask, Check, Chunks, Fault};
 use crate::transport::contract::ClientContext;
 use crate::transport::grpc::message::{
-    Empty, LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, payload_head,
+    Empty, LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, payload_head, procedure,
 };
 use crate::transport::web::body::Sending;
 use crate::transport::web::calls::{request, scheme};
@@ -51,7 +51,7 @@ impl Asking for GrpcCalls {
             Ask::Upload { .. } => "/engine.Engine/Upload",
             Ask::Download { len, chunk } if chunks(len, chunk).is_some() => "/engine.Engine/DownloadChunks",
             Ask::Download { .. } => "/engine.Engine/Download",
-            Ask::Compute { .. } => "/engine.Engine/Compute",
+            Ask::Compute { what, .. } => &format!("/engine.Engine/{}", procedure(what.name)),
             Ask::Sleep { .. } => "/engine.Engine/Sleep",
         };
         let mut head = request(Method::POST, scheme(&self.context.options), &self.context, path);
@@ -69,7 +69,7 @@ impl Asking for GrpcCalls {
             Ask::Download { len, chunk } => {
                 Sending::bytes(framed(&Wanted { len, chunk: chunks(len, chunk).unwrap_or(0) }), None)
             }
-            Ask::Compute { n } => Sending::bytes(framed(&Range { n }), None),
+            Ask::Compute { n, .. } => Sending::bytes(framed(&Range { n }), None),
             Ask::Sleep { ns } => Sending::bytes(framed(&Wait { ns }), None),
         })
     }
@@ -144,9 +144,9 @@ impl IncomingReply for GrpcReply {
                 let size = reader.message::<Size>().map_err(Wrong::fault)?;
                 wrong(size.len.into(), len.into(), Fault::short)
             }
-            Ask::Compute { n } => {
+            Ask::Compute { what, n } => {
                 let Sum { low, high } = reader.message().map_err(Wrong::fault)?;
-                wrong(u128::from(high) << 64 | u128::from(low), sum_of_squares(n), Fault::corrupt)
+                wrong(u128::from(high) << 64 | u128::from(low), (what.result)(n), Fault::corrupt)
             }
             Ask::Sleep { ns } => {
                 let wait = reader.message::<Wait>().map_err(Wrong::fault)?;

@@ -82,6 +82,22 @@ const CONTENT: u64 = 1 << 3 | 2;
 /// Messages other than payloads are never longer, in bytes.
 const SHORT: usize = 4096;
 
+/// Whether `procedure` is the name in `engine.proto` of the call of that name: the same with a capital.
+pub(crate) fn is_procedure(procedure: &str, name: &str) -> bool {
+    match (procedure.split_at_checked(1), name.split_at_checked(1)) {
+        (Some((capital, rest)), Some((first, others))) => {
+            rest == others && capital.bytes().eq(first.bytes().map(|byte| byte.to_ascii_uppercase()))
+        }
+        _ => false,
+    }
+}
+
+/// The name in `engine.proto` of the call of that name.
+pub(crate) fn procedure(name: &str) -> String {
+    let (first, rest) = name.split_at_checked(1).unwrap_or_default();
+    first.to_ascii_uppercase() + rest
+}
+
 /// A short message with its prefix.
 pub(crate) fn framed(message: &impl Message) -> Bytes {
     let len = message.encoded_len();

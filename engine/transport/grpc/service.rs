@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::call::{Answer, Asked};
+use crate::call::{Answer, Asked, Computation, computations};
 use crate::transport::grpc::message::{
-    LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, payload_head,
+    LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, is_procedure, payload_head,
 };
 use crate::transport::web::body::Sending;
 use crate::transport::web::calls::value;
@@ -34,7 +34,7 @@ enum Procedure {
     Echo { streams: bool },
     Upload { streams: bool },
     Download { streams: bool },
-    Compute,
+    Compute(&'static Computation),
     Sleep,
 }
 
@@ -49,9 +49,8 @@ impl Procedure {
             "UploadChunks" => Procedure::Upload { streams: true },
             "Download" => Procedure::Download { streams: false },
             "DownloadChunks" => Procedure::Download { streams: true },
-            "Compute" => Procedure::Compute,
             "Sleep" => Procedure::Sleep,
-            _ => return None,
+            name => Procedure::Compute(computations().find(|what| is_procedure(name, what.name))?),
         })
     }
 
@@ -123,7 +122,7 @@ impl GrpcRequest {
                 self.chunk = streams.then(|| if chunk == 0 { LONGEST } else { chunk.min(LONGEST) });
                 Asked::Download { len, file: streams }
             }
-            Procedure::Compute => Asked::Compute { n: reader.message::<Range>()?.n },
+            Procedure::Compute(what) => Asked::Compute { what, n: reader.message::<Range>()?.n },
             Procedure::Sleep => Asked::Sleep { ns: reader.message::<Wait>()?.ns },
         })
     }

@@ -203,7 +203,7 @@ impl<A: Asking> ClientCodec for HttpClient<A> {
 #[cfg(test)]
 mod tests {
     use super::HttpClient;
-    use crate::call::{Ask, Cause, FaultClass, Fill};
+    use crate::call::{Ask, Cause, FaultClass, Fill, SQUARES};
     use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
     use crate::transport::outbox::Outbox;
     use crate::transport::web::calls::{ChunkForm, WebCalls};
@@ -274,8 +274,8 @@ mod tests {
             (Ask::Ping, ok("pong"), Some(FaultClass::Protocol)),
             (Ask::Ping, ok(&"x".repeat(5000)), Some(FaultClass::Protocol)),
             (Ask::Upload { len: 3, chunk: None }, ok("{\"size\":2}"), Some(FaultClass::Short)),
-            (Ask::Compute { n: 10 }, ok("{\"result\":285}"), None),
-            (Ask::Compute { n: 10 }, ok("{\"result\":286}"), Some(FaultClass::Corrupt)),
+            (Ask::Compute { what: &SQUARES, n: 10 }, ok("{\"result\":285}"), None),
+            (Ask::Compute { what: &SQUARES, n: 10 }, ok("{\"result\":286}"), Some(FaultClass::Corrupt)),
             (sleep, ok("{\"duration\":0.01}"), None),
             (sleep, ok("{\"duration\":0.02}"), Some(FaultClass::Corrupt)),
         ] {

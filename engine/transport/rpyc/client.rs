@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::call::{Ask, Check, Fault, FaultClass, Fill, sum_of_squares};
+use crate::call::{Ask, Check, Fault, FaultClass, Fill};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::boxed::{Boxed, Id, put_token, put_tuple};
@@ -165,7 +165,7 @@ fn method_of(ask: Ask) -> Method {
         Ask::Upload { .. } => Method::UploadFileChunked,
         Ask::Download { chunk: None, .. } => Method::Download,
         Ask::Download { .. } => Method::DownloadFileChunked,
-        Ask::Compute { .. } => Method::Compute,
+        Ask::Compute { what, .. } => Method::Compute(what),
         Ask::Sleep { .. } => Method::Sleep,
     }
 }
@@ -271,7 +271,7 @@ impl Talk {
             }
             For::Inspection if self.bind => {
                 self.awaited = self.link.next_seq();
-                for method in METHODS {
+                for method in METHODS.iter() {
                     self.link.getattr(out, &self.root, method.name());
                 }
                 self.waiting = For::Bound(0);
@@ -381,7 +381,7 @@ impl Talk {
             (Ask::Nonce, Some(Token::Text(nonce))) => Reply { nonce: Some(nonce.to_owned()), ..Reply::ok() },
             (Ask::Nonce, _) => fails(Fault::corrupt("the answer to nonce is not a str")),
             (Ask::Upload { len, .. }, _) => expect(len.into(), FaultClass::Short),
-            (Ask::Compute { n }, _) => expect(sum_of_squares(n), FaultClass::Corrupt),
+            (Ask::Compute { what, n }, _) => expect((what.result)(n), FaultClass::Corrupt),
             (Ask::Sleep { ns }, Some(Token::Float(slept))) if slept == seconds(ns) => Reply::ok(),
             (Ask::Sleep { .. }, _) => fails(Fault::corrupt("sleep did not answer how long it was asked to sleep")),
             (Ask::Echo { .. } | Ask::Download { .. }, _) => match self.feed(value) {
@@ -414,7 +414,7 @@ fn call_method(link: &mut Link, lent: &mut Objects, fill: &Arc<Fill>, ask: Ask, 
         Ask::Download { len, chunk: Some(chunk) } => {
             link.call(out, id, |args| values(&[Token::Int(len as i64), Token::Int(chunk as i64)], args))
         }
-        Ask::Compute { n } => link.call(out, id, |args| values(&[Token::Int(n as i64)], args)),
+        Ask::Compute { n, .. } => link.call(out, id, |args| values(&[Token::Int(n as i64)], args)),
         Ask::Sleep { ns } => link.call(out, id, |args| values(&[Token::Float(seconds(ns))], args)),
     }
 }

@@ -80,7 +80,7 @@ const OBJECT_METHODS: [(&str, &str); 5] = [
 
 /// Appends the methods of which a proxy is made, as a tuple of names and texts.
 pub(crate) fn put_methods(kind: Kind, out: &mut Vec<u8>) {
-    let service = if kind == Kind::Service { METHODS.as_slice() } else { &[] };
+    let service = if kind == Kind::Service { METHODS } else { &[] };
     let (operations, real_only) = (operations(kind), real_only(kind));
     brine::put(out, Token::Tuple((OBJECT_METHODS.len() + operations.len() + real_only.len() + service.len()) as u32));
     for (name, about) in OBJECT_METHODS {
@@ -102,7 +102,7 @@ pub(crate) fn put_methods(kind: Kind, out: &mut Vec<u8>) {
 
 /// Appends what `dir` lists, as a sorted tuple of names.
 pub(crate) fn put_names(kind: Kind, out: &mut Vec<u8>) {
-    let service = if kind == Kind::Service { METHODS.as_slice() } else { &[] };
+    let service = if kind == Kind::Service { METHODS } else { &[] };
     let mut names: Vec<String> = service.iter().map(|method| format!("exposed_{}", method.name())).collect();
     names.extend(EVERYWHERE.iter().chain(operations(kind)).map(|name| (*name).to_owned()));
     names.push("__doc__".into());

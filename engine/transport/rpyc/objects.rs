@@ -79,7 +79,7 @@ pub(crate) enum Given {
 impl Objects {
     /// A server's: the service under that class name, with all its methods.
     pub(crate) fn service(class: &'static str) -> Self {
-        let objects = std::iter::once(Object::Root).chain(METHODS.map(Object::Method));
+        let objects = std::iter::once(Object::Root).chain(METHODS.iter().copied().map(Object::Method));
         let mut lent = Objects { class, slots: Vec::new(), free: Vec::new(), fixed: 0 };
         lent.fixed = objects.map(|object| lent.add(object)).count();
         lent

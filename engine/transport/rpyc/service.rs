@@ -1,6 +1,6 @@
 //! The service's methods: their names, their parameters, and how arguments find them.
 
-use crate::call::Fault;
+use crate::call::{Computation, Fault, SQUARES};
 use crate::transport::rpyc::boxed::Boxed;
 use crate::transport::rpyc::brine::{self, Token};
 use crate::transport::rpyc::exception::Raised;
@@ -15,7 +15,7 @@ pub(crate) enum Method {
     Echo,
     Upload,
     Download,
-    Compute,
+    Compute(&'static Computation),
     Sleep,
     UploadFile,
     DownloadFile,
@@ -27,12 +27,12 @@ pub(crate) enum Method {
 }
 
 /// Every method; its place here is its slot among the objects of a connection.
-pub(crate) const METHODS: [Method; 13] = [
+pub(crate) const METHODS: &[Method] = &[
     Method::Ping,
     Method::Echo,
     Method::Upload,
     Method::Download,
-    Method::Compute,
+    Method::Compute(&SQUARES),
     Method::Sleep,
     Method::UploadFile,
     Method::DownloadFile,
@@ -41,6 +41,8 @@ pub(crate) const METHODS: [Method; 13] = [
     Method::Nonce,
     Method::ServiceName,
     Method::ServiceAliases,
+    #[cfg(test)]
+    Method::Compute(&crate::call::CUBES),
 ];
 
 const NO_PAIR: Boxed<'static> = Boxed::Value(&[brine::EMPTY_TUPLE]);
@@ -56,7 +58,7 @@ impl Method {
             Method::Echo => "echo",
             Method::Upload => "upload",
             Method::Download => "download",
-            Method::Compute => "compute",
+            Method::Compute(what) => what.name,
             Method::Sleep => "sleep",
             Method::UploadFile => "upload_file",
             Method::DownloadFile => "download_file",
@@ -73,7 +75,7 @@ impl Method {
             Method::Ping | Method::Nonce | Method::ServiceName | Method::ServiceAliases => &[],
             Method::Echo | Method::Upload | Method::UploadFile => &["data"],
             Method::Download | Method::DownloadFile => &["size"],
-            Method::Compute => &["n"],
+            Method::Compute(_) => &["n"],
             Method::Sleep => &["duration"],
             Method::UploadFileChunked => &["chunks"],
             Method::DownloadFileChunked => &["size", "chunk_size"],

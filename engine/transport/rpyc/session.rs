@@ -273,7 +273,7 @@ impl Session {
                     (Asked::Echo(Vec::new()), Wanted::Held(held))
                 }
             },
-            Method::Compute => {
+            Method::Compute(what) => {
                 let n = match first.token()? {
                     Some(Token::Int(n)) => n.max(0) as u64,
                     Some(Token::Bool(n)) => n.into(),
@@ -286,7 +286,7 @@ impl Session {
                     }
                     _ => return Err(Raised::not_an_integer(first.type_name()).into()),
                 };
-                (Asked::Compute { n }, Wanted::Answer)
+                (Asked::Compute { what, n }, Wanted::Answer)
             }
             Method::Sleep => {
                 let seconds = match first.token()? {

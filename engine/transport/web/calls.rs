@@ -89,7 +89,7 @@ impl Asking for WebCalls {
                 (Method::GET, format!("/download-file-chunked/{len}/{chunk}"))
             }
             Ask::Download { len, chunk: Some(chunk) } => (Method::GET, format!("/download-file/{len}?chunk={chunk}")),
-            Ask::Compute { n } => (Method::GET, format!("/compute/{n}")),
+            Ask::Compute { what, n } => (Method::GET, format!("/{}/{n}", what.name)),
             Ask::Sleep { ns } => (Method::GET, format!("/sleep/{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)),
         };
         let mut head = request(method, self.scheme, &self.context, &path);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::call::{Computation, computations};
+
 /// Why a message is not served: the status and the sentence that say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -47,9 +49,11 @@ pub(crate) enum Endpoint {
         /// Bytes of a chunk.
         chunk: u64,
     },
-    /// `GET /compute/<int>`
+    /// `GET /compute/<int>`, and other computations by their names
     Compute {
-        /// How far to sum.
+        /// Which computation.
+        what: &'static Computation,
+        /// The number.
         n: u64,
     },
     /// `GET /sleep/<float>`
@@ -90,8 +94,11 @@ impl Endpoint {
                 (_, 0) => return Err(Refusal::new(400, "A chunk of no bytes never ends.")),
                 (len, chunk) => Endpoint::DownloadChunks { len, chunk },
             },
-            ("compute", Some(n), None) => Endpoint::Compute { n: int(n)? },
             ("sleep", Some(seconds), None) => Endpoint::Sleep { ns: float(seconds)? },
+            (name, Some(n), None) => match computations().find(|what| what.name == name) {
+                Some(what) => Endpoint::Compute { what, n: int(n)? },
+                None => return Err(NOT_FOUND),
+            },
             _ => return Err(NOT_FOUND),
         };
         if third.is_none() { Ok(endpoint) } else { Err(NOT_FOUND) }

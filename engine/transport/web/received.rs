@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::call::{Ask, Check, Fault, Fill, sum_of_squares};
+use crate::call::{Ask, Check, Fault, Fill};
 use crate::transport::web::hex::{self, HexReader};
 
 /// The longest small reply, and how much of the page of an error is kept, in bytes.
@@ -99,10 +99,11 @@ impl Received {
                     return Err(Fault::short(format!("{size} bytes arrived where {len} were sent")));
                 }
             }
-            Ask::Compute { n } => {
+            Ask::Compute { what, n } => {
                 let Computed { result } = self.read("{\"result\":…}")?;
-                if result != sum_of_squares(n) {
-                    return Err(Fault::corrupt(format!("{result} came where {} was right", sum_of_squares(n))));
+                let right = (what.result)(n);
+                if result != right {
+                    return Err(Fault::corrupt(format!("{result} came where {right} was right")));
                 }
             }
             Ask::Sleep { ns } => {

@@ -108,7 +108,7 @@ impl WebRequest {
             },
             Endpoint::Download { len, file } => Asked::Download { len, file },
             Endpoint::DownloadChunks { len, .. } => Asked::Download { len, file: true },
-            Endpoint::Compute { n } => Asked::Compute { n },
+            Endpoint::Compute { what, n } => Asked::Compute { what, n },
             Endpoint::Sleep { ns } => Asked::Sleep { ns },
         })
     }
