@@ -29,8 +29,11 @@
 
 pub mod call;
 pub mod cli;
+pub mod document;
 pub mod drive;
 pub mod error;
+pub mod figures;
+pub mod key;
 pub mod lack;
 pub mod mutant;
 pub mod place;

@@ -238,6 +238,36 @@ as_text!(
 );
 as_text!(Time, TIMES, Time::MOST.ns(), "A length of time with its unit: ns, us, ms, s, m, h; at most 24h.", "30s");
 
+/// A length of time as whole nanoseconds, for the lines between processes.
+pub(crate) mod ns {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(time.as_nanos() as u64)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_nanos)
+    }
+
+    /// The same of a time that may be absent.
+    pub(crate) mod optional {
+        use std::time::Duration;
+
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+            time.map(|time| time.as_nanos() as u64).serialize(serializer)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+            Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_nanos))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Size, Time};

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use engine::report::ahead::{Measure, Outcome as Standing};
+use engine::report::ahead::Outcome as Standing;
 use engine::report::changes::by::By;
 use engine::report::changes::{Changes, Verdict};
 use engine::report::view::{View, Workload};
+use engine::results::measure::Measure;
 use engine::results::search::{Limit, Probe, Search};
 use engine::results::{Outcome, Record, Results, State};
 use reports::Effect;
@@ -87,8 +88,9 @@ fn two(factor: f64) -> Results {
     let axes = || json!({"call": "ping", "clients": 8, "rate": "search"});
     let effect = |target| Effect::new(target, "w", axes(), 100_000, 50);
     let mut results = reports::results(&[effect("tcp-threaded"), effect("tcp-async")]);
+    let second = results.cells.iter().position(|cell| cell.id.starts_with("tcp-async")).expect("a cell");
     for record in &mut results.records {
-        let times = if record.id.starts_with("tcp-async") { factor } else { 1.0 };
+        let times = if record.cell == second { factor } else { 1.0 };
         let capacity = (1_000 + 10 * record.trial) as f64 * times;
         let probe = |rate: f64, why: Option<&str>| Probe {
             rate,
@@ -136,7 +138,7 @@ fn targets_are_ranked_by_their_capacity_and_by_nothing_else() {
 #[test]
 fn what_the_client_limited_is_a_lower_bound_and_ranks_nobody() {
     let mut results = two(1.5);
-    let limited = results.records.iter_mut().find(|record| record.id.starts_with("tcp-async")).expect("a record");
+    let limited = reports::of(&mut results, "tcp-async").next().expect("a record");
     limited.verdict.state = State::Suspect;
     limited.verdict.reasons = vec!["the client was the limit".to_owned()];
     limited.search.as_mut().expect("it was searched").limited_by = Limit::Generator;
@@ -154,7 +156,7 @@ fn what_the_client_limited_is_a_lower_bound_and_ranks_nobody() {
 #[test]
 fn a_trial_without_a_capacity_loses_and_leaves_no_interval() {
     let mut results = two(1.5);
-    for record in results.records.iter_mut().filter(|record| record.id.starts_with("tcp-async")) {
+    for record in reports::of(&mut results, "tcp-async") {
         record.outcome = Outcome::Failed;
         record.reason = Some("no rate holds".to_owned());
         record.search.as_mut().expect("it was searched").capacity = None;

@@ -5,6 +5,7 @@ mod reports;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use engine::key::setting::Setting;
 use engine::report::changes::Changes;
 use engine::report::changes::by::By;
 use engine::report::view::View;
@@ -40,10 +41,17 @@ fn yardsticks(exchange: f64, arithmetic: f64) -> Vec<Yardstick> {
     vec![one(0, 1.0), one(30, 3.0), one(60, 1.01), one(90, 0.99), one(120, 1.0)]
 }
 
+/// Asks something else of the cells of a workload; of all where none is named.
+fn ask(run: &mut Results, workload: &str, key: &str, value: Setting) {
+    // What the scenario does not tell about has no scalars.
+    let planned = run.cells.iter_mut().filter(|cell| key != "iterations" || cell.settings.get(key).is_some());
+    let cells = planned.filter(|cell| workload.is_empty() || cell.workload == workload);
+    cells.for_each(|cell| cell.settings.put(key, value.clone()));
+}
+
 /// Changes every record of the cells whose id begins so.
 fn change(run: &mut Results, id: &str, mut how: impl FnMut(&mut Record)) {
-    let these = run.records.iter_mut().filter(|record| record.id.starts_with(id));
-    assert!(these.map(&mut how).count() > 0, "{id}");
+    assert!(reports::of(run, id).map(&mut how).count() > 0, "{id}");
 }
 
 fn told(output: &Output) -> String {
@@ -102,10 +110,12 @@ fn exactly_what_is_slower_by_more_than_the_tolerance_is_named() {
 #[test]
 fn what_cannot_be_compared_says_why() {
     let (old, mut new) = (run([1.0; 4]), run([2.0; 4]));
+    let ids: Vec<String> = new.cells.iter().map(|cell| cell.id.clone()).collect();
     new.records.retain(|record| {
-        !record.id.starts_with("tcp-async") && (record.trial == 1 || !record.id.contains("bandwidth"))
+        let id = &ids[record.cell];
+        !id.starts_with("tcp-async") && (record.trial == 1 || !id.contains("bandwidth"))
     });
-    let broken = new.records.iter_mut().find(|record| record.id.starts_with("rpyc")).expect("a record");
+    let broken = reports::of(&mut new, "rpyc").next().expect("a record");
     fail(broken, "it broke");
     let output = compare(&old, &new, &["--format", "markdown"]);
     assert_eq!(output.status.code(), Some(1));
@@ -151,32 +161,30 @@ fn the_same_results_pass() {
 #[test]
 fn a_target_that_is_missing_does_not_pass() {
     let (old, mut new) = (run([1.0; 4]), run([1.0; 4]));
-    new.records.retain(|record| !record.id.starts_with("rpyc-threaded"));
+    let gone = new.cells.iter().position(|cell| cell.id.starts_with("rpyc-threaded")).expect("a cell");
+    new.records.retain(|record| record.cell != gone);
     let output = compare(&old, &new, &[]);
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("error: 1 cell missing in the new run: rpyc-threaded/latency"), "{}", told(&output));
     // One that came is no fault, and one that is refused now is told with its reason.
     assert_eq!(compare(&new, &old, &[]).status.code(), Some(0));
-    let refused = json!({"transport": "rpyc", "server": "threaded"}).as_object().expect("an object").clone();
-    new.refusals.push(Refused { coordinates: refused, reason: "it is not built in".to_owned() });
+    let refused = reports::settings(json!({"transport": "rpyc", "server": "threaded"}));
+    new.refusals.push(Refused { settings: refused, reason: "it is not built in".to_owned() });
     assert!(told(&compare(&old, &new, &[])).contains("missing: the new run refuses it: it is not built in"));
 }
 
 #[test]
 fn runs_without_a_common_cell_do_not_pass() {
     let (old, mut new) = (run([1.0; 4]), run([1.0; 4]));
-    change(&mut new, "", |record| {
-        record.id = record.id.replacen("threaded/", "other/", 1).replacen("async/", "other/", 1);
-        record.coordinates.insert("target".to_owned(), "other".into());
+    new.cells.iter_mut().for_each(|cell| {
+        reports::renamed(cell, &cell.target.replacen("threaded", "other", 1).replacen("async", "other", 1))
     });
     let output = compare(&old, &new, &[]);
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("error: the two runs have no cell in common"), "{}", told(&output));
     // The same id, and another question.
     let mut new = run([1.0; 4]);
-    change(&mut new, "", |record| {
-        record.coordinates.insert("fill".to_owned(), "text".into());
-    });
+    new.cells.iter_mut().for_each(|cell| cell.settings.put("fill", Setting::word("text")));
     let output = compare(&old, &new, &[]);
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("it is asked something else: fill was absent, and is text"), "{}", told(&output));
@@ -318,16 +326,15 @@ fn a_bound_proves_in_one_direction_only() {
 #[test]
 fn other_questions_under_the_same_name_are_said() {
     let (old, mut new) = (run([1.0; 4]), run([1.0; 4]));
-    new.scenario["workloads"][1]["iterations"] = 10.into();
-    new.scenario["workloads"][2]["verify"] = "content".into();
-    new.scenario["workloads"][4]["iterations"] = 7.into();
+    ask(&mut new, "latency", "iterations", Setting::Count(10));
+    ask(&mut new, "bandwidth", "verify", Setting::word("content"));
     let output = compare(&old, &new, &[]);
     let told = told(&output);
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("warning: the workload latency is not the same: iterations was 300, and is 10"), "{told}");
     assert!(told.contains("the workload bandwidth is not the same: verify was length, and is content"), "{told}");
-    assert_eq!(told.matches("warning").count(), 2, "what neither run has a cell of is not said: {told}");
-    new.scenario["timeout"] = "5s".into();
+    assert_eq!(told.matches("warning").count(), 2, "{told}");
+    ask(&mut new, "", "timeout", Setting::Time("5s".parse().expect("a time")));
     let output = compare(&old, &new, &["--format", "markdown"]);
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
@@ -336,8 +343,7 @@ fn other_questions_under_the_same_name_are_said() {
     );
     // What stands there at its default is the same as what does not.
     let mut written = run([1.0; 4]);
-    written.scenario["workloads"][1]["drain"] = "30s".into();
-    written.scenario["verify"] = "length".into();
+    ask(&mut written, "latency", "drain", Setting::Time("30s".parse().expect("a time")));
     assert!(compare(&old, &written, &[]).stderr.is_empty());
 }
 

@@ -60,8 +60,8 @@ fn each_committed_record_is_of_a_cell_that_its_scenario_plans() {
         let results = Results::read(&folder).expect("committed results are readable");
         let scenario = engine::scenario::read("results", &results.scenario.to_string(), &[]);
         let scenario = scenario.unwrap_or_else(|mistakes| panic!("{}: {}", folder.display(), mistakes.render(false)));
-        let planned: BTreeSet<String> = Plan::of(&scenario).cells.into_iter().map(|cell| cell.id).collect();
-        let measured: BTreeSet<String> = results.records.into_iter().map(|record| record.id).collect();
+        let planned: BTreeSet<String> = Plan::of(&scenario).cells.into_iter().map(|cell| cell.planned.id).collect();
+        let measured: BTreeSet<String> = results.records.iter().map(|record| results.id(record).to_owned()).collect();
         assert_eq!(measured, planned, "{}", folder.display());
     }
 }

@@ -7,11 +7,14 @@ use std::fs;
 use std::process::{Command, Output};
 
 use engine::call::Word;
+use engine::key::KEYS;
+use engine::key::contract::Of;
+use engine::key::settings::is_axis;
 use engine::plan::Plan;
 use engine::report::view::View;
-use engine::results::Results;
+use engine::results::{Record, Results};
 use engine::scenario::expect::{Figure, Unit};
-use engine::scenario::{AXES, read};
+use engine::scenario::read;
 
 use reports::{Effect, TRIALS, results};
 
@@ -48,11 +51,12 @@ fn planned(text: &str, calls: u64) -> Results {
     results.scenario = serde_json::to_value(&scenario).expect("a scenario is JSON");
     for cell in Plan::of(&scenario).cells {
         let (clients, payload) = (u64::from(cell.load.clients), cell.load.payload.unwrap_or(0));
-        let effect = Effect { coordinates: cell.coordinates, ns: 100_000, calls, clients, payload };
-        results.records.extend((1..=TRIALS).map(|trial| effect.trial(trial)).map(|mut record| {
-            record.id.clone_from(&cell.id);
-            record
-        }));
+        let coordinates = serde_json::to_value(&cell.planned.settings).expect("settings are JSON");
+        let coordinates = coordinates.as_object().expect("an object").clone();
+        let effect = Effect { coordinates, ns: 100_000, calls, clients, payload };
+        let of = results.cells.len();
+        results.records.extend((1..=TRIALS).map(|trial| Record { cell: of, ..effect.trial(trial) }));
+        results.cells.push(cell.planned);
     }
     results
 }
@@ -112,11 +116,13 @@ fn each_axis_of_a_plan_is_one_of_the_report_and_no_target_meets_itself() {
             assert_eq!(met, ["a", "ab", "strict", "tcp-forking", "tcp-pooled"], "{}", workload.name);
         }
     }
-    for axis in AXES {
+    let axes: Vec<&str> =
+        KEYS.iter().filter(|key| key.of() == Of::Workload && is_axis(key.name())).map(|key| key.name()).collect();
+    for &axis in &axes {
         let known = if axis == "ramp" { &named } else { &varying };
         assert!(known.contains(&axis), "the report does not know {axis}");
     }
-    assert!(varying.iter().all(|axis| AXES.contains(axis)), "{varying:?}");
+    assert!(varying.iter().all(|axis| axes.contains(axis)), "{varying:?}");
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn each_expectation_is_judged_for_the_cells_of_its_own_target_and_workload() {
             "strict" => vec!["p99 < 1ns", "mean < 1ns"],
             _ => Vec::new(),
         };
-        if cell.axis("workload").as_deref() == Some("bodies") {
+        if cell.workload == "bodies" {
             expected.push("max < 2ns");
         }
         assert_eq!(judged, expected, "{}", cell.id);

@@ -122,7 +122,7 @@ fn a_run_measures_every_trial_and_writes_its_three_files() {
         assert!(measured.counts.conserved() && measured.counts.ok == 150);
         let cost = record.cost.as_ref().expect("costs");
         assert!(cost.server.cpu_ns.is_some_and(|ns| ns > 0) && cost.client.peak_memory.is_some_and(|bytes| bytes > 0));
-        if record.coordinates["server"] == "forking" {
+        if results.cells[record.cell].text("server").as_deref() == Some("forking") {
             // The parent, and a child for each client that is still connected when the window closes.
             assert_eq!(cost.server.processes, Some(4));
         }
@@ -226,7 +226,7 @@ fn a_server_killed_in_the_middle_fails_its_cell_and_no_other() {
     let results = read(&life.out());
     assert_eq!(results.records.len(), 3);
     for record in &results.records {
-        if record.coordinates["server"] == "threaded" {
+        if results.cells[record.cell].text("server").as_deref() == Some("threaded") {
             assert_eq!(record.outcome, Outcome::Failed);
             assert!(record.reason.as_ref().expect("a reason").contains("was killed by SIGKILL"), "{:?}", record.reason);
         } else {

@@ -77,7 +77,7 @@ fn no_server_is_marked_for_what_it_does_itself() {
     assert!(results.records.len() >= 3);
     for record in &results.records {
         let interference = record.interference.as_ref().expect("this system has /proc");
-        let said = format!("{}: {interference:?}, where others used {most} cores at most", record.id);
+        let said = format!("{}: {interference:?}, where others used {most} cores at most", results.id(record));
         assert!(interference.share <= most + 0.05, "{said}");
         assert!(interference.stretch_ns >= 500_000_000 && interference.run_queue_ns.is_some(), "{said}");
     }

@@ -34,8 +34,7 @@ fn read(folder: &TempDir, name: &str) -> String {
 
 /// Results with as many trials as seven comparisons of two targets take.
 fn repeated(effects: &[Effect]) -> Results {
-    let records = (1..=9).flat_map(|trial| effects.iter().map(move |effect| effect.trial(trial)));
-    Results { records: records.collect(), ..results(&[]) }
+    reports::repeated(effects, 9)
 }
 
 /// Uploads whose time is so many nanoseconds and so many more for each KiB.
@@ -80,9 +79,9 @@ fn each_target_is_advised_where_it_is_ahead() {
     let effects: Vec<Effect> = uploads("nimble", 100_000, 2_000).chain(uploads("steady", 228_000, 0)).collect();
     let view = View::of(&repeated(&effects)).expect("a view");
     let steady = view.advice.iter().find(|advice| advice.target == "steady").expect("advice");
-    assert_eq!(steady.ahead[0].setting, "bandwidth, 1024KiB");
+    assert_eq!(steady.ahead[0].setting, "bandwidth, 1MiB");
     let cell = view.workloads[0].cells.iter().find(|cell| cell.number == steady.ahead[0].cell).expect("its cell");
-    assert_eq!([&cell.target, "1024KiB"], ["steady", &cell.axis("payload").expect("a payload")]);
+    assert_eq!([&cell.target, "1MiB"], ["steady", &cell.axis("payload").expect("a payload")]);
     assert_eq!(steady.ahead.len(), 3);
 }
 
@@ -221,12 +220,13 @@ fn a_stall_is_seen_in_the_time_line_of_the_trial_that_had_it() {
 fn a_change_of_pace_is_shown_and_a_steady_closed_loop_is_not() {
     let ping = |target: &str| Effect::new(target, "latency", json!({"call": "ping", "clients": 1}), MS, 300);
     let mut results = results(&[ping("steady"), ping("cold")]);
+    let cold = results.cells.iter().position(|cell| cell.id.starts_with("cold/")).expect("a cell");
     for record in &mut results.records {
         open_loop(record, MS, None);
         let measured = record.measured.as_mut().expect("measured");
         measured.facts.insert("loop".to_owned(), "closed".to_owned());
         let warm = u64::from(record.trial) * 10;
-        for slice in measured.timeline.iter_mut().take(60).filter(|_| record.id.starts_with("cold/")) {
+        for slice in measured.timeline.iter_mut().take(60).filter(|_| cold == record.cell) {
             (slice.p50_ns, slice.p99_ns, slice.max_ns) = (2 * MS + warm, 2 * MS, 2 * MS);
         }
     }

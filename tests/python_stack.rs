@@ -281,7 +281,11 @@ fn run(scenario: &str, path: &OsStr, cache: &Path, offline: bool) -> (Option<i32
     });
     let results: Value = serde_json::from_str(&results).expect("results are JSON");
     let records = results["records"].as_array().expect("records").iter();
-    let by_id = records.map(|record| (record["id"].as_str().expect("an id").to_owned(), record.clone())).collect();
+    let id = |record: &Value| {
+        let cell = record["cell"].as_u64().expect("a cell") as usize;
+        results["cells"][cell]["id"].as_str().expect("an id").to_owned()
+    };
+    let by_id = records.map(|record| (id(record), record.clone())).collect();
     (output.status.code(), by_id)
 }
 

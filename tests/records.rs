@@ -83,7 +83,7 @@ fn kill(run: &mut Child) {
 /// That all trials of two cells are there, each once and measured.
 fn assert_complete(results: &Results, trials: usize) {
     let keys: BTreeSet<(String, u32, u32)> =
-        results.records.iter().map(|record| (record.id.clone(), record.trial, record.attempt)).collect();
+        results.records.iter().map(|record| (results.id(record).to_owned(), record.trial, record.attempt)).collect();
     assert_eq!(keys.len(), results.records.len(), "no record is there twice");
     let trials_there = results.counting().count();
     assert_eq!(trials_there, 2 * trials, "none is lost");
@@ -375,7 +375,7 @@ fn a_trial_that_others_disturbed_is_tried_again_by_the_run_that_goes_on() {
     assert_eq!(results.records[..kept.len()], kept, "the first attempt stays");
     let again: Vec<_> = results.records.iter().filter(|record| record.attempt > 1).collect();
     assert_eq!(again.len(), 1);
-    assert_eq!((&again[0].id, again[0].trial, again[0].attempt), (&kept[0].id, kept[0].trial, 2));
+    assert_eq!((again[0].cell, again[0].trial, again[0].attempt), (kept[0].cell, kept[0].trial, 2));
     let manifest = &results.manifest;
     assert!(manifest.yardsticks.is_sorted_by_key(|it| it.at_ns), "one clock for all sessions");
 }

@@ -110,9 +110,12 @@ fn hostile_texts_are_shown_and_not_obeyed() {
     results.scenario["workloads"][0]["name"] = evil.into();
     results.manifest.machine.insert(evil.to_owned(), evil.to_owned());
     results.refusals[0].reason = evil.to_owned();
+    for cell in &mut results.cells {
+        cell.target = format!("{evil}{}", cell.id);
+        cell.id.push_str(evil);
+        cell.workload = if cell.workload == "connect" { evil.to_owned() } else { cell.workload.clone() };
+    }
     for record in &mut results.records {
-        record.coordinates.insert("target".to_owned(), format!("{evil}{}", record.id).into());
-        record.id.push_str(evil);
         if record.trial == 1 {
             fail(record, evil);
         } else {
@@ -198,12 +201,11 @@ fn who_is_ahead_is_decided_by_trials() {
     let short = ranked(&[quick.clone(), slow.clone()], |results| results.records.retain(|record| record.trial < 4));
     assert!(short.contains("not ranked, which takes 4 trials of each target"), "{short}");
     let invalid = ranked(&[quick.clone(), slow.clone()], |results| {
-        let of_a = results.records.iter_mut().filter(|record| record.id.starts_with("a/"));
-        of_a.take(3).for_each(|record| record.verdict.state = State::Invalid);
+        reports::of(results, "a/").take(3).for_each(|record| record.verdict.state = State::Invalid);
     });
     assert!(invalid.contains("not ranked"), "{invalid}");
     let broken = ranked(&[quick, slow], |results| {
-        let record = results.records.iter_mut().find(|record| record.id.starts_with("a/")).expect("a trial of a");
+        let record = reports::of(results, "a/").next().expect("a trial of a");
         fail(record, "it broke");
     });
     assert!(broken.ends_with("a and b are tied"), "{broken}");
@@ -214,7 +216,7 @@ fn what_the_client_limited_is_a_lower_bound_that_ranks_nobody() {
     let of = |target: &str, axes: serde_json::Value| Effect::new(target, "load", axes, 100_000, 50);
     let limited = |axes: serde_json::Value| {
         let mut results = results(&[of("a", axes.clone()), of("b", axes.clone()), of("c", axes)]);
-        let record = results.records.iter_mut().find(|record| record.id.starts_with("a/")).expect("a trial of a");
+        let record = reports::of(&mut results, "a/").next().expect("a trial of a");
         record.verdict.state = State::Suspect;
         record.verdict.reasons = vec!["generator-bound".to_owned()];
         results
@@ -343,8 +345,9 @@ fn what_is_not_results_is_said() {
     for (content, wrong) in [
         ("", "not JSON"),
         ("{}", "no `schema` number"),
-        ("{\"schema\": 2}", "results of format 2; this engine reads format 1"),
-        ("{\"schema\": 1}", "not results: missing field"),
+        ("{\"schema\": 3}", "results of format 3; this engine reads formats 1 and 2"),
+        ("{\"schema\": 2}", "not results: missing field"),
+        ("{\"schema\": 1}", "not results of schema 1: missing field"),
     ] {
         fs::write(&path, content).expect("a file");
         let output = engine(&["report", text(folder.path())]);

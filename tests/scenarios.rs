@@ -138,7 +138,7 @@ fn quick_is_smaller_and_edits_reach_the_plan() {
     ]);
     assert_eq!(edited["scenario"]["trials"], 2);
     for cell in edited["cells"].as_array().expect("a list") {
-        assert_eq!((&cell["trials"], &cell["coordinates"]["clients"]), (&2.into(), &3.into()), "{cell}");
+        assert_eq!((&cell["trials"], &cell["settings"]["clients"]), (&2.into(), &3.into()), "{cell}");
     }
     assert_eq!(length(&edited, "turns"), 2 * length(&edited, "cells"));
 }

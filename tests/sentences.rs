@@ -39,7 +39,7 @@ fn summary(results: &Results) -> String {
 }
 
 fn each(results: &mut Results, of: &str, change: impl Fn(&mut Record)) {
-    results.records.iter_mut().filter(|record| record.id.starts_with(of)).for_each(change);
+    reports::of(results, of).for_each(change);
 }
 
 fn spoil(record: &mut Record, reason: &str) {

@@ -109,7 +109,7 @@ fn json_is_a_summary_that_leads_to_the_results() {
     let cells = summary["cells"].as_array().expect("a list");
     assert_eq!(cells.len(), 4);
     for cell in cells {
-        assert!(results["records"].as_array().is_some_and(|all| all.iter().any(|one| one["id"] == cell["id"])));
+        assert!(results["cells"].as_array().is_some_and(|all| all.iter().any(|one| one["id"] == cell["id"])));
         assert_eq!(cell["trials"]["counted"], 2, "{cell}");
         assert!(
             cell["p50"]["value"].as_f64() > Some(0.0) && cell["calls_per_s"]["value"].as_f64() > Some(0.0),

@@ -7,10 +7,10 @@ use clap::Args;
 
 use crate::cli::say;
 use crate::error::{Exit, Result};
+use crate::figures::{grouped, time};
 use crate::place::manifest::machine;
 use crate::place::observer::contract::Observer;
 use crate::place::observer::syscalls::SystemCalls;
-use crate::report::figures::{grouped, time};
 use crate::transport::descriptors;
 use crate::transport::ports::Ports;
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::say;
 use crate::error::{Exit, Result};
-use crate::scenario::axis::Offered;
+use crate::key::rate::SEARCH;
 use crate::scenario::schema::known_options;
 use crate::server::MODELS;
 use crate::stack::STACKS;
@@ -31,7 +31,7 @@ fn text() -> String {
     entries(&mut text, "Server models", MODELS.iter().map(|it| (it.name(), it.about().to_owned())));
     entries(&mut text, "Stacks", STACKS.iter().map(|it| (it.name(), it.about().to_owned())));
     entries(&mut text, "Drivers", DRIVERS.iter().map(|it| (it.name(), it.about().to_owned())));
-    let search = (Offered::SEARCH, "the highest one at which each `expect` that holds a figure down is met".to_owned());
+    let search = (SEARCH, "the highest one at which each `expect` that holds a figure down is met".to_owned());
     let given = ("1000, 2500.5", "calls per second of all clients together, due by the clock".to_owned());
     entries(&mut text, "Rates of an open loop", [given, search].into_iter());
     let options = known_options();

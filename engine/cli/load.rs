@@ -8,10 +8,11 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::{caution, complain};
+use crate::document::Mistakes;
 use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
 use crate::plan::quick::Quick;
-use crate::scenario::{LARGEST, Mistakes, Scenario, line_of_workload, read};
+use crate::scenario::{LARGEST, Scenario, line_of_workload, read};
 use crate::transport::descriptors;
 use crate::transport::ports::Ports;
 
@@ -73,7 +74,7 @@ impl Chosen {
             (scenario, only(whole.clone()), Vec::new())
         };
         if plan.cells.is_empty() {
-            let example = whole.cells.first().map(|cell| cell.id.as_str()).unwrap_or_default();
+            let example = whole.cells.first().map(|cell| cell.planned.id.as_str()).unwrap_or_default();
             let error = Error::usage(format!("no cell's id contains `{}`", self.only.as_deref().unwrap_or_default()));
             return Err(told(error.help(format!("ids look like `{example}`; `engine plan` prints them all"))));
         }

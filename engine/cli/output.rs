@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::figures::{NONE, counted, number, time};
+use crate::key::settings::Settings;
 use crate::report::cell::{Cell, Trials};
 use crate::report::estimate::Estimate;
 use crate::report::expectations::Expected;
-use crate::report::figures::{NONE, counted, number, time};
 use crate::report::times::Reading;
-use crate::results::{Coordinates, Outcome, Record, Results};
+use crate::results::{Outcome, Record, Results};
 use crate::statistics::interval::Interval;
 
 const GAP: &str = "  ";
@@ -52,7 +53,7 @@ pub(crate) struct Summary<'a> {
 #[derive(Debug, Serialize)]
 struct Summed<'a> {
     id: &'a str,
-    coordinates: &'a Coordinates,
+    settings: &'a Settings,
     trials: Trials,
     p50: Option<Estimate>,
     p99: Option<Estimate>,
@@ -76,7 +77,7 @@ impl<'a> Summary<'a> {
     ) -> Self {
         let summed = |cell: &'a Cell| Summed {
             id: &cell.id,
-            coordinates: &cell.coordinates,
+            settings: &cell.settings,
             trials: cell.trials,
             p50: cell.response.p50,
             p99: cell.response.p99,
@@ -96,7 +97,7 @@ pub(crate) fn troubles(cells: &[Cell], results: &Results) -> Vec<String> {
     for cell in cells {
         let all = cell.trials.all;
         if cell.trials.failed > 0 {
-            let broke = |record: &&Record| record.id == cell.id && record.outcome == Outcome::Failed;
+            let broke = |record: &&Record| results.id(record) == cell.id && record.outcome == Outcome::Failed;
             let why = results.counting().filter(broke).find_map(|record| record.reason.as_deref());
             let why = why.unwrap_or("no call was answered");
             let trials = counted(all, "trial", "trials");

@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::cli::load::{self, Chosen, Loaded};
 use crate::cli::say;
 use crate::error::{Exit, Result};
+use crate::figures::grouped;
 use crate::place::pinning::{Pinning, cores};
 use crate::plan::Plan;
 use crate::plan::parallelism::hidden;
-use crate::report::figures::grouped;
 use crate::transport::ports::Ports;
 
 /// Prints what a run would measure, without running it.
@@ -41,10 +41,10 @@ fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
     let mut text = format!("{}\n", scenario.title);
     // Writing to a string cannot fail.
     for cell in &plan.cells {
-        let _ = writeln!(text, "{:>4} × {}", cell.trials, cell.id);
+        let _ = writeln!(text, "{:>4} × {}", cell.trials, cell.planned.id);
     }
     for refused in &plan.refusals {
-        let target = refused.coordinates.get("target").and_then(|name| name.as_str()).unwrap_or("?");
+        let target = refused.settings.text("target").unwrap_or_default();
         let _ = writeln!(text, "refused {target}: {}", refused.reason);
     }
     for line in place(plan) {
@@ -66,7 +66,7 @@ fn place(plan: &Plan) -> Vec<String> {
         Ok(pinning) => pinning,
         Err(error) => return vec![error.to_string()],
     };
-    let hidden = hidden(plan.cells.iter().map(|cell| &cell.coordinates), pinning.server.len());
+    let hidden = hidden(plan.cells.iter().map(|cell| &cell.planned), pinning.server.len());
     std::iter::once(pinning.sentence()).chain(hidden).collect()
 }
 
@@ -74,12 +74,12 @@ fn json(Loaded { as_read, plan, untold, .. }: &Loaded, quick: bool) -> String {
     let cells: Vec<_> = plan
         .cells
         .iter()
-        .map(|cell| json!({"id": cell.id, "coordinates": cell.coordinates, "trials": cell.trials}))
+        .map(|cell| json!({"id": cell.planned.id, "settings": cell.planned.settings, "trials": cell.trials}))
         .collect();
     let turns: Vec<_> = plan
         .turns
         .iter()
-        .map(|turn| json!({"id": plan.cells[turn.cell].id, "trial": turn.trial, "block": turn.block}))
+        .map(|turn| json!({"id": plan.cells[turn.cell].planned.id, "trial": turn.trial, "block": turn.block}))
         .collect();
     let whole = json!({
         "scenario": as_read, "quick": quick, "untold": untold, "estimate_s": plan.estimate.as_secs_f64(),

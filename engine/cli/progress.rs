@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::output::{columns, shortened};
 use crate::drive::lines::Progress as SoFar;
+use crate::figures::{NONE, counted, grouped, lasting, number, time};
 use crate::plan::{Cell, Plan};
-use crate::report::figures::{NONE, counted, grouped, lasting, number, time};
 use crate::results::search::Search;
 use crate::results::{Measured, Record, State};
 use crate::run::Watch;
@@ -147,7 +147,7 @@ impl Watch for Progress {
         (self.turns, self.clock.all) = (plan.turns.len(), plan.estimated());
         let cell = &plan.cells[turn.cell];
         self.done = done;
-        self.id = cell.id.clone();
+        self.id = cell.planned.id.clone();
         self.trial = format!("trial {} of {}", turn.trial, cell.trials);
         self.rate.clear();
         self.clock.turn = self.clock.begun.elapsed();
@@ -186,7 +186,7 @@ impl Watch for Progress {
             self.line(&format!("[{}/{}] {}, {}: {told}", self.done + 1, self.turns, self.id, self.trial));
         }
         if record.reason.is_none() {
-            self.before.insert(cell.id.clone(), told);
+            self.before.insert(cell.planned.id.clone(), told);
         }
     }
 }

@@ -15,7 +15,6 @@ use crate::place::manifest;
 use crate::report;
 use crate::report::cell::cells;
 use crate::report::expectations::{Expected, expected};
-use crate::report::order::Written;
 use crate::results::folder::{Existing, fresh, latest};
 use crate::results::{Outcome, Results, State};
 use crate::run::{self, Settings, interrupt};
@@ -87,9 +86,8 @@ impl Run {
         progress.end();
         let file = settings.out.join(crate::results::file::RESULTS);
         let reports = report::write(&results, &settings.out)?;
-        let written = Written::of(&results)?;
-        let cells = cells(&written.sorted(&results))?;
-        let unmet: Vec<Expected> = expected(&written, &cells).into_iter().filter(|expected| !expected.met).collect();
+        let cells = cells(&results)?;
+        let unmet: Vec<Expected> = expected(&cells).into_iter().filter(|expected| !expected.met).collect();
         let troubles = troubles(&cells, &results);
         if self.json {
             let summary = Summary::of(&results, &cells, &unmet, &file, &reports);

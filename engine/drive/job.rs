@@ -9,6 +9,7 @@ use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile};
 use crate::drive::sequence::{One, Sequence, Split};
+use crate::key::load::Extent;
 use crate::lack::Lack;
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
@@ -94,33 +95,41 @@ impl Job {
     /// The job that an assignment describes, or what is wrong with it.
     pub fn of(assignment: &Assignment) -> Result<Self, Failed> {
         let wrong = |reason: String| Failed::new("assignment", reason);
-        if assignment.version != VERSION {
-            return Err(wrong(format!("version {} is not {VERSION}, which this engine speaks", assignment.version)));
+        if assignment.end.version != VERSION {
+            return Err(wrong(format!(
+                "version {} is not {VERSION}, which this engine speaks",
+                assignment.end.version
+            )));
         }
-        let transport = find("transport", TRANSPORTS, &assignment.transport).map_err(|e| wrong(e.to_string()))?;
-        let address: Address = assignment.address.parse().map_err(wrong)?;
+        let transport = find("transport", TRANSPORTS, &assignment.end.transport).map_err(|e| wrong(e.to_string()))?;
+        let address: Address = assignment.end.address.parse().map_err(wrong)?;
         let seam = transport.seam();
         let calls = sequence(assignment).map_err(wrong)?;
-        let (connect, per_iteration) = (assignment.call.service().dials(), calls.calls_per_iteration());
-        let limit = match (assignment.iterations, assignment.duration_ns) {
-            (Some(count), None) => Limit::Calls(count.saturating_mul(per_iteration)),
-            (None, Some(ns)) => Limit::Time(ns),
-            _ => return Err(wrong("give either `iterations` or `duration_ns`".into())),
+        let (connect, per_iteration) = (assignment.load.call.service().dials(), calls.calls_per_iteration());
+        let load = &assignment.load;
+        let limit = match (load.iterations, load.duration, load.ramp.as_slice()) {
+            (Some(_), Some(_), _) | (None, None, []) => {
+                return Err(wrong("give either `iterations` or `duration_ns`".into()));
+            }
+            _ => match load.extent() {
+                Extent::Iterations(count) => Limit::Calls(count.saturating_mul(per_iteration)),
+                Extent::Duration(time) => Limit::Time(time.as_nanos() as u64),
+            },
         };
-        let clients = assignment.clients as usize;
-        if clients == 0 || assignment.timeout_ns == 0 {
+        let clients = assignment.load.clients as usize;
+        if clients == 0 || assignment.load.timeout.is_zero() {
             return Err(wrong("`clients` and `timeout_ns` must be at least 1".into()));
         }
-        if u64::from(assignment.clients) > MOST_CLIENTS {
+        if u64::from(assignment.load.clients) > MOST_CLIENTS {
             return Err(wrong(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
         }
         // A call that dials has its connection to itself.
-        let streams = if connect { 1 } else { assignment.options.count("streams").map_or(1, |n| n as usize) };
+        let streams = if connect { 1 } else { assignment.end.options.count("streams").map_or(1, |n| n as usize) };
         let streams = streams.clamp(1, clients);
-        let pool = assignment.options.count("pool").map_or(clients, |pool| pool as usize);
+        let connections = assignment.load.connections(Some(streams as u64), assignment.end.options.count("pool"));
         let profile = profile(assignment).map_err(wrong)?;
-        known(&assignment.options, transport).map_err(wrong)?;
-        let (options, ca) = (&assignment.options, assignment.ca.as_deref());
+        known(&assignment.end.options, transport).map_err(wrong)?;
+        let (options, ca) = (&assignment.end.options, assignment.end.ca.as_deref());
         let (sockets, trust) = match seam {
             Seam::Stream(protocol) => (SocketOptions::of(options), Trust::of(options, protocol.alpn(), ca, &address)),
             Seam::Async(protocol) => {
@@ -129,25 +138,25 @@ impl Job {
             }
         };
         let (sockets, trust) = (sockets.map_err(wrong)?, trust.map_err(wrong)?);
-        let fill: Arc<Fill> = Fill::new(assignment.fill, assignment.seed);
+        let fill: Arc<Fill> = Fill::new(assignment.load.fill, assignment.load.seed);
         Ok(Job {
-            context: ClientContext { fill, options: assignment.options.clone(), authority: address.to_string() },
+            context: ClientContext { fill, options: assignment.end.options.clone(), authority: address.to_string() },
             address,
             sockets,
             calls,
             connect,
             clients,
-            connections: pool.clamp(1, clients).min(clients.div_ceil(streams)),
+            connections: connections as usize,
             streams,
-            warmup: assignment.warmup.saturating_mul(per_iteration),
+            warmup: assignment.load.warmup.saturating_mul(per_iteration),
             limit,
             profile,
-            spin: assignment.wait == Wait::Spin,
-            timeout: Duration::from_nanos(assignment.timeout_ns),
-            drain: Duration::from_nanos(assignment.drain_ns),
-            verify_all: assignment.verify == Verify::Content,
-            retries: assignment.options.count("retries").unwrap_or(0),
-            nonce: assignment.nonce.clone(),
+            spin: assignment.load.wait == Wait::Spin,
+            timeout: assignment.load.timeout,
+            drain: assignment.load.drain,
+            verify_all: assignment.load.verify == Verify::Content,
+            retries: assignment.end.options.count("retries").unwrap_or(0),
+            nonce: assignment.end.nonce.clone(),
             seam,
             trust,
         })
@@ -200,33 +209,33 @@ fn known(options: &Options, transport: &dyn Transport) -> Result<(), String> {
 
 /// What an open loop is to offer, where the assignment asks for one.
 fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, String> {
-    let steps = match (assignment.rate, assignment.ramp.as_slice()) {
+    let steps = match (assignment.load.rate, assignment.load.ramp.as_slice()) {
         (None, []) => return Ok(None),
         (Some(rate), []) => vec![(rate, u64::MAX)],
-        (None, steps) => steps.iter().map(|step| (step.rate, step.for_ns)).collect(),
+        (None, steps) => steps.iter().map(|step| (step.rate, step.time.as_nanos() as u64)).collect(),
         (Some(_), _) => return Err("give either `rate` or `ramp`".into()),
     };
     match steps.iter().find(|(rate, _)| !(1e-3..=1e7).contains(rate)) {
         Some((rate, _)) => Err(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")),
-        None => Ok(Some(RateProfile { steps, arrivals: assignment.arrivals, seed: assignment.seed })),
+        None => Ok(Some(RateProfile { steps, arrivals: assignment.load.arrivals, seed: assignment.load.seed })),
     }
 }
 
 /// What clients ask by an assignment, or what is missing in it.
 fn sequence(assignment: &Assignment) -> Result<Box<dyn Sequence>, String> {
-    if assignment.chunk == Some(0) {
+    if assignment.load.chunk == Some(0) {
         return Err("`chunk` must be at least 1 byte; without it a payload is whole".into());
     }
-    let call = assignment.call.service();
+    let call = assignment.load.call.service();
     let settings = Settings {
-        payload: assignment.payload,
-        chunk: assignment.chunk,
-        work: assignment.work,
-        hold_ns: assignment.hold_ns,
+        payload: assignment.load.payload,
+        chunk: assignment.load.chunk,
+        work: assignment.load.work,
+        hold_ns: assignment.load.hold.map(|hold| hold.as_nanos() as u64),
     };
     let ask = |settings: &Settings| call.ask(settings).map_err(|missing| missing.to_string());
     let whole = |len: u64| ask(&Settings { payload: Some(len), chunk: None, ..settings });
-    Ok(match (assignment.split, assignment.payload, assignment.chunk) {
+    Ok(match (assignment.load.split, assignment.load.payload, assignment.load.chunk) {
         (call::Split::Calls, Some(len), Some(chunk)) if call.has_body() => {
             let (chunks, each) = (Chunks::count(len, Some(chunk)), chunk.min(len));
             Box::new(Split { each: whole(each)?, last: whole(len - (chunks - 1) * each)?, chunks })

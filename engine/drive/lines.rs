@@ -2,24 +2,34 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
-use crate::call::{Arrivals, Call, FillKind, Split, Verify, Wait};
 use crate::drive::samples::condense;
-use crate::error::{Context, Error, Result};
+use crate::error::{self, Context, Error};
+use crate::key::load::Load;
 use crate::lack::Lack;
-use crate::plan::{Extent, Load};
 use crate::results::Measured;
 use crate::transport::contract::Options;
 
 /// The version of these lines.
 pub const VERSION: u32 = 1;
 
-/// What a client process is to do, in full.
+/// What a client process is to do, in full: whom it dials, and the load, whose keys stand beside in the same object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Assignment {
+    /// Whom the calls are made to, and how.
+    #[serde(flatten)]
+    pub end: End,
+    /// What is asked.
+    #[serde(flatten)]
+    pub load: Load,
+}
+
+/// Whom a client process dials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Assignment {
+pub struct End {
     /// The version of these lines.
     pub version: u32,
     /// Where the server listens.
@@ -35,88 +45,9 @@ pub struct Assignment {
     /// The certificate by which the server is verified (PEM), where the target speaks TLS.
     #[serde(default)]
     pub ca: Option<String>,
-    /// What is asked.
-    pub call: Call,
-    /// Bytes of a body.
-    #[serde(default)]
-    pub payload: Option<u64>,
-    /// Bytes of a chunk; none means whole.
-    #[serde(default)]
-    pub chunk: Option<u64>,
-    /// How a payload with chunks is carried.
-    #[serde(default = "body")]
-    pub split: Split,
-    /// What the bytes are.
-    #[serde(default = "zeros")]
-    pub fill: FillKind,
-    /// How far `compute` sums.
-    #[serde(default)]
-    pub work: Option<u64>,
-    /// How long `sleep` waits, in nanoseconds.
-    #[serde(default)]
-    pub hold_ns: Option<u64>,
-    /// The seed of all that is random.
-    #[serde(default)]
-    pub seed: u64,
-    /// How many callers.
-    pub clients: u32,
-    /// Calls by each client before anything is timed.
-    #[serde(default)]
-    pub warmup: u64,
-    /// Timed calls by each client; this or `duration_ns`.
-    #[serde(default)]
-    pub iterations: Option<u64>,
-    /// How long calls are begun, in nanoseconds; this or `iterations`.
-    #[serde(default)]
-    pub duration_ns: Option<u64>,
-    /// Calls per second of all clients together, which makes the load open-loop.
-    #[serde(default)]
-    pub rate: Option<f64>,
-    /// Rates that follow each other, in place of one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ramp: Vec<Step>,
-    /// How the due times of an open loop are spaced.
-    #[serde(default = "constant")]
-    pub arrivals: Arrivals,
-    /// How the client process waits.
-    #[serde(default = "block")]
-    pub wait: Wait,
     /// The cores that it may run on; all where none are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pin: Vec<usize>,
-    /// How long a call may take from its actual send, in nanoseconds.
-    pub timeout_ns: u64,
-    /// How long after the window calls may still be answered, in nanoseconds.
-    pub drain_ns: u64,
-    /// What is checked of each reply.
-    #[serde(default = "length")]
-    pub verify: Verify,
-}
-
-/// A rate that is held for a time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Calls per second of all clients together.
-    pub rate: f64,
-    /// For how long, in nanoseconds.
-    pub for_ns: u64,
-}
-
-fn constant() -> Arrivals {
-    Arrivals::Constant
-}
-fn block() -> Wait {
-    Wait::Block
-}
-fn body() -> Split {
-    Split::Body
-}
-fn zeros() -> FillKind {
-    FillKind::Zeros
-}
-fn length() -> Verify {
-    Verify::Length
 }
 
 impl Assignment {
@@ -131,38 +62,31 @@ impl Assignment {
         nonce: Option<&str>,
         ca: Option<&str>,
     ) -> Self {
-        let (iterations, duration_ns) = match load.extent {
-            Extent::Iterations(count) => (Some(count), None),
-            Extent::Duration(time) => (None, Some(time.as_nanos() as u64)),
-        };
-        Assignment {
+        let end = End {
             version: VERSION,
             address: address.to_owned(),
             transport: transport.to_owned(),
             options: options.clone(),
             nonce: nonce.map(str::to_owned),
             ca: ca.map(str::to_owned),
-            call: load.call,
-            payload: load.payload,
-            chunk: load.chunk,
-            split: load.split,
-            fill: load.fill,
-            work: load.work,
-            hold_ns: load.hold.map(|hold| hold.as_nanos() as u64),
-            seed: load.seed,
-            clients: load.clients,
-            warmup: load.warmup,
-            iterations,
-            duration_ns,
-            rate: load.rate,
-            ramp: load.ramp.iter().map(|(rate, time)| Step { rate: *rate, for_ns: time.as_nanos() as u64 }).collect(),
-            arrivals: load.arrivals,
-            wait: load.wait,
             pin: Vec::new(),
-            timeout_ns: load.timeout.as_nanos() as u64,
-            drain_ns: load.drain.as_nanos() as u64,
-            verify: load.verify,
-        }
+        };
+        Assignment { end, load: load.clone() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Assignment {
+    /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const OF_END: [&str; 7] = ["version", "address", "transport", "options", "nonce", "ca", "pin"];
+        let keys = Map::<String, Value>::deserialize(deserializer)?;
+        let (end, load): (Map<String, Value>, Map<String, Value>) =
+            keys.into_iter().partition(|(name, _)| OF_END.contains(&name.as_str()));
+        let of = |keys| Value::Object(keys);
+        Ok(Assignment {
+            end: serde_json::from_value(of(end)).map_err(serde::de::Error::custom)?,
+            load: serde_json::from_value(of(load)).map_err(serde::de::Error::custom)?,
+        })
     }
 }
 
@@ -226,7 +150,7 @@ pub enum FromDrive {
 impl FromStr for FromDrive {
     type Err = Error;
 
-    fn from_str(line: &str) -> Result<Self> {
+    fn from_str(line: &str) -> error::Result<Self> {
         let doing = "the client process said something that is not one of its lines";
         let mut line: Value = serde_json::from_str(line).doing(doing)?;
         condense(&mut line)?;

@@ -57,11 +57,11 @@ fn measure() -> Result<(), Failed> {
     let ToDrive::Assignment(assignment) = recv()? else {
         return Err(Failed::new("assignment", "the first line must be an assignment"));
     };
-    pin(&assignment.pin)?;
+    pin(&assignment.end.pin)?;
     let job = Job::of(&assignment)?;
     let mut load = model(&job)?.callers(job)?;
     load.arm()?;
-    send(&FromDrive::Armed { clients: assignment.clients })?;
+    send(&FromDrive::Armed { clients: assignment.load.clients })?;
     let ToDrive::Go {} = recv()? else { return Err(Failed::new("assignment", "`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let live = load.live();

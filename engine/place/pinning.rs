@@ -7,7 +7,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::error::{Context, Error, Result};
-use crate::report::figures::counted;
+use crate::figures::counted;
 use crate::scenario::Pin;
 
 /// The cores of each end; both have all that this process may run on where nothing is pinned.

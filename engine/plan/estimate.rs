@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::call::{Call, Chunks, Split};
-use crate::plan::{Cell, Extent, Plan};
+use crate::key::load::Extent;
+use crate::plan::{Cell, Plan};
 
 /// Longer than this no run is planned; it keeps sums of estimates in range.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -49,7 +50,7 @@ impl Cell {
         let load = &self.load;
         let launch = if self.python() { LAUNCH_PYTHON_S } else { LAUNCH_S };
         let round = self.round().as_secs_f64();
-        let window = match (load.extent, &load.search) {
+        let window = match (load.extent(), &self.search) {
             (Extent::Iterations(count), _) => round * count as f64,
             (Extent::Duration(time), Some(search)) => {
                 let probes = if search.short.is_some() { QUICK_PROBES } else { PROBES };

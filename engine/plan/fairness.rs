@@ -9,9 +9,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::key::settings::Settings;
 use crate::plan::{Cell, Plan};
 use crate::registry::find;
-use crate::results::{Coordinates, Record};
+use crate::results::cell::Planned;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Facts, Family};
 
@@ -60,7 +61,7 @@ struct Compared {
     call: String,
     target: String,
     /// The options that the scenario writes, with every other coordinate.
-    written: Coordinates,
+    written: Settings,
     facts: Facts,
 }
 
@@ -68,28 +69,25 @@ impl Plan {
     /// The differences between its targets that the scenario does not ask about.
     pub fn differences(&self) -> Vec<Difference> {
         let compared = |cell: &Cell| Compared {
-            workload: cell.load.workload.clone(),
+            workload: cell.planned.workload.clone(),
             call: cell.load.call.to_string(),
-            target: cell.target.name.clone(),
-            written: cell.coordinates.clone(),
+            target: cell.planned.target.clone(),
+            written: cell.planned.settings.clone(),
             facts: facts(cell),
         };
         differences(&self.cells.iter().map(compared).collect::<Vec<_>>())
     }
 }
 
-/// The differences between the targets of `records`, by what `facts` they told about themselves.
-pub fn of_records(records: &[&Record], facts: &BTreeMap<String, Facts>) -> Vec<Difference> {
-    let text =
-        |coordinates: &Coordinates, name: &str| coordinates.get(name).and_then(|it| it.as_str()).map(str::to_owned);
-    let compared = records.iter().filter(|record| record.trial == 1).filter_map(|record| {
-        let target = text(&record.coordinates, "target")?;
+/// The differences between the targets of cells that were measured, by what `facts` they told about themselves.
+pub fn of_cells(cells: &[&Planned], facts: &BTreeMap<String, Facts>) -> Vec<Difference> {
+    let compared = cells.iter().filter_map(|cell| {
         Some(Compared {
-            workload: text(&record.coordinates, "workload")?,
-            call: text(&record.coordinates, "call")?,
-            facts: facts.get(&target)?.clone(),
-            written: record.coordinates.clone(),
-            target,
+            workload: cell.workload.clone(),
+            call: cell.text("call")?,
+            target: cell.target.clone(),
+            written: cell.settings.clone(),
+            facts: facts.get(&cell.target)?.clone(),
         })
     });
     differences(&compared.collect::<Vec<_>>())
@@ -183,7 +181,8 @@ const ASPECTS: &[Aspect] = &[
         what: "congestion controls are mixed",
         counts: |_| true,
         // What needs no network has none.
-        is: |Compared { facts, written, .. }| match find("transport", TRANSPORTS, written.get("transport")?.as_str()?) {
+        is: |Compared { facts, written, .. }| match find("transport", TRANSPORTS, written.get("transport")?.as_word()?)
+        {
             Ok(transport) if transport.family() == Family::Unix => None,
             _ => Some(facts.get("congestion").map_or("the kernel's", String::as_str).to_owned()),
         },
@@ -258,7 +257,7 @@ fn help(aspect: &Aspect) -> String {
 fn asked(aspect: &Aspect, compared: &[Compared]) -> bool {
     aspect.options.iter().chain(&aspect.shown_by).any(|key| {
         let values: BTreeSet<String> =
-            compared.iter().filter_map(|one| one.written.get(*key)).map(ToString::to_string).collect();
+            compared.iter().filter_map(|one| one.written.get(key)).map(ToString::to_string).collect();
         values.len() > 1
     })
 }

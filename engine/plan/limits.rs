@@ -2,7 +2,8 @@
 
 use crate::call::Call;
 use crate::error::Error;
-use crate::plan::{Cell, Extent, Plan};
+use crate::key::load::Extent;
+use crate::plan::{Cell, Plan};
 use crate::transport::contract::Family;
 use crate::transport::descriptors::needed;
 use crate::transport::http1::keeps_alive;
@@ -17,8 +18,8 @@ impl Cell {
         if transport.family() != Family::Tcp || !each {
             return None;
         }
-        let steps = load.ramp.iter().map(|(rate, time)| rate * time.as_secs_f64());
-        Some(match (load.extent, load.rate) {
+        let steps = load.ramp.iter().map(|step| step.rate * step.time.as_secs_f64());
+        Some(match (load.extent(), load.rate) {
             (Extent::Iterations(count), rate) => {
                 let calls = u64::from(load.clients).saturating_mul(count) as f64;
                 (calls, rate.map(|rate| calls / rate))
@@ -31,12 +32,8 @@ impl Cell {
 
     /// How many connections are open at a time.
     fn connections(&self) -> u64 {
-        let clients = u64::from(self.load.clients);
-        if self.load.call == Call::Connect {
-            return clients;
-        }
         let option = |name: &str| self.target.options.count(name);
-        clients.div_ceil(option("streams").unwrap_or(1)).min(option("pool").unwrap_or(clients))
+        self.load.connections(option("streams"), option("pool"))
     }
 }
 
@@ -48,7 +45,7 @@ impl Plan {
         (needed > most).then(|| {
             Error::stopped(format!(
                 "{} needs {needed} file descriptors at each end, and a process may have {most} here",
-                hungriest.id
+                hungriest.planned.id
             ))
             .help(format!(
                 "allow more with `ulimit -n {needed}` in the shell before the command, or ask for fewer clients"
@@ -71,10 +68,10 @@ impl Plan {
         let error = Error::stopped(format!(
             "{} dials {dials:.0} connections{within}, and this machine's {} local ports allow {most} a minute: a trial \
              that runs out of them is invalid",
-            cell.id, ports.count,
+            cell.planned.id, ports.count,
         ));
         let help = "ask for fewer calls or a lower rate, widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse to 1";
-        Some((&cell.load.workload, error.help(help)))
+        Some((&cell.planned.workload, error.help(help)))
     }
 }
 

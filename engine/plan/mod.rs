@@ -9,19 +9,20 @@ pub mod quick;
 pub mod search;
 mod trials;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Arrivals, Call, Fill, FillKind, Split, Verify, Wait};
+use crate::call::Wait;
+use crate::key::load::{Load, Point};
+use crate::key::setting::Setting;
+use crate::key::settings::Settings;
 use crate::mutant;
 use crate::plan::order::{interleaved, sequential};
 use crate::plan::search::Search;
-use crate::results::{Coordinates, Refused};
-use crate::scenario::axis::Offered;
-use crate::scenario::{self, Order, Pin, Point, Scenario, Workload};
+use crate::results::Refused;
+use crate::results::cell::{Multiplied, Planned, multiplied};
+use crate::scenario::{Candidate, Order, Pin, Scenario};
 use crate::stack::pairing::Pairing;
 use crate::transport::contract::{Options, Seam};
-use crate::units::Size;
 
 /// A scenario multiplied out.
 #[derive(Debug, Clone)]
@@ -49,17 +50,17 @@ pub struct Turn {
     pub block: u32,
 }
 
-/// One point of the comparison.
+/// One point of the comparison, ready to run.
 #[derive(Debug, Clone)]
 pub struct Cell {
-    /// Target, workload, and the axes that vary: `http1-threaded/latency/clients=10`.
-    pub id: String,
-    /// Every axis by name.
-    pub coordinates: Coordinates,
+    /// What it is: its id, its settings, what it is ranked by and what is expected of it.
+    pub planned: Planned,
     /// What is compared.
     pub target: Target,
     /// What is asked of it.
     pub load: Load,
+    /// In place of a rate, how the highest one is searched at which everything holds; none where it is not.
+    pub search: Option<Search>,
     /// How often it is repeated, each time with a fresh server.
     pub trials: u32,
 }
@@ -75,90 +76,24 @@ pub struct Target {
     pub options: Options,
 }
 
-/// What the client process is to do.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Load {
-    /// The name of the workload.
-    pub workload: String,
-    /// What is asked.
-    pub call: Call,
-    /// Bytes of a body, for calls that have one.
-    pub payload: Option<u64>,
-    /// Bytes of a chunk; none means whole.
-    pub chunk: Option<u64>,
-    /// How a payload with chunks is carried.
-    pub split: Split,
-    /// What the bytes are.
-    pub fill: FillKind,
-    /// How far `compute` sums.
-    pub work: Option<u64>,
-    /// How long `sleep` waits.
-    pub hold: Option<Duration>,
-    /// How many callers.
-    pub clients: u32,
-    /// Calls by each client before anything is timed.
-    pub warmup: u64,
-    /// When it ends; of an open loop, iterations are those of each client.
-    pub extent: Extent,
-    /// Calls per second of all clients together, which makes the load open-loop.
-    pub rate: Option<f64>,
-    /// In place of a rate, how the highest one is searched at which everything holds; none where it is not.
-    pub search: Option<Search>,
-    /// Rates that follow each other, each held for a time, in place of one.
-    pub ramp: Vec<(f64, Duration)>,
-    /// How the due times of an open loop are spaced.
-    pub arrivals: Arrivals,
-    /// How the client process waits.
-    pub wait: Wait,
-    /// How long a call may take from its actual send.
-    pub timeout: Duration,
-    /// How long after the window calls may still be answered.
-    pub drain: Duration,
-    /// What is checked of each reply.
-    pub verify: Verify,
-    /// The seed of all that is random.
-    pub seed: u64,
-}
-
-/// When a load ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// After so many timed calls by each client.
-    Iterations(u64),
-    /// After so long.
-    Duration(Duration),
-}
-
-impl Load {
-    /// The bytes that both ends of this load agree on.
-    pub fn bytes(&self) -> Arc<Fill> {
-        Fill::new(self.fill, self.seed)
-    }
-}
-
 impl Plan {
     /// The scenario multiplied out: the same plan for the same scenario, its seed included.
     pub fn of(scenario: &Scenario) -> Self {
         let (mut cells, mut refusals) = (Vec::new(), Vec::new());
-        for written in &scenario.targets {
-            for candidate in written.candidates() {
-                let coordinates = candidate.coordinates();
-                match candidate.pairing() {
-                    Err(refusal) => refusals.push(Refused { coordinates, reason: refusal.reason }),
-                    Ok(pairing) => {
-                        let target = Target { name: candidate.name, pairing, options: candidate.options };
-                        for workload in &scenario.workloads {
-                            for point in workload.points() {
-                                match misfit(&target, workload, &point, &coordinates) {
-                                    None => {
-                                        cells.push(cell(scenario, (written, workload), &point, &target, &coordinates))
-                                    }
-                                    // The other axes of the workload have nothing to do with it.
-                                    Some(refused) if refusals.contains(&refused) => {}
-                                    Some(refused) => refusals.push(refused),
-                                }
-                            }
-                        }
+        let mut refuse = |refused: Refused| {
+            // Of a workload's other axes it is as true.
+            if !refusals.contains(&refused) {
+                refusals.push(refused);
+            }
+        };
+        for Multiplied { planned, candidate, point } in multiplied(scenario) {
+            match candidate.pairing() {
+                Err(refusal) => refuse(Refused { settings: of_target(&candidate), reason: refusal.reason }),
+                Ok(pairing) => {
+                    let target = Target { name: candidate.name.clone(), pairing, options: candidate.options.clone() };
+                    match misfit(&target, &planned, &point, &candidate) {
+                        Some(refused) => refuse(refused),
+                        None => cells.push(cell(planned, target, point)),
                     }
                 }
             }
@@ -193,8 +128,8 @@ impl Plan {
     pub fn only(mut self, text: &str) -> Self {
         let mut kept = 0..;
         let places: Vec<Option<usize>> =
-            self.cells.iter().map(|cell| if cell.id.contains(text) { kept.next() } else { None }).collect();
-        self.cells.retain(|cell| cell.id.contains(text));
+            self.cells.iter().map(|cell| if cell.planned.id.contains(text) { kept.next() } else { None }).collect();
+        self.cells.retain(|cell| cell.planned.id.contains(text));
         self.turns =
             self.turns.iter().filter_map(|turn| places[turn.cell].map(|cell| Turn { cell, ..*turn })).collect();
         self.estimate = self.estimated();
@@ -203,9 +138,9 @@ impl Plan {
 }
 
 /// Why the client of a target cannot make the calls of a workload in this way, where it cannot.
-fn misfit(target: &Target, workload: &Workload, point: &Point, of_target: &Coordinates) -> Option<Refused> {
-    let (driver, spins) = (target.pairing.driver(), point.wait == Wait::Spin);
-    let refused = if workload.is_open() { driver.keeps_schedules() } else { Ok(()) };
+fn misfit(target: &Target, planned: &Planned, point: &Point, candidate: &Candidate) -> Option<Refused> {
+    let (driver, spins) = (target.pairing.driver(), point.load.wait == Wait::Spin);
+    let refused = if point.is_open() { driver.keeps_schedules() } else { Ok(()) };
     let refused = refused.and_then(|()| if spins { driver.spins() } else { Ok(()) });
     let reason = match (refused, target.pairing.transport().seam()) {
         (Err(refusal), _) => refusal.reason,
@@ -214,63 +149,26 @@ fn misfit(target: &Target, workload: &Workload, point: &Point, of_target: &Coord
         }
         _ => return None,
     };
-    let mut coordinates = of_target.clone();
-    coordinates.insert("workload".to_owned(), workload.name.clone().into());
+    let mut settings = of_target(candidate);
+    settings.put("workload", Setting::word(planned.workload.clone()));
     if spins {
-        coordinates.insert("wait".to_owned(), point.wait.to_string().into());
+        settings.put("wait", Setting::word(point.load.wait.to_string()));
     }
-    Some(Refused { coordinates, reason })
+    Some(Refused { settings, reason })
 }
 
-fn cell(
-    scenario: &Scenario,
-    (written, workload): (&scenario::Target, &Workload),
-    point: &Point,
-    target: &Target,
-    of_target: &Coordinates,
-) -> Cell {
-    let mut coordinates = of_target.clone();
-    coordinates.insert("workload".to_owned(), workload.name.clone().into());
-    let mut id = format!("{}/{}", target.name, workload.name);
-    for (axis, value, varies) in workload.axes(point) {
-        if varies {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            id += &format!("/{axis}={text}");
-        }
-        coordinates.insert(axis.to_owned(), value);
-    }
-    let timeout = workload.timeout.or(scenario.timeout).map_or(Duration::from_secs(30), |time| time.0);
-    let load = Load {
-        workload: workload.name.clone(),
-        call: point.call,
-        payload: point.payload.map(Size::bytes),
-        chunk: point.chunk.bytes(),
-        split: point.split,
-        fill: point.fill,
-        work: point.work,
-        hold: point.hold.map(|time| time.0),
-        clients: point.clients,
-        warmup: workload.warmup.unwrap_or(0),
-        // The reader lets exactly one of them through, or a ramp.
-        extent: match (workload.iterations, workload.duration) {
-            (Some(count), _) => Extent::Iterations(count.get()),
-            (None, Some(time)) => Extent::Duration(time.0),
-            (None, None) => Extent::Duration(workload.ramp.iter().map(|step| step.time.0).sum()),
-        },
-        rate: point.rate.and_then(Offered::rate).map(|rate| rate.0),
-        search: (point.rate == Some(Offered::Search)).then(|| {
-            let all = written.expect.iter().chain(&workload.expect);
-            Search::thorough(all.filter(|expectation| expectation.is_limit()).cloned().collect())
-        }),
-        ramp: workload.ramp.iter().map(|step| (step.rate.0, step.time.0)).collect(),
-        arrivals: point.arrivals,
-        wait: point.wait,
-        timeout,
-        drain: workload.drain.or(scenario.drain).map_or(timeout, |time| time.0),
-        verify: workload.verify.or(scenario.verify).unwrap_or(Verify::Length),
-        seed: scenario.seed(),
-    };
-    Cell { id, coordinates, target: target.clone(), load, trials: scenario.trials(workload) }
+/// The keys of a target, with its name.
+fn of_target(candidate: &Candidate) -> Settings {
+    let mut settings = Settings::default();
+    settings.put("target", Setting::word(candidate.name.clone()));
+    settings.extend(candidate.settings());
+    settings
+}
+
+fn cell(planned: Planned, target: Target, point: Point) -> Cell {
+    let limits = planned.expect.iter().filter(|expectation| expectation.is_limit()).cloned();
+    let search = point.searches.then(|| Search::thorough(limits.collect()));
+    Cell { planned, target, load: point.load, search, trials: point.trials }
 }
 
 /// A time as people say it.
@@ -288,7 +186,8 @@ mod tests {
 
     use nix::time::{ClockId, clock_gettime};
 
-    use crate::plan::{Extent, Plan};
+    use crate::key::load::Extent;
+    use crate::plan::Plan;
     use crate::scenario::{Scenario, read};
 
     fn scenario(text: &str) -> Scenario {
@@ -297,7 +196,7 @@ mod tests {
     }
 
     fn ids(plan: &Plan) -> Vec<&str> {
-        plan.cells.iter().map(|cell| cell.id.as_str()).collect()
+        plan.cells.iter().map(|cell| cell.planned.id.as_str()).collect()
     }
 
     const BODIES: &str = "
@@ -328,30 +227,35 @@ trials: 3
             "busy/work=10",
             "busy/work=1000",
         ];
-        let expected: Vec<String> = ["tcp-threaded", "tcp-async"]
-            .iter()
-            .flat_map(|target| of_one.iter().map(move |rest| format!("{target}/{rest}")))
-            .collect();
+        let targets = ["tcp-threaded", "tcp-async"];
+        let expected: Vec<String> =
+            of_one.iter().flat_map(|rest| targets.map(|target| format!("{target}/{rest}"))).collect();
         assert_eq!(ids(&plan), expected);
         assert_eq!(plan.turns.len(), 2 * (7 * 3 + 2 * 2));
         assert!(plan.refusals.is_empty());
 
-        let chunked = &plan.cells[5];
+        let chunked = &plan.cells[10];
         assert_eq!(
-            serde_json::Value::from(chunked.coordinates.clone()),
+            serde_json::json!(chunked.planned),
             serde_json::json!({
-                "target": "tcp-threaded", "transport": "tcp", "server": "threaded", "stack": "native",
-                "driver": "native", "workload": "bodies", "call": "upload", "payload": "1.5MiB", "fill": "zeros",
-                "chunk": "64KiB", "split": "body", "clients": 1,
+                "id": "tcp-threaded/bodies/call=upload/payload=1.5MiB/chunk=64KiB/split=body",
+                "target": "tcp-threaded", "workload": "bodies",
+                "settings": {
+                    "transport": "tcp", "server": "threaded", "stack": "native", "driver": "native", "call": "upload",
+                    "payload": "1.5MiB", "fill": "zeros", "chunk": "64KiB", "split": "body", "clients": 1, "warmup": 0,
+                    "iterations": 100, "timeout": "30s", "verify": "length", "trials": 3,
+                },
+                "varies": ["server", "call", "payload", "chunk", "split"],
+                "measures": ["bandwidth"],
             })
         );
         assert_eq!((chunked.load.payload, chunked.load.chunk), (Some(1_572_864), Some(65_536)));
-        assert_eq!(chunked.load.extent, Extent::Iterations(100));
+        assert_eq!(chunked.load.extent(), Extent::Iterations(100));
         assert_eq!((chunked.load.timeout, chunked.load.drain), (Duration::from_secs(30), Duration::from_secs(30)));
 
-        let busy = &plan.cells[7];
+        let busy = &plan.cells[14];
         assert_eq!((busy.load.work, busy.load.payload, busy.trials), (Some(10), None, 2));
-        assert_eq!(busy.load.extent, Extent::Duration(Duration::from_secs(5)));
+        assert_eq!(busy.load.extent(), Extent::Duration(Duration::from_secs(5)));
         assert_eq!((busy.load.timeout, busy.load.drain), (Duration::from_secs(1), Duration::from_secs(1)));
     }
 
@@ -400,7 +304,7 @@ workloads: [{name: w, call: ping, iterations: 1}]
         let kept = Plan::of(&scenario(BODIES)).only("async/busy");
         assert_eq!(ids(&kept), ["tcp-async/busy/work=10", "tcp-async/busy/work=1000"]);
         let order = |plan: &Plan| -> Vec<(String, u32)> {
-            let turns = plan.turns.iter().map(|turn| (plan.cells[turn.cell].id.clone(), turn.trial));
+            let turns = plan.turns.iter().map(|turn| (plan.cells[turn.cell].planned.id.clone(), turn.trial));
             turns.filter(|(id, _)| id.contains("async/busy")).collect()
         };
         assert_eq!(order(&kept), order(&whole));

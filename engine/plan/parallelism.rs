@@ -1,16 +1,16 @@
 //! Which targets can use several cores at a time, so that a server with one core hides what that gains them.
 
-use crate::results::Coordinates;
+use crate::key::settings::Settings;
+use crate::results::cell::Planned;
 use crate::stack::STACKS;
 
 /// What cannot show where the server has so many cores, as a clause; none where it has several, or the targets are alike.
-pub fn hidden<'a>(targets: impl IntoIterator<Item = &'a Coordinates>, cores: usize) -> Option<String> {
+pub fn hidden<'a>(targets: impl IntoIterator<Item = &'a Planned>, cores: usize) -> Option<String> {
     let (mut several, mut one): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for target in targets {
-        let Some(name) = target.get("target").and_then(|name| name.as_str()) else { continue };
-        let side = if uses_several(target) { &mut several } else { &mut one };
-        if !side.contains(&name) {
-            side.push(name);
+        let side = if uses_several(&target.settings) { &mut several } else { &mut one };
+        if !side.contains(&target.target.as_str()) {
+            side.push(&target.target);
         }
     }
     (cores == 1 && !several.is_empty() && !one.is_empty()).then(|| {
@@ -20,9 +20,9 @@ pub fn hidden<'a>(targets: impl IntoIterator<Item = &'a Coordinates>, cores: usi
 }
 
 /// True where a target executes calls on several cores at a time, if it has them.
-fn uses_several(target: &Coordinates) -> bool {
-    let word = |name: &str| target.get(name).and_then(|it| it.as_str()).unwrap_or_default();
-    let one_worker = target.get("workers").and_then(|count| count.as_u64()) == Some(1);
+fn uses_several(target: &Settings) -> bool {
+    let word = |name: &str| target.get(name).and_then(|it| it.as_word()).unwrap_or_default();
+    let one_worker = target.get("workers").and_then(|count| count.count()) == Some(1);
     match word("server") {
         "async" => false,
         "pooled" | "preforked" if one_worker => false,
@@ -53,7 +53,7 @@ mod tests {
             "title: t\nquestion: q\ntargets: [{targets}]\nworkloads: [{{name: w, call: ping, iterations: 1}}]\n"
         );
         let plan = Plan::of(&read("test.yaml", &text, &[]).expect("a scenario"));
-        hidden(plan.cells.iter().map(|cell| &cell.coordinates), cores)
+        hidden(plan.cells.iter().map(|cell| &cell.planned), cores)
     }
 
     #[test]

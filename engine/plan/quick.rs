@@ -1,10 +1,12 @@
 //! A scenario made small: a look in about a minute, with as many trials as a ranking takes.
 
-use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
+use crate::key::load::Extent;
+use crate::key::load::Step;
+use crate::key::setting::Setting;
 use crate::plan::search::Search;
-use crate::plan::{Cell, Extent, Plan};
+use crate::plan::{Cell, Plan};
 use crate::scenario::{Scenario, Workload};
 use crate::statistics::rank::trials_to_differ;
 use crate::units::{Size, Time};
@@ -64,7 +66,7 @@ impl Plan {
 
     fn searching_roughly(mut self) -> Self {
         for cell in &mut self.cells {
-            cell.load.search = cell.load.search.take().map(Search::quick);
+            cell.search = cell.search.take().map(Search::quick);
         }
         self.estimate = self.estimated();
         self
@@ -75,43 +77,55 @@ impl Plan {
 fn cut(whole: &Scenario, window: Duration) -> Scenario {
     let mut scenario = whole.clone();
     for workload in &mut scenario.workloads {
-        workload.payload = workload.payload.take().map(|axis| axis.map(|size| size.min(PAYLOAD)));
+        workload.axes.change("payload", |size| match size {
+            Setting::Size(size) => Setting::Size((*size).min(PAYLOAD)),
+            other => other.clone(),
+        });
     }
     // Only now it is known how long a call takes.
     let plan = Plan::of(&scenario);
     for workload in &mut scenario.workloads {
-        let cells = || plan.cells.iter().filter(|cell| cell.load.workload == workload.name);
+        let cells = || plan.cells.iter().filter(|cell| cell.planned.workload == workload.name);
         let longest = cells().map(Cell::round).max().unwrap_or_default();
         let most = (window.as_nanos() / longest.as_nanos().max(1)).clamp(1, u64::MAX.into()) as u64;
-        let fewer = |written: u64| most.max(FEWEST).min(written);
-        workload.iterations = workload.iterations.and_then(|written| NonZeroU64::new(fewer(written.get())));
-        workload.warmup = workload.warmup.map(fewer);
+        let fewer = |count: &Setting| Setting::Count(most.max(FEWEST).min(count.count().unwrap_or(FEWEST)));
+        workload.axes.change("iterations", fewer);
+        workload.axes.change("warmup", fewer);
         // Of a search it is how long the longest probe lasts, which only a slow server needs.
         if !workload.searches() {
-            workload.duration = workload.duration.map(|written| written.min(Time(window)));
+            workload.axes.change("duration", |written| match written {
+                Setting::Time(written) => Setting::Time((*written).min(Time(window))),
+                other => other.clone(),
+            });
         }
-        let whole: Duration = workload.ramp.iter().map(|step| step.time.0).sum();
-        let steps = window.max(WINDOWS[WINDOWS.len() - 1] * workload.ramp.len() as u32);
-        if whole > steps {
-            let part = steps.as_secs_f64() / whole.as_secs_f64();
-            workload.ramp.iter_mut().for_each(|step| step.time = Time(step.time.0.mul_f64(part)));
-        }
+        workload.axes.change("ramp", |ramp| shorter(ramp, window));
     }
     scenario
+}
+
+/// A ramp whose steps together last about as long as `window`.
+fn shorter(ramp: &Setting, window: Duration) -> Setting {
+    let Setting::Steps(steps) = ramp else { return ramp.clone() };
+    let whole: Duration = steps.iter().map(|step| step.time).sum();
+    let most = window.max(WINDOWS[WINDOWS.len() - 1] * steps.len() as u32);
+    let part = (most.as_secs_f64() / whole.as_secs_f64()).min(1.0);
+    Setting::Steps(steps.iter().map(|step| Step { time: step.time.mul_f64(part), ..*step }).collect())
 }
 
 /// The workloads with as many trials as it takes to show a difference in their settings, if so many are written.
 fn with_trials(scenario: &Scenario, plan: &Plan) -> Vec<Workload> {
     let needed = |workload: &Workload| {
-        let cells = plan.cells.iter().filter(|cell| cell.load.workload == workload.name);
+        let cells = plan.cells.iter().filter(|cell| cell.planned.workload == workload.name);
         match cells.map(|cell| plan.comparisons(cell)).max().unwrap_or(0) {
             0 => TRIALS,
             comparisons => u32::try_from(trials_to_differ(comparisons)).unwrap_or(u32::MAX),
         }
     };
     let of = |workload: &Workload| {
-        let trials = NonZeroU32::new(needed(workload).min(scenario.trials(workload)));
-        Workload { trials, ..workload.clone() }
+        let trials = needed(workload).min(scenario.trials(workload));
+        let mut workload = workload.clone();
+        workload.axes.put("trials", [Setting::Count(trials.into())]);
+        workload
     };
     scenario.workloads.iter().map(of).collect()
 }
@@ -119,11 +133,12 @@ fn with_trials(scenario: &Scenario, plan: &Plan) -> Vec<Workload> {
 /// What the small plan will not be able to tell, although the whole one would.
 fn untold(whole: &Scenario, all: &Plan, small: &Scenario, plan: &Plan) -> Vec<String> {
     let mut said = Vec::new();
+    let differ = |one: &Workload, other: &Workload, key: &str| one.axes.get(key) != other.axes.get(key);
     let pairs: Vec<(&Workload, &Workload)> = whole
         .workloads
         .iter()
         .zip(&small.workloads)
-        .filter(|(workload, _)| plan.cells.iter().any(|cell| cell.load.workload == workload.name))
+        .filter(|(workload, _)| plan.cells.iter().any(|cell| cell.planned.workload == workload.name))
         .collect();
     let names = |is: &dyn Fn(&Workload, &Workload) -> bool| {
         let found = pairs.iter().filter(|(whole, small)| is(whole, small));
@@ -139,7 +154,7 @@ fn untold(whole: &Scenario, all: &Plan, small: &Scenario, plan: &Plan) -> Vec<St
         "with no more trials than a ranking takes, a target is ahead only where each of its trials is",
     );
     tell(
-        names(&|one, other| one.duration != other.duration || one.ramp != other.ramp),
+        names(&|one, other| differ(one, other, "duration") || differ(one, other, "ramp")),
         "what takes longer to show than so short a load lasts, such as a queue that grows slowly or a cold start",
     );
     let (searches, percent) = (|one: &Workload| one.searches(), (Search::ROUGHLY - 1.0) * 100.0);
@@ -149,10 +164,10 @@ fn untold(whole: &Scenario, all: &Plan, small: &Scenario, plan: &Plan) -> Vec<St
             "capacities that are less than {percent:.0} % apart, and what probes of a tenth of a second do not meet"
         ),
     );
-    tell(names(&|one, other| one.payload != other.payload), "bodies beyond 1 MiB, which are cut to that");
+    tell(names(&|one, other| differ(one, other, "payload")), "bodies beyond 1 MiB, which are cut to that");
     for (quantile, calls) in [("p99", 1_000), ("p99.9", 10_000)] {
         let enough = |plan: &Plan, name: &str| {
-            let mut counts = plan.cells.iter().filter(|cell| cell.load.workload == name).map(calls_of);
+            let mut counts = plan.cells.iter().filter(|cell| cell.planned.workload == name).map(calls_of);
             counts.all(|count| count.is_none_or(|count| count >= calls))
         };
         tell(
@@ -166,7 +181,7 @@ fn untold(whole: &Scenario, all: &Plan, small: &Scenario, plan: &Plan) -> Vec<St
 /// How many calls a trial of a cell makes, where its plan says.
 fn calls_of(cell: &Cell) -> Option<u64> {
     let clients = u64::from(cell.load.clients);
-    match (cell.load.extent, cell.load.rate) {
+    match (cell.load.extent(), cell.load.rate) {
         (Extent::Iterations(count), _) => Some(clients.saturating_mul(count)),
         (Extent::Duration(time), Some(rate)) => Some((rate * time.as_secs_f64()) as u64),
         (Extent::Duration(_), None) => None,
@@ -178,8 +193,9 @@ mod tests {
     use std::time::Duration;
 
     use super::{BUDGET, Quick};
+    use crate::key::load::Extent;
+    use crate::plan::Plan;
     use crate::plan::search::Search;
-    use crate::plan::{Extent, Plan};
     use crate::scenario::read;
 
     fn quick(targets: &str, workloads: &str) -> Quick {
@@ -204,11 +220,11 @@ mod tests {
 - {name: ramp, call: ping, ramp: [{rate: 10, for: 10s}, {rate: 20, for: 30s}]}
 ",
         );
-        let ids: Vec<&str> = quick.plan.cells.iter().map(|cell| cell.id.as_str()).collect();
+        let ids: Vec<&str> = quick.plan.cells.iter().map(|cell| cell.planned.id.as_str()).collect();
         let names =
             ["files", "many", "some", "slow", "timed", "paced", "ramp"].map(|name| format!("tcp-threaded/{name}"));
         assert_eq!(ids, names);
-        let extents: Vec<Extent> = quick.plan.cells.iter().map(|cell| cell.load.extent).collect();
+        let extents: Vec<Extent> = quick.plan.cells.iter().map(|cell| cell.load.extent()).collect();
         let ms = |ms| Extent::Duration(Duration::from_millis(ms));
         let iterations = [5, 13_333, 40, 10].map(Extent::Iterations);
         assert_eq!(extents, [&iterations[..], &[ms(2000), ms(2000), ms(2000)]].concat());
@@ -235,9 +251,9 @@ mod tests {
     fn a_search_is_rough_and_short() {
         let workloads = "- {name: w, call: ping, clients: 64, rate: search, duration: 10s, expect: [\"p99 < 5ms\"]}\n";
         let quick = quick(TWO, workloads);
-        let load = &quick.plan.cells[0].load;
-        let search = load.search.as_ref().expect("it searches");
-        assert_eq!((search.close, load.extent), (Search::ROUGHLY, Extent::Duration(Duration::from_secs(10))));
+        let (load, search) = (&quick.plan.cells[0].load, &quick.plan.cells[0].search);
+        let search = search.as_ref().expect("it searches");
+        assert_eq!((search.close, load.extent()), (Search::ROUGHLY, Extent::Duration(Duration::from_secs(10))));
         assert!(quick.plan.estimate < Duration::from_secs(25), "{:?}", quick.plan.estimate);
         assert!(quick.untold.iter().any(|said| said.contains("less than 20 % apart")), "{:?}", quick.untold);
     }
@@ -245,7 +261,7 @@ mod tests {
     #[test]
     fn more_cells_get_less_time_each_and_fewer_of_them_more() {
         let workload = |clients: &str| format!("- {{name: w, call: ping, clients: {clients}, duration: 30s}}\n");
-        let window = |quick: &Quick| match quick.plan.cells[0].load.extent {
+        let window = |quick: &Quick| match quick.plan.cells[0].load.extent() {
             Extent::Duration(window) => window,
             Extent::Iterations(count) => panic!("{count} iterations"),
         };
@@ -264,6 +280,6 @@ mod tests {
     fn what_is_small_already_stays_as_it_is() {
         let quick = quick(TWO, "- {name: w, call: ping, iterations: 100, trials: 4}\n");
         assert_eq!(quick.untold, Vec::<String>::new());
-        assert_eq!((quick.plan.cells[0].load.extent, quick.plan.cells[0].trials), (Extent::Iterations(100), 4));
+        assert_eq!((quick.plan.cells[0].load.extent(), quick.plan.cells[0].trials), (Extent::Iterations(100), 4));
     }
 }

@@ -19,7 +19,7 @@ impl Plan {
     pub fn too_few_trials(&self) -> Vec<TooFew> {
         let mut said: Vec<TooFew> = Vec::new();
         for cell in &self.cells {
-            let (workload, comparisons) = (cell.load.workload.as_str(), self.comparisons(cell));
+            let (workload, comparisons) = (cell.planned.workload.as_str(), self.comparisons(cell));
             let known = said.iter().any(|known| known.workload == workload);
             if known || comparisons == 0 || can_differ(cell.trials as usize, cell.trials as usize, comparisons) {
                 continue;
@@ -39,8 +39,8 @@ impl Plan {
     /// In how many settings the target of `cell` meets any other by the same figure: searches are compared by the rate
     /// that they find, transfers by their bandwidth, other calls by their response time.
     pub(crate) fn comparisons(&self, cell: &Cell) -> usize {
-        let by = |cell: &Cell| (cell.load.search.is_some(), matches!(cell.load.call, Call::Upload | Call::Download));
-        let alike = |other: &&Cell| other.load.workload == cell.load.workload && by(other) == by(cell);
+        let by = |cell: &Cell| (cell.search.is_some(), matches!(cell.load.call, Call::Upload | Call::Download));
+        let alike = |other: &&Cell| other.planned.workload == cell.planned.workload && by(other) == by(cell);
         let own = self.cells.iter().filter(alike).filter(|other| other.target.name == cell.target.name).count();
         let all = self.cells.iter().filter(alike).count();
         if all > own { own } else { 0 }

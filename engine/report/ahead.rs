@@ -11,61 +11,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::figures;
 use crate::report::estimate::{Estimate, Score};
-use crate::report::figures;
+use crate::results::measure::Measure;
 use crate::statistics::SIGNIFICANCE;
 use crate::statistics::interval::{Interval, Trials, ratio};
 use crate::statistics::power::{MOST, smallest_factor, trials_to_decide};
 use crate::statistics::rank::{can_differ, holm, mann_whitney, trials_to_differ};
-
-/// What targets are ranked by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// The median response time of a trial, in nanoseconds; less is better.
-    ResponseTime,
-    /// Payload bytes for each second of a trial; more is better.
-    Bandwidth,
-    /// Answered calls for each second of a trial; more is better.
-    Rate,
-    /// The highest rate of a trial that holds, in calls for each second; more is better.
-    Capacity,
-}
-
-impl Measure {
-    /// Its name in a report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Measure::ResponseTime => "response time (p50)",
-            Measure::Bandwidth => "bandwidth",
-            Measure::Rate => "calls/s",
-            Measure::Capacity => "capacity",
-        }
-    }
-
-    /// One figure of it with its unit.
-    pub fn written(self, value: f64) -> String {
-        match self {
-            Measure::ResponseTime => figures::time(value),
-            Measure::Bandwidth => format!("{} MB/s", figures::number(value / 1e6)),
-            Measure::Rate | Measure::Capacity => format!("{}/s", figures::number(value)),
-        }
-    }
-
-    /// The value turned so that less is better.
-    fn cost(self, value: f64) -> f64 {
-        if self == Measure::ResponseTime { value } else { -value }
-    }
-
-    fn better(self, a: f64, b: f64) -> bool {
-        if self == Measure::ResponseTime { a < b } else { a > b }
-    }
-
-    /// How many times better the one figure is than the other.
-    fn factor(self, better: f64, worse: f64) -> f64 {
-        if self == Measure::ResponseTime { worse / better } else { better / worse }
-    }
-}
 
 /// One target among those it is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -491,8 +443,9 @@ fn sentence(comparison: &Comparison) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Comparison, Contender, Contest, Measure, Outcome, Unranked, compare};
+    use super::{Comparison, Contender, Contest, Outcome, Unranked, compare};
     use crate::report::estimate::{Estimate, Score};
+    use crate::results::measure::Measure;
 
     fn contender(target: &str, scores: &[f64]) -> Contender {
         of(target, scores.iter().map(|score| Score::Exact(*score)).collect())

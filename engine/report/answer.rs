@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::figures::{counted, listed};
 use crate::report::ahead::{Comparison, Outcome, Unranked};
 use crate::report::capacity;
 use crate::report::cell::Cell;
-use crate::report::figures::{counted, listed};
 use crate::report::map::{behind, next, square};
 use crate::report::method::distinct;
 use crate::report::view::Workload;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::figures::{NONE, number, size};
 use crate::report::cell::Cell;
-use crate::report::figures::{NONE, number, size};
 use crate::report::method::{Named, distinct};
 use crate::report::quantity::{Quantile, Quantity};
 use crate::report::table::{Column, Kind, Row, Table};
@@ -65,12 +65,11 @@ fn connecting(cells: &[&Cell]) -> Option<String> {
 /// where all are served by one, and that process itself where each has its own.
 fn memory(cells: &[&Cell]) -> Option<String> {
     let alike = |a: &Cell, b: &Cell| {
-        let without = |cell: &Cell| {
-            let mut coordinates = cell.coordinates.clone();
-            coordinates.remove("clients");
-            coordinates
+        let without = |cell: &Cell| -> Vec<(String, String)> {
+            let others = cell.settings.axes().filter(|(name, _)| *name != "clients");
+            others.map(|(name, value)| (name.to_owned(), value.to_string())).collect()
         };
-        without(a) == without(b)
+        a.workload == b.workload && without(a) == without(b)
     };
     let growth = |few: &Cell, many: &Cell| {
         let further = clients(many).checked_sub(clients(few)).filter(|further| *further >= CONNECTIONS)?;
@@ -107,5 +106,5 @@ fn overhead(cells: &[&Cell]) -> Option<String> {
 }
 
 fn clients(cell: &Cell) -> u64 {
-    cell.axis("clients").and_then(|clients| clients.parse().ok()).unwrap_or(1)
+    cell.planned().clients()
 }

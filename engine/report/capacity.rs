@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::figures::{NONE, grouped, listed, number, time};
 use crate::report::cell::Cell;
 use crate::report::estimate::Estimate;
-use crate::report::figures::{NONE, grouped, listed, number, time};
 use crate::report::method::distinct;
 use crate::report::table::{Column, Kind, Row, Table};
 use crate::results::Record;
@@ -34,23 +34,19 @@ pub struct Searched {
 }
 
 impl Capacity {
-    /// Of the trials of one cell, with its figure; none where its rate was not searched. `at_least` says that one of
+    /// Of the trials of one cell whose rate was searched, with its figure. `at_least` says that one of
     /// them was not limited by its server.
-    pub fn of(records: &[&Record], figure: Option<Estimate>, at_least: bool) -> Option<Self> {
+    pub fn of(records: &[&Record], figure: Option<Estimate>, at_least: bool) -> Self {
         let with = |record: &&Record| Some(Searched { trial: record.trial, search: record.search.clone()? });
         let mut trials: Vec<Searched> = records.iter().filter_map(with).collect();
         trials.sort_by_key(|searched| searched.trial);
         // A trial that broke before its search ended has none, and is one that found nothing.
-        let asked = records.iter().any(|record| record.coordinates.get("rate").is_some_and(|rate| rate == "search"));
-        if trials.is_empty() && !asked {
-            return None;
-        }
-        Some(Capacity {
+        Capacity {
             figure,
             at_least,
             limited_by: distinct(trials.iter().map(|searched| searched.search.limited_by.about())),
             trials,
-        })
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::report::ahead::{Contender, Measure};
+use crate::key::settings::Settings;
+use crate::report::ahead::Contender;
 use crate::report::capacity::Capacity;
 use crate::report::estimate::{Estimate, Score};
-use crate::report::order::coordinate;
 use crate::report::quantity::{Quantile, Quantity};
 use crate::report::spending::{Spending, over, spending};
 use crate::report::spoiled::Spoiled;
@@ -15,9 +15,10 @@ use crate::report::steadiness::{Pace, paces, remark};
 use crate::report::timeline::{Course, course};
 use crate::report::times::{Point, Times, Trials as Timed, enough, quantile};
 use crate::report::view::Remark;
+use crate::results::cell::Planned;
 use crate::results::distribution::Distribution;
-use crate::results::{Coordinates, Counts, Measured, Outcome, Record, Spent, State};
-use crate::scenario::AXES;
+use crate::results::measure::Measure;
+use crate::results::{Counts, Measured, Outcome, Record, Results, Spent, State};
 use crate::statistics::interval::{BOOTSTRAP_FROM, redrawn_ranks};
 
 /// One cell over all its trials; trials whose verdict is invalid count in no figure.
@@ -29,8 +30,10 @@ pub struct Cell {
     pub id: String,
     /// The target's name.
     pub target: String,
-    /// Every axis by name, as in the results.
-    pub coordinates: Coordinates,
+    /// The workload's name.
+    pub workload: String,
+    /// Every key by name, as in the results.
+    pub settings: Settings,
     /// What became of its trials.
     pub trials: Trials,
     /// What became of its calls.
@@ -73,6 +76,9 @@ pub struct Cell {
     pub driver: String,
     /// The first few failures in words.
     pub failures: Vec<String>,
+    /// What it is, as it was planned.
+    #[serde(skip)]
+    planned: Planned,
     /// Each trial's own figures, for ranking.
     #[serde(skip)]
     scores: Vec<Option<Scored>>,
@@ -164,17 +170,18 @@ impl Scored {
     }
 }
 
-/// The cells of records that stand in the order of their scenario; fails where a histogram cannot be read.
-pub fn cells(records: &[&Record]) -> Result<Vec<Cell>> {
-    let of_cell = |trials: &[&Record]| Cell::of(trials).map_err(|error| error.context(&trials[0].id));
-    records.chunk_by(|a, b| a.id == b.id).map(of_cell).collect()
+/// The cells that were tried, in the order of the plan; fails where a histogram cannot be read.
+pub fn cells(results: &Results) -> Result<Vec<Cell>> {
+    let of_cell = |(planned, trials): (&Planned, Vec<&Record>)| {
+        Cell::of(planned, &trials).map_err(|error| error.context(&planned.id))
+    };
+    let cells = results.tried().into_iter().map(of_cell).zip(1..);
+    cells.map(|(cell, number)| cell.map(|cell| Cell { number, ..cell })).collect()
 }
 
 impl Cell {
     /// Takes the trials of one cell together.
-    pub fn of(records: &[&Record]) -> Result<Self> {
-        let first = records.first().copied();
-        let coordinates = first.map(|record| record.coordinates.clone()).unwrap_or_default();
+    pub fn of(planned: &Planned, records: &[&Record]) -> Result<Self> {
         let tried: Vec<(&Record, &Measured)> = records
             .iter()
             .filter(|record| record.verdict.state != State::Invalid)
@@ -197,22 +204,25 @@ impl Cell {
         let scores: Vec<Option<Scored>> = ranked.iter().map(|record| scored(record, many)).collect::<Result<_>>()?;
         let timed = Timed::of(ranked.iter().map(|record| Some(&succeeded(record)?.response_time)).collect())?;
         let paces = paces(records);
-        let transfer = matches!(coordinate(&coordinates, "call").as_deref(), Some("upload" | "download"));
+        let asks = |measure| planned.measures.contains(&measure);
         let trials = trials(records);
         let limited = trials.limited > 0;
         let figure = |measure| Estimate::of(&own(&scores, measure), &[]).map(|figure| figure.bounded(limited));
-        let capacity = Capacity::of(records, figure(Measure::Capacity), limited);
+        let capacity = asks(Measure::Capacity).then(|| Capacity::of(records, figure(Measure::Capacity), limited));
         Ok(Cell {
             number: 0,
-            id: first.map(|record| record.id.clone()).unwrap_or_default(),
-            target: coordinate(&coordinates, "target").unwrap_or_default(),
+            id: planned.id.clone(),
+            target: planned.target.clone(),
+            workload: planned.workload.clone(),
+            settings: planned.settings.clone(),
+            planned: planned.clone(),
             trials,
             counts,
             errors: counts.error.total(),
             response: timed.times(&redraws(&scores)),
             connect: parts(&ranked)?,
             calls_per_s: figure(Measure::Rate),
-            bandwidth: if coordinates.contains_key("payload") { figure(Measure::Bandwidth) } else { None },
+            bandwidth: if planned.settings.get("payload").is_some() { figure(Measure::Bandwidth) } else { None },
             wire_per_payload: over(up + down, payload),
             wire_up_per_call: over(up, counts.ok as f64),
             wire_down_per_call: over(down, counts.ok as f64),
@@ -227,22 +237,26 @@ impl Cell {
             spoiled: Spoiled::of(records),
             scores,
             // A transfer is made too seldom for the far percentiles, and what was searched had different rates.
-            curve: if transfer || capacity.is_some() { Vec::new() } else { timed.curve() },
+            curve: if asks(Measure::Bandwidth) || capacity.is_some() { Vec::new() } else { timed.curve() },
             course: course(counted.iter().map(|(record, measured)| (record.trial, *measured)), &paces),
             paces,
             capacity,
-            coordinates,
         })
     }
 
-    /// The value of one of the workload's axes; none where its call does not use it.
+    /// The value of one of its keys; none where it does not have it.
     pub fn axis(&self, axis: &str) -> Option<String> {
-        coordinate(&self.coordinates, axis)
+        self.settings.text(axis)
     }
 
-    /// The values of all axes of the workload.
-    pub fn setting(&self) -> Vec<Option<String>> {
-        AXES.iter().map(|axis| self.axis(axis)).collect()
+    /// What it was planned as.
+    pub fn planned(&self) -> &Planned {
+        &self.planned
+    }
+
+    /// What it is asked: the keys of its workload by which cells differ, with their values.
+    pub fn setting(&self) -> Vec<(&str, String)> {
+        self.planned.asked().collect()
     }
 
     /// True where a trial's client could do no more, so that calls and bytes a second are lower bounds.
@@ -250,22 +264,12 @@ impl Cell {
         self.trials.limited > 0
     }
 
-    /// True where calls were due by the clock at a rate that was given, so that calls and bytes a second are given too.
-    fn paced(&self) -> bool {
-        self.axis("rate").is_some_and(|rate| rate != "search") || self.axis("ramp").is_some()
-    }
-
     /// What this cell is ranked by.
     pub fn measures(&self) -> Vec<Measure> {
-        let several = self.axis("clients").is_some_and(|clients| clients != "1");
-        match self.axis("call").as_deref() {
-            _ if self.capacity.is_some() => vec![Measure::Capacity],
-            _ if self.paced() => vec![Measure::ResponseTime],
+        match self.planned.measures.as_slice() {
             // Of a rate that the client limited nobody can be judged; the times stand.
-            Some("upload" | "download") if self.limited() => vec![Measure::ResponseTime, Measure::Bandwidth],
-            Some("upload" | "download") => vec![Measure::Bandwidth],
-            _ if several => vec![Measure::ResponseTime, Measure::Rate],
-            _ => vec![Measure::ResponseTime],
+            [Measure::Bandwidth] if self.limited() => vec![Measure::ResponseTime, Measure::Bandwidth],
+            planned => planned.to_vec(),
         }
     }
 

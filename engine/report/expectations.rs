@@ -3,10 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::figures::{grouped, number, size, time};
 use crate::report::cell::Cell;
 use crate::report::estimate::Estimate;
-use crate::report::figures::{grouped, number, size, time};
-use crate::report::order::Written;
 use crate::report::quantity::Quantile;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
@@ -31,11 +30,8 @@ impl Expected {
 }
 
 /// Every expectation of every cell, over all trials: what cannot be judged is not met.
-pub fn expected(written: &Written<'_>, cells: &[Cell]) -> Vec<Expected> {
-    let of_cell = |cell: &Cell| {
-        let all = written.expectations(&cell.coordinates).into_iter();
-        all.map(|expectation| judge(cell, &expectation)).collect::<Vec<Expected>>()
-    };
+pub fn expected(cells: &[Cell]) -> Vec<Expected> {
+    let of_cell = |cell| Cell::planned(cell).expect.iter().map(move |expectation| judge(cell, expectation));
     cells.iter().flat_map(of_cell).collect()
 }
 

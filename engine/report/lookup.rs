@@ -7,10 +7,11 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind};
 use serde::Serialize;
 
-use crate::report::ahead::{Measure, Standing};
+use crate::figures;
+use crate::report::ahead::Standing;
 use crate::report::cell::Cell;
-use crate::report::figures;
 use crate::report::view::{View, Workload};
+use crate::results::measure::Measure;
 
 /// What `cell("…")` gives: the cell, and where it stands among those that were asked the same.
 #[derive(Serialize)]

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::figures::{self, NONE, listed, size, time};
+use crate::key::contract::Runs;
+use crate::key::settings::{self, setting};
 use crate::report::ahead::{Comparison, Outcome, Standing, how_far};
 use crate::report::cell::Cell;
 use crate::report::chart::along;
-use crate::report::figures::{NONE, listed, number, size, time};
-use crate::report::order::amount;
 use crate::report::table::{Column, Kind, Row, Table};
 
 /// A tie of more targets than this is told by their number.
@@ -61,9 +62,12 @@ pub fn map(workload: &str, axes: &[String], cells: &[Cell], comparisons: &[Compa
             None => rows.push((key, vec![comparison])),
         }
     }
-    if let Some(place) = place {
-        columns.sort_by_key(|value| number_of(value));
-        rows.iter_mut().for_each(|(_, row)| row.sort_by_key(|comparison| number_of(&comparison.setting[place])));
+    if let (Some(axis), Some(place)) = (&axis, place) {
+        let number_of = |value: &str| number(axis, value).unwrap_or(f64::NEG_INFINITY);
+        columns.sort_by(|a, b| number_of(a).total_cmp(&number_of(b)));
+        rows.iter_mut().for_each(|(_, row)| {
+            row.sort_by(|a, b| number_of(&a.setting[place]).total_cmp(&number_of(&b.setting[place])))
+        });
     }
     let changes = match (&axis, place) {
         (Some(axis), Some(place)) => rows.iter().flat_map(|(key, row)| changes(axis, place, key, row)).collect(),
@@ -164,14 +168,14 @@ fn change(
     };
     // For each value its logarithm, and that of how much more the one has than the other.
     let ratios = row.iter().filter_map(|comparison| {
-        let value = number_of(&comparison.setting[place])?.max(1) as f64;
+        let value = number(axis, &comparison.setting[place])?.max(1.0);
         Some((value.ln(), (find(comparison, before)? / find(comparison, after)?).ln()))
     });
     let near = crossing(&ratios.collect::<Vec<_>>())?;
-    let written = match axis {
-        "payload" => size(near.round() as u64),
-        "hold" => time(near),
-        _ => number(near),
+    let written = match settings::key(axis).and_then(|key| key.runs()) {
+        Some(Runs::Bytes) => size(near.round() as u64),
+        Some(Runs::Times) => time(near),
+        _ => figures::number(near),
     };
     let sentence = format!(
         "{}: up to {axis} {from} {before} is ahead, from {to} on {after}; between the two their figures meet, near {written}",
@@ -181,8 +185,8 @@ fn change(
 }
 
 /// The number that the value of an axis stands for.
-fn number_of(value: &str) -> Option<u64> {
-    value.parse().ok().or_else(|| amount(&value.into()))
+fn number(axis: &str, value: &str) -> Option<f64> {
+    value.parse().ok().or_else(|| setting(axis, &value.into())?.number())
 }
 
 /// Where the first change of sign lies, drawn straight between the points.

@@ -5,6 +5,12 @@ use minijinja::{AutoEscape, Error, ErrorKind, Output, State, escape_formatter};
 
 const MARKDOWN: &str = "markdown";
 
+/// A name as links and files have it, in the way GitHub names headings: `large-file-in-5s`.
+pub fn slug(name: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    name.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+}
+
 /// How texts are escaped in a template of that name: by its ending, `.jinja` set aside.
 pub fn escaping(template: &str) -> AutoEscape {
     match template.trim_end_matches(".jinja").rsplit('.').next() {

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::figures::{counted, listed};
 use crate::plan::parallelism::hidden;
 use crate::plan::search::Search;
 use crate::report::cell::Cell;
-use crate::report::figures::{counted, listed};
-use crate::report::order::coordinate;
 use crate::results::Results;
 use crate::results::machine::Interference;
 use crate::statistics::interval::BOOTSTRAP_FROM;
@@ -44,7 +42,7 @@ fn searched(percent: u32) -> String {
 
 /// What the reader has to know before believing a figure.
 pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
-    let mut said = vec![load(results), place(results), order(&results.scenario)];
+    let mut said = vec![load(results), place(results), order(results)];
     said.extend(attempts(results));
     said.extend(drivers(cells));
     said.extend(
@@ -127,7 +125,7 @@ fn place(results: &Results) -> String {
     let cores = results.manifest.machine.get("cores").map(|cores| format!("{cores} cores of ")).unwrap_or_default();
     let server_cores = results.manifest.machine.get("server cores").and_then(|cores| cores.parse::<usize>().ok());
     let had = server_cores.map_or_else(String::new, |cores| {
-        let hidden = hidden(results.counting().map(|record| &record.coordinates), cores);
+        let hidden = hidden(&results.cells, cores);
         let hidden = hidden.map(|hidden| format!(": {hidden}")).unwrap_or_default();
         format!(" The server had {}{hidden}.", counted(cores, "core", "cores"))
     });
@@ -147,7 +145,7 @@ fn place(results: &Results) -> String {
 fn attempts(results: &Results) -> Option<String> {
     let mut tried: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for record in &results.records {
-        let target = coordinate(&record.coordinates, "target").unwrap_or_default();
+        let target = results.cells.get(record.cell).map(|cell| cell.target.clone()).unwrap_or_default();
         let (trials, attempts) = tried.entry(target).or_default();
         *trials += usize::from(record.attempt == 1);
         *attempts += 1;
@@ -175,12 +173,12 @@ fn attempts(results: &Results) -> Option<String> {
     })
 }
 
-fn order(scenario: &Value) -> String {
-    let order = match scenario.get("order").and_then(Value::as_str) {
+fn order(results: &Results) -> String {
+    let order = match results.manifest.order.as_deref() {
         Some("sequential") => "cell after cell, so that a slow change of the machine can look like a difference",
         _ => "in random blocks that hold each cell once, so that a slow change of the machine meets all of them alike",
     };
-    let seed = scenario.get("seed").map(|seed| format!(" (seed {seed})")).unwrap_or_default();
+    let seed = results.manifest.seed.map(|seed| format!(" (seed {seed})")).unwrap_or_default();
     format!("Each trial has a freshly launched server. Trials ran {order}{seed}.")
 }
 
@@ -215,14 +213,13 @@ pub fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::{attempts, place};
-    use crate::results::{Manifest, Outcome, Record, Results, Verdict};
+    use crate::results::cell::Planned;
+    use crate::results::{Manifest, Outcome, Record, Results, SCHEMA, Verdict};
 
     /// Records of targets with their models, so many attempts at each of two trials.
     fn results(attempts: &[(&str, &str, [u32; 2])]) -> Results {
-        let record = |target: &str, server: &str, trial: u32, attempt: u32| Record {
-            id: format!("{target}/w"),
-            coordinates: serde_json::from_value(serde_json::json!({"target": target, "server": server}))
-                .expect("an object"),
+        let record = |cell: usize, trial: u32, attempt: u32| Record {
+            cell,
             trial,
             block: 1,
             attempt,
@@ -234,16 +231,24 @@ mod tests {
             interference: None,
             verdict: Verdict::valid(),
         };
-        let of = |(target, server, counts): &(&str, &str, [u32; 2])| -> Vec<Record> {
+        let cell = |(target, server, _): &(&str, &str, [u32; 2])| -> Planned {
+            serde_json::from_value(serde_json::json!({
+                "id": format!("{target}/w"), "target": target, "workload": "w",
+                "settings": {"server": server}, "varies": [], "measures": [],
+            }))
+            .expect("a cell")
+        };
+        let of = |(at, (_, _, counts)): (usize, &(&str, &str, [u32; 2]))| -> Vec<Record> {
             let trials = (1..).zip(*counts);
-            trials.flat_map(|(trial, count)| (1..=count).map(move |at| record(target, server, trial, at))).collect()
+            trials.flat_map(|(trial, count)| (1..=count).map(move |attempt| record(at, trial, attempt))).collect()
         };
         Results {
-            schema: 1,
+            schema: SCHEMA,
             scenario: serde_json::Value::Null,
             manifest: Manifest::default(),
             refusals: Vec::new(),
-            records: attempts.iter().flat_map(of).collect(),
+            cells: attempts.iter().map(cell).collect(),
+            records: attempts.iter().enumerate().flat_map(of).collect(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! What a picture or an export can show of a cell: a quantile of the response time, a bandwidth, a rate.
 
-use crate::report::ahead::Measure;
+use crate::figures::{counted, number, time};
 use crate::report::estimate::Estimate;
-use crate::report::figures::{counted, number, time};
+use crate::results::measure::Measure;
 
 /// A quantile of the response time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::figures::{NONE, counted, grouped, time};
 use crate::report::cell::Cell;
 use crate::report::chart::Chart;
-use crate::report::figures::{NONE, counted, grouped, time};
 use crate::report::steadiness::{Pace, worst};
 use crate::report::table::{Column, Kind, Row, Table};
 use crate::results::{Measured, Slice};

@@ -7,7 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::plan::fairness::{Difference, of_records};
+use crate::figures::{counted, lasting, listed};
+use crate::key::KEYS;
+use crate::key::contract::Of;
+use crate::key::settings::{Settings, is_axis};
+use crate::plan::fairness::{Difference, of_cells};
 use crate::report::ahead::{Comparison, Contest, Outcome as Standing, compare};
 use crate::report::answer::{Advice, advice, answer};
 use crate::report::aspects::aspects;
@@ -15,15 +19,13 @@ use crate::report::capacity;
 use crate::report::cell::{Cell, cells};
 use crate::report::chart::{Chart, charts, cost_chart, timeline};
 use crate::report::expectations::{Expected, expected};
-use crate::report::figures::{counted, lasting, listed};
 use crate::report::map::{Map, map};
+use crate::report::markup::slug;
 use crate::report::method::{Named, distinct, method};
-use crate::report::order::{Written, coordinate, slug};
 use crate::report::table::{Table, cost, ranking, tables};
 use crate::report::timeline::Timeline;
 use crate::report::yaml::yaml;
-use crate::results::{Coordinates, Outcome, Record, Results, Session, State};
-use crate::scenario::AXES;
+use crate::results::{Outcome, Record, Results, Session, State};
 
 /// A report, ready to be laid out.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -122,19 +124,16 @@ pub struct Remark {
 impl View {
     /// Computes the view; fails where a histogram cannot be read.
     pub fn of(results: &Results) -> Result<Self> {
-        let written = Written::of(results)?;
-        let records = written.sorted(results);
-        let mut cells = cells(&records)?;
-        for (cell, number) in cells.iter_mut().zip(1..) {
-            cell.number = number;
-        }
+        let records: Vec<&Record> = results.tried().into_iter().flat_map(|(_, trials)| trials).collect();
+        let cells = cells(results)?;
         let targets = distinct(cells.iter().map(|cell| cell.target.clone()));
         let mut workloads: Vec<Workload> = Vec::new();
-        for cells in cells.chunk_by(|a, b| a.axis("workload") == b.axis("workload")) {
-            let made = workload((results, &written), cells, &targets, &workloads);
+        for cells in cells.chunk_by(|a, b| a.workload == b.workload) {
+            let made = workload(cells, &targets, &workloads);
             workloads.push(made);
         }
         let text = |key: &str| results.scenario.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let planned: Vec<_> = cells.iter().map(Cell::planned).collect();
         let (common, aspects) = aspects(results, &cells, &targets);
         Ok(View {
             title: text("title"),
@@ -143,10 +142,10 @@ impl View {
             answer: answer(&workloads),
             advice: advice(&workloads, &targets),
             summary: summary(results, &records, &cells, &workloads),
-            differences: of_records(&records, &results.manifest.facts).iter().map(difference).collect(),
-            expectations: expected(&written, &cells),
+            differences: of_cells(&planned, &results.manifest.facts).iter().map(difference).collect(),
+            expectations: expected(&cells),
             refusals: refusals(results),
-            failures: failures(&records, &cells),
+            failures: failures(results, &records, &cells),
             doubts: doubts(results, &records, &cells),
             method: method(results, &cells),
             common,
@@ -241,13 +240,13 @@ fn summary(results: &Results, records: &[&Record], cells: &[Cell], workloads: &[
     said
 }
 
-fn workload(of: (&Results, &Written<'_>), cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload {
-    let first = cells.first().map(|cell| cell.coordinates.clone()).unwrap_or_default();
+fn workload(cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload {
+    let asked = KEYS.iter().map(|key| (key.name(), key.of())).filter(|(name, of)| *of == Of::Workload && is_axis(name));
     let (varying, constant): (Vec<&str>, Vec<&str>) =
-        AXES.iter().partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
+        asked.map(|(name, _)| name).partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
     let axes: Vec<String> = varying.into_iter().map(str::to_owned).collect();
     let comparisons = comparisons(&axes, cells);
-    let name = coordinate(&first, "workload").unwrap_or_default();
+    let name = cells.first().map(|cell| cell.workload.clone()).unwrap_or_default();
     let stem = stem(&name, others);
     // What was searched is drawn by what was found, beside what was offered at given rates.
     let (searched, given): (Vec<Cell>, Vec<Cell>) = cells.iter().cloned().partition(|cell| cell.capacity.is_some());
@@ -261,7 +260,7 @@ fn workload(of: (&Results, &Written<'_>), cells: &[Cell], targets: &[String], ot
         timeline: timeline(&stem, &name, &axes, cells, targets),
         stem,
         name,
-        setting: setting(of, &first, &constant, cells),
+        setting: setting(&constant, cells),
         summary: standing(&comparisons),
         ranking: ranking(&axes, &comparisons),
         tables: capacity::tables(&axes, cells).into_iter().chain(tables(&axes, cells)).collect(),
@@ -281,21 +280,12 @@ fn stem(name: &str, others: &[Workload]) -> String {
     if taken { format!("{stem}-{}", others.len() + 1) } else { stem.to_owned() }
 }
 
-/// What is the same in all cells of a workload, the scenario's scalars included.
-fn setting(
-    (results, written): (&Results, &Written<'_>),
-    first: &Coordinates,
-    constant: &[&str],
-    cells: &[Cell],
-) -> Vec<Named> {
-    let axes = constant.iter().filter_map(|axis| Some(named(axis, coordinate(first, axis)?)));
-    let written = written.workload(first).map(|(_, workload)| workload);
-    let scalars =
-        ["warmup", "iterations", "duration", "timeout", "drain", "verify", "trials"].iter().filter_map(|key| {
-            let value = written.and_then(|workload| workload.get(*key)).filter(|value| !value.is_null());
-            let value = value.or_else(|| results.scenario.get(*key)).filter(|value| !value.is_null())?;
-            Some(named(key, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-        });
+/// What is the same in all cells of a workload, how long and how often it is measured included.
+fn setting(constant: &[&str], cells: &[Cell]) -> Vec<Named> {
+    let Some(first) = cells.first() else { return Vec::new() };
+    let axes = constant.iter().filter_map(|axis| Some(named(axis, first.axis(axis)?)));
+    let scalars = KEYS.iter().filter(|key| !is_axis(key.name()));
+    let scalars = scalars.filter_map(|key| Some(named(key.name(), first.axis(key.name())?)));
     let drivers = distinct(cells.iter().map(|cell| &cell.driver));
     let driver = drivers.first().filter(|driver| drivers.len() == 1 && !driver.is_empty());
     axes.chain(scalars).chain(driver.map(|driver| named("driven by", driver.as_str()))).collect()
@@ -351,23 +341,22 @@ fn difference(difference: &Difference) -> Remark {
 }
 
 fn refusals(results: &Results) -> Vec<Remark> {
-    let words = |coordinates: &Coordinates| {
-        let words = coordinates.keys().filter_map(|name| Some(format!("{name} {}", coordinate(coordinates, name)?)));
-        words.collect::<Vec<_>>().join(", ")
+    let words = |settings: &Settings| {
+        settings.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
     };
     let remark = |refused: &crate::results::Refused| Remark {
-        of: words(&refused.coordinates),
+        of: words(&refused.settings),
         which: String::new(),
         reason: refused.reason.clone(),
     };
     distinct(results.refusals.iter().map(remark))
 }
 
-fn failures(records: &[&Record], cells: &[Cell]) -> Vec<Remark> {
+fn failures(results: &Results, records: &[&Record], cells: &[Cell]) -> Vec<Remark> {
     let broken = records.iter().filter(|record| record.outcome != Outcome::Measured);
     let mut failures = gathered(broken.map(|record| {
         let unsaid = if record.outcome == Outcome::Failed { "it failed without a reason" } else { "it was not run" };
-        (record.id.as_str(), "", record.trial, record.reason.clone().unwrap_or_else(|| unsaid.to_owned()))
+        (results.id(record), "", record.trial, record.reason.clone().unwrap_or_else(|| unsaid.to_owned()))
     }));
     failures.extend(cells.iter().filter(|cell| !cell.failures.is_empty()).map(|cell| Remark {
         of: cell.id.clone(),
@@ -383,10 +372,10 @@ fn doubts(results: &Results, records: &[&Record], cells: &[Cell]) -> Vec<Remark>
         which: "ended early".to_owned(),
         reason: "the trials that were still to come are missing".to_owned(),
     });
-    early.into_iter().chain(of_trials(records)).chain(cells.iter().filter_map(Cell::unsteady)).collect()
+    early.into_iter().chain(of_trials(results, records)).chain(cells.iter().filter_map(Cell::unsteady)).collect()
 }
 
-fn of_trials(records: &[&Record]) -> Vec<Remark> {
+fn of_trials(results: &Results, records: &[&Record]) -> Vec<Remark> {
     let doubted = records.iter().filter(|record| record.outcome == Outcome::Measured);
     gathered(doubted.filter_map(|record| {
         let state = match record.verdict.state {
@@ -395,7 +384,7 @@ fn of_trials(records: &[&Record]) -> Vec<Remark> {
             State::Suspect => "suspect: ",
             State::Invalid => "invalid: ",
         };
-        Some((record.id.as_str(), state, record.trial, record.verdict.reasons.join("; ")))
+        Some((results.id(record), state, record.trial, record.verdict.reasons.join("; ")))
     }))
 }
 

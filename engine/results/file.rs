@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::results::journal::{self, JOURNAL};
-use crate::results::{Results, SCHEMA};
+use crate::results::{Results, SCHEMA, old};
 
 /// What the results are called in the folder of a run.
 pub const RESULTS: &str = "results.json";
@@ -79,9 +79,13 @@ impl Results {
         })?;
         match format.schema.as_ref().and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA) => {}
+            Some(old::VERSION) => return old::parse(text)?.complete(),
             Some(version) => {
-                return Err(Error::usage(format!("results of format {version}; this engine reads format {SCHEMA}"))
-                    .help("use the version of the engine that wrote them; `manifest.engine` names it"));
+                return Err(Error::usage(format!(
+                    "results of format {version}; this engine reads formats {} and {SCHEMA}",
+                    old::VERSION
+                ))
+                .help("use the version of the engine that wrote them; `manifest.engine` names it"));
             }
             None => {
                 return Err(Error::usage("no `schema` number, so these are not results of the engine")

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::results::cell::Planned;
 use crate::results::machine::Yardstick;
 use crate::results::{Manifest, Record, Refused, Results, SCHEMA};
 
@@ -30,6 +31,7 @@ struct Run {
     scenario: Value,
     manifest: Manifest,
     refusals: Vec<Refused>,
+    cells: Vec<Planned>,
 }
 
 /// What the manifest has gained since the line before.
@@ -66,6 +68,7 @@ impl Journal {
             scenario: results.scenario.clone(),
             manifest: results.manifest.clone(),
             refusals: results.refusals.clone(),
+            cells: results.cells.clone(),
         };
         let mut text = Vec::new();
         for line in std::iter::once(Line::Run(&run)).chain(results.records.iter().map(Line::Record)) {
@@ -125,9 +128,9 @@ pub fn parse(text: &str) -> Result<Results> {
         let wrong = |what: String| Error::usage(format!("line {number}: {what}"));
         match (serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?, &mut results) {
             (ReadLine::Run(run), None) => {
-                let Run { scenario, manifest, refusals } = *run;
+                let Run { scenario, manifest, refusals, cells } = *run;
                 let manifest = Manifest { interrupted: true, ..manifest };
-                results = Some(Results { schema: SCHEMA, scenario, manifest, refusals, records: Vec::new() });
+                results = Some(Results { schema: SCHEMA, scenario, manifest, refusals, cells, records: Vec::new() });
             }
             (ReadLine::Record(record), Some(results)) => results.records.push(*record),
             (ReadLine::Gained(gained), Some(results)) => gained.join(&mut results.manifest),

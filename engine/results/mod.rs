@@ -1,26 +1,31 @@
 //! What was measured: the records of a run, and the files that hold them.
 
+pub mod cell;
 pub mod distribution;
 pub mod file;
 pub mod folder;
 pub mod journal;
 pub mod machine;
+pub mod measure;
+pub(crate) mod old;
 pub mod search;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::key::settings::Settings;
 use crate::lack::Lack;
+use crate::results::cell::Planned;
 use crate::results::distribution::Distribution;
 use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
 
 /// The version of the results format that this engine writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Everything about one run: what was asked, where it ran, what was refused, what was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,19 +39,18 @@ pub struct Results {
     pub manifest: Manifest,
     /// The combinations that cannot exist.
     pub refusals: Vec<Refused>,
-    /// One record for each cell and trial; nothing is ever overwritten.
+    /// The cells, in the order in which reports show them.
+    pub cells: Vec<Planned>,
+    /// One record for each cell, trial and attempt; nothing is ever overwritten.
     pub records: Vec<Record>,
 }
-
-/// Every axis of a cell by name, target and workload among them.
-pub type Coordinates = Map<String, Value>;
 
 /// A combination that cannot exist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
-    /// Which combination.
-    pub coordinates: Coordinates,
+    /// Which combination: its keys, with `target` and `workload` by their names.
+    pub settings: Settings,
     /// Why it cannot exist.
     pub reason: String,
 }
@@ -75,6 +79,12 @@ pub struct Manifest {
     pub machine: BTreeMap<String, String>,
     /// What each target told about itself, by the target's name.
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
+    /// In which order the trials ran; absent where it is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The seed of all that is random; absent where it is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// How many trials the whole plan has; absent in older results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<usize>,
@@ -101,10 +111,8 @@ pub struct Session {
 /// One trial of one cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
-    /// The cell: target, workload, and the axes that vary.
-    pub id: String,
-    /// Every axis by name.
-    pub coordinates: Coordinates,
+    /// The cell: its index among the results' cells, from 0.
+    pub cell: usize,
     /// Which repetition, from 1.
     pub trial: u32,
     /// Which random block of the interleaved order, from 1.
@@ -494,20 +502,43 @@ impl Manifest {
 impl Results {
     /// The records that count, in the order of the file: of several attempts at a trial only the last one.
     pub fn counting(&self) -> impl Iterator<Item = &Record> {
-        let mut last: BTreeMap<(&str, u32), u32> = BTreeMap::new();
+        let mut last: BTreeMap<(usize, u32), u32> = BTreeMap::new();
         for record in &self.records {
-            let attempt = last.entry((&record.id, record.trial)).or_default();
+            let attempt = last.entry((record.cell, record.trial)).or_default();
             *attempt = record.attempt.max(*attempt);
         }
-        self.records.iter().filter(move |record| last.get(&(record.id.as_str(), record.trial)) == Some(&record.attempt))
+        self.records.iter().filter(move |record| last.get(&(record.cell, record.trial)) == Some(&record.attempt))
+    }
+
+    /// Each cell that was tried, in the order of the report, with its trials that count.
+    pub fn tried(&self) -> Vec<(&Planned, Vec<&Record>)> {
+        let mut tried: Vec<(&Planned, Vec<&Record>)> = self.cells.iter().map(|cell| (cell, Vec::new())).collect();
+        for record in self.counting() {
+            if let Some((_, trials)) = tried.get_mut(record.cell) {
+                trials.push(record);
+            }
+        }
+        tried.iter_mut().for_each(|(_, trials)| trials.sort_by_key(|record| record.trial));
+        tried.retain(|(_, trials)| !trials.is_empty());
+        tried
+    }
+
+    /// The id of a record's cell.
+    pub fn id(&self, record: &Record) -> &str {
+        self.cells.get(record.cell).map_or("", |cell| cell.id.as_str())
     }
 
     /// Itself, if each measured record has its figures; a failed one may have them, where no call succeeded.
     fn complete(self) -> Result<Self> {
+        if let Some(record) = self.records.iter().find(|record| record.cell >= self.cells.len()) {
+            let what = format!("a record is of cell {}, and there are {}", record.cell, self.cells.len());
+            return Err(Error::usage(what).help("cells are counted from 0"));
+        }
         match self.records.iter().find(|record| record.outcome == Outcome::Measured && record.measured.is_none()) {
             Some(record) => Err(Error::usage(format!(
                 "`{}`, trial {}, is called measured and has no figures",
-                record.id, record.trial
+                self.id(record),
+                record.trial
             ))
             .help("a measured record has every figure of the results schema")),
             None => Ok(self),

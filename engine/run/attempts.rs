@@ -1,7 +1,7 @@
 //! Which trials are tried again: those that others disturbed, whatever their figures are.
 
 use crate::call::SplitMix;
-use crate::plan::{Cell, Plan, Turn};
+use crate::plan::{Plan, Turn};
 use crate::results::{Record, Results};
 
 /// The next block of turns that are taken again, in an order that is random and yet the same for the same seed: every
@@ -10,11 +10,8 @@ use crate::results::{Record, Results};
 pub fn again(plan: &Plan, trials: usize, results: &Results) -> Vec<Turn> {
     let spent = results.records.iter().filter(|record| record.attempt > 1).count();
     let block = results.records.iter().map(|record| record.block).max().unwrap_or(0) + 1;
-    let of = |record: &Record| {
-        let cell = plan.cells.iter().position(|cell| cell.id == record.id)?;
-        Some(Turn { cell, trial: record.trial, block })
-    };
-    let mut disturbed: Vec<Turn> = results.counting().filter(|record| record.disturbed()).filter_map(of).collect();
+    let of = |record: &Record| Turn { cell: record.cell, trial: record.trial, block };
+    let mut disturbed: Vec<Turn> = results.counting().filter(|record| record.disturbed()).map(of).collect();
     let seed = plan.cells.first().map_or(0, |cell| cell.load.seed);
     SplitMix::new(seed ^ u64::from(block)).shuffle(&mut disturbed);
     disturbed.truncate((trials / 2).saturating_sub(spent));
@@ -22,8 +19,8 @@ pub fn again(plan: &Plan, trials: usize, results: &Results) -> Vec<Turn> {
 }
 
 /// Which attempt at its trial a turn is, from 1.
-pub fn attempt(cell: &Cell, turn: Turn, results: &Results) -> u32 {
-    let of = |record: &&Record| record.id == cell.id && record.trial == turn.trial;
+pub fn attempt(turn: Turn, results: &Results) -> u32 {
+    let of = |record: &&Record| record.cell == turn.cell && record.trial == turn.trial;
     results.records.iter().filter(of).map(|record| record.attempt).max().unwrap_or(0) + 1
 }
 
@@ -32,7 +29,7 @@ mod tests {
     use super::{again, attempt};
     use crate::plan::{Plan, Turn};
     use crate::results::machine::Interference;
-    use crate::results::{Outcome, Record, Results, State, Verdict};
+    use crate::results::{Outcome, Record, Results, SCHEMA, State, Verdict};
     use crate::scenario::read;
 
     fn plan() -> Plan {
@@ -43,8 +40,7 @@ mod tests {
 
     fn results(plan: &Plan, share: impl Fn(usize) -> f64) -> Results {
         let record = |(at, turn): (usize, &Turn)| Record {
-            id: plan.cells[turn.cell].id.clone(),
-            coordinates: plan.cells[turn.cell].coordinates.clone(),
+            cell: turn.cell,
             trial: turn.trial,
             block: turn.block,
             attempt: 1,
@@ -58,15 +54,15 @@ mod tests {
         };
         let records = plan.turns.iter().enumerate().map(record).collect();
         let manifest = crate::results::Manifest::default();
-        Results { schema: 1, scenario: serde_json::Value::Null, manifest, refusals: Vec::new(), records }
+        let (scenario, cells) = (serde_json::Value::Null, plan.cells.iter().map(|cell| cell.planned.clone()).collect());
+        Results { schema: SCHEMA, scenario, manifest, refusals: Vec::new(), cells, records }
     }
 
     /// Another attempt at the trial of `turn`, of which others used such a share.
-    fn retried(plan: &Plan, results: &Results, turn: Turn, share: f64) -> Record {
-        let cell = &plan.cells[turn.cell];
-        let last = results.counting().find(|record| record.id == cell.id && record.trial == turn.trial);
+    fn retried(results: &Results, turn: Turn, share: f64) -> Record {
+        let last = results.counting().find(|record| record.cell == turn.cell && record.trial == turn.trial);
         let mut record = last.expect("it was tried before").clone();
-        (record.block, record.attempt) = (turn.block, attempt(cell, turn, results));
+        (record.block, record.attempt) = (turn.block, attempt(turn, results));
         record.interference = Some(Interference { share, stretch_ns: 1, largest: None, run_queue_ns: None });
         record
     }
@@ -94,7 +90,7 @@ mod tests {
                 break;
             }
             for turn in block {
-                let record = retried(&plan, &results, turn, 0.5);
+                let record = retried(&results, turn, 0.5);
                 assert_eq!((record.attempt, record.block), (2, 5));
                 results.records.push(record);
                 taken += 1;
@@ -110,7 +106,7 @@ mod tests {
         for (share, expected) in [(0.5, 2), (0.06, 3), (0.01, 4)] {
             let block = again(&plan, 8, &results);
             assert_eq!(block.len(), 1, "attempt {expected}");
-            let record = retried(&plan, &results, block[0], share);
+            let record = retried(&results, block[0], share);
             assert_eq!((record.attempt, record.block), (expected, 3 + expected));
             results.records.push(record);
         }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::plan::{self, Cell, Extent, Load};
+use crate::figures::{counted, number};
+use crate::key::load::{Extent, Load};
+use crate::key::rate::{LEAST, MOST};
+use crate::plan::{self, Cell};
 use crate::report::expectations::written;
-use crate::report::figures::{counted, number};
 use crate::results::machine::Interference;
 use crate::results::search::{Limit, Probe, Search};
 use crate::results::{Cost, Measured, State, Verdict};
@@ -14,7 +16,6 @@ use crate::run::bracket::{Bracket, Outcome, STEP, rounded};
 use crate::run::launcher::Launcher;
 use crate::run::trial::{Launched, Trial, ask};
 use crate::run::verdict::{Circumstances, disturbed, judge};
-use crate::scenario::axis::Rate;
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
 /// A probe with fewer calls than this says nothing.
@@ -46,12 +47,12 @@ pub fn find(
     watch: &mut dyn Watch,
 ) -> Result<Found> {
     let begun = launcher.site().moment(false)?;
-    let lowest = match cell.load.extent {
-        Extent::Duration(time) => (FEWEST / time.as_secs_f64()).clamp(Rate::LEAST, Rate::MOST),
-        Extent::Iterations(_) => Rate::LEAST,
+    let lowest = match cell.load.extent() {
+        Extent::Duration(time) => (FEWEST / time.as_secs_f64()).clamp(LEAST, MOST),
+        Extent::Iterations(_) => LEAST,
     };
     let limits = &search.limits;
-    let mut bracket = Bracket::new(start(search.start, trial), lowest, Rate::MOST, search.close);
+    let mut bracket = Bracket::new(start(search.start, trial), lowest, MOST, search.close);
     let server = Launched::fresh(cell, launcher)?;
     let mut probes: Vec<Probe> = Vec::new();
     let (mut held, mut broken) = (None, None);
@@ -99,15 +100,10 @@ fn start(about: f64, trial: u32) -> f64 {
 fn probe(load: &Load, search: &plan::search::Search, rate: f64) -> Load {
     let longest = search.limits.iter().filter(|limit| limit.figure.unit() == Unit::Time).map(|limit| limit.bound);
     let longest = Duration::from_nanos(longest.fold(0.0, f64::max) as u64);
-    let (extent, window) = match load.extent {
-        Extent::Duration(written) => {
-            let window = search.window(rate, written);
-            (Extent::Duration(window), window)
-        }
-        iterations @ Extent::Iterations(_) => (iterations, DRAIN),
-    };
+    let duration = load.duration.map(|written| search.window(rate, written));
+    let window = duration.unwrap_or(DRAIN);
     let drain = load.drain.min(longest.max(window.min(DRAIN)));
-    Load { rate: Some(rate), search: None, extent, drain, ..load.clone() }
+    Load { rate: Some(rate), duration, drain, ..load.clone() }
 }
 
 /// What kept a probe from holding, and in words; none where it held.
@@ -210,8 +206,9 @@ mod tests {
 
     use super::{bounded, fault, limited_by, probe, start, told};
     use crate::drive::recorder::Recorder;
+    use crate::key::load::Extent;
+    use crate::plan::Plan;
     use crate::plan::search::Search as Searching;
-    use crate::plan::{Extent, Plan};
     use crate::results::search::{Limit, Probe, Search};
     use crate::results::{Cost, Measured, State, Verdict};
     use crate::run::bracket::STEP;
@@ -271,10 +268,10 @@ mod tests {
                     - {name: w, call: ping, rate: search, duration: 2s, expect: [\"p99 < 5ms\"]}\n";
         let scenario = read("test.yaml", text, &[]).expect("a scenario");
         let lasts = |plan: Plan, rate: f64| {
-            let load = plan.cells[0].load.clone();
-            let probe = probe(&load, load.search.as_ref().expect("it searches"), rate);
-            assert_eq!((probe.rate, &probe.search), (Some(rate), &None));
-            (probe.extent, probe.drain)
+            let cell = &plan.cells[0];
+            let probe = probe(&cell.load, cell.search.as_ref().expect("it searches"), rate);
+            assert_eq!(probe.rate, Some(rate));
+            (probe.extent(), probe.drain)
         };
         let (ms, lasting) = (Duration::from_millis, |ms| Extent::Duration(Duration::from_millis(ms)));
         assert_eq!(lasts(Plan::of(&scenario), 1e5), (lasting(2_000), ms(1_000)));

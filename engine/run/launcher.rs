@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::figures::counted;
 use crate::place::disturbance::{Disturbance, Stall};
 use crate::place::messages::Launch;
 use crate::place::observer;
 use crate::place::pinning::Pinning;
 use crate::place::site::{End, Site};
 use crate::plan::Cell;
-use crate::report::figures::counted;
 use crate::run::interrupt::interrupted;
 use crate::stack::contract::{Kit, Wanted};
 use crate::stack::environment::Environment;

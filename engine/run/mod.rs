@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use crate::drive::lines::Progress;
 use crate::error::Result;
+use crate::figures::counted;
 use crate::place::contract::Place;
 use crate::place::disturbance::Disturbance;
 use crate::place::manifest::manifest;
 use crate::place::pinning::Pinning;
 use crate::place::site::Site;
 use crate::plan::{Cell, Plan, Turn};
-use crate::report::figures::counted;
 use crate::results::file::RESULTS;
 use crate::results::folder::{Existing, Folder, Holder};
 use crate::results::journal::{JOURNAL, Journal};
@@ -89,6 +89,8 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         quick: settings.quick,
         command: settings.command.clone(),
         planned: Some(plan.turns.len()),
+        order: settings.scenario.get("order").and_then(|order| order.as_str()).map(str::to_owned),
+        seed: settings.scenario.get("seed").and_then(|seed| seed.as_u64()),
         ..manifest(site.hello().machine.clone())
     };
     manifest.machine.insert("server cores".to_owned(), pinning.server.len().to_string());
@@ -105,6 +107,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         scenario: settings.scenario.clone(),
         manifest,
         refusals: plan.refusals.clone(),
+        cells: plan.cells.iter().map(|cell| cell.planned.clone()).collect(),
         records: Vec::with_capacity(plan.turns.len()),
     };
     let folder = Folder::claim(&settings.out, &holder)?;
@@ -114,8 +117,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     }
     let before = results.manifest.took_s;
     let mut yardsticks = Yardsticks::new(&site, &pinning, Duration::try_from_secs_f64(before).unwrap_or_default());
-    let recorded: BTreeSet<(String, u32)> =
-        results.records.iter().map(|record| (record.id.clone(), record.trial)).collect();
+    let recorded: BTreeSet<(usize, u32)> = results.records.iter().map(|record| (record.cell, record.trial)).collect();
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
     let mut launcher = Launcher::new(site, pinning, settings.disturbance, settings.offline, settings.syscalls);
     launcher.prepare(&plan.cells, &mut |words| watch.says(words));
@@ -134,13 +136,13 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         }
         let Some(turn) = plan.turns.get(done).copied() else { break };
         let cell = &plan.cells[turn.cell];
-        if done < trials && recorded.contains(&(cell.id.clone(), turn.trial)) {
+        if done < trials && recorded.contains(&(turn.cell, turn.trial)) {
             done += 1;
             continue;
         }
         results.manifest.yardsticks.extend(yardsticks.before(turn.block));
         watch.begins(&plan, done);
-        let attempt = attempt(cell, turn, &results);
+        let attempt = attempt(turn, &results);
         let taken = one_turn(cell, turn, &launcher, &mut results.manifest, watch);
         let Some(record) = taken.map(|record| Record { attempt, ..record }) else { break };
         results.manifest.took_s = seconds(before, begun);
@@ -175,8 +177,7 @@ fn one_turn(
     watch: &mut dyn Watch,
 ) -> Option<Record> {
     let mut record = Record {
-        id: cell.id.clone(),
-        coordinates: cell.coordinates.clone(),
+        cell: turn.cell,
         trial: turn.trial,
         block: turn.block,
         attempt: 1,
@@ -193,7 +194,7 @@ fn one_turn(
         return Some(record);
     }
     let begun = launcher.site().moment(true);
-    let found = match &cell.load.search {
+    let found = match &cell.search {
         None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
             let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &trial));
             // Where no call came due, or this machine lacked something, the target has not failed; the verdict says so.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::results::{Manifest, Results, Session};
+use crate::results::{Manifest, Record, Results, Session};
 
 /// What was `held`, as the beginning of the run of `plan` that `fresh` opens; fails where that is another run: of
 /// another plan, by another engine, or on another machine.
@@ -22,9 +22,17 @@ pub(crate) fn resumed(held: Results, fresh: Results, plan: &Plan, syscalls: bool
     }
     let session =
         Session { started: fresh.manifest.started, records: held.records.len(), command: fresh.manifest.command };
-    let mut manifest = Manifest { interrupted: false, ..held.manifest };
+    let mut manifest = Manifest { interrupted: false, ..held.manifest.clone() };
     manifest.resumed.push(session);
-    Ok(Results { manifest, records: held.records, ..fresh })
+    // Each record finds its cell again, wherever that stands now.
+    let places: BTreeMap<&str, usize> =
+        plan.cells.iter().enumerate().map(|(at, cell)| (cell.planned.id.as_str(), at)).collect();
+    let moved = |record: &Record| Record {
+        cell: places.get(held.id(record)).copied().unwrap_or(record.cell),
+        ..record.clone()
+    };
+    let records = held.records.iter().map(moved).collect();
+    Ok(Results { manifest, records, ..fresh })
 }
 
 /// In what two runs differ that are to be one.
@@ -69,7 +77,7 @@ fn leaves(value: &Value, path: String) -> Vec<(String, String)> {
 /// A record that the plan has no turn for.
 fn stranger(held: &Results, plan: &Plan) -> Option<String> {
     let turns: BTreeSet<(&str, u32)> =
-        plan.turns.iter().map(|turn| (plan.cells[turn.cell].id.as_str(), turn.trial)).collect();
-    let strange = held.records.iter().find(|record| !turns.contains(&(record.id.as_str(), record.trial)));
-    strange.map(|record| format!("its plan has `{}`, trial {}, and this one has not", record.id, record.trial))
+        plan.turns.iter().map(|turn| (plan.cells[turn.cell].planned.id.as_str(), turn.trial)).collect();
+    let strange = held.records.iter().find(|record| !turns.contains(&(held.id(record), record.trial)));
+    strange.map(|record| format!("its plan has `{}`, trial {}, and this one has not", held.id(record), record.trial))
 }

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use crate::call::Call;
 use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
 use crate::error::{Context, Error, Result};
+use crate::key::load::Load;
 use crate::lack::Lack;
 use crate::place::child::Heard;
 use crate::place::disturbance::{Side, Stall, Stalled};
 use crate::place::messages::Window;
 use crate::place::site::End;
-use crate::plan::{Cell, Load};
+use crate::plan::Cell;
 use crate::results::machine::Interference;
 use crate::results::{Cost, Hiccups, Measured, Spent};
 use crate::run::interrupt::interrupted;
@@ -82,7 +83,7 @@ impl<'a> Launched<'a> {
         let transport = self.cell.target.pairing.transport().name();
         let (options, ca) = (&self.cell.target.options, self.ready.ca.as_deref());
         let mut assignment = Assignment::of(load, transport, options, &self.ready.address, Some(&self.nonce), ca);
-        assignment.pin = launcher.pinning().of_client();
+        assignment.end.pin = launcher.pinning().of_client();
         tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
         let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
         match self.await_line(&client, arming, &mut |_| Ok(()))? {

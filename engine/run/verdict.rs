@@ -1,8 +1,8 @@
 //! Whether the figures of a trial show what they claim to.
 
+use crate::figures::counted;
 use crate::lack::Lack;
 use crate::place::pinning::Pinning;
-use crate::report::figures::counted;
 use crate::results::machine::Interference;
 use crate::results::{Cost, Measured, State, Verdict};
 use crate::run::trial::Trial;

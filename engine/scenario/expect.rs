@@ -8,8 +8,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::call::{Word, words};
+use crate::document::mistake::Mistake;
+use crate::document::tree::Node;
+use crate::document::walk::{Read, parsed};
+use crate::key::word::one_or_several;
 use crate::registry::suggestion;
-use crate::scenario::axis::one_or_several;
 use crate::units::{Size, Time};
 
 words! {
@@ -205,6 +208,12 @@ impl FromStr for Expectation {
     }
 }
 
+impl Read for Expectation {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        parsed(key, node, "a figure and its bound", mistakes)
+    }
+}
+
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
@@ -244,7 +253,8 @@ impl JsonSchema for Expectation {
 
 /// One expectation, or a list of them.
 pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
-    one_or_several(&generator.subschema_for::<Expectation>())
+    let one = generator.subschema_for::<Expectation>();
+    one_or_several(&one)
 }
 
 #[cfg(test)]

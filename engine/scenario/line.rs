@@ -1,6 +1,6 @@
 //! At which line of its file a workload stands.
 
-use crate::scenario::tree::{self, Node, Value};
+use crate::document::tree::{self, Node, Value};
 
 /// The line, from 1, at which the workload of that name is named in the text of a scenario; none where it is not, as
 /// where an edit has renamed it.

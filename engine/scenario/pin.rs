@@ -6,9 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::scenario::mistake::Mistake;
-use crate::scenario::tree::{Node, Value};
-use crate::scenario::walk::{Fields, Read, at_most, empty_list};
+use crate::document::mistake::Mistake;
+use crate::document::tree::{Node, Value};
+use crate::document::walk::{Fields, Read, at_most, empty_list};
 
 /// The largest number of a core that the kernel takes.
 const LAST_CORE: u64 = 1_023;

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::Call;
+use crate::document::mistake::{Mistake, Mistakes, Place, Source};
+use crate::document::tree::{self, Node, Value};
+use crate::document::walk::{Fields, Read, empty_list, several, whole};
+use crate::key::KEYS;
+use crate::key::axes::Axes;
+use crate::key::contract::{Key, Of};
+use crate::key::setting::Setting;
+use crate::key::word::named;
 use crate::registry::suggestion;
-use crate::scenario::axis::{Axis, Chunk, Named, Offered};
+use crate::scenario::applicable::applicable;
 use crate::scenario::expect::Expectation;
-use crate::scenario::mistake::{Mistake, Mistakes, Place, Source};
-use crate::scenario::tree::{Node, Value};
-use crate::scenario::walk::{Fields, Read, axis, empty_list, whole};
-use crate::scenario::workload::has_body;
-use crate::scenario::{Scenario, Step, Target, Workload, schema, set, tree};
-use crate::server::contract::Model;
-use crate::stack::contract::{Driver, Stack};
+use crate::scenario::{Scenario, Target, Workload, schema, set};
+use crate::stack::contract::Driver;
 use crate::stack::pairing::Pairing;
-use crate::transport::contract::{OptionKind, OptionSpec, OptionValue, Transport};
-use crate::units::Time;
+use crate::transport::contract::{OptionKind, OptionSpec, OptionValue};
 
 /// The largest file that is read, in bytes.
 pub const LARGEST: u64 = 1 << 20;
@@ -63,11 +64,8 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
         mistakes,
         workload,
     );
-    let trials = fields.optional("trials", mistakes);
+    let common = keys(&mut fields, |key| key.at_top(), mistakes);
     let order = fields.optional("order", mistakes);
-    let timeout = some_time(&mut fields, "timeout", mistakes);
-    let drain = fields.optional("drain", mistakes);
-    let verify = fields.optional("verify", mistakes);
     let seed = fields.optional("seed", mistakes);
     let pin = fields.optional("pin", mistakes);
     // The user's own: anchors, notes, what other programs read.
@@ -92,9 +90,10 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
     );
     let open_only = workloads.iter().flatten().flatten().all(|((workload, _), _)| workload.is_open());
     for (target, place) in targets.iter().flatten().flatten().filter(|_| open_only && workloads.is_some()) {
-        let drivers = target.driver.iter().flat_map(Axis::values);
-        let refused: Option<Vec<String>> =
-            drivers.map(|driver| driver.0.keeps_schedules().err().map(|refusal| refusal.reason)).collect();
+        let drivers = target.axes.get("driver").into_iter().flatten();
+        let refused: Option<Vec<String>> = drivers
+            .map(|driver| named::<dyn Driver>(driver)?.keeps_schedules().err().map(|refusal| refusal.reason))
+            .collect();
         if let Some(reason) = refused.and_then(|reasons| reasons.into_iter().next()) {
             let mistake = Mistake::new("every cell of this target is refused", *place);
             mistakes.push(mistake.help(reason).help("drive it with `driver: native`, or leave out the `rate`"));
@@ -109,11 +108,8 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
         question: question?,
         targets: targets?.into_iter().map(|item| item.map(|(target, _)| target)).collect::<Option<_>>()?,
         workloads: workloads?.into_iter().map(|item| item.map(|((workload, _), _)| workload)).collect::<Option<_>>()?,
-        trials,
+        common,
         order,
-        timeout,
-        drain,
-        verify,
         seed,
         pin,
     };
@@ -150,8 +146,8 @@ fn list<T>(
 
 /// What is expected: one figure against a bound, or a list of them.
 fn expectations(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Expectation> {
-    let read: Option<Axis<Expectation>> = fields.optional("expect", mistakes);
-    read.map_or_else(Vec::new, |expect| expect.values().to_vec())
+    let Some((key, node)) = fields.entry("expect", mistakes) else { return Vec::new() };
+    several(&key.name, node, mistakes, |node, mistakes| Expectation::read("expect", node, mistakes)).unwrap_or_default()
 }
 
 /// What is wrong where a search has targets for which no rate would be too high; `place` is where it is asked for.
@@ -203,23 +199,14 @@ fn name(key: &'static str, name: Option<String>, fields: &Fields<'_>, mistakes: 
     Some(name)
 }
 
-/// A time that may not be nothing.
-fn some_time(fields: &mut Fields<'_>, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Time> {
-    let (_, node) = fields.entry(key, mistakes)?;
-    let time = Time::read(key, node, mistakes)?;
-    if time.ns() == 0 {
-        mistakes.push(Mistake::new(format!("`{key}` is zero"), node.place).help("write it like `30s`"));
-        return None;
-    }
-    Some(time)
-}
-
 fn target(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Target, Place)> {
     let mut fields = Fields::of("a target", node, mistakes)?;
-    let transport = fields.required("transport", "transport: tcp", mistakes);
-    let server = fields.required("server", "server: threaded", mistakes);
-    let stack: Option<Axis<Named<dyn Stack>>> = fields.optional("stack", mistakes);
-    let driver: Option<Axis<Named<dyn Driver>>> = fields.optional("driver", mistakes);
+    let axes = keys(&mut fields, |key| key.of() == Of::Target, mistakes);
+    for (key, example) in [("transport", "transport: tcp"), ("server", "server: threaded")] {
+        if !fields.has(key) {
+            fields.lacks(key, example);
+        }
+    }
     let given = fields.optional("name", mistakes);
     let given = name("name", given, &fields, mistakes);
     let options = fields.entry("options", mistakes).map(|(_, node)| node);
@@ -227,8 +214,8 @@ fn target(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Target, Place)> {
     let expect = expectations(&mut fields, mistakes);
     fields.finish(mistakes);
 
-    let (transport, server) = (transport?, server?);
-    let bare = Target { transport, server, stack, driver, name: given, options: BTreeMap::new(), expect };
+    (axes.get("transport").is_some() && axes.get("server").is_some()).then_some(())?;
+    let bare = Target { axes, name: given, options: BTreeMap::new(), expect };
     let pairings = pairings(&bare, node.place, mistakes);
     let options = match options {
         Some(node) => read_options(node, &bare, &pairings, mistakes)?,
@@ -265,7 +252,7 @@ fn read_options(
     target: &Target,
     pairings: &[Pairing],
     mistakes: &mut Vec<Mistake>,
-) -> Option<BTreeMap<String, Axis<OptionValue>>> {
+) -> Option<BTreeMap<String, Vec<OptionValue>>> {
     let Value::Map(entries) = &node.value else {
         mistakes.push(Mistake::new(format!("`options` is a map of keys, not {}", node.kind()), node.place));
         return None;
@@ -288,8 +275,8 @@ fn read_options(
             mistakes.push(mistake.help(format!("{}; give the others a target of their own", owners(&key.name))));
             continue;
         }
-        if let Some(axis) = axis(&key.name, value, mistakes, |_, node, mistakes| option(spec, node, mistakes)) {
-            options.insert(key.name.clone(), axis);
+        if let Some(values) = several(&key.name, value, mistakes, |node, mistakes| option(spec, node, mistakes)) {
+            options.insert(key.name.clone(), values);
         }
     }
     Some(options)
@@ -297,11 +284,12 @@ fn read_options(
 
 fn unknown_option(name: &str, place: Place, target: &Target, pairings: &[Pairing]) -> Mistake {
     let words: Vec<&str> = target
-        .transport
-        .values()
-        .iter()
-        .map(|it: &Named<dyn Transport>| it.0.name())
-        .chain(target.server.values().iter().map(|it: &Named<dyn Model>| it.0.name()))
+        .axes
+        .get("transport")
+        .into_iter()
+        .chain(target.axes.get("server"))
+        .flatten()
+        .filter_map(Setting::as_word)
         .collect();
     let known: Vec<&str> = pairings.iter().flat_map(|pairing| pairing.options()).map(|spec| spec.name).collect();
     let mistake = Mistake::new(format!("unknown option `{name}` of {}", words.join(", ")), place);
@@ -345,28 +333,34 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Opti
     let mut fields = Fields::of("a workload", node, mistakes)?;
     let given = fields.required("name", "name: latency", mistakes);
     let given = name("name", given, &fields, mistakes);
-    let call: Option<Axis<Call>> = fields.required("call", "call: ping", mistakes);
-    let payload = fields.optional("payload", mistakes);
-    let fill = fields.optional("fill", mistakes);
-    let chunk: Option<Axis<Chunk>> = fields.optional("chunk", mistakes);
-    let split = fields.optional("split", mistakes);
-    let clients = fields.optional("clients", mistakes);
-    let work = fields.optional("work", mistakes);
-    let hold = fields.optional("hold", mistakes);
-    let rate: Option<Axis<Offered>> = fields.optional("rate", mistakes);
-    let searches = rate.as_ref().is_some_and(|rates| rates.values().contains(&Offered::Search));
-    let search = fields.place_of("rate").filter(|_| searches);
-    let arrivals = fields.optional("arrivals", mistakes);
-    let ramp = ramp(&mut fields, mistakes);
-    let wait = fields.optional("wait", mistakes);
-    let warmup = fields.optional("warmup", mistakes);
-    let iterations = fields.optional("iterations", mistakes);
-    let duration = some_time(&mut fields, "duration", mistakes);
-    let trials = fields.optional("trials", mistakes);
-    let timeout = some_time(&mut fields, "timeout", mistakes);
-    let drain = fields.optional("drain", mistakes);
-    let verify = fields.optional("verify", mistakes);
+    let axes = keys(&mut fields, |key| key.of() == Of::Workload, mistakes);
+    let place = fields.place_of("name").unwrap_or(fields.place());
+    let expect = expectations(&mut fields, mistakes);
+    let workload = Workload { name: given.clone().unwrap_or_default(), axes, expect };
+    let search = fields.place_of("rate").filter(|_| workload.searches());
+    lengths(&mut fields, search, mistakes);
+    applicable(&workload.axes, &mut fields, mistakes);
+    fields.finish(mistakes);
+    // Without a call nothing more can be said of it.
+    (given.is_some() && workload.axes.get("call").is_some()).then_some(((workload, search), place))
+}
 
+/// What is written of those keys.
+fn keys(fields: &mut Fields<'_>, wanted: impl Fn(&dyn Key) -> bool, mistakes: &mut Vec<Mistake>) -> Axes {
+    let mut axes = Axes::default();
+    for key in KEYS.iter().copied().filter(|key| wanted(*key)) {
+        let Some((_, node)) = fields.entry(key.name(), mistakes) else { continue };
+        let values = match key.is_axis() {
+            true => several(key.name(), node, mistakes, |node, mistakes| key.read(node, mistakes)),
+            false => key.read(node, mistakes).map(|value| vec![value]),
+        };
+        axes.put(key.name(), values.into_iter().flatten());
+    }
+    axes
+}
+
+/// A load ends by a count, after a time, or with its ramp, and in one way only.
+fn lengths(fields: &mut Fields<'_>, search: Option<Place>, mistakes: &mut Vec<Mistake>) {
     if let (Some(first), Some(second)) = (fields.place_of("iterations"), fields.place_of("duration")) {
         let (first, second) = (first.min(second), first.max(second));
         mistakes.push(
@@ -395,97 +389,5 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Opti
                 mistakes.push(mistake.elsewhere(first, "the ramp").help("keep one of them"));
             }
         }
-    }
-    if let (Some(place), false, false) = (fields.place_of("arrivals"), fields.has("rate"), fields.has("ramp")) {
-        let mistake = Mistake::new("`arrivals` is not used by a closed loop", place);
-        mistakes.push(mistake.help("leave it out, or give a `rate` such as `rate: 1000`"));
-    }
-    if let Some(call) = &call {
-        applicable(call, chunk.as_ref(), &mut fields, mistakes);
-    }
-    let place = fields.place_of("name").unwrap_or(fields.place());
-    let expect = expectations(&mut fields, mistakes);
-    fields.finish(mistakes);
-    let workload = Workload {
-        name: given?,
-        call: call?,
-        payload,
-        fill,
-        chunk,
-        split,
-        clients,
-        work,
-        hold,
-        rate,
-        arrivals,
-        ramp,
-        wait,
-        warmup,
-        iterations,
-        duration,
-        trials,
-        timeout,
-        drain,
-        verify,
-        expect,
-    };
-    Some(((workload, search), place))
-}
-
-/// The steps of a ramp; none where the workload has no ramp.
-fn ramp(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Step> {
-    const EXAMPLE: &str = "ramp: [{rate: 100, for: 10s}, {rate: 1000, for: 10s}]";
-    if !fields.has("ramp") {
-        return Vec::new();
-    }
-    let step = |node: &Node, mistakes: &mut Vec<Mistake>| {
-        let mut fields = Fields::of("a step of a ramp", node, mistakes)?;
-        let rate = fields.required("rate", "rate: 1000", mistakes);
-        if !fields.has("for") {
-            fields.lacks("for", "for: 10s");
-        }
-        let time = some_time(&mut fields, "for", mistakes);
-        fields.finish(mistakes);
-        Some((Step { rate: rate?, time: time? }, node.place))
-    };
-    let steps = list(fields, "ramp", EXAMPLE, mistakes, step);
-    steps.into_iter().flatten().flatten().map(|(step, _)| step).collect()
-}
-
-/// What the calls of a workload need has to be there; what none of them uses may not.
-fn applicable(calls: &Axis<Call>, chunk: Option<&Axis<Chunk>>, fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
-    let any = |uses: fn(Call) -> bool| calls.values().iter().any(|call| uses(*call));
-    let body = any(has_body);
-    let compute = any(|call| call == Call::Compute);
-    let sleep = any(|call| call == Call::Sleep);
-    for (key, used, needed) in [
-        ("payload", body, Some("payload: 64KiB")),
-        ("fill", body, None),
-        ("chunk", body, None),
-        ("split", body, None),
-        ("work", compute, Some("work: 10000")),
-        ("hold", sleep, Some("hold: 10ms")),
-    ] {
-        match (fields.place_of(key), used, needed) {
-            (Some(place), false, _) => {
-                let words: Vec<String> = calls.values().iter().map(|call| format!("`{call}`")).collect();
-                let users = match key {
-                    "work" => "`compute`",
-                    "hold" => "`sleep`",
-                    _ => "`echo`, `upload`, `download`",
-                };
-                mistakes.push(
-                    Mistake::new(format!("`{key}` is not used by {}", words.join(", ")), place)
-                        .help(format!("leave it out, or call {users}")),
-                );
-            }
-            (None, true, Some(example)) => fields.lacks(key, example),
-            _ => {}
-        }
-    }
-    let pieces = chunk.is_some_and(|axis| axis.values().iter().any(|chunk| *chunk != Chunk::Whole));
-    if let (Some(place), true, false) = (fields.place_of("split"), body, pieces) {
-        let mistake = Mistake::new("`split` is not used by a body that travels whole", place);
-        mistakes.push(mistake.help("leave it out, or give a `chunk` such as `chunk: 64KiB`"));
     }
 }

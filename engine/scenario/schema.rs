@@ -1,33 +1,70 @@
 //! The JSON Schema of a scenario, which teaches editors every key.
 
 use schemars::transform::transform_subschemas;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
+use crate::key::KEYS;
+use crate::key::contract::{Key, Of};
+use crate::key::word::one_or_several;
 use crate::scenario::Scenario;
-use crate::scenario::axis::one_or_several;
 use crate::server::MODELS;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{OptionKind, OptionSpec};
-use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size, Time};
+use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size};
 
 /// The schema that the types make, JSON Schema 2020-12.
 pub fn scenario() -> Schema {
-    let mut schema = schema_for!(Scenario);
+    let mut generator = SchemaGenerator::default();
+    let all: Vec<(&dyn Key, Schema)> = KEYS.iter().map(|key| (*key, property(*key, &mut generator))).collect();
+    let keys = |wanted: &dyn Fn(&dyn Key) -> bool| -> Vec<(&'static str, Schema)> {
+        all.iter().filter(|(key, _)| wanted(*key)).map(|(key, schema)| (key.name(), schema.clone())).collect()
+    };
+    let (top, target) = (keys(&|key| key.at_top()), keys(&|key| key.of() == Of::Target));
+    let workload = keys(&|key| key.of() == Of::Workload);
+    let mut schema = generator.into_root_schema_for::<Scenario>();
+    if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+        let of = [("Target", target, &["transport", "server"] as &[&str]), ("Workload", workload, &["call"])];
+        for (name, keys, required) in of {
+            if let Some(object) = definitions.get_mut(name).and_then(Value::as_object_mut) {
+                add(object, keys, required);
+            }
+        }
+    }
+    add(schema.ensure_object(), top, &[]);
     without_null(&mut schema);
     bounded(&mut schema);
     schema.insert("patternProperties".to_owned(), serde_json::json!({"^x-": true}));
     schema
 }
 
-/// A time that may not be nothing.
-pub(crate) fn some_time(generator: &mut SchemaGenerator) -> Schema {
-    not_zero(generator.subschema_for::<Time>())
+/// Adds keys to the schema of an object.
+fn add(object: &mut Map<String, Value>, keys: Vec<(&'static str, Schema)>, required: &[&str]) {
+    if let Some(properties) = object.entry("properties").or_insert_with(|| Map::new().into()).as_object_mut() {
+        properties.extend(keys.into_iter().map(|(name, schema)| (name.to_owned(), schema.into())));
+    }
+    if let Some(list) = object.entry("required").or_insert_with(|| Vec::<Value>::new().into()).as_array_mut() {
+        list.extend(required.iter().map(|name| Value::from(*name)));
+        if list.is_empty() {
+            object.remove("required");
+        }
+    }
 }
 
-/// What that schema allows, but for quantities of nothing.
-pub(crate) fn not_zero(mut schema: Schema) -> Schema {
-    schema.insert("not".to_owned(), serde_json::json!({"pattern": "^[0.]+ ?[A-Za-zµ]+$"}));
+/// What an editor is told of a key.
+fn property(key: &dyn Key, generator: &mut SchemaGenerator) -> Schema {
+    let one = key.schema(generator);
+    let mut schema = if key.is_axis() { one_or_several(&one) } else { one };
+    let default = key.default();
+    let about = match &default {
+        Some(default) => format!("{} Default: {default}.", key.about()),
+        None => key.about().to_owned(),
+    };
+    schema.insert("description".to_owned(), about.into());
+    if let Some(default) = default {
+        schema.insert("default".to_owned(), serde_json::json!(default));
+    }
+    schema.insert("examples".to_owned(), key.examples().into());
     schema
 }
 

@@ -1,8 +1,8 @@
 //! Edits of a scenario from the command line: `workloads.latency.clients=10`.
 
+use crate::document::mistake::{Mistake, Place};
+use crate::document::tree::{Key, Node, Value, read};
 use crate::registry::suggestion;
-use crate::scenario::mistake::{Mistake, Place};
-use crate::scenario::tree::{Key, Node, Value, read};
 
 /// Applies one `path=value`, which is the source of that number.
 ///

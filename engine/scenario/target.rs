@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use serde_json::{Map, Value};
-
+use crate::key::contract::Of;
+use crate::key::load::Point;
+use crate::key::settings::Settings;
 use crate::scenario::Target;
-use crate::scenario::axis::{Axis, Named};
 use crate::server::contract::Model;
 use crate::stack::contract::{Driver, Refusal, Stack};
 use crate::stack::driver;
@@ -28,6 +28,7 @@ pub struct Candidate {
     pub driver: &'static dyn Driver,
     /// One value for each option that is set.
     pub options: Options,
+    settings: Settings,
 }
 
 impl Candidate {
@@ -36,83 +37,51 @@ impl Candidate {
         Pairing::of(self.transport, self.model, self.stack, self.driver)?.with(&self.options)
     }
 
-    /// Every axis of a target by name.
-    pub fn coordinates(&self) -> Map<String, Value> {
-        let words = [
-            ("target", self.name.clone()),
-            ("transport", self.transport.name().to_owned()),
-            ("server", self.model.name().to_owned()),
-            ("stack", self.stack.name().to_owned()),
-            ("driver", self.driver.name().to_owned()),
-        ];
-        let words = words.into_iter().map(|(axis, word)| (axis.to_owned(), Value::from(word)));
-        let options = self.options.0.iter().map(|(name, value)| {
-            let value = match value {
-                OptionValue::Flag(flag) => Value::from(*flag),
-                OptionValue::Count(count) => Value::from(*count),
-                OptionValue::Word(word) => Value::from(word.clone()),
-            };
-            (name.clone(), value)
-        });
-        words.chain(options).collect()
+    /// Every key and option of a target with its value.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 }
 
 impl Target {
     /// Every combination, in the order of the file.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let stacks = values(self.stack.as_ref(), Named(&native::Native as &dyn Stack));
-        let drivers = values(self.driver.as_ref(), Named(&driver::native::Native as &dyn Driver));
         let options = self.combined_options();
-        let mut candidates = Vec::new();
-        for transport in self.transport.values() {
-            for model in self.server.values() {
-                for &stack in &stacks {
-                    for &driver in &drivers {
-                        for options in &options {
-                            let mut candidate = Candidate {
-                                name: String::new(),
-                                transport: transport.0,
-                                model: model.0,
-                                stack: stack.0,
-                                driver: driver.0,
-                                options: options.clone(),
-                            };
-                            candidate.name = self.name_of(&candidate);
-                            candidates.push(candidate);
-                        }
-                    }
-                }
-            }
-        }
-        candidates
+        let points = self.axes.points(Of::Target, &Point::default());
+        points.iter().flat_map(|point| options.iter().filter_map(|options| self.candidate(point, options))).collect()
+    }
+
+    fn candidate(&self, (point, words): &(Point, Settings), options: &Options) -> Option<Candidate> {
+        let mut candidate = Candidate {
+            name: String::new(),
+            transport: point.transport?,
+            model: point.model?,
+            stack: point.stack.unwrap_or(&native::Native),
+            driver: point.driver.unwrap_or(&driver::native::Native),
+            options: options.clone(),
+            settings: Settings::default(),
+        };
+        candidate.name = self.name_of(&candidate);
+        candidate.settings.extend(words);
+        options.0.iter().for_each(|(name, value)| candidate.settings.put(name, value.into()));
+        Some(candidate)
     }
 
     /// How many combinations there are, without making them.
     pub(crate) fn count(&self) -> u64 {
-        let lengths = [
-            self.transport.values().len(),
-            self.server.values().len(),
-            self.stack.as_ref().map_or(1, |axis| axis.values().len()),
-            self.driver.as_ref().map_or(1, |axis| axis.values().len()),
-        ];
-        let options = self.options.values().map(|axis| axis.values().len());
-        lengths.into_iter().chain(options).fold(1, |product, length| product.saturating_mul(length as u64))
+        let options = self.options.values().map(|values| values.len() as u64);
+        options.fold(self.axes.count(), u64::saturating_mul)
     }
 
     fn combined_options(&self) -> Vec<Options> {
         let mut combined = vec![Options::default()];
-        for (name, axis) in &self.options {
-            combined = combined
-                .iter()
-                .flat_map(|so_far| {
-                    axis.values().iter().map(|value| {
-                        let mut options = so_far.clone();
-                        options.0.insert(name.clone(), value.clone());
-                        options
-                    })
-                })
-                .collect();
+        for (name, values) in &self.options {
+            let with = |so_far: &Options, value: &OptionValue| {
+                let mut options = so_far.clone();
+                options.0.insert(name.clone(), value.clone());
+                options
+            };
+            combined = combined.iter().flat_map(|so_far| values.iter().map(move |value| with(so_far, value))).collect();
         }
         combined
     }
@@ -123,24 +92,26 @@ impl Target {
             None => words(*transport, *model, *stack, *driver),
             Some(given) => {
                 let varying = [
-                    self.transport.varies().then(|| transport.name().to_owned()),
-                    self.server.varies().then(|| model.name().to_owned()),
-                    self.stack.as_ref().is_some_and(Axis::varies).then(|| stack.name().to_owned()),
-                    self.driver.as_ref().is_some_and(Axis::varies).then(|| format!("{}-driver", driver.name())),
+                    self.axes.varies("transport").then(|| transport.name().to_owned()),
+                    self.axes.varies("server").then(|| model.name().to_owned()),
+                    self.axes.varies("stack").then(|| stack.name().to_owned()),
+                    self.axes.varies("driver").then(|| format!("{}-driver", driver.name())),
                 ];
                 [Some(given.clone())].into_iter().chain(varying).flatten().collect::<Vec<_>>().join("-")
             }
         };
         for (option, value) in &options.0 {
-            if self.options.get(option).is_some_and(Axis::varies) {
+            if self.options.get(option).is_some_and(|values| values.len() > 1) {
                 // Writing to a string cannot fail.
                 let _ = write!(name, "-{option}={value}");
             }
         }
         name
     }
-}
 
-fn values<T: Copy + PartialEq>(axis: Option<&Axis<T>>, default: T) -> Vec<T> {
-    axis.map_or_else(|| vec![default], |axis| axis.values().to_vec())
+    /// The keys and options along which its targets differ.
+    pub fn varying(&self) -> impl Iterator<Item = &str> {
+        let words = ["transport", "server", "stack", "driver"].into_iter().filter(|name| self.axes.varies(name));
+        words.chain(self.options.iter().filter(|(_, values)| values.len() > 1).map(|(name, _)| name.as_str()))
+    }
 }

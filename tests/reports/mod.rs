@@ -7,12 +7,14 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use engine::call::SplitMix;
+use engine::key::settings::Settings;
+use engine::results::cell::Planned;
 use engine::results::distribution::{Distribution, empty};
 use engine::results::{
-    Bytes, Client, Connect, Coordinates, Cost, Counts, Errors, Generator, Manifest, Measured, Outcome, Record, Refused,
-    Results, SCHEMA, Slice, Spent, State, Verdict,
+    Bytes, Client, Connect, Cost, Counts, Errors, Generator, Manifest, Measured, Outcome, Record, Refused, Results,
+    Slice, Spent, State, Verdict,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// How many trials each cell has.
 pub(crate) const TRIALS: u32 = 5;
@@ -21,7 +23,7 @@ pub(crate) const TRIALS: u32 = 5;
 #[derive(Debug, Clone)]
 pub(crate) struct Effect {
     /// Every axis by name.
-    pub(crate) coordinates: Coordinates,
+    pub(crate) coordinates: Map<String, Value>,
     /// The median response time in nanoseconds.
     pub(crate) ns: u64,
     /// Calls of each client in each trial.
@@ -35,7 +37,7 @@ pub(crate) struct Effect {
 impl Effect {
     /// A cell of `target` under `workload` with further axes.
     pub(crate) fn new(target: &str, workload: &str, axes: Value, ns: u64, calls: u64) -> Self {
-        let mut coordinates = Coordinates::new();
+        let mut coordinates = Map::new();
         coordinates.insert("target".into(), target.into());
         coordinates.insert("workload".into(), workload.into());
         let (transport, server) = target.split_once('-').unwrap_or((target, "threaded"));
@@ -81,8 +83,7 @@ impl Effect {
         let response_time = Distribution::of(&times, None);
         let driver = if self.clients > 1 { "event loop" } else { "blocking" };
         Record {
-            id: self.id(),
-            coordinates: self.coordinates.clone(),
+            cell: 0,
             trial,
             block: trial,
             attempt: 1,
@@ -115,7 +116,8 @@ impl Effect {
         }
     }
 
-    fn id(&self) -> String {
+    /// The id of its cell.
+    pub(crate) fn id(&self) -> String {
         let axes = ["call", "payload", "clients"].iter().filter_map(|axis| {
             let value = self.coordinates.get(*axis)?;
             Some(format!("/{axis}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
@@ -123,6 +125,11 @@ impl Effect {
         let word = |name: &str| self.coordinates[name].as_str().expect("a word");
         format!("{}/{}{}", word("target"), word("workload"), axes.collect::<String>())
     }
+}
+
+/// Settings as JSON has them.
+pub(crate) fn settings(json: Value) -> Settings {
+    serde_json::from_value(json).expect("settings")
 }
 
 fn spent(cpu_ns: u64, peak_memory: u64) -> Spent {
@@ -138,25 +145,61 @@ fn spent(cpu_ns: u64, peak_memory: u64) -> Spent {
 
 /// Results of these effects, `TRIALS` trials each, in interleaved order.
 pub(crate) fn results(effects: &[Effect]) -> Results {
-    let records = (1..=TRIALS).flat_map(|trial| effects.iter().rev().map(move |effect| effect.trial(trial)));
-    Results {
-        schema: SCHEMA,
-        scenario: scenario(),
-        manifest: manifest(),
-        refusals: Vec::new(),
-        records: records.collect(),
-    }
+    repeated(effects, TRIALS)
+}
+
+/// The same with so many trials each.
+pub(crate) fn repeated(effects: &[Effect], trials: u32) -> Results {
+    let mut results = planned(effects);
+    let trials = (1..=trials).flat_map(|trial| effects.iter().rev().map(move |effect| (effect, effect.trial(trial))));
+    let cell = |effect: &Effect| results.cells.iter().position(|cell| cell.id == effect.id()).expect("it is planned");
+    results.records = trials.map(|(effect, record)| Record { cell: cell(effect), ..record }).collect();
+    results
+}
+
+/// Results without records whose cells are these effects, in the order of the scenario: as the reader of schema 1 makes them.
+fn planned(effects: &[Effect]) -> Results {
+    let record = |effect: &Effect| {
+        json!({
+            "id": effect.id(), "coordinates": effect.coordinates, "trial": 1, "block": 1, "outcome": "failed",
+            "reason": null, "cost": null, "verdict": {"state": "valid", "reasons": []},
+        })
+    };
+    let old = json!({
+        "schema": 1, "scenario": scenario(), "manifest": manifest(), "refusals": [],
+        "records": effects.iter().map(record).collect::<Vec<Value>>(),
+    });
+    let results = Results::parse(&old.to_string()).expect("results of schema 1");
+    Results { records: Vec::new(), ..results }
+}
+
+/// The records of every cell whose id begins so.
+pub(crate) fn of<'r>(results: &'r mut Results, id: &str) -> impl Iterator<Item = &'r mut Record> {
+    let cells: Vec<bool> = results.cells.iter().map(|cell| cell.id.starts_with(id)).collect();
+    results.records.iter_mut().filter(move |record| cells[record.cell])
+}
+
+/// Gives a cell another id, and another target.
+pub(crate) fn renamed(cell: &mut Planned, target: &str) {
+    let (_, rest) = cell.id.split_once('/').expect("a target and a workload");
+    cell.id = format!("{target}/{rest}");
+    cell.target = target.to_owned();
 }
 
 /// Writes results of these effects with so many trials of each and says how many records they hold; no more than one
 /// of them is in memory at a time.
 pub(crate) fn written_one_by_one(effects: &[Effect], trials: u32, path: &Path) -> usize {
-    let head = serde_json::to_string(&results(&[])).expect("results without records");
+    let planned = planned(effects);
+    let cell = |effect: &Effect| planned.cells.iter().position(|cell| cell.id == effect.id()).expect("it is planned");
+    let cells: Vec<usize> = effects.iter().map(cell).collect();
+    let head = serde_json::to_string(&planned).expect("results without records");
     let (head, tail) = head.split_at(head.rfind("[]").expect("the records come last") + 1);
     let mut file = BufWriter::new(File::create(path).expect("a file"));
     let mut records = 0;
     write!(file, "{head}").expect("room on the disk");
-    for record in (1..=trials).flat_map(|trial| effects.iter().map(move |effect| effect.trial(trial))) {
+    for record in (1..=trials).flat_map(|trial| {
+        effects.iter().zip(&cells).map(move |(effect, cell)| Record { cell: *cell, ..effect.trial(trial) })
+    }) {
         write!(file, "{}", if records == 0 { "" } else { "," }).expect("room on the disk");
         serde_json::to_writer(&mut file, &record).expect("room on the disk");
         records += 1;
@@ -189,12 +232,13 @@ pub(crate) fn golden() -> Results {
     let mut results = results(&effects);
     let reason = "no adapter takes this transport to that model";
     results.refusals.push(Refused {
-        coordinates: json!({"transport": "http1", "server": "pooled"}).as_object().expect("an object").clone(),
+        settings: settings(json!({"transport": "http1", "server": "pooled"})),
         reason: reason.to_owned(),
     });
     let mut seen = 0;
+    let ids: Vec<String> = results.cells.iter().map(|cell| cell.id.clone()).collect();
     for record in &mut results.records {
-        match record.id.clone().trim_end_matches("/clients=1") {
+        match ids[record.cell].trim_end_matches("/clients=1") {
             "http/concurrent/call=ping/clients=16" => give_up(record, 9),
             "http/concurrent/call=ping/clients=4" if record.trial == 2 => {
                 record.verdict.state = State::Suspect;

@@ -1,11 +1,11 @@
 //! By what two runs are compared, and the figure that each trial has of it.
 
 use crate::call::words;
-use crate::report::ahead::Measure;
+use crate::figures::{number, size, time};
 use crate::report::estimate::Score;
-use crate::report::figures::{number, size, time};
 use crate::report::quantity::Quantile;
 use crate::report::times::{enough, quantile};
+use crate::results::measure::Measure;
 use crate::results::{Outcome, Record, State};
 use crate::statistics::interval::redrawn_ranks;
 

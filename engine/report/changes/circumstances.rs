@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::report::figures::{NONE, factor};
+use crate::figures::{NONE, factor};
+use crate::key::KEYS;
+use crate::key::settings::is_axis;
 use crate::report::method::distinct;
-use crate::report::order::{Written, coordinate};
+use crate::results::cell::Planned;
 use crate::results::machine::Yardstick;
-use crate::results::{Coordinates, Manifest, Results};
-use crate::scenario::AXES;
+use crate::results::measure::Measure;
+use crate::results::{Manifest, Results};
 use crate::statistics::median;
 
 /// By how large a part the yardsticks of two runs may differ for their figures to be compared.
@@ -63,71 +64,45 @@ pub fn of_machines(old: &Manifest, new: &Manifest) -> Vec<String> {
     differences(&about(old), &about(new), NONE)
 }
 
-/// What differs between what was asked in cells of the same coordinates, in a sentence for each workload and target.
-pub fn of_scenarios<'a>(
-    (old, was): (&Results, &Written<'_>),
-    (new, is): (&Results, &Written<'_>),
-    common: impl Iterator<Item = &'a Coordinates>,
+/// What differs between what was asked in cells that both runs have, in a sentence for each workload.
+pub fn of_cells<'a>(
+    (old, new): (&Results, &Results),
+    common: impl Iterator<Item = (&'a Planned, &'a Planned)>,
 ) -> Vec<String> {
-    let told = |cell: &Coordinates| {
-        let entry = |written: &Written<'_>| written.workload(cell).map(|(_, entry)| entry.clone());
-        let workload = entry(was).zip(entry(is)).map(|(was, is)| {
-            let was = asked(&old.scenario, &was);
-            differences(&was, &asked(&new.scenario, &is), "absent")
-        });
-        let entry = |written: &Written<'_>| written.target(cell).map(knobs);
-        let target = entry(was).zip(entry(is)).map(|(was, is)| differences(&was, &is, "absent"));
-        let sentence = |word: &str, differences: Option<Vec<String>>| {
-            let differences = differences.filter(|differences| !differences.is_empty())?;
-            let name = coordinate(cell, word).unwrap_or_default();
-            Some(format!("the {word} {name} is not the same: {}", differences.join("; ")))
-        };
-        [sentence("workload", workload), sentence("target", target)].into_iter().flatten()
-    };
-    distinct(common.flat_map(told))
+    distinct(common.filter_map(|(was, is)| {
+        let differences = differences(&asked(&old.manifest, was), &asked(&new.manifest, is), "absent");
+        (!differences.is_empty())
+            .then(|| format!("the workload {} is not the same: {}", is.workload, differences.join("; ")))
+    }))
 }
 
 /// In what two cells differ that have the same id, as a clause.
-pub fn of_coordinates(old: &Coordinates, new: &Coordinates) -> String {
-    let texts = |cell: &Coordinates| cell.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+pub fn of_settings(old: &Planned, new: &Planned) -> String {
+    let texts =
+        |cell: &Planned| cell.settings.axes().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
     differences(&texts(old), &texts(new), "absent").join("; ")
 }
 
-/// What a workload asks besides the axes, which are coordinates: its own keys, then those of the scenario.
-fn asked(scenario: &Value, workload: &Value) -> BTreeMap<String, String> {
-    // Trials say how sure a figure is, and not what it is of; what is expected changes none, but for a search.
-    let mut left_out = ["name", "targets", "trials"].to_vec();
-    if workload.get("rate").is_none_or(|rate| rate != "search") {
-        left_out.push("expect");
+/// What a cell is asked besides the keys by which cells are told apart.
+fn asked(manifest: &Manifest, cell: &Planned) -> BTreeMap<String, String> {
+    // Trials say how sure a figure is, and not what it is of.
+    let scalars = KEYS.iter().filter(|key| !is_axis(key.name()) && key.name() != "trials");
+    let mut asked: BTreeMap<String, String> = scalars
+        .filter_map(|key| {
+            Some((key.name().to_owned(), cell.text(key.name()).or(key.default().map(|it| it.to_string()))?))
+        })
+        .collect();
+    if let Some(timeout) = asked.get("timeout").cloned() {
+        asked.entry("drain".to_owned()).or_insert(timeout);
     }
-    let own = |key: &str| !AXES.contains(&key) && !left_out.contains(&key);
-    let mut asked: BTreeMap<String, String> = [("warmup", "0"), ("timeout", "30s"), ("verify", "length")]
-        .map(|(key, default)| (key.to_owned(), default.to_owned()))
-        .into();
-    asked.extend([("order", "interleaved"), ("seed", "1")].map(|(key, default)| (key.to_owned(), default.to_owned())));
-    let inherited = ["timeout", "drain", "verify", "order", "seed"];
-    let of_scenario = inherited.into_iter().filter_map(|key| Some((key.to_owned(), text(scenario.get(key)?))));
-    asked.extend(of_scenario);
-    let fields = workload.as_object().into_iter().flatten();
-    asked.extend(fields.filter(|(key, _)| own(key)).map(|(key, value)| (key.clone(), text(value))));
-    let timeout = asked.get("timeout").cloned().unwrap_or_default();
-    asked.entry("drain".to_owned()).or_insert(timeout);
+    asked.insert("order".to_owned(), manifest.order.clone().unwrap_or_else(|| "interleaved".to_owned()));
+    asked.insert("seed".to_owned(), manifest.seed.unwrap_or(1).to_string());
+    // What is expected changes no figure, but for a search.
+    if cell.measures.contains(&Measure::Capacity) {
+        let expected: Vec<String> = cell.expect.iter().map(ToString::to_string).collect();
+        asked.insert("expect".to_owned(), expected.join(", "));
+    }
     asked
-}
-
-/// What the entry of a target says besides the words and options, which are coordinates.
-fn knobs(target: &Value) -> BTreeMap<String, String> {
-    const COORDINATES: [&str; 7] = ["name", "transport", "server", "stack", "driver", "options", "expect"];
-    let none = Map::new();
-    let fields = target.as_object().unwrap_or(&none).iter();
-    fields
-        .filter(|(key, _)| !COORDINATES.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), text(value)))
-        .collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What differs by name, as clauses.

@@ -10,13 +10,14 @@ pub mod circumstances;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::figures::{NONE, counted, number};
+use crate::key::setting::Setting;
 use crate::report::cell::Cell;
 use crate::report::changes::by::{By, counts};
-use crate::report::changes::circumstances::{Machine, of_coordinates, of_machines, of_scenarios};
+use crate::report::changes::circumstances::{Machine, of_cells, of_machines, of_settings};
 use crate::report::estimate::{Estimate, Score};
-use crate::report::figures::{NONE, counted, number};
 use crate::report::method::distinct;
-use crate::report::order::Written;
+use crate::results::cell::Planned;
 use crate::results::{Outcome, Record, Results, State};
 use crate::statistics::SIGNIFICANCE;
 use crate::statistics::change::{Calls, chance_of_no_growth, chance_of_no_more_failures};
@@ -110,7 +111,7 @@ impl Verdict {
 /// A cell with its trials.
 struct Tried<'a> {
     cell: Cell,
-    records: &'a [&'a Record],
+    records: Vec<&'a Record>,
 }
 
 impl Tried<'_> {
@@ -151,18 +152,16 @@ impl Changes {
     /// Compares cells that have the same coordinates by some figures, or by what each is ranked by where `by` is empty;
     /// failures are always looked at. Fails where a histogram or a scenario cannot be read.
     pub fn of(old: &Results, new: &Results, tolerance: f64, by: &[By]) -> Result<Self> {
-        let (was, is) = (Written::of(old)?, Written::of(new)?);
-        let (records_before, records_after) = (was.sorted(old), is.sorted(new));
-        let (before, after) = (tried(&records_before)?, tried(&records_after)?);
+        let (before, after) = (tried(old)?, tried(new)?);
         let machine = Machine::of(old, new);
         let slower = machine.and_then(|machine| machine.differs());
         let of = |cell: &Tried<'_>| if by.is_empty() { cell.ranked_by() } else { by.to_vec() };
         let mut drafted: Vec<Drafted> = Vec::new();
         let mut common = Vec::new();
         for cell in &after {
-            match before.iter().find(|was| was.cell.coordinates == cell.cell.coordinates) {
+            match before.iter().find(|was| was.cell.planned().is(cell.cell.planned())) {
                 Some(was) => {
-                    common.push(&cell.cell.coordinates);
+                    common.push((was.cell.planned(), cell.cell.planned()));
                     drafted.push(failures(was, cell, tolerance, by.contains(&By::Errors)));
                     let figures = of(cell).into_iter().filter(|by| *by != By::Errors);
                     for by in figures {
@@ -176,13 +175,13 @@ impl Changes {
                 }
             }
         }
-        for was in before.iter().filter(|was| !common.contains(&&was.cell.coordinates)) {
+        for was in before.iter().filter(|was| !common.iter().any(|(known, _)| known.id == was.cell.id)) {
             let reason = absent("new", was, &after, new);
             let gone = |by| empty(by, &was.cell, Verdict::Missing, reason.clone());
             drafted.extend(of(was).into_iter().map(gone).map(Drafted::plain));
         }
         let changes = judged(drafted);
-        let mut warnings = of_scenarios((old, &was), (new, &is), common.iter().copied());
+        let mut warnings = of_cells((old, new), common.iter().copied());
         if machine.is_none() {
             warnings
                 .push("whether the machine was as quick is not known, for not both runs hold yardsticks".to_owned());
@@ -218,13 +217,13 @@ impl Changes {
     }
 }
 
-/// The cells of records that stand in the order of their scenario, with their trials.
-fn tried<'a>(records: &'a [&'a Record]) -> Result<Vec<Tried<'a>>> {
-    let of_cell = |records: &'a [&'a Record]| {
-        let cell = Cell::of(records).map_err(|error| error.context(&records[0].id))?;
+/// The cells of a run that were tried, with their trials.
+fn tried<'a>(results: &'a Results) -> Result<Vec<Tried<'a>>> {
+    let of_cell = |(planned, records): (&Planned, Vec<&'a Record>)| {
+        let cell = Cell::of(planned, &records).map_err(|error| error.context(&planned.id))?;
         Ok(Tried { cell, records })
     };
-    records.chunk_by(|a, b| a.id == b.id).map(of_cell).collect()
+    results.tried().into_iter().map(of_cell).collect()
 }
 
 fn empty(by: By, cell: &Cell, verdict: Verdict, reason: String) -> Change {
@@ -235,17 +234,24 @@ fn empty(by: By, cell: &Cell, verdict: Verdict, reason: String) -> Change {
 fn absent(which: &str, cell: &Tried<'_>, others: &[Tried<'_>], run: &Results) -> String {
     let cell = &cell.cell;
     if let Some(other) = others.iter().find(|other| other.cell.id == cell.id) {
-        let (old, new) = (&cell.coordinates, &other.cell.coordinates);
+        let (old, new) = (cell.planned(), other.cell.planned());
         let (old, new) = if which == "old" { (new, old) } else { (old, new) };
-        return format!("it is asked something else: {}", of_coordinates(old, new));
+        return format!("it is asked something else: {}", of_settings(old, new));
     }
-    let refused = run
-        .refusals
-        .iter()
-        .find(|refused| refused.coordinates.iter().all(|(name, value)| cell.coordinates.get(name) == Some(value)));
+    let refused =
+        run.refusals.iter().find(|refused| refused.settings.iter().all(|(name, value)| holds(cell, name, value)));
     match refused {
         Some(refused) => format!("the {which} run refuses it: {}", refused.reason),
         None => format!("the {which} run has no such cell"),
+    }
+}
+
+/// True where a cell has that value of a key, its target and its workload among them.
+fn holds(cell: &Cell, name: &str, value: &Setting) -> bool {
+    match name {
+        "target" => value.as_word() == Some(&cell.target),
+        "workload" => value.as_word() == Some(&cell.workload),
+        _ => cell.settings.get(name) == Some(value),
     }
 }
 

@@ -1,10 +1,10 @@
 //! CPU time of a call, the server's part and the client's on top of each other.
 
+use crate::figures::time;
 use crate::report::cell::Cell;
 use crate::report::chart::plot::{Frame, Manner, Panel, WIDTH, heading, level, places};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Anchor, Svg, colour, shortened, width_of};
-use crate::report::figures::time;
 
 const ROW: f64 = 19.0;
 

@@ -5,7 +5,6 @@ use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, WIDTH, heading, l
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Svg, stroke};
 use crate::report::estimate::Estimate;
-use crate::report::order::amount;
 use crate::report::quantity::{Quantity, told};
 
 /// Draws a quantity of the cells of each panel along `axis`; whiskers are intervals of 95 %.
@@ -62,5 +61,5 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, (axis, quantity): (&str
 
 /// The place of a cell along an axis; nothing has no logarithm, so it stands at 1.
 fn place(cell: &Cell, axis: &str) -> Option<f64> {
-    amount(cell.coordinates.get(axis)?).map(|value| value.max(1) as f64)
+    cell.settings.get(axis)?.number().map(|value| value.max(1.0))
 }

@@ -14,13 +14,13 @@ pub mod timeline;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::ahead::Measure;
+use crate::figures::{counted, grouped};
+use crate::key::KEYS;
 use crate::report::cell::Cell;
 use crate::report::chart::plot::{Manner, Panel};
-use crate::report::figures::{counted, grouped};
-use crate::report::order::amount;
 use crate::report::quantity::{Quantile, Quantity};
 use crate::report::timeline::{Timeline, shown, table};
+use crate::results::measure::Measure;
 
 /// The folder of the pictures in that of the report.
 pub const FOLDER: &str = "charts";
@@ -159,13 +159,14 @@ pub fn timeline(stem: &str, workload: &str, axes: &[String], cells: &[Cell], tar
 /// The axis along which a workload is drawn: the one of numbers that has most values.
 pub fn along<'a>(axes: &'a [String], cells: &[Cell]) -> Option<&'a str> {
     let values = |axis: &str| {
-        let mut values: Vec<u64> = cells.iter().filter_map(|cell| amount(cell.coordinates.get(axis)?)).collect();
-        values.sort_unstable();
+        let mut values: Vec<f64> = cells.iter().filter_map(|cell| cell.settings.get(axis)?.number()).collect();
+        values.sort_by(f64::total_cmp);
         values.dedup();
         values.len()
     };
-    let numeric = ["hold", "work", "rate", "clients", "payload"].into_iter();
-    let numeric = numeric.filter_map(|name| axes.iter().find(|axis| *axis == name));
+    // Of as many values, the first key of the list is taken.
+    let numeric = KEYS.iter().rev().filter(|key| key.runs().is_some());
+    let numeric = numeric.filter_map(|key| axes.iter().find(|axis| *axis == key.name()));
     numeric
         .map(|axis| (values(axis), axis.as_str()))
         .filter(|(count, _)| *count > 1)

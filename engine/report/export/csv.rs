@@ -4,7 +4,6 @@ use csv::{Terminator, WriterBuilder};
 
 use crate::error::{Context, Result};
 use crate::report::markup::clean;
-use crate::report::order::coordinate;
 use crate::report::times::enough;
 use crate::results::distribution::Distribution;
 use crate::results::{Measured, Outcome, Record, Results, State};
@@ -38,8 +37,8 @@ const FIGURES: [Figure; 20] = [
 /// All trials that count in the order of the results; the axes stand between the cell and the figures, each in its own
 /// column. A figure that is missing, or a quantile that too few calls support, is an empty field.
 pub fn text(results: &Results) -> Result<String> {
-    let mut axes: Vec<&String> = Vec::new();
-    for axis in results.counting().flat_map(|record| record.coordinates.keys()) {
+    let mut axes: Vec<&str> = vec!["target", "workload"];
+    for (axis, _) in results.cells.iter().flat_map(|cell| cell.settings.axes()) {
         if !axes.contains(&axis) {
             axes.push(axis);
         }
@@ -52,12 +51,12 @@ pub fn text(results: &Results) -> Result<String> {
     let doing = "cannot write the trials as CSV";
     lines.write_record(heads).doing(doing)?;
     for record in results.counting() {
-        lines.write_record(fields(record, &axes)).doing(doing)?;
+        lines.write_record(fields(results, record, &axes)).doing(doing)?;
     }
     String::from_utf8(lines.into_inner().doing(doing)?).doing(doing)
 }
 
-fn fields(record: &Record, axes: &[&String]) -> Vec<String> {
+fn fields(results: &Results, record: &Record, axes: &[&str]) -> Vec<String> {
     let outcome = match record.outcome {
         Outcome::Measured => "measured",
         Outcome::Failed => "failed",
@@ -69,10 +68,20 @@ fn fields(record: &Record, axes: &[&String]) -> Vec<String> {
         State::Invalid => "invalid",
     };
     let reason = record.reason.clone().unwrap_or_else(|| record.verdict.reasons.join("; "));
-    let mut fields =
-        vec![harmless(&record.id), record.trial.to_string(), outcome.to_owned(), verdict.to_owned(), harmless(&reason)];
-    let axis = |axis: &&String| coordinate(&record.coordinates, axis).map(|it| harmless(&it)).unwrap_or_default();
-    fields.extend(axes.iter().map(axis));
+    let mut fields = vec![
+        harmless(results.id(record)),
+        record.trial.to_string(),
+        outcome.to_owned(),
+        verdict.to_owned(),
+        harmless(&reason),
+    ];
+    let cell = results.cells.get(record.cell);
+    let value = |axis: &str| match axis {
+        "target" => cell.map(|cell| cell.target.clone()),
+        "workload" => cell.map(|cell| cell.workload.clone()),
+        _ => cell.and_then(|cell| cell.text(axis)),
+    };
+    fields.extend(axes.iter().map(|axis| value(axis).map(|it| harmless(&it)).unwrap_or_default()));
     fields.extend(FIGURES.iter().map(|(_, figure)| record.measured.as_ref().map(figure).unwrap_or_default()));
     let spent = record.cost.as_ref().map(|cost| [cost.server.cpu_ns, cost.client.cpu_ns]).unwrap_or_default();
     fields.extend(spent.map(|cpu| cpu.map(|ns| ns.to_string()).unwrap_or_default()));

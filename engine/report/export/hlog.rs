@@ -20,7 +20,7 @@ pub fn text(results: &Results) -> String {
         };
         let lasted = measured.elapsed_ns as f64 / 1e9;
         let most = measured.response_time.max_ns as f64 / 1e6;
-        let (tag, histogram) = (tag(&record.id), &measured.response_time.histogram);
+        let (tag, histogram) = (tag(results.id(record)), &measured.response_time.histogram);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "Tag={tag},{begins:.3},{lasted:.3},{most:.3},{histogram}");
         begins += lasted;

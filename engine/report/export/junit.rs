@@ -77,7 +77,8 @@ fn suite(text: &mut String, number: usize, workload: &Workload, view: &View, res
 
 /// How long the trials of a cell that count made calls, together.
 fn seconds(id: &str, results: &Results) -> f64 {
-    let measured = results.counting().filter(|record| record.id == id).filter_map(|record| record.measured.as_ref());
+    let measured =
+        results.counting().filter(|record| results.id(record) == id).filter_map(|record| record.measured.as_ref());
     measured.map(|measured| measured.elapsed_ns as f64 / 1e9).sum()
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn figures(results: &Results, check: Check) -> Vec<Figure> {
     let mut all = Vec::new();
     // What was tried again stands at the end of the file; the workloads are numbered.
     let mut counting: Vec<&Record> = results.counting().collect();
-    counting.sort_by_key(|record| &record.id);
+    counting.sort_by_key(|record| results.id(record));
     for record in counting {
         match &record.measured {
             Some(measured) => all.push((record, measured)),

@@ -181,11 +181,10 @@ fn reference() -> Comparison {
 
 /// The measured time of the suite's workloads of small calls on one stack.
 fn suite_ns(results: &Results, stack: &str) -> f64 {
-    let is = |record: &engine::results::Record, axis: &str, words: &[&str]| {
-        record.coordinates.get(axis).and_then(|value| value.as_str()).is_some_and(|value| words.contains(&value))
-    };
     let wanted = results.records.iter().filter(|record| {
-        is(record, "workload", &["connect", "latency", "concurrent"]) && is(record, "stack", &[stack])
+        let cell = &results.cells[record.cell];
+        let small = ["connect", "latency", "concurrent"].contains(&cell.workload.as_str());
+        small && cell.text("stack").as_deref() == Some(stack)
     });
     wanted.filter_map(|record| record.measured.as_ref()).map(|measured| measured.elapsed_ns as f64).sum()
 }

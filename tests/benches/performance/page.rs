@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use engine::error::{Context, Result};
-use engine::report::{figures, markup};
+use engine::figures;
+use engine::report::markup;
 use minijinja::value::{self as jinja, Serde};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::options::DuplicateKeyPolicy;
 use serde_yaml::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
-use crate::scenario::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Place};
 
 /// One value of the file.
 #[derive(Debug, Clone)]
@@ -149,6 +149,27 @@ impl Node {
             }
             _ => {}
         }
+    }
+
+    /// A value of JSON as a node, which stands nowhere.
+    pub(crate) fn of_json(json: &serde_json::Value) -> Node {
+        let value = match json {
+            serde_json::Value::Null => Value::Nothing,
+            serde_json::Value::Bool(flag) => Value::Flag(*flag),
+            serde_json::Value::Number(number) => match number.as_u64() {
+                Some(count) => Value::Count(count),
+                None => Value::Number(number.as_f64().unwrap_or_default()),
+            },
+            serde_json::Value::String(text) => Value::Text(text.clone()),
+            serde_json::Value::Array(items) => Value::List(items.iter().map(Node::of_json).collect()),
+            serde_json::Value::Object(entries) => {
+                let entry = |(name, value): (&String, &serde_json::Value)| {
+                    (Key { place: Place::default(), name: name.clone() }, Node::of_json(value))
+                };
+                Value::Map(entries.iter().map(entry).collect())
+            }
+        };
+        Node { place: Place::default(), value }
     }
 
     /// What it is, for an error that wanted something else.

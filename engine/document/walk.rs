@@ -5,11 +5,9 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
 use crate::call::Word;
+use crate::document::mistake::{Mistake, Place};
+use crate::document::tree::{Key, Node, Value};
 use crate::registry::{nearest, suggestion};
-use crate::scenario::axis::{Axis, Chunk, Listed, Named, Offered, Rate};
-use crate::scenario::expect::Expectation;
-use crate::scenario::mistake::{Mistake, Place};
-use crate::scenario::tree::{Key, Node, Value};
 use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size, Time};
 
 /// A value that can stand behind a key. What is wrong with it is noted, and then there is none.
@@ -18,7 +16,7 @@ pub(crate) trait Read: Sized {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self>;
 }
 
-fn wrong_kind(key: &str, wanted: &str, node: &Node) -> Mistake {
+pub(crate) fn wrong_kind(key: &str, wanted: &str, node: &Node) -> Mistake {
     Mistake::new(format!("`{key}` takes {wanted}, not {}", node.kind()), node.place).label(format!("expected {wanted}"))
 }
 
@@ -75,7 +73,12 @@ impl Read for NonZeroU32 {
 }
 
 /// A quantity with its unit, or the word that stands for one.
-fn parsed<T: FromStr<Err = String>>(key: &str, node: &Node, wanted: &str, mistakes: &mut Vec<Mistake>) -> Option<T> {
+pub(crate) fn parsed<T: FromStr<Err = String>>(
+    key: &str,
+    node: &Node,
+    wanted: &str,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<T> {
     let text = match &node.value {
         Value::Text(text) => text.clone(),
         Value::Count(count) => count.to_string(),
@@ -126,68 +129,8 @@ pub(crate) fn at_most<T: PartialOrd + Display>(
     Some(value)
 }
 
-impl Read for Chunk {
-    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        let chunk = parsed(key, node, "`whole` or a size with its unit", mistakes)?;
-        if chunk == Chunk::Of(Size(0)) {
-            mistakes.push(Mistake::new(format!("`{key}` is zero"), node.place).help("the least is 1B"));
-            return None;
-        }
-        if let Chunk::Of(size) = chunk {
-            at_most(Size::MOST, size, key, node, mistakes)?;
-        }
-        Some(chunk)
-    }
-}
-
-impl Read for Rate {
-    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        let rate = match node.value {
-            Value::Count(count) => count as f64,
-            Value::Number(number) => number,
-            _ => {
-                let mistake = wrong_kind(key, "a number of calls per second", node);
-                mistakes.push(match &node.value {
-                    Value::Text(text) if text == Offered::SEARCH => {
-                        mistake.help("a rate is searched by a workload of its own, with `rate: search` and no ramp")
-                    }
-                    _ => mistake,
-                });
-                return None;
-            }
-        };
-        if !(Rate::LEAST..=Rate::MOST).contains(&rate) {
-            let what = format!("`{key}` is {}", if rate < Rate::LEAST { "too small" } else { "too large" });
-            let help = format!("calls per second, from {} to {}", Rate::LEAST, Rate::MOST);
-            mistakes.push(Mistake::new(what, node.place).help(help));
-            return None;
-        }
-        Some(Rate(rate))
-    }
-}
-
-impl Read for Offered {
-    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        match &node.value {
-            Value::Text(text) if text == Offered::SEARCH => Some(Offered::Search),
-            Value::Count(_) | Value::Number(_) => Rate::read(key, node, mistakes).map(Offered::At),
-            _ => {
-                let mistake = wrong_kind(key, "a number of calls per second or `search`", node);
-                mistakes.push(mistake.help(format!("write it like `{key}: 1000` or `{key}: {}`", Offered::SEARCH)));
-                None
-            }
-        }
-    }
-}
-
-impl Read for Expectation {
-    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        parsed(key, node, "a figure and its bound", mistakes)
-    }
-}
-
 /// A word out of those that are known, each with what it stands for.
-fn word<T: Copy>(
+pub(crate) fn word<T: Copy>(
     key: &str,
     what: &str,
     node: &Node,
@@ -213,33 +156,20 @@ impl<W: Word> Read for W {
     }
 }
 
-impl<T: Listed + ?Sized> Read for Named<T> {
-    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        let known: Vec<(&'static str, Named<T>)> = T::list().iter().map(|it| (it.name(), Named(*it))).collect();
-        word(key, T::WHAT, node, &known, mistakes)
-    }
-}
-
-impl<T: Read + PartialEq> Read for Axis<T> {
-    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
-        axis(key, node, mistakes, T::read)
-    }
-}
-
-/// One value, or a list of different ones, each taken by `read`.
-pub(crate) fn axis<T: PartialEq>(
+/// One value, or a list of different ones, each taken by `read`; none where there is no good one.
+pub(crate) fn several<T: PartialEq>(
     key: &str,
     node: &Node,
     mistakes: &mut Vec<Mistake>,
-    read: impl Fn(&str, &Node, &mut Vec<Mistake>) -> Option<T>,
-) -> Option<Axis<T>> {
-    let Value::List(items) = &node.value else { return read(key, node, mistakes).map(Axis::one) };
+    read: impl Fn(&Node, &mut Vec<Mistake>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let Value::List(items) = &node.value else { return read(node, mistakes).map(|value| vec![value]) };
     if items.is_empty() {
         mistakes.push(empty_list(key, node));
     }
     let mut values: Vec<(T, Place)> = Vec::new();
     for item in items {
-        let Some(value) = read(key, item, mistakes) else { continue };
+        let Some(value) = read(item, mistakes) else { continue };
         match values.iter().find(|(other, _)| *other == value) {
             Some((_, first)) => mistakes.push(
                 Mistake::new(format!("`{key}` has the same value twice"), item.place)
@@ -249,7 +179,7 @@ pub(crate) fn axis<T: PartialEq>(
             None => values.push((value, item.place)),
         }
     }
-    Axis::new(values.into_iter().map(|(value, _)| value))
+    (!values.is_empty()).then(|| values.into_iter().map(|(value, _)| value).collect())
 }
 
 /// A list that must hold something.
@@ -324,6 +254,19 @@ impl<'t> Fields<'t> {
             self.missing.push((name, example));
         }
         self.optional(name, mistakes)
+    }
+
+    /// The node of a key that has to be there, written like `example`.
+    pub(crate) fn needed(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<&'t Node> {
+        if !self.has(name) {
+            self.missing.push((name, example));
+        }
+        self.entry(name, mistakes).map(|(_, node)| node)
     }
 
     /// Notes that a key is needed, as `example` shows it, and not there.

@@ -1,0 +1,180 @@
+//! What keys set: the load of a cell, as plans hold it and client processes are told it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Arrivals, Call, FillKind, Split, Verify, Wait};
+use crate::server::contract::Model;
+use crate::stack::contract::{Driver, Stack};
+use crate::transport::contract::Transport;
+use crate::units::ns;
+
+/// One point of the comparison, as far as keys decide it.
+#[derive(Clone, Default)]
+pub struct Point {
+    /// How bytes travel.
+    pub transport: Option<&'static dyn Transport>,
+    /// How clients get their turn.
+    pub model: Option<&'static dyn Model>,
+    /// Whose server it is.
+    pub stack: Option<&'static dyn Stack>,
+    /// Whose client makes the calls.
+    pub driver: Option<&'static dyn Driver>,
+    /// What is asked.
+    pub load: Load,
+    /// True where the highest rate is searched at which everything holds.
+    pub searches: bool,
+    /// How often it is repeated, each time with a fresh server.
+    pub trials: u32,
+}
+
+/// What a client process is to do; times are nanoseconds in JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// What is asked.
+    pub call: Call,
+    /// Bytes of a body, for calls that have one.
+    #[serde(default)]
+    pub payload: Option<u64>,
+    /// Bytes of a chunk; none means whole.
+    #[serde(default)]
+    pub chunk: Option<u64>,
+    /// How a payload with chunks is carried.
+    #[serde(default = "body")]
+    pub split: Split,
+    /// What the bytes are.
+    #[serde(default = "zeros")]
+    pub fill: FillKind,
+    /// How far `compute` sums.
+    #[serde(default)]
+    pub work: Option<u64>,
+    /// How long `sleep` waits.
+    #[serde(rename = "hold_ns", default, with = "ns::optional")]
+    pub hold: Option<Duration>,
+    /// The seed of all that is random.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many callers.
+    pub clients: u32,
+    /// Calls by each client before anything is timed.
+    #[serde(default)]
+    pub warmup: u64,
+    /// Timed calls by each client; this, a duration or a ramp.
+    #[serde(default)]
+    pub iterations: Option<u64>,
+    /// How long calls are begun.
+    #[serde(rename = "duration_ns", default, with = "ns::optional")]
+    pub duration: Option<Duration>,
+    /// Calls per second of all clients together, which makes the load open-loop.
+    #[serde(default)]
+    pub rate: Option<f64>,
+    /// Rates that follow each other, each held for a time, in place of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ramp: Vec<Step>,
+    /// How the due times of an open loop are spaced.
+    #[serde(default = "constant")]
+    pub arrivals: Arrivals,
+    /// How the client process waits.
+    #[serde(default = "block")]
+    pub wait: Wait,
+    /// How long a call may take from its actual send.
+    #[serde(rename = "timeout_ns", with = "ns")]
+    pub timeout: Duration,
+    /// How long after the window calls may still be answered.
+    #[serde(rename = "drain_ns", with = "ns")]
+    pub drain: Duration,
+    /// What is checked of each reply.
+    #[serde(default = "length")]
+    pub verify: Verify,
+}
+
+/// A rate that is held for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Calls per second of all clients together.
+    pub rate: f64,
+    /// For how long.
+    #[serde(rename = "for_ns", with = "ns")]
+    pub time: Duration,
+}
+
+/// When a load ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// After so many timed calls by each client.
+    Iterations(u64),
+    /// After so long.
+    Duration(Duration),
+}
+
+fn constant() -> Arrivals {
+    Arrivals::Constant
+}
+fn block() -> Wait {
+    Wait::Block
+}
+fn body() -> Split {
+    Split::Body
+}
+fn zeros() -> FillKind {
+    FillKind::Zeros
+}
+fn length() -> Verify {
+    Verify::Length
+}
+
+impl Point {
+    /// True where calls are due by the clock: an open loop.
+    pub fn is_open(&self) -> bool {
+        self.searches || self.load.rate.is_some() || !self.load.ramp.is_empty()
+    }
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Load {
+            call: Call::Ping,
+            payload: None,
+            chunk: None,
+            split: body(),
+            fill: zeros(),
+            work: None,
+            hold: None,
+            seed: 1,
+            clients: 1,
+            warmup: 0,
+            iterations: None,
+            duration: None,
+            rate: None,
+            ramp: Vec::new(),
+            arrivals: constant(),
+            wait: block(),
+            timeout: Duration::ZERO,
+            drain: Duration::ZERO,
+            verify: length(),
+        }
+    }
+}
+
+impl Load {
+    /// When it ends; a ramp when its steps do.
+    pub fn extent(&self) -> Extent {
+        match (self.iterations, self.duration) {
+            (Some(count), _) => Extent::Iterations(count),
+            (None, Some(time)) => Extent::Duration(time),
+            (None, None) => Extent::Duration(self.ramp.iter().map(|step| step.time).sum()),
+        }
+    }
+
+    /// How many connections its clients have with those options; a call that dials has its own.
+    pub fn connections(&self, streams: Option<u64>, pool: Option<u64>) -> u64 {
+        let clients = u64::from(self.clients);
+        if self.call == Call::Connect {
+            return clients;
+        }
+        clients.div_ceil(streams.unwrap_or(1).max(1)).min(pool.unwrap_or(clients)).max(1)
+    }
+}

@@ -1,0 +1,50 @@
+//! What the calls of a workload need has to be there; what none of them uses may not.
+
+use crate::call::{Call, Word};
+use crate::document::mistake::Mistake;
+use crate::document::walk::Fields;
+use crate::key::KEYS;
+use crate::key::axes::Axes;
+use crate::key::contract::{Key, Of, Unused};
+use crate::key::load::{Load, Point};
+
+/// Notes every key that changes nothing at any point of a workload, and every one that some point cannot be without.
+pub(crate) fn applicable(axes: &Axes, fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
+    let Some(calls) = axes.get("call") else {
+        if !fields.has("call") {
+            fields.lacks("call", "call: ping");
+        }
+        return;
+    };
+    let points: Vec<Point> =
+        axes.representative().points(Of::Workload, &Point::default()).into_iter().map(|(point, _)| point).collect();
+    for key in KEYS.iter().copied().filter(|key| key.of() == Of::Workload) {
+        let Some(place) = fields.place_of(key.name()) else {
+            if let Some(example) = points.iter().find_map(|point| key.needed(point)) {
+                fields.lacks(key.name(), example);
+            }
+            continue;
+        };
+        let unused: Option<Vec<Unused>> = points.iter().map(|point| key.unused(point)).collect();
+        let Some(unused) = unused else { continue };
+        let other =
+            unused.iter().find_map(|why| if let Unused::Else { by, help } = why { Some((by, help)) } else { None });
+        let (by, help) = match other {
+            Some((by, help)) => ((*by).to_owned(), (*help).to_owned()),
+            None => {
+                let words: Vec<String> = calls.iter().map(|call| format!("`{call}`")).collect();
+                (words.join(", "), format!("leave it out, or call {}", users(key).join(", ")))
+            }
+        };
+        mistakes.push(Mistake::new(format!("`{}` is not used by {by}", key.name()), place).help(help));
+    }
+}
+
+/// The calls that use a key.
+fn users(key: &dyn Key) -> Vec<String> {
+    let uses = |call: &&Call| {
+        let load = Load { call: **call, ..Load::default() };
+        key.unused(&Point { load, ..Point::default() }) != Some(Unused::Call)
+    };
+    Call::ALL.iter().filter(uses).map(|call| format!("`{call}`")).collect()
+}
