@@ -14,6 +14,7 @@ pub mod live;
 pub mod load;
 pub mod network;
 pub mod order;
+pub mod per_call;
 pub mod recorder;
 pub mod resend;
 pub mod samples;

@@ -7,6 +7,7 @@ use crate::call::{Ask, Cause, Fault, FaultClass};
 use crate::drive::arrivals::KEPT;
 use crate::drive::buckets::{Fine, Rough};
 use crate::drive::live::LiveHistogram;
+use crate::drive::per_call::{CallFigures, PerCall};
 use crate::drive::timeline::Timeline;
 use crate::mutant;
 use crate::results::distribution::Distribution;
@@ -21,6 +22,16 @@ pub struct Stamps {
     pub sent: u64,
     /// When its fate was known.
     pub ended: u64,
+}
+
+impl Stamps {
+    fn response(self) -> u64 {
+        self.ended.saturating_sub(self.intended)
+    }
+
+    fn service(self) -> u64 {
+        self.ended.saturating_sub(self.sent)
+    }
 }
 
 /// Connections that were dialled, those that could not be made among them.
@@ -92,60 +103,6 @@ pub struct Who {
     pub client: usize,
     /// Which of the names of its sequence it has.
     pub name: usize,
-}
-
-/// What became of the calls of one name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CallFigures {
-    /// How each ended; the quantiles are those of `response_time`.
-    pub counts: Client,
-    /// From when they were due.
-    pub response_time: Distribution,
-    /// From when they were sent.
-    pub service_time: Distribution,
-    /// Bytes of the payloads of answered calls, up and down.
-    pub payload: (u64, u64),
-}
-
-struct PerCall {
-    counts: Client,
-    response: Fine,
-    service: Fine,
-    given_up: Option<(u64, u64)>,
-    payload: (u64, u64),
-}
-
-impl PerCall {
-    fn new() -> Self {
-        let (response, service) = (Fine::touched(), Fine::touched());
-        PerCall { counts: Client::default(), response, service, given_up: None, payload: (0, 0) }
-    }
-
-    fn time(&mut self, at: Stamps) -> (u64, u64) {
-        let times = (at.ended.saturating_sub(at.intended), at.ended.saturating_sub(at.sent));
-        self.response.record(times.0);
-        self.service.record(times.1);
-        times
-    }
-
-    fn gave_up(&mut self, at: Stamps) {
-        let (response, service) = self.time(at);
-        let least = self.given_up.unwrap_or((u64::MAX, u64::MAX));
-        self.given_up = Some((least.0.min(response), least.1.min(service)));
-    }
-
-    fn clear(&mut self) {
-        (self.counts, self.given_up, self.payload) = (Client::default(), None, (0, 0));
-        self.response.clear();
-        self.service.clear();
-    }
-
-    fn figures(&self) -> CallFigures {
-        let response_time = Distribution::of(&self.response.histogram(), self.given_up.map(|least| least.0));
-        let service_time = Distribution::of(&self.service.histogram(), self.given_up.map(|least| least.1));
-        let counts = Client { p50_ns: response_time.p50_ns, p99_ns: response_time.p99_ns, ..self.counts };
-        CallFigures { counts, response_time, service_time, payload: self.payload }
-    }
 }
 
 struct PerClient {
@@ -272,12 +229,12 @@ impl Recorder {
             self.bytes.payload_up += ask.payload_up();
             self.bytes.payload_down += ask.payload_down();
         }
-        let response = at.ended.saturating_sub(at.intended);
+        let response = at.response();
         if at.sent == at.intended {
             self.prompt.record(response);
         } else {
             self.response.record(response);
-            self.service.record(at.ended.saturating_sub(at.sent));
+            self.service.record(at.service());
         }
         self.timeline.ok(at.intended, response);
         self.live.note(response);
@@ -286,7 +243,7 @@ impl Recorder {
         own.response.record(response);
         if let Some(call) = self.calls.get_mut(name) {
             call.counts.ok += 1;
-            call.time(at);
+            call.time(response, at.service());
             call.payload = (call.payload.0 + ask.payload_up(), call.payload.1 + ask.payload_down());
         }
     }
@@ -331,10 +288,10 @@ impl Recorder {
         self.clients[client].counts.timeout += 1;
         if let Some(call) = self.calls.get_mut(name) {
             call.counts.timeout += 1;
-            call.gave_up(at);
+            call.gave_up(at.response(), at.service());
         }
         self.gave_up(client, at);
-        self.note(|| format!("timeout: no reply within {:.3} s", at.ended.saturating_sub(at.sent) as f64 / 1e9));
+        self.note(|| format!("timeout: no reply within {:.3} s", at.service() as f64 / 1e9));
     }
 
     /// A call was unanswered when draining ended.
@@ -343,7 +300,7 @@ impl Recorder {
         self.clients[client].counts.censored += 1;
         if let Some(call) = self.calls.get_mut(name) {
             call.counts.censored += 1;
-            call.gave_up(at);
+            call.gave_up(at.response(), at.service());
         }
         self.gave_up(client, at);
     }
@@ -365,9 +322,9 @@ impl Recorder {
     }
 
     fn gave_up(&mut self, client: usize, at: Stamps) {
-        let service = at.ended.saturating_sub(at.sent);
+        let service = at.service();
         self.gave_up_response(at.intended, at.ended);
-        self.clients[client].response.record(at.ended.saturating_sub(at.intended));
+        self.clients[client].response.record(at.response());
         self.service.record(service);
         self.given_up_service = Some(self.given_up_service.map_or(service, |least| least.min(service)));
     }
