@@ -11,11 +11,11 @@
 //! | `cli` | the commands |
 //! | [`run`] | runs a plan: each cell from launch to teardown, and what each end cost |
 //! | [`report`] | all arithmetic in a view, then templates that only lay out |
-//! | [`place`] | all that touches a process: started, pinned, counted and ended |
+//! | [`place`] | the agent: all that touches a process is started, pinned, observed and ended there; the lists of places and observers |
 //! | [`drive`] | the client process: one file for each load model, and the recorder |
 //! | [`plan`], [`results`] | what will run and what was refused, what was measured |
 //! | [`scenario`] | what a user writes, as types, read with spans |
-//! | [`stack`] | systems that are not ours |
+//! | [`stack`] | whose server a target is and whose client calls it: the lists of stacks and of drivers, and who fits whom |
 //! | [`server`] | the list of models, one file each |
 //! | [`transport`] | the list of transports, one file or folder each |
 //! | [`statistics`] | what may be concluded from trials |
