@@ -21,14 +21,15 @@ use targets::{Target, targets};
 
 const ROUNDS: u64 = 20_000;
 
-/// What the fuzzer once found for a target, the inputs among it that made one panic: `tests/fuzz/corpus`, a line of
-/// hexadecimal digits each.
+/// What libFuzzer found for a target: what reaches far (`tests/fuzz/corpus`) and what once made it panic
+/// (`tests/fuzz/found`), a line of hexadecimal digits each.
 fn kept(target: &str) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let digit = |digit: u8| char::from(digit).to_digit(16).expect("a hexadecimal digit") as u8;
     let bytes = |line: &str| line.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
     // A new target has none yet.
-    std::fs::read_to_string(path).map(|text| text.lines().map(bytes).collect()).unwrap_or_default()
+    let of = |folder: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz").join(folder).join(target);
+    let texts = ["found", "corpus"].map(|folder| std::fs::read_to_string(of(folder)).unwrap_or_default());
+    texts.iter().flat_map(|text| text.lines().map(bytes)).collect()
 }
 
 /// An input made of the good ones: broken, two of them joined, or only noise.
