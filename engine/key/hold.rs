@@ -5,7 +5,6 @@ use serde_json::Value;
 use serde_json::json;
 use std::time::Duration;
 
-use crate::call::Call;
 use crate::document::mistake::Mistake;
 use crate::document::tree::Node;
 use crate::document::walk::Read;
@@ -41,10 +40,10 @@ impl Key for Hold {
         Time::read(self.name(), node, mistakes).map(Setting::Time)
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        (point.load.call != Call::Sleep).then_some(Unused::Call)
+        (!point.load.call.service().uses("hold")).then_some(Unused::Call)
     }
     fn needed(&self, point: &Point) -> Option<&'static str> {
-        (point.load.call == Call::Sleep).then_some("hold: 10ms")
+        point.load.call.service().requires("hold").then_some("hold: 10ms")
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         point.load.hold = value.count().map(Duration::from_nanos);

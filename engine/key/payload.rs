@@ -18,7 +18,7 @@ use crate::units::Size;
 
 /// Whether a call has a body, and with it a payload, a fill and chunks.
 pub(crate) fn has_body(call: Call) -> bool {
-    matches!(call, Call::Echo | Call::Upload | Call::Download)
+    call.service().has_body()
 }
 
 /// The key.

@@ -4,7 +4,6 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use serde_json::json;
 
-use crate::call::Call;
 use crate::document::mistake::Mistake;
 use crate::document::tree::Node;
 use crate::document::walk::Read;
@@ -39,10 +38,10 @@ impl Key for Work {
         u64::read(self.name(), node, mistakes).map(Setting::Count)
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        (point.load.call != Call::Compute).then_some(Unused::Call)
+        (!point.load.call.service().uses("work")).then_some(Unused::Call)
     }
     fn needed(&self, point: &Point) -> Option<&'static str> {
-        (point.load.call == Call::Compute).then_some("work: 10000")
+        point.load.call.service().requires("work").then_some("work: 10000")
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         point.load.work = value.count();
