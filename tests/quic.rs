@@ -221,7 +221,7 @@ fn known_impairments_are_in_the_figures() {
             got
         };
         let got = measured("delay=20ms", json!({"iterations": 5, "clients": 2}));
-        assert!(got.counts.ok == 10 && got.service_time.min_ns >= 20 * MS, "{:?}", got.service_time);
+        assert!(got.counts.ok == 10 && got.service().min_ns >= 20 * MS, "{:?}", got.service());
         let got = measured("status=503", json!({"iterations": 5}));
         assert_eq!(got.counts.error.status, 5, "{transport}: {:?}", got.failures);
         assert_eq!(got.reconnects, 0, "the connection lives on");

@@ -71,6 +71,19 @@ fn fixed_results_give_the_fixed_report() {
 }
 
 #[test]
+fn results_of_schema_1_give_the_report_that_the_same_results_of_schema_2_give() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/capacity");
+    let old = home().join("schema1");
+    let version = |folder: &Path| {
+        let text = fs::read_to_string(folder.join(RESULTS)).expect("results");
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["schema"].clone()
+    };
+    assert_eq!((version(&old), version(&docs)), (1.into(), 2.into()));
+    let output = engine(&["report", text(&old), "--check", text(&docs)]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
 fn a_report_that_does_not_match_is_named_with_its_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = text(folder.path());

@@ -366,7 +366,7 @@ impl Recorder {
             elapsed_ns,
             calls_per_s: if elapsed_ns == 0 { 0.0 } else { self.counts.ok as f64 * 1e9 / elapsed_ns as f64 },
             response_time: Distribution::of(&both(&self.response), self.given_up_response),
-            service_time: Distribution::of(&both(&self.service), self.given_up_service),
+            service_time: Some(Distribution::of(&both(&self.service), self.given_up_service)),
             connect: connect.then(|| Connect {
                 dial: Distribution::of(&self.dial.histogram(), None),
                 tls: (!self.tls.is_empty()).then(|| Distribution::of(&self.tls.histogram(), None)),

@@ -42,6 +42,9 @@ struct Gained {
     facts: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     yardsticks: Vec<Yardstick>,
+    /// All reasons why counters are absent, where there is a new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    missing: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +95,7 @@ impl Journal {
         let gained = Gained {
             took_s: manifest.took_s,
             facts: manifest.facts.iter().filter(new).map(|(target, facts)| (target.clone(), facts.clone())).collect(),
+            missing: if manifest.missing == self.told.missing { BTreeMap::new() } else { manifest.missing.clone() },
             yardsticks: manifest.yardsticks.iter().skip(self.told.yardsticks.len()).copied().collect(),
         };
         let mut text = Vec::new();
@@ -110,6 +114,7 @@ impl Gained {
         manifest.took_s = self.took_s;
         manifest.facts.extend(self.facts);
         manifest.yardsticks.extend(self.yardsticks);
+        manifest.missing.extend(self.missing);
     }
 }
 

@@ -70,12 +70,16 @@ pub(crate) fn upgraded(
     manifest.seed = scenario.get("seed").and_then(Value::as_u64);
     let cells = cells(&written, &records);
     let places: BTreeMap<&str, usize> = cells.iter().enumerate().map(|(at, cell)| (cell.id.as_str(), at)).collect();
-    let renewed = |old: &OldRecord| -> Result<Record> {
+    let mut missing = BTreeMap::new();
+    let mut renewed = |old: &OldRecord| -> Result<Record> {
         let mut record = old.record.clone();
         record.insert("cell".to_owned(), places.get(old.id.as_str()).copied().unwrap_or_default().into());
-        serde_json::from_value(Value::Object(record)).map_err(|error| Error::usage(format!("{}: {error}", old.id)))
+        let wrong = |error| Error::usage(format!("{}: {error}", old.id));
+        let record: Record = serde_json::from_value(Value::Object(record)).map_err(wrong)?;
+        Ok(record.said_once(&mut missing))
     };
-    let records = records.iter().map(renewed).collect::<Result<_>>()?;
+    let records = records.iter().map(&mut renewed).collect::<Result<_>>()?;
+    manifest.missing = missing;
     let refusals =
         refusals.into_iter().map(|old| Refused { settings: settings(&old.coordinates), reason: old.reason }).collect();
     Ok(Results { schema: SCHEMA, scenario, manifest, refusals, cells, records })

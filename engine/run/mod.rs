@@ -231,5 +231,5 @@ fn one_turn(
             record.verdict = disturbed(record.verdict, record.interference.as_ref());
         }
     }
-    Some(record)
+    Some(record.said_once(&mut manifest.missing))
 }

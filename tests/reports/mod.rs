@@ -93,7 +93,7 @@ impl Effect {
                 counts: Counts { scheduled: ok, ok, ..Counts::default() },
                 elapsed_ns,
                 calls_per_s: ok as f64 * 1e9 / elapsed_ns as f64,
-                service_time: response_time.clone(),
+                service_time: Some(response_time.clone()),
                 response_time,
                 connect: (call == "connect").then(|| Connect { dial: part(30), tls: None, first_answer: part(70) }),
                 bytes: Bytes { payload_up: up, payload_down: down, wire_up: up + 75 * ok, wire_down: down + 17 * ok },

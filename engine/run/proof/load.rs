@@ -55,7 +55,7 @@ pub(crate) fn lindley(evidence: &Evidence<'_>) -> Vec<Figure> {
     let idle = alone.response_time.mean_ns as f64;
     let response = |crowd: &Measured| (mean_response(&due, work(crowd), idle) + late) / 1e9;
     let (one, other) = (response(crowd), response(again));
-    let least = alone.service_time.min_ns;
+    let least = alone.service().min_ns;
     vec![
         calls,
         Figure::that(

@@ -18,7 +18,7 @@ pub(crate) enum Shared {
 
 /// What the service takes is service time.
 pub(crate) fn delay(evidence: &Evidence<'_>) -> Vec<Figure> {
-    let least = evidence.measured.service_time.min_ns;
+    let least = evidence.measured.service().min_ns;
     let said = format!("{:.3} ms", least as f64 / 1e6);
     vec![Figure::timed("shortest service", "20 ms or little more", said, (20_000_000..24_000_000).contains(&least))]
 }

@@ -39,7 +39,7 @@ fn quantile(waits: &[f64], share: f64) -> f64 {
 /// A stall in the middle: whoever is due in it waits for its end, and has no longer service for it.
 pub(crate) fn mid_run(evidence: &Evidence<'_>) -> Vec<Figure> {
     let (response, waits) = (&evidence.measured.response_time, waits(evidence));
-    let service = evidence.measured.service_time.p95_ns;
+    let service = evidence.measured.service().p95_ns;
     vec![
         Figure::near("p95", quantile(&waits, 0.95), response.p95_ns),
         Figure::near("p99", quantile(&waits, 0.99), response.p99_ns),
