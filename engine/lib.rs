@@ -1,7 +1,7 @@
 //! A declarative scenario engine that compares RPC protocols and server models.
 //!
 //! ```text
-//! scenario.yaml ─read─▶ Scenario ─plan─▶ Plan{cells, refusals} ─run─▶ Results ─view─▶ View ─minijinja─▶ report
+//! scenario.yaml ─read─▶ Scenario ─plan─▶ Plan{cells, refusals} ─run─▶ Results{cells, records} ─view─▶ View ─minijinja─▶ report
 //! ```
 //!
 //! The house, from the roof down; imports point down only:
@@ -15,11 +15,13 @@
 //! | [`drive`] | the client process: one file for each load model, and the recorder |
 //! | [`plan`], [`results`] | what will run and what was refused, what was measured |
 //! | [`scenario`] | what a user writes, as types, read with spans |
+//! | [`key`] | every key of a target or a workload: one file is one key, and one list feeds all that deals with keys |
+//! | [`document`] | a YAML file as a tree that knows the place of each value, and what is wrong with it |
 //! | [`stack`] | whose server a target is and whose client calls it: the lists of stacks and of drivers, and who fits whom |
 //! | [`server`] | the list of models, one file each |
 //! | [`transport`] | the list of transports, one file or folder each |
 //! | [`statistics`] | what may be concluded from trials |
-//! | [`call`], [`registry`], [`units`], [`error`] | words that everyone may say |
+//! | [`call`], [`registry`], [`units`], [`figures`], [`error`] | words that everyone may say |
 //! | [`placed`] | memory that the kernel copies from and to at full speed |
 //! | [`lack`] | what a machine can run out of |
 //! | [`mutant`] | deliberate faults, in no build that is used |

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use engine::report::ahead::Outcome as Standing;
 use engine::report::changes::by::By;
 use engine::report::changes::{Changes, Verdict};
-use engine::report::view::{View, Workload};
+use engine::report::comparison::Outcome as Standing;
+use engine::report::view::View;
+use engine::report::workload::Workload;
 use engine::results::measure::Measure;
 use engine::results::search::{Limit, Probe, Search};
 use engine::results::{Outcome, Record, Results, State};

@@ -8,7 +8,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use engine::report::template::render;
-use engine::report::view::{View, Workload};
+use engine::report::view::View;
+use engine::report::workload::Workload;
 use engine::report::write;
 use engine::results::Results;
 use engine::results::file::RESULTS;

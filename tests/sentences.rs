@@ -4,7 +4,7 @@ mod reports;
 
 use std::sync::Arc;
 
-use engine::report::ahead::{Outcome, Unranked};
+use engine::report::comparison::{Outcome, Unranked};
 use engine::report::template::render;
 use engine::report::view::View;
 use engine::results::machine::Interference;

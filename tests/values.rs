@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use engine::call::SplitMix;
-use engine::scenario::{read, schema};
+use engine::scenario::{options, read, schema};
 use serde_json::{Value, json};
 
 /// Where the value of a key stands in a scenario, by JSON pointer, and a scenario in which that key is of use.
@@ -49,7 +49,7 @@ fn places(schema: &Value) -> Vec<Place> {
         let target = with(tcp(), json!({"transport": transport}));
         add(format!("/targets/0/{key}"), scenario(target, ping()));
     }
-    let known = schema::known_options();
+    let known = options::known_options();
     for key in keys(&defs["Target"]["properties"]["options"]) {
         let (_, owners) = known.iter().find(|(spec, _)| spec.name == key).expect("an option has owners");
         let transport = schema["$defs"]["Transport"]["oneOf"].as_array().expect("words");

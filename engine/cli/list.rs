@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::say;
 use crate::error::{Exit, Result};
 use crate::key::rate::SEARCH;
-use crate::scenario::schema::known_options;
+use crate::scenario::options::known_options;
 use crate::server::MODELS;
 use crate::stack::STACKS;
 use crate::stack::driver::DRIVERS;

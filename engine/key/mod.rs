@@ -15,6 +15,9 @@ pub mod fill;
 pub mod hold;
 pub mod iterations;
 pub mod load;
+#[cfg(test)]
+#[path = "../../tests/examples/new_key.rs"]
+mod new_key;
 pub mod payload;
 pub mod ramp;
 pub mod rate;
@@ -59,4 +62,6 @@ pub static KEYS: &[&dyn Key] = &[
     &drain::Drain,
     &verify::VerifyKey,
     &trials::Trials,
+    #[cfg(test)]
+    &new_key::WarmCalls,
 ];

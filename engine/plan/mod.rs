@@ -1,5 +1,6 @@
 //! What will run, in which order, and what was refused.
 
+pub mod cell;
 mod estimate;
 pub mod fairness;
 mod limits;
@@ -12,7 +13,7 @@ mod trials;
 use std::time::Duration;
 
 use crate::call::Wait;
-use crate::key::load::{Load, Point};
+use crate::key::load::Point;
 use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::mutant;
@@ -21,8 +22,9 @@ use crate::plan::search::Search;
 use crate::results::Refused;
 use crate::results::cell::{Multiplied, Planned, multiplied};
 use crate::scenario::{Candidate, Order, Pin, Scenario};
-use crate::stack::pairing::Pairing;
-use crate::transport::contract::{Options, Seam};
+use crate::transport::contract::Seam;
+
+pub use crate::plan::cell::{Cell, Target, Turn};
 
 /// A scenario multiplied out.
 #[derive(Debug, Clone)]
@@ -37,43 +39,6 @@ pub struct Plan {
     pub estimate: Duration,
     /// Which cores each end runs on.
     pub pin: Pin,
-}
-
-/// One trial of one cell, at its place in the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
-    /// The index of its cell.
-    pub cell: usize,
-    /// Which repetition, from 1.
-    pub trial: u32,
-    /// Which random block, from 1.
-    pub block: u32,
-}
-
-/// One point of the comparison, ready to run.
-#[derive(Debug, Clone)]
-pub struct Cell {
-    /// What it is: its id, its settings, what it is ranked by and what is expected of it.
-    pub planned: Planned,
-    /// What is compared.
-    pub target: Target,
-    /// What is asked of it.
-    pub load: Load,
-    /// In place of a rate, how the highest one is searched at which everything holds; none where it is not.
-    pub search: Option<Search>,
-    /// How often it is repeated, each time with a fresh server.
-    pub trials: u32,
-}
-
-/// What is compared: a pairing with its options, under its name.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// Its name in reports.
-    pub name: String,
-    /// Transport, model, stack and driver.
-    pub pairing: Pairing,
-    /// One value for each option that is set.
-    pub options: Options,
 }
 
 impl Plan {

@@ -1,7 +1,7 @@
 //! The order in which the trials of all cells run.
 
 use crate::call::SplitMix;
-use crate::plan::{Cell, Turn};
+use crate::plan::cell::{Cell, Turn};
 
 /// Random blocks: block k holds trial k of every cell that has so many.
 pub(crate) fn interleaved(cells: &[Cell], seed: u64) -> Vec<Turn> {

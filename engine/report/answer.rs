@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::figures::{counted, listed};
-use crate::report::ahead::{Comparison, Outcome, Unranked};
 use crate::report::capacity;
 use crate::report::cell::Cell;
+use crate::report::comparison::{Comparison, Outcome, Unranked};
 use crate::report::map::{behind, next, square};
-use crate::report::method::distinct;
-use crate::report::view::Workload;
+use crate::report::words::distinct;
+use crate::report::workload::Workload;
 
 /// More places than this are told by their number.
 const TOLD: usize = 5;

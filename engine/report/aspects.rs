@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::figures::{NONE, number, size};
 use crate::report::cell::Cell;
-use crate::report::method::{Named, distinct};
 use crate::report::quantity::{Quantile, Quantity};
 use crate::report::table::{Column, Kind, Row, Table};
+use crate::report::words::{Named, distinct};
 use crate::results::Results;
 
 /// Facts that stand first, in this order; the others follow by name.

@@ -1,54 +1,12 @@
 //! What a search of the highest rate found: a table of the targets, and one of the probes of each.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use crate::figures::{NONE, grouped, listed, number, time};
 use crate::report::cell::Cell;
 use crate::report::estimate::Estimate;
-use crate::report::method::distinct;
+use crate::report::searched::Capacity;
 use crate::report::table::{Column, Kind, Row, Table};
-use crate::results::Record;
-use crate::results::search::{Probe, Search};
-
-/// The highest rate that holds, over all trials of a cell.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Capacity {
-    /// In calls per second; none where no trial that counts found one.
-    pub figure: Option<Estimate>,
-    /// True where not the server was the limit of some trial, so that these are lower bounds.
-    pub at_least: bool,
-    /// What the trials were limited by, in words.
-    pub limited_by: Vec<&'static str>,
-    /// Each trial's search.
-    pub trials: Vec<Searched>,
-}
-
-/// The search of one trial.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Searched {
-    /// Which trial.
-    pub trial: u32,
-    /// What was found, and how.
-    pub search: Search,
-}
-
-impl Capacity {
-    /// Of the trials of one cell whose rate was searched, with its figure. `at_least` says that one of
-    /// them was not limited by its server.
-    pub fn of(records: &[&Record], figure: Option<Estimate>, at_least: bool) -> Self {
-        let with = |record: &&Record| Some(Searched { trial: record.trial, search: record.search.clone()? });
-        let mut trials: Vec<Searched> = records.iter().filter_map(with).collect();
-        trials.sort_by_key(|searched| searched.trial);
-        // A trial that broke before its search ended has none, and is one that found nothing.
-        Capacity {
-            figure,
-            at_least,
-            limited_by: distinct(trials.iter().map(|searched| searched.search.limited_by.about())),
-            trials,
-        }
-    }
-}
+use crate::report::words::distinct;
+use crate::results::search::Probe;
 
 /// What each target of a workload can take, in a sentence, the most first; none where nothing was searched, or where
 /// there are too many for one.

@@ -8,9 +8,10 @@ use minijinja::{Environment, Error, ErrorKind};
 use serde::Serialize;
 
 use crate::figures;
-use crate::report::ahead::Standing;
 use crate::report::cell::Cell;
-use crate::report::view::{View, Workload};
+use crate::report::comparison::Standing;
+use crate::report::view::View;
+use crate::report::workload::Workload;
 use crate::results::measure::Measure;
 
 /// What `cell("…")` gives: the cell, and where it stands among those that were asked the same.

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::figures::{self, NONE, listed, size, time};
 use crate::key::contract::Runs;
 use crate::key::settings::{self, setting};
-use crate::report::ahead::{Comparison, Outcome, Standing, how_far};
 use crate::report::cell::Cell;
-use crate::report::chart::along;
+use crate::report::chart::plot::along;
+use crate::report::comparison::{Comparison, Outcome, Standing, how_far};
 use crate::report::table::{Column, Kind, Row, Table};
 
 /// A tie of more targets than this is told by their number.

@@ -2,26 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use crate::figures::{counted, listed};
 use crate::plan::parallelism::hidden;
 use crate::plan::search::Search;
 use crate::report::cell::Cell;
+use crate::report::words::distinct;
 use crate::results::Results;
 use crate::results::machine::Interference;
 use crate::statistics::interval::BOOTSTRAP_FROM;
 use crate::statistics::{CONFIDENCE, SIGNIFICANCE};
-
-/// A value under its name.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Named {
-    /// Its name.
-    pub name: String,
-    /// What it is.
-    pub value: String,
-}
 
 /// Attempts at a target's trials that are this many times more frequent than at another's are worth a warning.
 const UNEVEN: f64 = 2.0;
@@ -197,17 +186,6 @@ fn drivers(cells: &[Cell]) -> Option<String> {
         ""
     };
     (!said.is_empty()).then(|| format!("The client's driver was {}.{caution}", listed(&said)))
-}
-
-/// Each value once, in the order of first appearance.
-pub fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-    let mut kept = Vec::new();
-    for value in values {
-        if !kept.contains(&value) {
-            kept.push(value);
-        }
-    }
-    kept
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ pub mod capacity;
 pub mod cell;
 pub mod changes;
 pub mod chart;
+pub mod comparison;
+pub mod course;
 pub mod estimate;
 pub mod expectations;
 pub mod export;
@@ -17,6 +19,7 @@ pub mod method;
 pub mod page;
 pub mod parts;
 pub mod quantity;
+pub mod searched;
 pub mod spending;
 pub mod spoiled;
 pub mod steadiness;
@@ -25,6 +28,8 @@ pub mod template;
 pub mod timeline;
 pub mod times;
 pub mod view;
+pub mod words;
+pub mod workload;
 pub mod yaml;
 
 use std::fs;
@@ -35,7 +40,8 @@ use crate::error::{Error, Result};
 use crate::report::chart::FOLDER;
 use crate::report::chart::svg::is_ours;
 use crate::report::template::render;
-use crate::report::view::{View, Workload};
+use crate::report::view::View;
+use crate::report::workload::Workload;
 use crate::results::Results;
 
 /// The files of a report, each with the template that makes it.

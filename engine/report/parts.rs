@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value};
 
-use crate::report::view::{View, Workload};
+use crate::report::view::View;
+use crate::report::workload::Workload;
 
 /// The whole view as the context of a template.
 pub fn context(view: &Arc<View>) -> Value {

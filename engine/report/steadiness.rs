@@ -1,7 +1,7 @@
 //! Whether a trial was steady: one whose replies change their pace in its middle has no single figure.
 
 use crate::figures::{listed, time};
-use crate::report::view::Remark;
+use crate::report::words::Remark;
 use crate::results::{Record, Slice};
 use crate::statistics::steady::change;
 

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::figures::{NONE, factor, grouped, listed, number, share, size, time};
-use crate::report::ahead::{Comparison, Outcome, Unranked, how_far};
 use crate::report::cell::{Cell, Parts, Spread};
+use crate::report::comparison::{Comparison, Outcome, Unranked, how_far};
 use crate::report::estimate::Estimate;
 use crate::report::quantity::Quantile;
 use crate::report::times::{Reading, Times};

@@ -12,18 +12,20 @@ use crate::key::KEYS;
 use crate::key::contract::Of;
 use crate::key::settings::{Settings, is_axis};
 use crate::plan::fairness::{Difference, of_cells};
-use crate::report::ahead::{Comparison, Contest, Outcome as Standing, compare};
+use crate::report::ahead::compare;
 use crate::report::answer::{Advice, advice, answer};
 use crate::report::aspects::aspects;
 use crate::report::capacity;
 use crate::report::cell::{Cell, cells};
-use crate::report::chart::{Chart, charts, cost_chart, timeline};
+use crate::report::chart::{charts, cost_chart, timeline};
+use crate::report::comparison::{Comparison, Contest, Outcome as Standing};
 use crate::report::expectations::{Expected, expected};
-use crate::report::map::{Map, map};
+use crate::report::map::map;
 use crate::report::markup::slug;
-use crate::report::method::{Named, distinct, method};
+use crate::report::method::method;
 use crate::report::table::{Table, cost, ranking, tables};
-use crate::report::timeline::Timeline;
+use crate::report::words::{Named, Remark, distinct};
+use crate::report::workload::Workload;
 use crate::report::yaml::yaml;
 use crate::results::{Outcome, Record, Results, Session, State};
 
@@ -66,59 +68,6 @@ pub struct View {
     pub run: Vec<Named>,
     /// The scenario as YAML.
     pub scenario: String,
-}
-
-/// One workload.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Workload {
-    /// Its name.
-    pub name: String,
-    /// A name for links to it, as GitHub makes it from its name.
-    pub slug: String,
-    /// What the names of its files begin with.
-    pub stem: String,
-    /// What is the same in all its cells.
-    pub setting: Vec<Named>,
-    /// The axes that vary in it.
-    pub axes: Vec<String>,
-    /// Who is ahead in it, in a sentence.
-    pub summary: String,
-    /// Who is ahead in each setting.
-    pub comparisons: Vec<Comparison>,
-    /// The same as a table.
-    pub ranking: Table,
-    /// Its cells with every figure as a number.
-    pub cells: Vec<Cell>,
-    /// Who is ahead where, side by side along an axis.
-    pub map: Map,
-    /// Its figures as pictures; each stands in a table too.
-    pub charts: Vec<Chart>,
-    /// Its figures as tables.
-    pub tables: Vec<Table>,
-    /// Single trials over time, where there is something to see: calls due by the clock, a stall, a change of pace.
-    pub timeline: Option<Timeline>,
-    /// What it cost, as a picture; none where the counters were too coarse.
-    pub cost_chart: Option<Chart>,
-    /// What it cost.
-    pub cost: Table,
-}
-
-impl Workload {
-    /// All of its pictures.
-    pub fn pictures(self) -> impl Iterator<Item = Chart> {
-        self.charts.into_iter().chain(self.timeline.map(|timeline| timeline.chart)).chain(self.cost_chart)
-    }
-}
-
-/// Something that has to be said about some trials of a cell.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Remark {
-    /// The cell or combination.
-    pub of: String,
-    /// Which trials, or what state they are in.
-    pub which: String,
-    /// What is to be said.
-    pub reason: String,
 }
 
 impl View {

@@ -13,7 +13,9 @@ use crate::key::word::named;
 use crate::registry::suggestion;
 use crate::scenario::applicable::applicable;
 use crate::scenario::expect::Expectation;
-use crate::scenario::{Scenario, Target, Workload, schema, set};
+use crate::scenario::options::known_options;
+use crate::scenario::set;
+use crate::scenario::written::{Scenario, Target, Workload};
 use crate::stack::contract::Driver;
 use crate::stack::pairing::Pairing;
 use crate::transport::contract::{OptionKind, OptionSpec, OptionValue};
@@ -293,7 +295,7 @@ fn unknown_option(name: &str, place: Place, target: &Target, pairings: &[Pairing
         .collect();
     let known: Vec<&str> = pairings.iter().flat_map(|pairing| pairing.options()).map(|spec| spec.name).collect();
     let mistake = Mistake::new(format!("unknown option `{name}` of {}", words.join(", ")), place);
-    if schema::known_options().iter().any(|(spec, _)| spec.name == name) {
+    if known_options().iter().any(|(spec, _)| spec.name == name) {
         return mistake.help(owners(name));
     }
     mistake.help(if known.is_empty() { "none of them has options".to_owned() } else { suggestion(name, &known) })
@@ -301,7 +303,7 @@ fn unknown_option(name: &str, place: Place, target: &Target, pairings: &[Pairing
 
 /// Who knows an option, in words.
 fn owners(name: &str) -> String {
-    let owners: Vec<String> = schema::known_options()
+    let owners: Vec<String> = known_options()
         .iter()
         .filter(|(spec, _)| spec.name == name)
         .flat_map(|(_, owners)| owners.iter().map(|owner| format!("`{owner}`")))

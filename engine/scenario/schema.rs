@@ -1,17 +1,14 @@
 //! The JSON Schema of a scenario, which teaches editors every key.
 
 use schemars::transform::transform_subschemas;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::key::KEYS;
 use crate::key::contract::{Key, Of};
 use crate::key::word::one_or_several;
-use crate::scenario::Scenario;
-use crate::server::MODELS;
-use crate::transport::TRANSPORTS;
-use crate::transport::contract::{OptionKind, OptionSpec};
-use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size};
+use crate::scenario::written::Scenario;
+use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS};
 
 /// The schema that the types make, JSON Schema 2020-12.
 pub fn scenario() -> Schema {
@@ -66,61 +63,6 @@ fn property(key: &dyn Key, generator: &mut SchemaGenerator) -> Schema {
     }
     schema.insert("examples".to_owned(), key.examples().into());
     schema
-}
-
-/// Every option with those who know it: its name, what it is to each, and who they are.
-pub fn known_options() -> Vec<(&'static OptionSpec, Vec<&'static str>)> {
-    let mut known: Vec<(&'static OptionSpec, Vec<&'static str>)> = Vec::new();
-    let of_transports = TRANSPORTS.iter().flat_map(|it| it.options().iter().map(|spec| (spec, it.name())));
-    let of_models = MODELS.iter().flat_map(|it| it.options().iter().map(|spec| (spec, it.name())));
-    for (spec, owner) in of_transports.chain(of_models) {
-        match known.iter_mut().find(|(other, _)| other.name == spec.name && other.kind == spec.kind) {
-            Some((_, owners)) => owners.push(owner),
-            None => known.push((spec, vec![owner])),
-        }
-    }
-    known
-}
-
-/// The schema of `options`: a flat map with every option of every transport and model.
-pub(crate) fn options(generator: &mut SchemaGenerator) -> Schema {
-    let (mut properties, mut example) = (Map::new(), Map::new());
-    for (spec, owners) in known_options() {
-        let mut schema = one_or_several(&values(spec.kind, generator));
-        let about = format!("Of {}: {}. Default: {}.", owners.join(", "), spec.about, spec.default);
-        schema.insert("description".to_owned(), about.into());
-        schema.insert("examples".to_owned(), vec![example_of(spec.kind)].into());
-        if example.is_empty() {
-            example.insert(spec.name.to_owned(), example_of(spec.kind));
-        }
-        properties.insert(spec.name.to_owned(), schema.into());
-    }
-    json_schema!({"type": "object", "properties": properties, "additionalProperties": false, "examples": [example]})
-}
-
-fn example_of(kind: OptionKind) -> Value {
-    match kind {
-        OptionKind::Flag => false.into(),
-        OptionKind::Count(least, _) => least.max(2).into(),
-        OptionKind::Size(_) => "64KiB".into(),
-        OptionKind::Word(words) => words.first().copied().into(),
-        OptionKind::Name(example) => example.into(),
-    }
-}
-
-fn values(kind: OptionKind, generator: &mut SchemaGenerator) -> Schema {
-    match kind {
-        OptionKind::Flag => json_schema!({"type": "boolean"}),
-        OptionKind::Count(least, most) => json_schema!({"type": "integer", "minimum": least, "maximum": most}),
-        OptionKind::Size(most) => {
-            let mut schema = Size::json_schema(generator);
-            schema.insert("pattern".to_owned(), format!("^({})$", Size::up_to(most)).into());
-            schema.insert("description".to_owned(), format!("A number of bytes with its unit, at most {most}.").into());
-            schema
-        }
-        OptionKind::Word(words) => json_schema!({"type": "string", "enum": words}),
-        OptionKind::Name(_) => json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
-    }
 }
 
 /// Gives whole numbers the greatest values that the reader takes, in place of how many bits they have.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::key::contract::Of;
 use crate::key::load::Point;
 use crate::key::settings::Settings;
-use crate::scenario::Target;
+use crate::scenario::written::Target;
 use crate::server::contract::Model;
 use crate::stack::contract::{Driver, Refusal, Stack};
 use crate::stack::driver;

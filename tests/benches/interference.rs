@@ -10,7 +10,7 @@ use std::path::Path;
 
 use clap::Parser;
 use engine::call::SplitMix;
-use engine::report::ahead::Outcome;
+use engine::report::comparison::Outcome;
 use engine::report::view::View;
 use engine::results::{Record, Results, State};
 

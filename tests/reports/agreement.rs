@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::report::chart::Drawing;
-use engine::report::view::Workload;
+use engine::report::workload::Workload;
 
 /// The figures of a workload's tables, by the number and the id of their cell.
 pub(crate) struct Shown {
@@ -91,7 +91,7 @@ impl Shown {
             let best_text = self.text(number(&best.target), column).to_owned();
             for own in ranked().skip(1).filter(|own| own.figure.is_some()) {
                 let own_text = self.text(number(&own.target), column);
-                let ratio = engine::report::ahead::how_far(own).expect("it is behind the best");
+                let ratio = engine::report::comparison::how_far(own).expect("it is behind the best");
                 assert!(
                     workload.ranking.rows.iter().any(|row| row.texts.iter().any(|text| text.contains(&ratio)))
                         || comparison.leaders.contains(&own.target),

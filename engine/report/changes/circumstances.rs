@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::figures::{NONE, factor};
 use crate::key::KEYS;
 use crate::key::settings::is_axis;
-use crate::report::method::distinct;
+use crate::report::words::distinct;
 use crate::results::cell::Planned;
 use crate::results::machine::Yardstick;
 use crate::results::measure::Measure;

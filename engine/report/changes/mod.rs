@@ -16,7 +16,7 @@ use crate::report::cell::Cell;
 use crate::report::changes::by::{By, counts};
 use crate::report::changes::circumstances::{Machine, of_cells, of_machines, of_settings};
 use crate::report::estimate::{Estimate, Score};
-use crate::report::method::distinct;
+use crate::report::words::distinct;
 use crate::results::cell::Planned;
 use crate::results::{Outcome, Record, Results, State};
 use crate::statistics::SIGNIFICANCE;

@@ -15,11 +15,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::figures::{counted, grouped};
-use crate::key::KEYS;
 use crate::report::cell::Cell;
-use crate::report::chart::plot::{Manner, Panel};
+use crate::report::chart::plot::{Manner, Panel, along};
 use crate::report::quantity::{Quantile, Quantity};
-use crate::report::timeline::{Timeline, shown, table};
+use crate::report::table::Table;
+use crate::report::timeline::{shown, table};
 use crate::results::measure::Measure;
 
 /// The folder of the pictures in that of the report.
@@ -55,6 +55,15 @@ pub struct Drawing {
     pub scale: &'static str,
     /// The picture.
     pub svg: String,
+}
+
+/// Trials of a workload over time: a picture, and the same in a table.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Timeline {
+    /// The picture.
+    pub chart: Chart,
+    /// What is to be seen in it.
+    pub table: Table,
 }
 
 /// The pictures of the figures of a workload, in files whose names begin with `stem`; `axes` are those that vary in it, `targets` those of the report.
@@ -154,24 +163,6 @@ pub fn timeline(stem: &str, workload: &str, axes: &[String], cells: &[Cell], tar
         ..picture(&title, &[Quantity::Rate], far(&values), targets, draw)
     };
     Some(Timeline { chart, table: table(axes, &shown) })
-}
-
-/// The axis along which a workload is drawn: the one of numbers that has most values.
-pub fn along<'a>(axes: &'a [String], cells: &[Cell]) -> Option<&'a str> {
-    let values = |axis: &str| {
-        let mut values: Vec<f64> = cells.iter().filter_map(|cell| cell.settings.get(axis)?.number()).collect();
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        values.len()
-    };
-    // Of as many values, the first key of the list is taken.
-    let numeric = KEYS.iter().rev().filter(|key| key.runs().is_some());
-    let numeric = numeric.filter_map(|key| axes.iter().find(|axis| *axis == key.name()));
-    numeric
-        .map(|axis| (values(axis), axis.as_str()))
-        .filter(|(count, _)| *count > 1)
-        .max_by_key(|(count, _)| *count)
-        .map(|(_, axis)| axis)
 }
 
 fn file(stem: &str, kind: &str) -> String {

@@ -1,5 +1,6 @@
 //! What all pictures of a workload share: its fields, their frames, and the key to its targets.
 
+use crate::key::KEYS;
 use crate::report::cell::Cell;
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Anchor, Svg, shortened, stroke, width_of};
@@ -153,4 +154,22 @@ pub fn level(svg: &mut Svg, frame: Frame, labels: &[(f64, String)], name: &str) 
         }
     }
     svg.text(frame.right(), frame.bottom() + 28.0, Anchor::End, "", name);
+}
+
+/// The axis along which a workload is drawn: the one of numbers that has most values.
+pub fn along<'a>(axes: &'a [String], cells: &[Cell]) -> Option<&'a str> {
+    let values = |axis: &str| {
+        let mut values: Vec<f64> = cells.iter().filter_map(|cell| cell.settings.get(axis)?.number()).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        values.len()
+    };
+    // Of as many values, the first key of the list is taken.
+    let numeric = KEYS.iter().rev().filter(|key| key.runs().is_some());
+    let numeric = numeric.filter_map(|key| axes.iter().find(|axis| *axis == key.name()));
+    numeric
+        .map(|axis| (values(axis), axis.as_str()))
+        .filter(|(count, _)| *count > 1)
+        .max_by_key(|(count, _)| *count)
+        .map(|(_, axis)| axis)
 }

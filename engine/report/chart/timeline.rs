@@ -4,8 +4,8 @@ use crate::report::cell::Cell;
 use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, WIDTH, heading, level, places, upright};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Anchor, Svg, colour, width_of};
+use crate::report::course::{Course, began};
 use crate::report::quantity::{Quantile, Quantity};
-use crate::report::timeline::{Course, began};
 use crate::results::Slice;
 
 /// What a line shows: its name, its dashes, and the time that it takes of each slice.

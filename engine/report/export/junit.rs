@@ -7,7 +7,8 @@ use std::fmt::Write;
 
 use crate::error::Result;
 use crate::report::chart::svg::escaped;
-use crate::report::view::{View, Workload};
+use crate::report::view::View;
+use crate::report::workload::Workload;
 use crate::results::Results;
 
 /// A suite for each workload.

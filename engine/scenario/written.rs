@@ -1,0 +1,153 @@
+//! The scenario as types: what is written, and nothing else.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::call::words;
+use crate::key::axes::{Axes, OneOrSeveral};
+use crate::key::contract::Of;
+use crate::key::load::{Load, Point};
+use crate::key::rate::SEARCH;
+use crate::key::settings::Settings;
+use crate::key::trials::Trials;
+use crate::registry::Entry;
+use crate::scenario::expect::{self, Expectation};
+use crate::scenario::options;
+use crate::scenario::pin::Pin;
+use crate::transport::contract::OptionValue;
+
+words! {
+    /// In which order the trials of all cells run.
+    Order {
+        /// In random blocks, each with one trial of every cell, so that slow changes of the machine meet all alike.
+        Interleaved = "interleaved",
+        /// Cell by cell.
+        Sequential = "sequential",
+    }
+}
+
+/// A comparison of transports and server models: what is compared, what is asked of it, how often.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Scenario {
+    /// The headline of the report.
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"RPyC against HTTP")]
+    pub title: String,
+    /// The question that the report answers.
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"Which answers small calls soonest?")]
+    pub question: String,
+    /// What is compared.
+    #[schemars(length(min = 1))]
+    pub targets: Vec<Target>,
+    /// What is asked of each target.
+    #[schemars(length(min = 1))]
+    pub workloads: Vec<Workload>,
+    /// Keys of workloads that do not say otherwise.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub common: Axes,
+    /// In which order the trials of all cells run. Default: interleaved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "interleaved"), example = &"sequential")]
+    pub order: Option<Order>,
+    /// The seed of all that is random: the bytes of payloads and the order of trials. Default: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = 1), example = 7)]
+    pub seed: Option<u64>,
+    /// Which cores each end runs on; `auto` gives the client one and the server the rest, `none` lets the kernel place
+    /// them. Default: auto.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "auto"), example = &"none", example = serde_json::json!({"server": [0], "client": [1]}))]
+    pub pin: Option<Pin>,
+}
+
+/// What is compared. Lists multiply: two transports and two servers are four targets.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Target {
+    /// Its keys.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub axes: Axes,
+    /// What reports call it. Default: its words, such as `tcp-threaded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[^/]*[^/ \t\r\n][^/]*$"), example = &"floor")]
+    pub name: Option<String>,
+    /// Options of the transport and of the server model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "one_or_several")]
+    #[schemars(default, schema_with = "options::schema")]
+    pub options: BTreeMap<String, Vec<OptionValue>>,
+    /// What each cell of this target should be, over all its trials; else the run ends with exit code 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "expect::schema", example = ["errors == 0"])]
+    pub expect: Vec<Expectation>,
+}
+
+/// What is asked of each target. Lists multiply into cells.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [
+    {"required": ["iterations"]}, {"required": ["duration"]}, {"required": ["ramp"]}
+]))]
+pub struct Workload {
+    /// What reports call it.
+    #[schemars(regex(pattern = "^[^/]*[^/ \t\r\n][^/]*$"), example = &"latency")]
+    pub name: String,
+    /// Its keys.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub axes: Axes,
+    /// What each cell of this workload should be, over all its trials; else the run ends with exit code 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "expect::schema", example = ["p99 < 5ms", "errors == 0"])]
+    pub expect: Vec<Expectation>,
+}
+
+fn one_or_several<S: Serializer>(
+    options: &BTreeMap<String, Vec<OptionValue>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(options.iter().map(|(name, values)| (name, OneOrSeveral(values))))
+}
+
+impl Workload {
+    /// True where its load is an open loop.
+    pub fn is_open(&self) -> bool {
+        self.axes.get("rate").is_some() || self.axes.get("ramp").is_some()
+    }
+
+    /// True where a rate is searched in it.
+    pub fn searches(&self) -> bool {
+        self.axes.get("rate").is_some_and(|rates| rates.iter().any(|rate| rate.as_word() == Some(SEARCH)))
+    }
+}
+
+impl Scenario {
+    /// How often each cell of that workload is measured.
+    pub fn trials(&self, workload: &Workload) -> u32 {
+        let name = Trials.name();
+        let written = workload.axes.first(name).or(self.common.first(name)).and_then(|trials| trials.count());
+        written.map_or(10, |trials| trials as u32)
+    }
+
+    /// The seed of all that is random.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(1)
+    }
+
+    /// Every point of a workload, in the order of the file, with its settings.
+    pub fn points(&self, workload: &Workload) -> Vec<(Point, Settings)> {
+        let start = Point { load: Load { seed: self.seed(), ..Load::default() }, ..Point::default() };
+        workload.axes.or(&self.common).points(Of::Workload, &start)
+    }
+
+    /// How many trials the lists multiply to, without making them.
+    pub(crate) fn count(&self) -> u64 {
+        let targets = self.targets.iter().fold(0u64, |sum, target| sum.saturating_add(target.count()));
+        self.workloads.iter().fold(0u64, |sum, workload| {
+            let cells = targets.saturating_mul(workload.axes.count());
+            sum.saturating_add(cells.saturating_mul(u64::from(self.trials(workload))))
+        })
+    }
+}
