@@ -12,16 +12,18 @@
 //! | [`run`] | runs a plan: each cell from launch to teardown, and what each end cost |
 //! | [`report`] | all arithmetic in a view, then templates that only lay out |
 //! | [`place`] | the agent: all that touches a process is started, pinned, observed and ended there; the lists of places and observers |
-//! | [`drive`] | the client process: one file for each load model, and the recorder |
+//! | [`drive`] | the client process: one file or folder for each load model, what calls it makes (`sequence`), when those of an open loop are due (`schedule`), and the recorder |
 //! | [`plan`], [`results`] | what will run and what was refused, what was measured |
 //! | [`scenario`] | what a user writes, as types, read with spans |
 //! | [`key`] | every key of a target or a workload: one file is one key, and one list feeds all that deals with keys |
 //! | [`document`] | a YAML file as a tree that knows the place of each value, and what is wrong with it |
-//! | [`stack`] | whose server a target is and whose client calls it: the lists of stacks and of drivers, and who fits whom |
+//! | [`stack`] | whose server a target is and whose client calls it: a real server that is not ours is a stack, one file; the lists of stacks and of drivers, and who fits whom |
 //! | [`server`] | the list of models, one file each |
 //! | [`transport`] | the list of transports, one file or folder each |
 //! | [`statistics`] | what may be concluded from trials |
-//! | [`call`], [`registry`], [`units`], [`figures`], [`error`] | words that everyone may say |
+//! | [`call`] | calls, what comes back, and the classes of calls that fail |
+//! | [`units`], [`figures`] | quantities as a scenario writes them (`5ms`), and as a report prints them (`141 µs`) |
+//! | [`registry`], [`error`] | lists of named things, and errors |
 //! | [`placed`] | memory that the kernel copies from and to at full speed |
 //! | [`lack`] | what a machine can run out of |
 //! | [`mutant`] | deliberate faults, in no build that is used |

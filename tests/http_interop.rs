@@ -11,7 +11,7 @@ use std::time::Duration;
 use ends::Server;
 use engine::server::MODELS;
 use engine::stack::contract::Wanted;
-use engine::stack::systems::system;
+use engine::stack::python_systems::system;
 use engine::transport::contract::Options;
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use engine::results::Measured;
 use engine::stack::contract::Wanted;
 use engine::stack::driver::python::command as driver_command;
 use engine::stack::environment::Environment;
-use engine::stack::systems::{System, system};
+use engine::stack::python_systems::{System, system};
 use engine::transport::contract::{OptionValue, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

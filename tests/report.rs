@@ -210,7 +210,7 @@ fn who_is_ahead_is_decided_by_trials() {
     assert!(summary.starts_with("by response time (p50), a is ahead with 10"), "{summary}");
     assert!(summary.contains(", of b by 1.9") || summary.contains(", of b by 2.0"), "{summary}");
     let alike = ranked(&[quick.clone(), ping("b", 100_100, 50)], |_| ());
-    assert!(alike.contains(" are tied (a difference of 1.0"), "{alike}");
+    assert!(alike.contains(" are tied (minimum detectable difference: 1.0"), "{alike}");
     let short = ranked(&[quick.clone(), slow.clone()], |results| results.records.retain(|record| record.trial < 4));
     assert!(short.contains("not ranked, which takes 4 trials of each target"), "{short}");
     let invalid = ranked(&[quick.clone(), slow.clone()], |results| {

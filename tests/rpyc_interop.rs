@@ -10,7 +10,7 @@ use std::time::Duration;
 use ends::{Server, measure};
 use engine::call::{Ask, Fill, SQUARES};
 use engine::stack::contract::Wanted;
-use engine::stack::systems::system;
+use engine::stack::python_systems::system;
 use engine::transport::contract::{ClientContext, OptionValue, Options, StreamProtocol};
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;

@@ -13,7 +13,7 @@ use ends::{Server, measure, until};
 use engine::call::FillKind;
 use engine::results::Measured;
 use engine::stack::contract::Wanted;
-use engine::stack::systems::system;
+use engine::stack::python_systems::system;
 use engine::transport::contract::Options;
 use serde_json::{Value, json};
 use systems::environment;

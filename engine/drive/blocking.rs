@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::drive::clock::now_ns;
 use crate::drive::connection::{Connection, Trouble, verify_identity};
-use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
@@ -13,6 +12,7 @@ use crate::drive::recorder::{Recorder, Stamps, Who};
 use crate::drive::resend::Asked;
 use crate::drive::schedule::Limit;
 use crate::drive::sequence::Planned;
+use crate::drive::watchdog::Watchdog;
 use crate::registry::Entry;
 use crate::results::Measured;
 use crate::transport::contract::{Reply, Seam};
@@ -70,7 +70,7 @@ pub struct Blocking {
     job: Job,
     model: &'static dyn LoadModel,
     connection: Option<Connection>,
-    deadline: Arc<Deadline>,
+    deadline: Arc<Watchdog>,
     buffer: ReadBuffer,
     checked: bool,
     messages: u64,

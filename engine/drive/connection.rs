@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::call::{Ask, Fault};
 use crate::drive::clock::now_ns;
-use crate::drive::deadline::Deadline;
 use crate::drive::job::{Failed, Job};
 use crate::drive::resend::Asked;
+use crate::drive::watchdog::Watchdog;
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
 use crate::transport::socket::{ReadBuffer, Socket, Stream, flush};
@@ -19,7 +19,7 @@ pub struct Connection {
     /// The client's end of the protocol.
     pub codec: Box<dyn ClientCodec>,
     out: Outbox,
-    deadline: Arc<Deadline>,
+    deadline: Arc<Watchdog>,
     /// Bytes written and read so far.
     pub wire: (u64, u64),
     bytes_read: u64,
@@ -56,7 +56,7 @@ impl Connection {
     ///
     /// The time-out counts from `begun` by [`now_ns`], and runs on once this has succeeded: through the opening, to the
     /// end of the call that it was dialled for.
-    pub fn dial(job: &Job, deadline: &Arc<Deadline>, begun: u64) -> Result<Self, Trouble> {
+    pub fn dial(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, Trouble> {
         deadline.begin(begun);
         let dialled = Self::dial_by(job, deadline, begun);
         if dialled.is_err() {
@@ -65,7 +65,7 @@ impl Connection {
         dialled
     }
 
-    fn dial_by(job: &Job, deadline: &Arc<Deadline>, begun: u64) -> Result<Self, Trouble> {
+    fn dial_by(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, Trouble> {
         let spent = Duration::from_nanos(now_ns().saturating_sub(begun));
         let left = deadline.timeout().saturating_sub(spent);
         let socket = Socket::dial_within(&job.address, left, &job.sockets).map_err(|error| match error.kind() {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{self, Cause, Chunks, Fault, Fill, Settings, Verify, Wait};
-use crate::drive::deadline::Deadline;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile};
 use crate::drive::sequence::{One, Sequence, Split};
+use crate::drive::watchdog::Watchdog;
 use crate::key::load::Extent;
 use crate::lack::Lack;
 use crate::registry::{find, suggestion};
@@ -175,8 +175,8 @@ impl Job {
     }
 
     /// A watch over the time that blocking calls may take.
-    pub fn deadline(&self) -> Result<Deadline, Failed> {
-        Deadline::new(self.timeout).map_err(|error| Failed::system("cannot start a thread", &error))
+    pub fn deadline(&self) -> Result<Watchdog, Failed> {
+        Watchdog::new(self.timeout).map_err(|error| Failed::system("cannot start a thread", &error))
     }
 
     /// What dials the server by itself, on the thread of a runtime; for a transport whose library owns its IO.

@@ -1,11 +1,10 @@
 //! The client process: what it is told, what it does, what it says.
 
-pub mod arrivals;
+pub mod arrival_test;
 pub mod blocking;
 pub mod buckets;
 pub mod clock;
 pub mod connection;
-pub mod deadline;
 pub mod event_loop;
 pub mod jitter;
 pub mod job;
@@ -22,6 +21,7 @@ pub mod schedule;
 pub mod sequence;
 pub mod tasks;
 pub mod timeline;
+pub mod watchdog;
 
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::call::{Ask, Cause, Fault, FaultClass};
-use crate::drive::arrivals::KEPT;
+use crate::drive::arrival_test::KEPT;
 use crate::drive::buckets::{Fine, Rough};
 use crate::drive::live::LiveHistogram;
 use crate::drive::per_call::{CallFigures, PerCall};

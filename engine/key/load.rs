@@ -172,7 +172,7 @@ impl Load {
     /// How many connections its clients have with those options; a call that dials has its own.
     pub fn connections(&self, streams: Option<u64>, pool: Option<u64>) -> u64 {
         let clients = u64::from(self.clients);
-        if self.call == Call::Connect {
+        if self.call.service().dials() {
             return clients;
         }
         clients.div_ceil(streams.unwrap_or(1).max(1)).min(pool.unwrap_or(clients)).max(1)

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
+use crate::call::service::{self, contract::ServiceCall};
 use crate::document::tree::Node;
 use crate::key::KEYS;
 use crate::key::contract::{Key, Of};
@@ -25,6 +26,11 @@ impl Settings {
     /// The value of a key.
     pub fn get(&self, name: &str) -> Option<&Setting> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The call that is made; none where it is of another engine.
+    pub fn call(&self) -> Option<&'static dyn ServiceCall> {
+        service::named(self.get("call")?.as_word()?)
     }
 
     /// The text of a value.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::call::{Call, Chunks, Split};
+use crate::call::{Chunks, Split};
 use crate::key::load::Extent;
 use crate::plan::{Cell, Plan};
 
@@ -84,8 +84,8 @@ impl Cell {
     fn busy_s(&self) -> f64 {
         let load = &self.load;
         let clients = f64::from(load.clients);
-        let bytes = load.payload.unwrap_or(0) as f64 * if load.call == Call::Echo { 2.0 } else { 1.0 };
-        let dial = if load.call == Call::Connect { DIAL_S } else { 0.0 };
+        let bytes = load.payload.unwrap_or(0) as f64 * f64::from(load.call.service().payload_trips());
+        let dial = if load.call.service().dials() { DIAL_S } else { 0.0 };
         let step = if self.target.pairing.stack().interpreted() { STEP_PYTHON_S } else { STEP_S };
         let calls = match self.python() {
             true => clients * CALL_PYTHON_S,

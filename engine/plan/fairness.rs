@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::call::ServiceCall;
 use crate::key::settings::Settings;
 use crate::plan::{Cell, Plan};
 use crate::registry::find;
@@ -55,10 +56,9 @@ fn few(names: &[String]) -> String {
 }
 
 /// One target in one workload, as far as fairness is concerned.
-#[derive(Debug, Clone, PartialEq)]
 struct Compared {
     workload: String,
-    call: String,
+    call: &'static dyn ServiceCall,
     target: String,
     /// The options that the scenario writes, with every other coordinate.
     written: Settings,
@@ -70,7 +70,7 @@ impl Plan {
     pub fn differences(&self) -> Vec<Difference> {
         let compared = |cell: &Cell| Compared {
             workload: cell.planned.workload.clone(),
-            call: cell.load.call.to_string(),
+            call: cell.load.call.service(),
             target: cell.planned.target.clone(),
             written: cell.planned.settings.clone(),
             facts: facts(cell),
@@ -84,7 +84,7 @@ pub fn of_cells(cells: &[&Planned], facts: &BTreeMap<String, Facts>) -> Vec<Diff
     let compared = cells.iter().filter_map(|cell| {
         Some(Compared {
             workload: cell.workload.clone(),
-            call: cell.text("call")?,
+            call: cell.settings.call()?,
             target: cell.target.clone(),
             written: cell.settings.clone(),
             facts: facts.get(&cell.target)?.clone(),
@@ -107,7 +107,7 @@ struct Aspect {
     /// What is wrong, as a clause.
     what: &'static str,
     /// In which calls it counts.
-    counts: fn(call: &str) -> bool,
+    counts: fn(call: &'static dyn ServiceCall) -> bool,
     /// How it is by a target's facts; none where they do not tell, or where there is no such thing.
     is: fn(&Compared) -> Option<String>,
 }
@@ -134,7 +134,7 @@ const ASPECTS: &[Aspect] = &[
         options: &["compress"],
         shown_by: Some("fill"),
         what: "compressed bodies are compared with bodies that are sent as they are",
-        counts: |call| matches!(call, "echo" | "upload" | "download"),
+        counts: |call| call.has_body(),
         is: |Compared { facts, .. }| {
             let told = facts.get("compressed")?;
             either(!(told == "no" || told.starts_with("header")), "compressed", "as they are")
@@ -144,7 +144,7 @@ const ASPECTS: &[Aspect] = &[
         options: &["keep-alive"],
         shown_by: None,
         what: "connections that carry all calls are compared with a connection for each call",
-        counts: |call| call != "connect",
+        counts: |call| !call.dials(),
         is: |Compared { facts, .. }| {
             let closed = |name: &str, word: &str| facts.get(name).map(|told| told.starts_with(word));
             let closed = match (closed("keep-alive", "no"), closed("connection", "closed")) {
@@ -158,7 +158,7 @@ const ASPECTS: &[Aspect] = &[
         options: &["streams", "pool"],
         shown_by: None,
         what: "clients who share a connection are compared with clients who have one each",
-        counts: |call| call != "connect",
+        counts: |call| !call.dials(),
         is: |Compared { facts, .. }| {
             let told = facts.get("connection").or_else(|| facts.get("keep-alive"))?;
             either(told.contains("clients"), "shared", "one each")
@@ -218,7 +218,7 @@ fn differences(compared: &[Compared]) -> Vec<Difference> {
     for aspect in ASPECTS.iter().filter(|aspect| !asked(aspect, compared)) {
         for &workload in &workloads {
             let mut sides: Vec<Side> = Vec::new();
-            for one in compared.iter().filter(|one| one.workload == workload && (aspect.counts)(&one.call)) {
+            for one in compared.iter().filter(|one| one.workload == workload && (aspect.counts)(one.call)) {
                 let Some(is) = (aspect.is)(one) else { continue };
                 match sides.iter_mut().find(|side| side.is == is) {
                     Some(side) if side.targets.contains(&one.target) => {}

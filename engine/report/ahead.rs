@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(comparison.outcome, Outcome::Tie);
         let shown = comparison.would_show.expect("five trials can show something");
         assert!(
-            comparison.sentence.starts_with("quick and slow are tied (a difference of 1."),
+            comparison.sentence.starts_with("quick and slow are tied (minimum detectable difference: 1."),
             "{}",
             comparison.sentence
         );

@@ -55,7 +55,7 @@ pub fn aspects(results: &Results, cells: &[Cell], targets: &[String]) -> (Vec<Na
 
 /// The median time until the first answer, of one client at a time where that was measured.
 fn connecting(cells: &[&Cell]) -> Option<String> {
-    let connects = cells.iter().filter(|cell| cell.axis("call").as_deref() == Some("connect"));
+    let connects = cells.iter().filter(|cell| cell.settings.call().is_some_and(|call| call.dials()));
     let fewest = connects.min_by_key(|cell| clients(cell))?;
     let quantity = Quantity::Time(Quantile::P50);
     Some(fewest.figure(quantity)?.written(|value| quantity.written(value)))
@@ -87,22 +87,22 @@ fn memory(cells: &[&Cell]) -> Option<String> {
 
 /// Bytes on the wire that are not payload, both ways, for each call of the simplest kind that was asked.
 fn overhead(cells: &[&Cell]) -> Option<String> {
-    let simplest = |call: Option<String>| match call.as_deref() {
-        Some("ping") => 0,
-        Some("compute" | "sleep") => 1,
-        Some("echo" | "upload" | "download") => 2,
-        _ => 3,
+    let simplest = |cell: &Cell| match cell.settings.call() {
+        Some(call) if call.dials() => 3,
+        Some(call) if call.has_body() => 2,
+        Some(call) => u8::from(!call.keys().is_empty()),
+        None => 3,
     };
     let cell = cells
         .iter()
         .filter(|cell| cell.wire_up_per_call.is_some())
-        .min_by_key(|cell| (simplest(cell.axis("call")), clients(cell), cell.number))?;
+        .min_by_key(|cell| (simplest(cell), clients(cell), cell.number))?;
     let wire = cell.wire_up_per_call? + cell.wire_down_per_call?;
     let payload = match (cell.bandwidth, cell.calls_per_s) {
         (Some(bandwidth), Some(calls)) => bandwidth.value / calls.value,
         _ => 0.0,
     };
-    (simplest(cell.axis("call")) < 3 && wire >= payload).then(|| format!("{} B", number(wire - payload)))
+    (simplest(cell) < 3 && wire >= payload).then(|| format!("{} B", number(wire - payload)))
 }
 
 fn clients(cell: &Cell) -> u64 {

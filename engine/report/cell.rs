@@ -234,11 +234,15 @@ impl Cell {
             client: spending(&ends(|record| Some(&record.cost.as_ref()?.client))),
             driver: distinct(measured.iter().filter_map(|m| m.facts.get("driver"))).join(", "),
             failures: distinct(tried.iter().flat_map(|(_, measured)| &measured.failures)),
-            spoiled: Spoiled::of(records),
+            spoiled: Spoiled::of(records, planned.is_open()),
             scores,
             // A transfer is made too seldom for the far percentiles, and what was searched had different rates.
             curve: if asks(Measure::Bandwidth) || capacity.is_some() { Vec::new() } else { timed.curve() },
-            course: course(counted.iter().map(|(record, measured)| (record.trial, *measured)), &paces),
+            course: course(
+                counted.iter().map(|(record, measured)| (record.trial, *measured)),
+                &paces,
+                planned.is_open(),
+            ),
             paces,
             capacity,
         })

@@ -220,7 +220,7 @@ pub(crate) fn sentence(comparison: &Comparison) -> String {
     };
     let shown = comparison.would_show.filter(|_| comparison.outcome == Outcome::Tie);
     let shown = shown.map(|factor| {
-        format!(" (a difference of {} would have shown; {})", figures::factor(factor), comparison.deciding())
+        format!(" (minimum detectable difference: {}; {})", figures::factor(factor), comparison.deciding())
     });
     let ranking = ranking + &shown.unwrap_or_default();
     [Some(ranking), few, brief, invalid, bounded].into_iter().flatten().collect::<Vec<String>>().join("; ")

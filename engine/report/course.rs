@@ -57,29 +57,25 @@ pub struct Course {
     pub failed: u64,
 }
 
-/// The trial of a cell that is worth seeing over time, of those that count; none where there is nothing to see.
-pub fn course<'a>(trials: impl Iterator<Item = (u32, &'a Measured)>, paces: &[Pace]) -> Option<Course> {
-    let mut courses: Vec<(Course, &str)> = trials
+/// The trial of a cell that is worth seeing over time, of those that count; none where there is nothing to see. Calls of an
+/// `open` loop are due by the clock.
+pub fn course<'a>(trials: impl Iterator<Item = (u32, &'a Measured)>, paces: &[Pace], open: bool) -> Option<Course> {
+    let mut courses: Vec<Course> = trials
         .filter(|(_, measured)| measured.timeline.len() >= FEWEST_SLICES)
-        .filter_map(|(trial, measured)| Some((of_trial(trial, &measured.timeline)?, driven(measured))))
+        .filter_map(|(trial, measured)| of_trial(trial, &measured.timeline))
         .collect();
     // Sorting keeps the order of equals: of two trials alike the first is shown.
-    courses.sort_by_key(|(course, _)| std::cmp::Reverse(course.longest_ns));
+    courses.sort_by_key(|course| std::cmp::Reverse(course.longest_ns));
     let longest = courses.first()?;
-    let stalled = longest.0.longest_ns >= STALL_NS && longest.0.longest_ns as f64 >= STALL_FACTOR * longest.0.usual_ns;
-    let open = longest.1 == "open";
-    let unsteady = worst(paces).and_then(|(trial, _)| courses.iter().find(|(course, _)| course.trial == trial));
+    let stalled = longest.longest_ns >= STALL_NS && longest.longest_ns as f64 >= STALL_FACTOR * longest.usual_ns;
+    let unsteady = worst(paces).and_then(|(trial, _)| courses.iter().find(|course| course.trial == trial));
     let (shown, why) = match unsteady {
         Some(worst) => (worst, Why::Unsteady),
         None if stalled => (longest, Why::Stalled),
         None if open => (longest, Why::Open),
         None => return None,
     };
-    Some(Course { why, ..shown.0.clone() })
-}
-
-fn driven(measured: &Measured) -> &str {
-    measured.facts.get("loop").map_or("", String::as_str)
+    Some(Course { why, ..shown.clone() })
 }
 
 /// The course of one trial; none where no call was answered.

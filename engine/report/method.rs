@@ -86,9 +86,8 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
 }
 
 fn load(results: &Results) -> String {
-    let mut loops: Vec<&str> = distinct(
-        results.records.iter().filter_map(|record| Some(record.measured.as_ref()?.facts.get("loop")?.as_str())),
-    );
+    let tried = results.tried();
+    let mut loops: Vec<&str> = distinct(tried.iter().map(|(cell, _)| if cell.is_open() { "open" } else { "closed" }));
     // Whichever was measured first, the sentence is the same.
     loops.sort_unstable();
     match loops.as_slice() {

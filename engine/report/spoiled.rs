@@ -17,8 +17,8 @@ pub struct Spoiled {
 }
 
 impl Spoiled {
-    /// Of the trials of one cell; none where none is invalid.
-    pub fn of(records: &[&Record]) -> Option<Self> {
+    /// Of the trials of one cell; none where none is invalid. Calls of an `open` loop are due by the clock.
+    pub fn of(records: &[&Record], open: bool) -> Option<Self> {
         let invalid = |record: &&&Record| {
             record.outcome == Outcome::Measured && record.verdict.state == State::Invalid && record.measured.is_some()
         };
@@ -27,11 +27,10 @@ impl Spoiled {
         let measured = || spoiled.iter().filter_map(|record| record.measured.as_ref());
         let wrong = measured().any(|it| it.counts.error.corrupt > 0 || !it.counts.conserved());
         let disturbed = spoiled.iter().all(|record| record.disturbed());
-        // Calls that are due by the clock can be due too often for this client.
-        let open = measured().any(|it| it.facts.get("loop").is_some_and(|kind| kind == "open"));
         let remedies: &[&str] = match (wrong, open) {
             (true, _) => &["see what the server answers"],
             _ if disturbed => &[QUIET],
+            // Calls that are due by the clock can be due too often for this client.
             (false, true) => &["ask for a lower rate", OWN_CORES, QUIET],
             (false, false) => &[OWN_CORES, QUIET],
         };

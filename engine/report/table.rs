@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::call::ServiceCall;
 use crate::figures::{NONE, factor, grouped, listed, number, share, size, time};
 use crate::report::cell::{Cell, Parts, Spread};
 use crate::report::comparison::{Comparison, Outcome, Unranked, how_far};
@@ -207,11 +208,11 @@ const MAIN: [&str; 3] = [CONNECTING, TRANSFERS, RESPONSE];
 
 /// Every table of the figures of one workload; `axes` are those that vary in it.
 pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
-    let of = |calls: &[&str]| -> Vec<&Cell> {
-        cells.iter().filter(|cell| cell.axis("call").is_some_and(|call| calls.contains(&call.as_str()))).collect()
+    let of = |kind: fn(&'static dyn ServiceCall) -> bool| -> Vec<&Cell> {
+        cells.iter().filter(|cell| cell.settings.call().is_some_and(kind)).collect()
     };
-    let connects = of(&["connect"]);
-    let transfers = of(&["upload", "download"]);
+    let connects = of(|call| call.dials());
+    let transfers = of(|call| call.is_transfer());
     let others: Vec<&Cell> = cells
         .iter()
         .filter(|cell| !connects.iter().chain(&transfers).any(|known| std::ptr::eq(*known, *cell)))
@@ -222,7 +223,7 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
         .filter(|cell| cell.counts.ok < cell.counts.scheduled || cell.retries + cell.reconnects > 0)
         .collect();
     let tls = connects.iter().any(|cell| cell.connect.is_some_and(|parts| parts.tls.is_some()));
-    let echoes = of(&["echo"]);
+    let echoes = of(|call| call.has_body() && !call.is_transfer());
     let mixed = cells.windows(2).any(|pair| pair[0].driver != pair[1].driver);
 
     let joined = |groups: &[&[Figure]]| -> Vec<Figure> { groups.iter().copied().flatten().copied().collect() };

@@ -116,8 +116,8 @@ fn marks(results: &Results) -> Vec<String> {
     let marks = [
         (
             manifest.quick,
-            "This is a quick run, with fewer trials, calls and bytes than the scenario asks for: it shows that \
-             everything works, and its figures are a first impression.",
+            "This is a quick run, with fewer trials, calls and bytes than the scenario asks for: a difference that it \
+             names is as sure as in any run, but it shows only large ones, and its figures are a first impression.",
         ),
         (manifest.interrupted, "The run ended early. What had been measured by then is here; the rest is missing."),
         (

@@ -85,6 +85,11 @@ impl Planned {
         self.settings.text(name)
     }
 
+    /// True where calls are due by the clock: an open loop.
+    pub fn is_open(&self) -> bool {
+        self.settings.get("rate").is_some() || self.settings.get("ramp").is_some()
+    }
+
     /// The number of its clients.
     pub fn clients(&self) -> u64 {
         self.settings.get("clients").and_then(|clients| clients.count()).unwrap_or(1)

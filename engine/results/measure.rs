@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::figures;
+use crate::key::rate::SEARCH;
 use crate::key::settings::Settings;
 
 /// A figure by which targets are ranked.
@@ -24,14 +25,13 @@ impl Measure {
     /// What a cell with those settings is ranked by: a search by what it finds, a transfer by its bandwidth, several
     /// clients who call as soon as they can by their rate too, all others by their response time.
     pub fn of(settings: &Settings) -> Vec<Measure> {
-        let word = |name: &str| settings.get(name).and_then(|value| value.as_word());
         let several = settings.get("clients").and_then(|clients| clients.count()).is_some_and(|clients| clients > 1);
-        match word("call") {
-            _ if word("rate") == Some("search") => vec![Measure::Capacity],
-            _ if settings.get("rate").is_some() || settings.get("ramp").is_some() => vec![Measure::ResponseTime],
-            Some("upload" | "download") => vec![Measure::Bandwidth],
-            _ if several => vec![Measure::ResponseTime, Measure::Rate],
-            _ => vec![Measure::ResponseTime],
+        match () {
+            () if settings.get("rate").and_then(|rate| rate.as_word()) == Some(SEARCH) => vec![Measure::Capacity],
+            () if ["rate", "ramp"].iter().any(|key| settings.get(key).is_some()) => vec![Measure::ResponseTime],
+            () if settings.call().is_some_and(|call| call.is_transfer()) => vec![Measure::Bandwidth],
+            () if several => vec![Measure::ResponseTime, Measure::Rate],
+            () => vec![Measure::ResponseTime],
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::call::Call;
 use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
@@ -190,10 +189,10 @@ impl Timed<'_> {
         // A client process of ours is one, and its threads do not come and go.
         (cost.client.most_processes, cost.client.most_threads) = (None, None);
         without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
-        let grown = of_server.grown_memory.filter(|_| load.call != Call::Connect);
+        let grown = of_server.grown_memory.filter(|_| !load.call.service().dials());
         cost.server.memory_per_client = grown.and_then(|grown| grown.checked_div(u64::from(load.clients)));
         if cost.server.memory_per_client.is_none() {
-            let anew = load.call == Call::Connect;
+            let anew = load.call.service().dials();
             let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
             cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
         }

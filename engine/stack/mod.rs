@@ -7,7 +7,7 @@ mod installer;
 pub mod native;
 pub mod pairing;
 pub mod python;
-pub mod systems;
+pub mod python_systems;
 
 use crate::stack::contract::Stack;
 

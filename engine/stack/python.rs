@@ -7,7 +7,7 @@ use crate::registry::Entry;
 use crate::server::contract::Model;
 use crate::stack::contract::{Fit, Kit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
-use crate::stack::systems::{SYSTEMS, speaks, system};
+use crate::stack::python_systems::{SYSTEMS, speaks, system};
 use crate::transport::contract::{Facts, Options, Transport};
 use crate::transport::http1::ENCODING;
 use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};

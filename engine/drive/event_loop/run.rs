@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
-use crate::drive::arrivals;
+use crate::drive::arrival_test;
 use crate::drive::event_loop::calls::{Calls, Scheduled, Slot, State};
 use crate::drive::event_loop::connections::Connections;
 use crate::drive::job::Job;
@@ -115,7 +115,7 @@ impl<'a, N: Network> Run<'a, N> {
         if let Source::Open(schedule) = &self.source {
             window = schedule.window_ns().unwrap_or(0);
             let sends: Vec<u64> = self.recorder.sends().iter().map(|at| at - self.begun).collect();
-            self.recorder.arrivals = arrivals::test(&sends, schedule);
+            self.recorder.arrivals = arrival_test::test(&sends, schedule);
         }
         (self.last - self.begun).max(window)
     }

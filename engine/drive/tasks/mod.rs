@@ -15,7 +15,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{interval, sleep, timeout_at};
 
 use crate::call::{Ask, Fault};
-use crate::drive::arrivals;
+use crate::drive::arrival_test;
 use crate::drive::connection::{Trouble, check_identity, identity_call};
 use crate::drive::job::{Failed, Job};
 use crate::drive::live::LiveHistogram;
@@ -222,7 +222,7 @@ impl Clients {
                 recorder.never_sent(None, begun + due, now, offer.sendable.get());
             }
             let sends: Vec<u64> = recorder.sends().iter().map(|at| at - begun).collect();
-            recorder.arrivals = arrivals::test(&sends, &schedule);
+            recorder.arrivals = arrival_test::test(&sends, &schedule);
         });
         schedule.window_ns().unwrap_or(0)
     }

@@ -110,7 +110,7 @@ fn profile(rate: f64, arrivals: Arrivals) -> RateProfile {
 mod tests {
     use super::{LOOKED_AT, OFFERED, POISSON, QUEUED, due, mean_response, profile};
     use crate::call::Arrivals;
-    use crate::drive::arrivals::test;
+    use crate::drive::arrival_test::test;
     use crate::drive::schedule::{Limit, Schedule};
     use crate::run::proof::evidence::schedule;
 

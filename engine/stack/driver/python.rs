@@ -8,7 +8,7 @@ use crate::server::contract::Model;
 use crate::stack::contract::{Driver, Fit, Kit, Refusal};
 use crate::stack::environment::Environment;
 use crate::stack::python::{Packages, installed, takes};
-use crate::stack::systems::{SYSTEMS, speaks};
+use crate::stack::python_systems::{SYSTEMS, speaks};
 use crate::transport::contract::{Options, Transport};
 
 /// Why it has no open loop.

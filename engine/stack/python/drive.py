@@ -20,6 +20,11 @@ from clients import CLIENTS, CallFailed
 from fill import Fill
 
 VERSION = 1
+# What an assignment may say; of another key nobody knows what it would have changed.
+KEYS = set(
+    "version address transport options nonce ca pin call payload chunk split fill work hold_ns seed clients warmup "
+    "iterations duration_ns rate ramp arrivals wait timeout_ns drain_ns verify".split()
+)
 SHOWN_FAILURES = 5
 ERRORS = ("connect", "status", "short", "corrupt", "protocol")
 # What a machine runs out of while it dials, by the error that says so.
@@ -277,6 +282,10 @@ class Load:
     def __init__(self, job):
         if job["version"] != VERSION:
             raise CallFailed("assignment", f"these lines are of version {VERSION}, not {job['version']}")
+        unknown = sorted(set(job) - KEYS)
+        if unknown or job.get("rate") or job.get("ramp"):
+            what = f"the key `{unknown[0]}`" if unknown else "a rate"
+            raise CallFailed("assignment", f"the Python driver does not know what to do with {what}")
         if job.get("pin"):
             # Those that there are: the thread that listens is older than its assignment.
             for thread in os.listdir("/proc/self/task"):

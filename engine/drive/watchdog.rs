@@ -22,7 +22,7 @@ const STACK: usize = 64 * 1024;
 ///
 /// A time-out that the kernel keeps (SO_RCVTIMEO) sets and clears a timer with every read that waits: 100 ns of each
 /// turn of a call, where this costs one store and one exchange.
-pub struct Deadline {
+pub struct Watchdog {
     timeout: Duration,
     watched: Arc<Watched>,
     watcher: Option<JoinHandle<()>>,
@@ -36,13 +36,13 @@ struct Watched {
     over: AtomicBool,
 }
 
-impl Deadline {
+impl Watchdog {
     /// A watch over calls that may last for `timeout`; an error where no thread can be had.
     pub fn new(timeout: Duration) -> io::Result<Self> {
         let watched = Arc::new(Watched::default());
         let theirs = watched.clone();
         let watcher = thread::Builder::new().stack_size(STACK).spawn(move || theirs.watch(timeout))?;
-        Ok(Deadline { timeout, watched, watcher: Some(watcher) })
+        Ok(Watchdog { timeout, watched, watcher: Some(watcher) })
     }
 
     /// How long a call may last.
@@ -77,7 +77,7 @@ impl Deadline {
     }
 }
 
-impl Drop for Deadline {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         self.watched.over.store(true, Ordering::Release);
         if let Some(watcher) = self.watcher.take() {
@@ -122,12 +122,12 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
-    use super::Deadline;
+    use super::Watchdog;
     use crate::drive::clock::now_ns;
 
     #[test]
     fn a_call_that_lasts_too_long_is_ended_and_no_other() {
-        let deadline = Deadline::new(Duration::from_millis(50)).expect("a thread");
+        let deadline = Watchdog::new(Duration::from_millis(50)).expect("a thread");
         let (mut socket, _peer) = UnixStream::pair().expect("a pair");
         deadline.watch(&socket);
         for _ in 0..1_000 {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_socket_that_is_forgotten_is_left_alone() {
-        let deadline = Deadline::new(Duration::from_millis(1)).expect("a thread");
+        let deadline = Watchdog::new(Duration::from_millis(1)).expect("a thread");
         let (socket, peer) = UnixStream::pair().expect("a pair");
         deadline.watch(&socket);
         deadline.forget(&socket);
