@@ -178,7 +178,7 @@ fn what_the_client_limited_loses_no_comparison() {
 fn one_is_not_many() {
     let mut one = two(&json!({}));
     let report = markdown(&one);
-    assert!(report.contains("- **b**: in none of 1 comparison is it ahead"), "{report}");
+    assert!(report.contains("- **b**: never ahead in these measurements (1 comparison)."), "{report}");
     one.records.retain(|record| record.trial == 1);
     let report = markdown(&one);
     for wrong in ["1 trials", "1 comparisons", "1 cells", "1 calls", "1 targets"] {
