@@ -4,13 +4,13 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normali
 
 /// A range of bytes in one of the texts that a scenario was made from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub struct Place {
     /// The text: 0 is the file, the others are edits.
-    pub(crate) source: usize,
+    pub source: usize,
     /// The first byte.
-    pub(crate) start: usize,
+    pub start: usize,
     /// The byte after the last.
-    pub(crate) end: usize,
+    pub end: usize,
 }
 
 impl Place {
@@ -22,7 +22,7 @@ impl Place {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Mistake {
+pub struct Mistake {
     what: String,
     place: Place,
     label: Option<String>,

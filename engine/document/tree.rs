@@ -12,32 +12,39 @@ use crate::document::mistake::{Mistake, Place};
 
 /// One value of the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
+pub struct Node {
     /// Where it stands.
-    pub(crate) place: Place,
+    pub place: Place,
     /// What it is.
-    pub(crate) value: Value,
+    pub value: Value,
 }
 
 /// What a value is, before anyone asks what it should be.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A key without a value.
     Nothing,
+    /// `true` or `false`.
     Flag(bool),
+    /// A whole number that is not negative.
     Count(u64),
+    /// Any other number.
     Number(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A map, in the order of the file.
     Map(Vec<(Key, Node)>),
 }
 
 /// A key of a map. A file may hold it twice; whoever walks the tree says so.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Key {
+pub struct Key {
     /// Where it stands.
-    pub(crate) place: Place,
+    pub place: Place,
     /// The key.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// Reads `text`, which begins at byte `offset` of the source of that number, or says what is wrong with its YAML.

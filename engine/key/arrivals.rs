@@ -26,7 +26,6 @@ impl Entry for ArrivalsKey {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for ArrivalsKey {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<Arrivals>()

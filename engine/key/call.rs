@@ -25,7 +25,6 @@ impl Entry for Calls {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Calls {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<Call>()

@@ -45,7 +45,6 @@ impl Entry for Chunk {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Chunk {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         let mut size = generator.subschema_for::<Size>();

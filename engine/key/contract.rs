@@ -14,7 +14,6 @@ use crate::registry::Entry;
 ///
 /// Its name is the word in YAML, what it is about stands in the schema. Keys are set in the order of their list, so
 /// that each sees what those before it have set.
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 pub trait Key: Entry + Sync {
     /// Whose key it is.
     fn of(&self) -> Of {

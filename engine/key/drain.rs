@@ -26,7 +26,6 @@ impl Entry for Drain {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Drain {
     fn is_axis(&self) -> bool {
         false

@@ -26,7 +26,6 @@ impl Entry for Drivers {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Drivers {
     fn of(&self) -> Of {
         Of::Target

@@ -27,7 +27,6 @@ impl Entry for Fill {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Fill {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<FillKind>()

@@ -28,7 +28,6 @@ impl Entry for Hold {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Hold {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<Time>()

@@ -25,7 +25,6 @@ impl Entry for Iterations {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Iterations {
     fn is_axis(&self) -> bool {
         false

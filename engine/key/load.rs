@@ -169,12 +169,10 @@ impl Load {
         }
     }
 
-    /// How many connections its clients have with those options; a call that dials has its own.
+    /// How many connections its clients have with those options; a call that dials shares none with another.
     pub fn connections(&self, streams: Option<u64>, pool: Option<u64>) -> u64 {
         let clients = u64::from(self.clients);
-        if self.call.service().dials() {
-            return clients;
-        }
-        clients.div_ceil(streams.unwrap_or(1).max(1)).min(pool.unwrap_or(clients)).max(1)
+        let streams = if self.call.service().dials() { 1 } else { streams.unwrap_or(1).max(1) };
+        clients.div_ceil(streams).min(pool.unwrap_or(clients)).max(1)
     }
 }

@@ -27,7 +27,6 @@ impl Entry for Ramp {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Ramp {
     fn is_axis(&self) -> bool {
         false

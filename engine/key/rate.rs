@@ -32,7 +32,6 @@ impl Entry for Rates {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Rates {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         let rate = generator.subschema_for::<Rate>();

@@ -26,7 +26,6 @@ impl Entry for Servers {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Servers {
     fn of(&self) -> Of {
         Of::Target

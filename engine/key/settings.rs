@@ -1,6 +1,5 @@
 //! One value of each key that a cell has, by name.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -126,12 +125,5 @@ impl JsonSchema for Settings {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<Setting>();
         json_schema!({"type": "object", "additionalProperties": value, "description": "Each key by name, with its value."})
-    }
-}
-
-/// As the settings of many cells are told apart: their texts by name.
-impl From<&Settings> for BTreeMap<String, String> {
-    fn from(settings: &Settings) -> Self {
-        settings.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
     }
 }

@@ -26,7 +26,6 @@ impl Entry for Stacks {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Stacks {
     fn of(&self) -> Of {
         Of::Target

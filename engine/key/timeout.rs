@@ -26,7 +26,6 @@ impl Entry for Timeout {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Timeout {
     fn is_axis(&self) -> bool {
         false

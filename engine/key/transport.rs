@@ -26,7 +26,6 @@ impl Entry for Transports {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Transports {
     fn of(&self) -> Of {
         Of::Target

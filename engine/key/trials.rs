@@ -25,7 +25,6 @@ impl Entry for Trials {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Trials {
     fn is_axis(&self) -> bool {
         false

@@ -25,7 +25,6 @@ impl Entry for VerifyKey {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for VerifyKey {
     fn is_axis(&self) -> bool {
         false

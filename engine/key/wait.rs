@@ -25,7 +25,6 @@ impl Entry for Waits {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Waits {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<Wait>()

@@ -24,7 +24,6 @@ impl Entry for Warmup {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Warmup {
     fn is_axis(&self) -> bool {
         false

@@ -26,7 +26,6 @@ impl Entry for Work {
     }
 }
 
-#[allow(private_interfaces, reason = "the reader is the crate's own")]
 impl Key for Work {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<u64>()
