@@ -7,6 +7,8 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::ParseError;
+
 /// A number of bytes, written with its unit: `1.5MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(pub u64);
@@ -51,23 +53,27 @@ const TIMES: [Unit; 7] = [
 /// The largest quantity that can be written at all, in its smallest unit.
 const LARGEST: u64 = 9_000_000_000_000_000_000;
 
-fn quantity(text: &str, units: &[Unit], example: &str) -> Result<u64, String> {
+fn quantity(text: &str, units: &[Unit], example: &str) -> Result<u64, ParseError> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     let (number, unit) = (&text[..end], text[end..].strip_prefix(' ').unwrap_or(&text[end..]));
     let known = || units.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
     if number.is_empty() {
-        return Err(format!("`{text}` does not start with a number; write it like `{example}`"));
+        let what = format!("`{text}` does not start with a number");
+        return Err(ParseError::new(what).help(format!("write it like `{example}`")));
     }
     if unit.is_empty() {
-        return Err(format!("`{text}` has no unit; write it like `{example}` (units: {})", known()));
+        let help = format!("write it like `{example}` (units: {})", known());
+        return Err(ParseError::new(format!("`{text}` has no unit")).help(help));
     }
     let Some((name, factor, most)) = units.iter().find(|(name, ..)| *name == unit) else {
-        return Err(format!("unknown unit `{unit}` in `{text}`; known: {}", known()));
+        let what = format!("unknown unit `{unit}` in `{text}`");
+        return Err(ParseError::new(what).help(format!("known: {}", known())));
     };
     let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(decimals) {
-        return Err(format!("`{number}` is not a number; write it like `{example}`"));
+        let what = format!("`{number}` is not a number");
+        return Err(ParseError::new(what).help(format!("write it like `{example}`")));
     }
     let decimals = decimals.trim_end_matches('0');
     if decimals.len() > *most {
@@ -75,9 +81,9 @@ fn quantity(text: &str, units: &[Unit], example: &str) -> Result<u64, String> {
             0 => format!("{name} is counted in whole numbers"),
             most => format!("a number of {name} has at most {most}"),
         };
-        return Err(format!("`{text}` has too many decimals; {allowed}"));
+        return Err(ParseError::new(format!("`{text}` has too many decimals")).help(allowed));
     }
-    let large = || format!("`{text}` is too large; nothing here takes that much");
+    let large = || ParseError::new(format!("`{text}` is too large")).help("nothing here takes that much");
     let scale = 10u128.pow(decimals.len() as u32);
     let tenths: u128 = format!("{whole}{decimals}").parse().map_err(|_| large())?;
     // A thousandth of a KiB is not a whole number of bytes: the nearest one is meant.
@@ -142,15 +148,15 @@ fn written(value: u64, units: &[Unit]) -> String {
 }
 
 impl FromStr for Size {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         quantity(text, &SIZES, "64KiB").map(Size)
     }
 }
 
 impl FromStr for Time {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         quantity(text, &TIMES, "30s").map(|ns| Time(Duration::from_nanos(ns)))
     }
 }
@@ -290,13 +296,15 @@ mod tests {
 
     #[test]
     fn a_bare_number_and_a_strange_unit_are_mistakes() {
-        assert!("64".parse::<Size>().expect_err("bare").contains("no unit"));
-        assert!("64KB/s".parse::<Size>().expect_err("strange").contains("unknown unit"));
-        assert!("1.0001KiB".parse::<Size>().expect_err("fraction").contains("a number of KiB has at most 3"));
-        assert!("0.3ns".parse::<Time>().expect_err("fraction").contains("ns is counted in whole numbers"));
+        assert!("64".parse::<Size>().expect_err("bare").to_string().contains("no unit"));
+        assert!("64KB/s".parse::<Size>().expect_err("strange").to_string().contains("unknown unit"));
+        assert!(
+            "1.0001KiB".parse::<Size>().expect_err("fraction").to_string().contains("a number of KiB has at most 3")
+        );
+        assert!("0.3ns".parse::<Time>().expect_err("fraction").to_string().contains("ns is counted in whole numbers"));
         for wrong in ["1.s", ".5s", "1.5.2s", " 5s", "5  s", "5s ", "+5s", "٣s", "1e3s"] {
             assert!(wrong.parse::<Time>().is_err(), "{wrong}");
         }
-        assert!("fast".parse::<Time>().expect_err("word").contains("start with a number"));
+        assert!("fast".parse::<Time>().expect_err("word").to_string().contains("start with a number"));
     }
 }

@@ -13,7 +13,7 @@ use engine::report::view::View;
 use engine::report::workload::Workload;
 use engine::results::measure::Measure;
 use engine::results::search::{Limit, Probe, Search};
-use engine::results::{Outcome, Record, Results, State};
+use engine::results::{Outcome, Reason, ReasonKind, Record, Results, State};
 use reports::Effect;
 use serde_json::json;
 use tempfile::TempDir;
@@ -141,7 +141,7 @@ fn what_the_client_limited_is_a_lower_bound_and_ranks_nobody() {
     let mut results = two(1.5);
     let limited = reports::of(&mut results, "tcp-async").next().expect("a record");
     limited.verdict.state = State::Suspect;
-    limited.verdict.reasons = vec!["the client was the limit".to_owned()];
+    limited.verdict.reasons = vec![Reason::new(ReasonKind::Search, "the client was the limit")];
     limited.search.as_mut().expect("it was searched").limited_by = Limit::Generator;
     let workload = workload(&results);
     assert_eq!(workload.comparisons[0].outcome, Standing::Unranked);

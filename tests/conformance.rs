@@ -13,7 +13,7 @@ use ends::{Server, until};
 use engine::call::{Ask, Fill, FillKind, SQUARES, SplitMix};
 use engine::drive::connection::take_rest;
 use engine::server::MODELS;
-use engine::server::workers::workers;
+use engine::server::workers::{cores, workers};
 use engine::stack::pairing::Pairing;
 use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
@@ -360,7 +360,7 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
         assert_eq!(bystander.call(Ask::Echo { len: 1000, chunk: None }).verdict, Ok(()), "{pairing}");
         assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served after a reset");
         bystander.close();
-        let (workers, model) = (workers(&Options::default()) as usize, pairing.pairing.model().name());
+        let (workers, model) = (workers(&Options::default(), cores()) as usize, pairing.pairing.model().name());
         let threads = if model == "pooled" { 1 + workers } else { 1 };
         let processes = if model == "preforked" { 1 + workers } else { 1 };
         let census = || (server.status("Threads") as usize, server.processes());

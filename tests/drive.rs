@@ -201,7 +201,8 @@ fn what_the_kernel_has_not_is_refused_at_both_ends() {
     serve.args(["serve", "--transport", "tcp", "--server", "async", "--option", "congestion=rene"]);
     let output = serve.output().expect("the server can be started");
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no congestion control `rene`; it has "));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("no congestion control `rene`\n  = help: it has "), "{told}");
 }
 
 #[test]

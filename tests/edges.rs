@@ -62,7 +62,7 @@ fn a_window_in_which_no_call_came_due_has_not_failed() {
         for record in results["records"].as_array().expect("records") {
             assert_eq!(record["outcome"], "measured", "{record}");
             assert_eq!(record["verdict"]["state"], "invalid", "{record}");
-            let why = record["verdict"]["reasons"][0].as_str().expect("a reason");
+            let why = record["verdict"]["reasons"][0]["text"].as_str().expect("a reason");
             assert!(why.starts_with("no call came due: give the window more time"), "{why}");
         }
     }

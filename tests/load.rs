@@ -123,7 +123,9 @@ fn a_generator_that_is_starved_is_not_believed() {
     assert_eq!(code, Some(3), "{told}");
     let record = &results.expect("it was measured")["records"][0];
     assert_eq!((&record["verdict"]["state"], &record["outcome"]), (&json!("invalid"), &json!("measured")));
-    assert!(record["verdict"]["reasons"][0].as_str().expect("a reason").contains("the generator sent calls late"));
+    assert!(
+        record["verdict"]["reasons"][0]["text"].as_str().expect("a reason").contains("the generator sent calls late")
+    );
     assert_eq!(record["counts"]["scheduled"], 400);
 }
 

@@ -39,7 +39,7 @@ fn what_burns_the_cores_is_told_within_ten_points_and_its_trials_are_tried_again
         }
         for record in &records[..2] {
             assert_ne!(record.verdict.state, State::Valid, "{name}: {:?}", record.interference);
-            let why = record.verdict.reasons.iter().find(|reason| reason.starts_with("other processes used "));
+            let why = record.verdict.reasons.iter().find(|reason| reason.text.starts_with("other processes used "));
             assert!(why.is_some(), "{name}: {:?}", record.verdict);
         }
         // As many as may be are tried again: all that were burnt, where nothing else keeps this machine busy.

@@ -149,7 +149,7 @@ fn a_machine_without_ports_is_not_the_servers_fault() {
     let record = &results["records"][0];
     assert_eq!((&record["outcome"], &record["verdict"]["state"]), (&json!("measured"), &json!("invalid")), "{record}");
     assert_eq!(record["generator"]["lacked"]["what"], "ports");
-    let why = record["verdict"]["reasons"][0].as_str().expect("a reason");
+    let why = record["verdict"]["reasons"][0]["text"].as_str().expect("a reason");
     assert!(why.starts_with("the client's machine ran out of local ports, and "), "{why}");
 }
 

@@ -197,32 +197,36 @@ fn a_server_that_dies_leaves_classified_failures() {
 #[test]
 fn a_reply_that_comes_too_late_is_a_timeout_however_its_client_counts() {
     let Some(environment) = systems::environment() else { return };
-    // Each read is in time for requests, which counts anew with each; the whole reply is not.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a client");
-            let body = "{\"response\":\"pong\"}\n";
-            let head =
-                format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
-            let mut scrap = [0; 4096];
-            while stream.read(&mut scrap).is_ok_and(|n| n > 0) {
-                for part in [&head[..], body] {
-                    // The impairment itself.
-                    std::thread::sleep(Duration::from_millis(300));
-                    if stream.write_all(part.as_bytes()).is_err() {
-                        break;
+    // Each read is in time for requests, which counts anew with each; the whole reply is not, whatever it says.
+    for status in ["200 OK", "500 Internal Server Error"] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        std::thread::spawn(move || {
+            let mut status_now = "200 OK";
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a client");
+                let body = "{\"response\":\"pong\"}\n";
+                let mut scrap = [0; 4096];
+                while stream.read(&mut scrap).is_ok_and(|n| n > 0) {
+                    let kind = "Content-Type: application/json";
+                    let head = format!("HTTP/1.1 {status_now}\r\n{kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+                    for part in [&head[..], body] {
+                        // The impairment itself.
+                        std::thread::sleep(Duration::from_millis(300));
+                        if stream.write_all(part.as_bytes()).is_err() {
+                            break;
+                        }
                     }
+                    status_now = status;
                 }
             }
-        }
-    });
-    let server = Server::launch("http1", "threaded", &[]);
-    let more = json!({"address": address, "nonce": null, "iterations": 2, "timeout_ns": 500 * MS});
-    let got = by_python(&environment, &server, "http1", more).expect("measured");
-    assert_eq!((got.counts.scheduled, got.counts.timeout), (2, 2), "{:?}", got.failures);
-    assert!(got.response_time.at_least_from.is_some() && got.response_time.max_ns >= 500 * MS);
+        });
+        let server = Server::launch("http1", "threaded", &[]);
+        let more = json!({"address": address, "nonce": null, "iterations": 2, "timeout_ns": 500 * MS});
+        let got = by_python(&environment, &server, "http1", more).expect("measured");
+        assert_eq!((got.counts.scheduled, got.counts.timeout), (2, 2), "{status}: {:?}", got.failures);
+        assert!(got.response_time.at_least_from.is_some() && got.response_time.max_ns >= 500 * MS);
+    }
 }
 
 #[test]

@@ -254,7 +254,7 @@ fn an_unknown_congestion_control_is_refused_with_those_there_are() {
     serve.args(["serve", "--transport", "quic", "--server", "async", "--option", "congestion=rene"]);
     let said = serve.output().expect("it ends");
     let stderr = String::from_utf8_lossy(&said.stderr);
-    assert!(!said.status.success() && stderr.contains("`rene` here; it has cubic, newreno, bbr"), "{stderr}");
+    assert!(!said.status.success() && stderr.contains("`rene` here\n  = help: it has cubic, newreno, bbr"), "{stderr}");
     assert!(said.stdout.is_empty(), "nothing is ready");
     for word in ["cubic", "newreno", "bbr"] {
         let server = Server::launch("quic", "async", &["--option", &format!("congestion={word}")]);

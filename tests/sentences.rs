@@ -8,7 +8,7 @@ use engine::report::comparison::{Outcome, Unranked};
 use engine::report::template::render;
 use engine::report::view::View;
 use engine::results::machine::Interference;
-use engine::results::{Record, Results, Slice, State};
+use engine::results::{Reason, ReasonKind, Record, Results, Slice, State};
 use serde_json::{Value, json};
 
 use reports::{Effect, open_loop, results};
@@ -44,7 +44,7 @@ fn each(results: &mut Results, of: &str, change: impl Fn(&mut Record)) {
 
 fn spoil(record: &mut Record, reason: &str) {
     record.verdict.state = State::Invalid;
-    record.verdict.reasons = vec![reason.to_owned()];
+    record.verdict.reasons = vec![Reason::new(ReasonKind::Client, reason)];
 }
 
 #[test]
@@ -63,7 +63,8 @@ fn nothing_speaks_against_figures_only_where_nothing_does() {
         record.measured.as_mut().expect("measured").timeline = (0..100).map(slice).collect();
     });
     let mut noted = two(&json!({}));
-    noted.records[3].verdict.reasons = vec!["other processes used 4 % of the cores of an end".to_owned()];
+    noted.records[3].verdict.reasons =
+        vec![Reason::new(ReasonKind::Interference, "other processes used 4 % of the cores of an end")];
     let mut early = two(&json!({}));
     early.manifest.interrupted = true;
     early.records.truncate(3);
@@ -167,7 +168,7 @@ fn what_the_client_limited_loses_no_comparison() {
     let mut results = results(&[a, b, ping("c", uploads, 400_000)]);
     each(&mut results, "a/", |record| {
         record.verdict.state = State::Suspect;
-        record.verdict.reasons = vec!["generator-bound".to_owned()];
+        record.verdict.reasons = vec![Reason::new(ReasonKind::Client, "generator-bound")];
     });
     let view = view(&results);
     let of = |target: &str| view.advice.iter().find(|advice| advice.target == target).expect(target).of;

@@ -104,6 +104,38 @@ fn a_time_out_counts_from_the_first_dial_where_a_call_dials() {
 }
 
 #[test]
+fn a_reply_that_is_read_after_the_time_out_is_a_time_out_whenever_it_came() {
+    for (transport, options, reconnects) in [("tcp", json!({}), 1), ("http1", json!({}), 1), ("http2", json!({}), 0)] {
+        for (held_up, late) in [((3 * MS, 97 * MS), 0), ((3 * MS, 97 * MS + 1), 1)] {
+            // The reply to the first call is there after 4 ms, or later, and is read when the client goes on.
+            let server = Server { held_up, ..Server::PROMPT };
+            let more = json!({"transport": transport, "options": options, "iterations": 3, "timeout_ns": 100 * MS});
+            let got = simulate(server, more);
+            let counts = &got.measured.counts;
+            assert_eq!((counts.ok, counts.timeout), (3 - late, late), "{transport} {held_up:?}");
+            assert_eq!(got.measured.reconnects, late * reconnects, "{transport}: no late reply is ever matched");
+            assert_eq!(got.measured.response_time.max_ns, times(&[100 * MS + late], None).max_ns, "{transport}");
+        }
+    }
+}
+
+#[test]
+fn a_pool_holds_for_calls_that_dial_too() {
+    for (options, response) in [
+        (json!({}), vec![6 * MS; 6]),
+        // One connection at a time: each waits until the other client's has closed.
+        (json!({"pool": 1}), vec![6 * MS, 12 * MS, 12 * MS, 12 * MS, 12 * MS, 12 * MS]),
+    ] {
+        let more = json!({
+            "transport": "http1", "call": "connect", "clients": 2, "iterations": 3, "options": options
+        });
+        let got = simulate(Server::PROMPT, more);
+        assert_eq!(got.measured.response_time, times(&response, None), "{options}");
+        assert_eq!((got.measured.counts.ok, got.measured.dials), (6, Some(6)), "{options}");
+    }
+}
+
+#[test]
 fn draining_counts_from_the_end_of_the_window_and_censors_what_is_left() {
     // From the 90th call on nobody is answered any more.
     let server = Server { service: |number| (number < 90).then_some(2 * MS), ..Server::PROMPT };

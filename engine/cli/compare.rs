@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::call::Word;
 use crate::cli::{caution, complain, read, say};
-use crate::error::{Context, Error, Exit, Result};
+use crate::error::{Context, Error, Exit, ParseError, Result};
 use crate::registry::suggestion;
 use crate::report::changes::Changes;
 use crate::report::changes::by::By;
@@ -47,15 +47,15 @@ enum Format {
     Json,
 }
 
-fn percent(text: &str) -> std::result::Result<f64, String> {
+fn percent(text: &str) -> std::result::Result<f64, ParseError> {
     let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     let percent = number.filter(|percent| percent.is_finite() && *percent >= 0.0);
-    percent.map(|percent| percent / 100.0).ok_or_else(|| "write it like 10%".to_owned())
+    percent.map(|percent| percent / 100.0).ok_or_else(|| ParseError::new("write it like 10%"))
 }
 
-fn figure(text: &str) -> std::result::Result<By, String> {
+fn figure(text: &str) -> std::result::Result<By, ParseError> {
     let known: Vec<&str> = By::ALL.iter().map(|by| by.word()).collect();
-    By::ALL.iter().copied().find(|by| by.word() == text).ok_or_else(|| suggestion(text, &known))
+    By::ALL.iter().copied().find(|by| by.word() == text).ok_or_else(|| ParseError::new(suggestion(text, &known)))
 }
 
 impl Compare {

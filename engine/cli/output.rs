@@ -328,9 +328,9 @@ mod tests {
     fn invalid_trials_are_told_with_their_reason_and_what_would_help() {
         let (results, _, cells) = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports"));
         let troubles = troubles(&cells, &results);
-        let told = "http/bandwidth/call=upload/payload=1MiB/clients=1: 2 of 5 trials are invalid, and count in no \
-                    figure: the machine was asleep for 2 s; see that `pin` gives each end cores of its own or leave the \
-                    machine to the run alone";
+        let told = "rpyc-threaded/latency/call=ping/clients=1: 1 of 5 trials is invalid, and counts in no figure: \
+                    the machine was asleep for 2 s; see that `pin` gives each end cores of its own or leave the machine \
+                    to the run alone";
         assert!(troubles.iter().any(|trouble| trouble == told), "{troubles:?}");
         assert!(closing(&cells, &troubles, None).contains(told));
     }

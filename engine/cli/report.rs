@@ -87,7 +87,7 @@ fn export(results: &Results, format: Format, out: Option<&Path>) -> Result<()> {
 fn put(dir: &Path, name: &str, text: &str) -> Result<()> {
     let path = dir.join(name);
     report::spare(&path, text)?;
-    fs::create_dir_all(dir).and_then(|()| fs::write(&path, text)).map_err(|error| Error::unwritable(&path, &error))
+    fs::create_dir_all(dir).and_then(|()| fs::write(&path, text)).map_err(|error| Error::unwritable(&path, error))
 }
 
 /// Renders a user's template to stdout or into a folder.

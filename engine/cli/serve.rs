@@ -18,6 +18,7 @@ use crate::server::impairment::Impairment;
 use crate::server::ready::Ready;
 use crate::server::runtime::Hosted;
 use crate::server::service::{Service, fresh_nonce};
+use crate::server::workers::cores;
 use crate::stack::pairing::Pairing;
 use crate::stack::{driver, native};
 use crate::transport::TRANSPORTS;
@@ -86,9 +87,9 @@ impl Serve {
             .map_err(|refusal| Error::usage(format!("{} on {}: {}", self.transport, self.server, refusal.reason)))?;
         let options = Options::parse(&self.options, &pairing.options())?;
         let fill = self.fill.as_deref().map(fill_kind).transpose()?.map(|kind| (kind, self.seed));
-        let fault = self.fault.as_deref().map(str::parse::<Impairment>).transpose().map_err(Error::usage)?;
+        let fault = self.fault.as_deref().map(str::parse::<Impairment>).transpose()?;
         let address = match &self.listen {
-            Some(text) => text.parse().map_err(Error::usage)?,
+            Some(text) => text.parse::<Address>()?,
             None => Address::any(transport.family()),
         };
         if !address.can_be_dialled() {
@@ -96,7 +97,7 @@ impl Serve {
                 .help("name the one that they shall dial, such as `--listen 127.0.0.1:0`, or that of a network `ip address` shows"));
         }
 
-        let mut facts = pairing.facts(&options);
+        let mut facts = pairing.facts(&options, cores());
         facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));
         // A run gives its servers a token, and ends them by closing their stdin.
         let by_hand = self.nonce.is_none();
@@ -105,11 +106,11 @@ impl Serve {
         let hold = Hold::new(self.hold.bytes()).doing("cannot map a page")?;
         let context = ServerContext { options, body_limit: BODY_LIMIT, hold };
         let ballast = Ballast::of(&context.options)?;
-        let (listening, certificate) = (format!("cannot listen on {address}"), "cannot make a certificate");
+        let listening = format!("cannot listen on {address}");
         match transport.seam() {
             Seam::Stream(protocol) => {
-                let sockets = SocketOptions::of(&context.options).map_err(Error::usage)?;
-                let identity = Identity::of(&context.options, &protocol.alpn_served(), &address).doing(certificate)?;
+                let sockets = SocketOptions::of(&context.options)?;
+                let identity = Identity::of(&context.options, &protocol.alpn_served(), &address)?;
                 let ca = identity.as_ref().map(|identity| identity.ca().to_owned());
                 publish(self.ca.as_deref(), ca.as_deref())?;
                 let listener = Listener::bind(&address, transport.family(), &sockets).doing(listening)?;
@@ -118,8 +119,7 @@ impl Serve {
             }
             Seam::Async(protocol) => {
                 let executors = model.executes().map_err(Error::usage)?(service, &context.options);
-                let identity = Identity::fresh(resumes(&context.options), &[protocol.alpn()], &address);
-                let identity = identity.doing(certificate)?;
+                let identity = Identity::fresh(resumes(&context.options), &[protocol.alpn()], &address)?;
                 publish(self.ca.as_deref(), Some(identity.ca()))?;
                 let socket = bind_datagrams(&address).doing(&listening)?;
                 let address = socket.local_addr().doing(&listening)?.to_string();

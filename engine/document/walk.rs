@@ -7,6 +7,7 @@ use std::str::FromStr;
 use crate::call::Word;
 use crate::document::mistake::{Mistake, Place};
 use crate::document::tree::{Key, Node, Value};
+use crate::error::ParseError;
 use crate::registry::{nearest, suggestion};
 use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size, Time};
 
@@ -73,7 +74,7 @@ impl Read for NonZeroU32 {
 }
 
 /// A quantity with its unit, or the word that stands for one.
-pub(crate) fn parsed<T: FromStr<Err = String>>(
+pub(crate) fn parsed<T: FromStr<Err = ParseError>>(
     key: &str,
     node: &Node,
     wanted: &str,
@@ -90,11 +91,13 @@ pub(crate) fn parsed<T: FromStr<Err = String>>(
     };
     match text.parse() {
         Ok(value) => return Some(value),
-        Err(reason) => {
-            // The parser's sentence: what is wrong, then what would be right.
-            let (what, help) = reason.split_once("; ").unwrap_or((&reason, ""));
-            let mistake = Mistake::new(format!("`{key}`: {what}"), node.place).label(format!("expected {wanted}"));
-            mistakes.push(if help.is_empty() { mistake } else { mistake.help(help) });
+        Err(error) => {
+            let what = format!("`{key}`: {}", error.what());
+            let mistake = Mistake::new(what, node.place).label(format!("expected {wanted}"));
+            mistakes.push(match error.remedy() {
+                Some(help) => mistake.help(help),
+                None => mistake,
+            });
         }
     }
     None

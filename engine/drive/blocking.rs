@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::drive::clock::now_ns;
 use crate::drive::connection::{Connection, Trouble, verify_identity};
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::Failed;
+use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps, Who};
@@ -180,7 +181,9 @@ impl Blocking {
                 None => Err(Trouble::Timeout),
             });
             let at = Stamps { intended, sent, ended: now_ns() };
-            match outcome {
+            // The watchdog may not have looked yet: a reply is a reply for as long as the time-out, and then none.
+            let late = at.ended.saturating_sub(begun) > self.deadline.timeout().as_nanos() as u64;
+            match outcome.and_then(|reply| if late { Err(Trouble::Timeout) } else { Ok(reply) }) {
                 Ok(Reply { verdict: Err(fault), reusable: true, .. }) if asked.again(&fault, &mut self.recorder) => {}
                 Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))
                     if asked.again(&fault, &mut self.recorder) =>

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::call::{Ask, Fault};
 use crate::drive::clock::now_ns;
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::{Failed, FailedClass};
+use crate::drive::job::Job;
 use crate::drive::resend::Asked;
 use crate::drive::watchdog::Watchdog;
 use crate::transport::contract::{ClientCodec, Reply};
@@ -46,7 +47,7 @@ impl From<Trouble> for Failed {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Fault(fault) => fault.into(),
-            Trouble::Timeout => Failed::new("timeout", "no reply came within the time-out"),
+            Trouble::Timeout => Failed::new(FailedClass::Timeout, "no reply came within the time-out"),
         }
     }
 }
@@ -243,7 +244,10 @@ pub fn identity_call(job: &Job) -> Ask {
 /// What the outcome of that call says; whether connections can carry more than one call.
 pub fn check_identity(job: &Job, outcome: Result<Reply, Trouble>) -> Result<bool, Failed> {
     let stranger = |why: String| {
-        Failed::new("nonce", format!("the server on {} is not the one that was launched: {why}", job.address))
+        Failed::new(
+            FailedClass::Nonce,
+            format!("the server on {} is not the one that was launched: {why}", job.address),
+        )
     };
     let reply = match outcome {
         Ok(reply) => reply,

@@ -1,16 +1,15 @@
 //! An assignment made ready to run: who is dialled, what each call asks, when it ends.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{self, Cause, Chunks, Fault, Fill, Settings, Verify, Wait};
+use crate::call::{self, Chunks, Fault, Fill, Settings, Verify, Wait};
+use crate::drive::failed::Failed;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile};
 use crate::drive::sequence::{One, Sequence, Split};
 use crate::drive::watchdog::Watchdog;
 use crate::key::load::Extent;
-use crate::lack::Lack;
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
 use crate::transport::TRANSPORTS;
@@ -61,55 +60,24 @@ pub struct Job {
     trust: Option<Trust>,
 }
 
-/// Why an assignment cannot be measured.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
-    /// The class: one of the error classes of a call, `timeout`, `nonce` or `assignment`.
-    pub class: String,
-    /// What happened, in words.
-    pub reason: String,
-    /// What this machine lacked, where that is why.
-    pub lacks: Option<Lack>,
-}
-
-impl Failed {
-    /// A failure of that class.
-    pub fn new(class: &str, reason: impl Into<String>) -> Self {
-        Failed { class: class.to_owned(), reason: reason.into(), lacks: None }
-    }
-
-    /// The assignment cannot be begun, for an error of the kernel's.
-    pub fn system(doing: impl std::fmt::Display, error: &io::Error) -> Self {
-        Failed { lacks: Lack::of(error), ..Failed::new("assignment", format!("{doing}: {error}")) }
-    }
-}
-
-impl From<Fault> for Failed {
-    fn from(fault: Fault) -> Self {
-        let lacks = if let Cause::Machine(lack) = fault.cause { Some(lack) } else { None };
-        Failed { lacks, ..Failed::new(&fault.class.to_string(), fault.reason) }
-    }
-}
-
 impl Job {
     /// The job that an assignment describes, or what is wrong with it.
     pub fn of(assignment: &Assignment) -> Result<Self, Failed> {
-        let wrong = |reason: String| Failed::new("assignment", reason);
         if assignment.end.version != VERSION {
-            return Err(wrong(format!(
+            return Err(Failed::assignment(format!(
                 "version {} is not {VERSION}, which this engine speaks",
                 assignment.end.version
             )));
         }
-        let transport = find("transport", TRANSPORTS, &assignment.end.transport).map_err(|e| wrong(e.to_string()))?;
-        let address: Address = assignment.end.address.parse().map_err(wrong)?;
+        let transport = find("transport", TRANSPORTS, &assignment.end.transport)?;
+        let address: Address = assignment.end.address.parse()?;
         let seam = transport.seam();
-        let calls = sequence(assignment).map_err(wrong)?;
+        let calls = sequence(assignment)?;
         let (connect, per_iteration) = (assignment.load.call.service().dials(), calls.calls_per_iteration());
         let load = &assignment.load;
         let limit = match (load.iterations, load.duration, load.ramp.as_slice()) {
             (Some(_), Some(_), _) | (None, None, []) => {
-                return Err(wrong("give either `iterations` or `duration_ns`".into()));
+                return Err(Failed::assignment("give either `iterations` or `duration_ns`"));
             }
             _ => match load.extent() {
                 Extent::Iterations(count) => Limit::Calls(count.saturating_mul(per_iteration)),
@@ -118,17 +86,17 @@ impl Job {
         };
         let clients = assignment.load.clients as usize;
         if clients == 0 || assignment.load.timeout.is_zero() {
-            return Err(wrong("`clients` and `timeout_ns` must be at least 1".into()));
+            return Err(Failed::assignment("`clients` and `timeout_ns` must be at least 1"));
         }
         if u64::from(assignment.load.clients) > MOST_CLIENTS {
-            return Err(wrong(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
+            return Err(Failed::assignment(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
         }
         // A call that dials has its connection to itself.
         let streams = if connect { 1 } else { assignment.end.options.count("streams").map_or(1, |n| n as usize) };
         let streams = streams.clamp(1, clients);
         let connections = assignment.load.connections(Some(streams as u64), assignment.end.options.count("pool"));
-        let profile = profile(assignment).map_err(wrong)?;
-        known(&assignment.end.options, transport).map_err(wrong)?;
+        let profile = profile(assignment)?;
+        known(&assignment.end.options, transport)?;
         let (options, ca) = (&assignment.end.options, assignment.end.ca.as_deref());
         let (sockets, trust) = match seam {
             Seam::Stream(protocol) => (SocketOptions::of(options), Trust::of(options, protocol.alpn(), ca, &address)),
@@ -137,7 +105,7 @@ impl Job {
                 (Ok(SocketOptions::default()), trust.map(Some))
             }
         };
-        let (sockets, trust) = (sockets.map_err(wrong)?, trust.map_err(wrong)?);
+        let (sockets, trust) = (sockets?, trust?);
         let fill: Arc<Fill> = Fill::new(assignment.load.fill, assignment.load.seed);
         Ok(Job {
             context: ClientContext { fill, options: assignment.end.options.clone(), authority: address.to_string() },
@@ -181,50 +149,51 @@ impl Job {
 
     /// What dials the server by itself, on the thread of a runtime; for a transport whose library owns its IO.
     pub fn dialler(&self) -> Result<Box<dyn AsyncClient>, Failed> {
-        let client = match (self.seam, self.address.ip(), &self.trust) {
+        match (self.seam, self.address.ip(), &self.trust) {
             (Seam::Async(protocol), Some(address), Some(trust)) => {
-                protocol.client(&self.context, address, trust.config())
+                Ok(protocol.client(&self.context, address, trust.config())?)
             }
-            _ => Err(format!("this transport does not dial {} by itself", self.address)),
-        };
-        client.map_err(|reason| Failed::new("assignment", reason))
+            _ => Err(Failed::assignment(format!("this transport does not dial {} by itself", self.address))),
+        }
     }
 }
 
 /// Each option must be one of the transport's or of some server model's, which a target's options go along with.
-fn known(options: &Options, transport: &dyn Transport) -> Result<(), String> {
+fn known(options: &Options, transport: &dyn Transport) -> Result<(), Failed> {
     let of_models = MODELS.iter().flat_map(|model| model.options());
     let specs: Vec<&OptionSpec> = transport.options().iter().chain(of_models).collect();
     for (name, value) in &options.0 {
         let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
             let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
-            return Err(format!("unknown option `{name}`: {}", suggestion(name, &names)));
+            return Err(Failed::assignment(format!("unknown option `{name}`: {}", suggestion(name, &names))));
         };
         if spec.parse(&value.to_string())? != *value {
-            return Err(format!("option `{name}` takes {}, and not as text", spec.kind));
+            return Err(Failed::assignment(format!("option `{name}` takes {}, and not as text", spec.kind)));
         }
     }
     Ok(())
 }
 
 /// What an open loop is to offer, where the assignment asks for one.
-fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, String> {
+fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, Failed> {
     let steps = match (assignment.load.rate, assignment.load.ramp.as_slice()) {
         (None, []) => return Ok(None),
         (Some(rate), []) => vec![(rate, u64::MAX)],
         (None, steps) => steps.iter().map(|step| (step.rate, step.time.as_nanos() as u64)).collect(),
-        (Some(_), _) => return Err("give either `rate` or `ramp`".into()),
+        (Some(_), _) => return Err(Failed::assignment("give either `rate` or `ramp`")),
     };
     match steps.iter().find(|(rate, _)| !(1e-3..=1e7).contains(rate)) {
-        Some((rate, _)) => Err(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")),
+        Some((rate, _)) => {
+            Err(Failed::assignment(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")))
+        }
         None => Ok(Some(RateProfile { steps, arrivals: assignment.load.arrivals, seed: assignment.load.seed })),
     }
 }
 
 /// What clients ask by an assignment, or what is missing in it.
-fn sequence(assignment: &Assignment) -> Result<Box<dyn Sequence>, String> {
+fn sequence(assignment: &Assignment) -> Result<Box<dyn Sequence>, Failed> {
     if assignment.load.chunk == Some(0) {
-        return Err("`chunk` must be at least 1 byte; without it a payload is whole".into());
+        return Err(Failed::assignment("`chunk` must be at least 1 byte; without it a payload is whole"));
     }
     let call = assignment.load.call.service();
     let settings = Settings {
@@ -233,7 +202,7 @@ fn sequence(assignment: &Assignment) -> Result<Box<dyn Sequence>, String> {
         work: assignment.load.work,
         hold_ns: assignment.load.hold.map(|hold| hold.as_nanos() as u64),
     };
-    let ask = |settings: &Settings| call.ask(settings).map_err(|missing| missing.to_string());
+    let ask = |settings: &Settings| call.ask(settings).map_err(|missing| Failed::assignment(missing.to_string()));
     let whole = |len: u64| ask(&Settings { payload: Some(len), chunk: None, ..settings });
     Ok(match (assignment.load.split, assignment.load.payload, assignment.load.chunk) {
         (call::Split::Calls, Some(len), Some(chunk)) if call.has_body() => {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::drive::failed::FailedClass;
 use crate::drive::samples::condense;
 use crate::error::{self, Context, Error};
 use crate::key::load::Load;
@@ -137,8 +138,8 @@ pub enum FromDrive {
     Measured(Box<Measured>),
     /// It cannot be measured.
     Failed {
-        /// The class of the failure: one of the error classes of a call, `timeout`, `nonce` or `assignment`.
-        class: String,
+        /// In which way.
+        class: FailedClass,
         /// What happened, in words.
         reason: String,
         /// What the client's own machine lacked, where that is why: then it is not the server's failure.

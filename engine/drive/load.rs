@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::Failed;
+use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::recorder::Recorder;
 use crate::registry::Entry;

@@ -6,6 +6,7 @@ pub mod buckets;
 pub mod clock;
 pub mod connection;
 pub mod event_loop;
+pub mod failed;
 pub mod jitter;
 pub mod job;
 pub mod lines;
@@ -33,7 +34,8 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::drive::clock::now_ns;
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::Failed;
+use crate::drive::job::Job;
 use crate::drive::lines::{FromDrive, Progress, ToDrive};
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::LoadModel;
@@ -56,14 +58,14 @@ pub fn run() -> bool {
 
 fn measure() -> Result<(), Failed> {
     let ToDrive::Assignment(assignment) = recv()? else {
-        return Err(Failed::new("assignment", "the first line must be an assignment"));
+        return Err(Failed::assignment("the first line must be an assignment"));
     };
     pin(&assignment.end.pin)?;
     let job = Job::of(&assignment)?;
     let mut load = model(&job)?.callers(job)?;
     load.arm()?;
     send(&FromDrive::Armed { clients: assignment.load.clients })?;
-    let ToDrive::Go {} = recv()? else { return Err(Failed::new("assignment", "`go` was due")) };
+    let ToDrive::Go {} = recv()? else { return Err(Failed::assignment("`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let live = load.live();
     let (hiccups, began_ns) = thread::scope(|scope| {
@@ -76,7 +78,7 @@ fn measure() -> Result<(), Failed> {
         (jitter.join().ok(), began_ns)
     });
     send(&FromDrive::Done { began_ns: Some(began_ns) })?;
-    let ToDrive::Report {} = recv()? else { return Err(Failed::new("assignment", "`report` was due")) };
+    let ToDrive::Report {} = recv()? else { return Err(Failed::assignment("`report` was due")) };
     let mut measured = load.measured();
     measured.generator.hiccups = hiccups;
     send(&FromDrive::Measured(Box::new(measured)))?;
@@ -89,7 +91,7 @@ fn model(job: &Job) -> Result<&'static dyn LoadModel, Failed> {
     let model = LOADS.iter().copied().find(|model| model.can_drive(job));
     model.ok_or_else(|| {
         let known: Vec<&str> = LOADS.iter().map(|model| model.name()).collect();
-        Failed::new("assignment", format!("no load model can make these calls; there are: {}", known.join(", ")))
+        Failed::assignment(format!("no load model can make these calls; there are: {}", known.join(", ")))
     })
 }
 
@@ -103,7 +105,7 @@ fn pin(cores: &[usize]) -> Result<(), Failed> {
         .iter()
         .try_for_each(|core| set.set(*core))
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|error| Failed::new("assignment", format!("cannot run on the cores {cores:?}: {error}")))
+        .map_err(|error| Failed::assignment(format!("cannot run on the cores {cores:?}: {error}")))
 }
 
 /// Says once a second how far the calls are and how long they took, and ends the process when nobody listens any more.
@@ -128,14 +130,14 @@ fn watch(ended: &AtomicU64, live: &LiveHistogram, over: &AtomicBool) {
 fn recv() -> Result<ToDrive, Failed> {
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
-        Ok(0) => Err(Failed::new("assignment", "stdin ended before the work was done")),
-        Ok(_) => serde_json::from_str(&line).map_err(|error| Failed::new("assignment", error.to_string())),
-        Err(error) => Err(Failed::new("assignment", error.to_string())),
+        Ok(0) => Err(Failed::assignment("stdin ended before the work was done")),
+        Ok(_) => serde_json::from_str(&line).map_err(|error| Failed::assignment(error.to_string())),
+        Err(error) => Err(Failed::assignment(error.to_string())),
     }
 }
 
 fn send(line: &FromDrive) -> Result<(), Failed> {
-    let failed = |error: &dyn std::fmt::Display| Failed::new("assignment", error.to_string());
+    let failed = |error: &dyn std::fmt::Display| Failed::assignment(error.to_string());
     let text = serde_json::to_string(line).map_err(|error| failed(&error))?;
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| failed(&error))

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use crate::document::mistake::Mistake;
 use crate::document::tree::Node;
 use crate::document::walk::{at_most, parsed};
+use crate::error::ParseError;
 use crate::key::contract::Key;
 use crate::key::contract::Unused;
 use crate::key::load::Point;
@@ -27,8 +28,8 @@ enum Told {
 }
 
 impl FromStr for Told {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if text == WHOLE { Ok(Told::Whole) } else { text.parse().map(Told::Of) }
     }
 }

@@ -11,11 +11,10 @@ use serde::Serialize;
 
 use crate::call::ServiceCall;
 use crate::key::settings::Settings;
-use crate::plan::{Cell, Plan};
-use crate::registry::find;
+use crate::plan::Plan;
 use crate::results::cell::Planned;
-use crate::transport::TRANSPORTS;
-use crate::transport::contract::{Facts, Family};
+use crate::server::workers::cores;
+use crate::transport::terms::{Congestion, Encrypted, Handshake, Terms, held};
 
 /// A difference between targets that answer the same workloads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,46 +55,41 @@ fn few(names: &[String]) -> String {
 }
 
 /// One target in one workload, as far as fairness is concerned.
-struct Compared {
-    workload: String,
+struct Compared<'a> {
+    workload: &'a str,
     call: &'static dyn ServiceCall,
-    target: String,
-    /// The options that the scenario writes, with every other coordinate.
-    written: Settings,
-    facts: Facts,
+    target: &'a str,
+    /// Every key and option that the scenario writes.
+    written: &'a Settings,
+    terms: Terms,
 }
 
 impl Plan {
     /// The differences between its targets that the scenario does not ask about.
     pub fn differences(&self) -> Vec<Difference> {
-        let compared = |cell: &Cell| Compared {
-            workload: cell.planned.workload.clone(),
+        let compared = self.cells.iter().map(|cell| Compared {
+            workload: &cell.planned.workload,
             call: cell.load.call.service(),
-            target: cell.planned.target.clone(),
-            written: cell.planned.settings.clone(),
-            facts: facts(cell),
-        };
-        differences(&self.cells.iter().map(compared).collect::<Vec<_>>())
+            target: &cell.planned.target,
+            written: &cell.planned.settings,
+            terms: cell.target.pairing.terms(&cell.target.options, cores()),
+        });
+        differences(&compared.collect::<Vec<_>>())
     }
 }
 
-/// The differences between the targets of cells that were measured, by what `facts` they told about themselves.
-pub fn of_cells(cells: &[&Planned], facts: &BTreeMap<String, Facts>) -> Vec<Difference> {
+/// The differences between the targets of cells that were measured, by the terms of each target.
+pub fn of_cells(cells: &[&Planned], terms: &BTreeMap<String, Terms>) -> Vec<Difference> {
     let compared = cells.iter().filter_map(|cell| {
         Some(Compared {
-            workload: cell.workload.clone(),
+            workload: &cell.workload,
             call: cell.settings.call()?,
-            target: cell.target.clone(),
-            written: cell.settings.clone(),
-            facts: facts.get(&cell.target)?.clone(),
+            target: &cell.target,
+            written: &cell.settings,
+            terms: terms.get(&cell.target)?.clone(),
         })
     });
     differences(&compared.collect::<Vec<_>>())
-}
-
-/// What the target of a cell will say of itself.
-fn facts(cell: &Cell) -> Facts {
-    cell.target.pairing.facts(&cell.target.options)
 }
 
 /// Something in which targets can differ unasked.
@@ -108,8 +102,8 @@ struct Aspect {
     what: &'static str,
     /// In which calls it counts.
     counts: fn(call: &'static dyn ServiceCall) -> bool,
-    /// How it is by a target's facts; none where they do not tell, or where there is no such thing.
-    is: fn(&Compared) -> Option<String>,
+    /// How it is by a target's terms, in words; none where they do not tell, or where there is no such thing.
+    is: fn(&Terms) -> Option<String>,
 }
 
 const ASPECTS: &[Aspect] = &[
@@ -118,73 +112,53 @@ const ASPECTS: &[Aspect] = &[
         shown_by: None,
         what: "encrypted targets are compared with plain ones",
         counts: |_| true,
-        is: |Compared { facts, .. }| either(!facts.get("encrypted")?.starts_with("no"), "encrypted", "plain"),
+        is: |terms| either(terms.encrypted? != Encrypted::No, "encrypted", "plain"),
     },
     Aspect {
         options: &["resumption"],
         shown_by: None,
         what: "resumed TLS handshakes are compared with full ones",
         counts: |_| true,
-        is: |Compared { facts, .. }| match facts.get("encrypted")? {
-            told if told.starts_with("no") => None,
-            told => either(told.contains("resumed"), "resumed", "full"),
-        },
+        is: |terms| either(terms.encrypted?.handshake()? == Handshake::Resumed, "resumed", "full"),
     },
     Aspect {
         options: &["compress"],
         shown_by: Some("fill"),
         what: "compressed bodies are compared with bodies that are sent as they are",
         counts: |call| call.has_body(),
-        is: |Compared { facts, .. }| {
-            let told = facts.get("compressed")?;
-            either(!(told == "no" || told.starts_with("header")), "compressed", "as they are")
-        },
+        is: |terms| either(terms.compressed?.bodies(), "compressed", "as they are"),
     },
     Aspect {
         options: &["keep-alive"],
         shown_by: None,
         what: "connections that carry all calls are compared with a connection for each call",
         counts: |call| !call.dials(),
-        is: |Compared { facts, .. }| {
-            let closed = |name: &str, word: &str| facts.get(name).map(|told| told.starts_with(word));
-            let closed = match (closed("keep-alive", "no"), closed("connection", "closed")) {
-                (None, None) => return None,
-                (asked, told) => asked.unwrap_or(false) || told.unwrap_or(false),
-            };
-            either(closed, "one for each call", "kept")
-        },
+        is: |terms| either(terms.dials_each_call()?, "one for each call", "kept"),
     },
     Aspect {
         options: &["streams", "pool"],
         shown_by: None,
         what: "clients who share a connection are compared with clients who have one each",
         counts: |call| !call.dials(),
-        is: |Compared { facts, .. }| {
-            let told = facts.get("connection").or_else(|| facts.get("keep-alive"))?;
-            either(told.contains("clients"), "shared", "one each")
-        },
+        is: |terms| either(terms.shares()?, "shared", "one each"),
     },
     Aspect {
         options: &["nodelay"],
         shown_by: None,
         what: "small segments that are sent at once are compared with ones that wait (Nagle)",
         counts: |_| true,
-        // How a system that is not ours has it is part of what it is.
-        is: |Compared { facts, .. }| match facts.contains_key("system") {
-            true => None,
-            false => either(facts.contains_key("nodelay"), "waiting", "at once"),
-        },
+        is: |terms| either(terms.nodelay?, "at once", "waiting"),
     },
     Aspect {
         options: &["congestion"],
         shown_by: None,
         what: "congestion controls are mixed",
         counts: |_| true,
-        // What needs no network has none.
-        is: |Compared { facts, written, .. }| match find("transport", TRANSPORTS, written.get("transport")?.as_word()?)
-        {
-            Ok(transport) if transport.family() == Family::Unix => None,
-            _ => Some(facts.get("congestion").map_or("the kernel's", String::as_str).to_owned()),
+        is: |terms| {
+            Some(match terms.congestion.as_ref()? {
+                Congestion::Kernel => "the kernel's".to_owned(),
+                Congestion::Named(name) => name.clone(),
+            })
         },
     },
     Aspect {
@@ -192,14 +166,14 @@ const ASPECTS: &[Aspect] = &[
         shown_by: None,
         what: "different numbers of workers are compared",
         counts: |_| true,
-        is: |Compared { facts, .. }| facts.get("workers").map(|count| format!("{count} workers")),
+        is: |terms| terms.workers.map(|count| format!("{count} workers")),
     },
     Aspect {
         options: &["ballast"],
         shown_by: None,
         what: "servers that hold more memory are compared with servers that hold less",
         counts: |_| true,
-        is: |Compared { facts, .. }| Some(facts.get("ballast").map_or("no ballast", String::as_str).to_owned()),
+        is: |terms| Some(terms.ballast.map_or_else(|| "no ballast".to_owned(), held)),
     },
 ];
 
@@ -211,19 +185,19 @@ fn differences(compared: &[Compared]) -> Vec<Difference> {
     let mut found: Vec<Difference> = Vec::new();
     let mut workloads: Vec<&str> = Vec::new();
     for one in compared {
-        if !workloads.contains(&one.workload.as_str()) {
-            workloads.push(&one.workload);
+        if !workloads.contains(&one.workload) {
+            workloads.push(one.workload);
         }
     }
     for aspect in ASPECTS.iter().filter(|aspect| !asked(aspect, compared)) {
         for &workload in &workloads {
             let mut sides: Vec<Side> = Vec::new();
             for one in compared.iter().filter(|one| one.workload == workload && (aspect.counts)(one.call)) {
-                let Some(is) = (aspect.is)(one) else { continue };
+                let Some(is) = (aspect.is)(&one.terms) else { continue };
                 match sides.iter_mut().find(|side| side.is == is) {
-                    Some(side) if side.targets.contains(&one.target) => {}
-                    Some(side) => side.targets.push(one.target.clone()),
-                    None => sides.push(Side { is, targets: vec![one.target.clone()] }),
+                    Some(side) if side.targets.iter().any(|target| target == one.target) => {}
+                    Some(side) => side.targets.push(one.target.to_owned()),
+                    None => sides.push(Side { is, targets: vec![one.target.to_owned()] }),
                 }
             }
             if sides.len() < 2 {

@@ -18,7 +18,7 @@ use crate::report::words::Remark;
 use crate::results::cell::Planned;
 use crate::results::distribution::Distribution;
 use crate::results::measure::Measure;
-use crate::results::{Counts, Measured, Outcome, Record, Results, Spent, State};
+use crate::results::{Counts, Measured, Outcome, ReasonKind, Record, Results, Spent, State};
 use crate::statistics::interval::{BOOTSTRAP_FROM, redrawn_ranks};
 
 /// One cell over all its trials; trials whose verdict is invalid count in no figure.
@@ -106,10 +106,8 @@ pub struct Trials {
     pub limited: usize,
     /// Those measured whose figures do not count.
     pub invalid: usize,
-    /// Those that broke.
+    /// Those that broke or could not begin.
     pub failed: usize,
-    /// Those that were not run.
-    pub skipped: usize,
 }
 
 /// The parts of connecting.
@@ -330,7 +328,6 @@ fn trials(records: &[&Record]) -> Trials {
         limited: count(|r| r.outcome == Outcome::Measured && r.limited()),
         invalid: count(|r| r.outcome == Outcome::Measured && r.verdict.state == State::Invalid),
         failed: count(|r| r.outcome == Outcome::Failed),
-        skipped: count(|r| r.outcome == Outcome::Skipped),
     }
 }
 
@@ -369,8 +366,8 @@ fn spread(values: impl Iterator<Item = u64>) -> Option<Spread> {
 fn ranks(record: &Record) -> bool {
     match record.outcome {
         Outcome::Measured => record.verdict.state != State::Invalid,
-        Outcome::Failed => true,
-        Outcome::Skipped => false,
+        // No target is to blame for what its client's machine lacked.
+        Outcome::Failed => !record.verdict.is_for(ReasonKind::Lack),
     }
 }
 

@@ -206,6 +206,7 @@ mod tests {
             search: None,
             cost: None,
             interference: None,
+            stalled: None,
             verdict: Verdict::valid(),
         };
         let cell = |(target, server, _): &(&str, &str, [u32; 2])| -> Planned {

@@ -73,14 +73,14 @@ pub fn write(results: &Results, dir: &Path) -> Result<Vec<PathBuf>> {
         spare(&dir.join(name), content)?;
     }
     let charts = dir.join(FOLDER);
-    fs::create_dir_all(&charts).map_err(|error| Error::unwritable(&charts, &error))?;
+    fs::create_dir_all(&charts).map_err(|error| Error::unwritable(&charts, error))?;
     for path in stale(dir, &files) {
-        fs::remove_file(&path).map_err(|error| Error::unwritable(&path, &error))?;
+        fs::remove_file(&path).map_err(|error| Error::unwritable(&path, error))?;
     }
     let mut written = Vec::new();
     for (name, content) in files {
         let path = dir.join(name);
-        fs::write(&path, content).map_err(|error| Error::unwritable(&path, &error))?;
+        fs::write(&path, content).map_err(|error| Error::unwritable(&path, error))?;
         written.push(path);
     }
     Ok(written)

@@ -23,7 +23,7 @@ impl Spoiled {
             record.outcome == Outcome::Measured && record.verdict.state == State::Invalid && record.measured.is_some()
         };
         let spoiled: Vec<&Record> = records.iter().filter(invalid).copied().collect();
-        let reason = spoiled.first()?.verdict.reasons.join("; ");
+        let reason = spoiled.first()?.verdict.sentence();
         let measured = || spoiled.iter().filter_map(|record| record.measured.as_ref());
         let wrong = measured().any(|it| it.counts.error.corrupt > 0 || !it.counts.conserved());
         let disturbed = spoiled.iter().all(|record| record.disturbed());

@@ -1,7 +1,7 @@
 //! Whether a trial was steady: one whose replies change their pace in its middle has no single figure.
 
 use crate::figures::{listed, time};
-use crate::report::words::Remark;
+use crate::report::words::{About, Remark};
 use crate::results::{Record, Slice};
 use crate::statistics::steady::change;
 
@@ -73,6 +73,7 @@ pub fn remark(id: &str, paces: &[Pace]) -> Option<Remark> {
         of: id.to_owned(),
         which: format!("not steady in {word} {}", listed(&numbers)),
         reason: format!("{most}until {} p50 {}, then {}", time(until_ns), time(before_ns), time(after_ns)),
+        about: About::Pace,
     })
 }
 

@@ -24,7 +24,7 @@ use crate::report::map::map;
 use crate::report::markup::slug;
 use crate::report::method::method;
 use crate::report::table::{Table, cost, ranking, tables};
-use crate::report::words::{Named, Remark, distinct};
+use crate::report::words::{About, Named, Remark, distinct};
 use crate::report::workload::Workload;
 use crate::report::yaml::yaml;
 use crate::results::{Outcome, Record, Results, Session, State};
@@ -52,7 +52,7 @@ pub struct View {
     pub expectations: Vec<Expected>,
     /// The combinations that cannot exist.
     pub refusals: Vec<Remark>,
-    /// The trials that broke or were not run, and what was wrong with calls that failed.
+    /// The trials that broke or could not begin, and what was wrong with calls that failed.
     pub failures: Vec<Remark>,
     /// The trials whose figures are suspect, invalid or need a word, and the cells that were not steady.
     pub doubts: Vec<Remark>,
@@ -91,7 +91,7 @@ impl View {
             answer: answer(&workloads),
             advice: advice(&workloads, &targets),
             summary: summary(results, &records, &cells, &workloads),
-            differences: of_cells(&planned, &results.manifest.facts).iter().map(difference).collect(),
+            differences: of_cells(&planned, &results.manifest.terms).iter().map(difference).collect(),
             expectations: expected(&cells),
             refusals: refusals(results),
             failures: failures(results, &records, &cells),
@@ -155,7 +155,6 @@ fn summary(results: &Results, records: &[&Record], cells: &[Cell], workloads: &[
     let with_care = |record: &&&Record| record.verdict.state == State::Valid && !record.verdict.reasons.is_empty();
     let troubles: Vec<String> = [
         ("failed", trials(|cell| cell.trials.failed)),
-        ("not run", trials(|cell| cell.trials.skipped)),
         ("invalid", trials(|cell| cell.trials.invalid)),
         ("suspect", trials(|cell| cell.trials.suspect)),
         ("to be read with care", records.iter().filter(with_care).count()),
@@ -286,7 +285,8 @@ fn standing(comparisons: &[Comparison]) -> String {
 fn difference(difference: &Difference) -> Remark {
     let sides = difference.sides.iter().map(|side| format!("{}: {}", side.is, listed(&side.targets)));
     let sides: Vec<String> = sides.collect();
-    Remark { of: listed(&difference.workloads), which: difference.what.clone(), reason: sides.join("; ") }
+    let (of, which, reason) = (listed(&difference.workloads), difference.what.clone(), sides.join("; "));
+    Remark { of, which, reason, about: About::Targets }
 }
 
 fn refusals(results: &Results) -> Vec<Remark> {
@@ -297,6 +297,7 @@ fn refusals(results: &Results) -> Vec<Remark> {
         of: words(&refused.settings),
         which: String::new(),
         reason: refused.reason.clone(),
+        about: About::Targets,
     };
     distinct(results.refusals.iter().map(remark))
 }
@@ -304,13 +305,14 @@ fn refusals(results: &Results) -> Vec<Remark> {
 fn failures(results: &Results, records: &[&Record], cells: &[Cell]) -> Vec<Remark> {
     let broken = records.iter().filter(|record| record.outcome != Outcome::Measured);
     let mut failures = gathered(broken.map(|record| {
-        let unsaid = if record.outcome == Outcome::Failed { "it failed without a reason" } else { "it was not run" };
-        (results.id(record), "", record.trial, record.reason.clone().unwrap_or_else(|| unsaid.to_owned()))
+        let why = record.reason.clone().unwrap_or_else(|| "it failed without a reason".to_owned());
+        (results.id(record), About::Broken, record.trial, why)
     }));
     failures.extend(cells.iter().filter(|cell| !cell.failures.is_empty()).map(|cell| Remark {
         of: cell.id.clone(),
         which: "calls".to_owned(),
         reason: cell.failures.join("; "),
+        about: About::Calls,
     }));
     failures
 }
@@ -320,6 +322,7 @@ fn doubts(results: &Results, records: &[&Record], cells: &[Cell]) -> Vec<Remark>
         of: "the run".to_owned(),
         which: "ended early".to_owned(),
         reason: "the trials that were still to come are missing".to_owned(),
+        about: About::Run,
     });
     early.into_iter().chain(of_trials(results, records)).chain(cells.iter().filter_map(Cell::unsteady)).collect()
 }
@@ -327,21 +330,23 @@ fn doubts(results: &Results, records: &[&Record], cells: &[Cell]) -> Vec<Remark>
 fn of_trials(results: &Results, records: &[&Record]) -> Vec<Remark> {
     let doubted = records.iter().filter(|record| record.outcome == Outcome::Measured);
     gathered(doubted.filter_map(|record| {
-        let state = match record.verdict.state {
-            State::Valid if record.verdict.reasons.is_empty() => return None,
-            State::Valid => "valid, but read with care: ",
-            State::Suspect => "suspect: ",
-            State::Invalid => "invalid: ",
-        };
-        Some((results.id(record), state, record.trial, record.verdict.reasons.join("; ")))
+        let verdict = &record.verdict;
+        let worth_a_word = verdict.state != State::Valid || !verdict.reasons.is_empty();
+        worth_a_word.then(|| (results.id(record), About::Trials(verdict.state), record.trial, verdict.sentence()))
     }))
 }
 
 /// One remark for all trials of a cell of which the same is to be said.
-fn gathered<'a>(remarks: impl Iterator<Item = (&'a str, &'static str, u32, String)>) -> Vec<Remark> {
+fn gathered<'a>(remarks: impl Iterator<Item = (&'a str, About, u32, String)>) -> Vec<Remark> {
     let mut gathered: Vec<(Remark, Vec<u32>)> = Vec::new();
-    for (of, which, trial, reason) in remarks {
-        let remark = Remark { of: of.to_owned(), which: which.to_owned(), reason };
+    for (of, about, trial, reason) in remarks {
+        let which = match about {
+            About::Trials(State::Valid) => "valid, but read with care: ",
+            About::Trials(State::Suspect) => "suspect: ",
+            About::Trials(State::Invalid) => "invalid: ",
+            _ => "",
+        };
+        let remark = Remark { of: of.to_owned(), which: which.to_owned(), reason, about };
         match gathered.iter_mut().find(|(known, _)| *known == remark) {
             Some((_, trials)) => trials.push(trial),
             None => gathered.push((remark, vec![trial])),

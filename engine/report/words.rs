@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::results::State;
+
 /// A value under its name.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Named {
@@ -21,6 +23,26 @@ pub struct Remark {
     pub which: String,
     /// What is to be said.
     pub reason: String,
+    /// What it is about, for programs.
+    #[serde(skip)]
+    pub about: About,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The whole run.
+    Run,
+    /// Targets and their combinations.
+    Targets,
+    /// Trials that broke.
+    Broken,
+    /// Calls that failed.
+    Calls,
+    /// Trials with such a verdict.
+    Trials(State),
+    /// Trials that were not steady.
+    Pace,
 }
 
 /// Each value once, in the order of first appearance.

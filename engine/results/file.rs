@@ -32,7 +32,7 @@ impl Results {
             file.into_inner()?.sync_all()?;
             fs::rename(&partial, path)
         };
-        write().map_err(|error| Error::unwritable(path, &error))
+        write().map_err(|error| Error::unwritable(path, error))
     }
 
     /// Reads a `results.json`, the journal of a killed run, or a folder that holds one of them.

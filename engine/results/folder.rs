@@ -51,7 +51,7 @@ pub struct Folder {
 impl Folder {
     /// Takes a folder, which is made where it is missing; where another run has it, the error says whose.
     pub fn claim(path: &Path, holder: &Holder) -> Result<Self> {
-        let stopped = |error: std::io::Error| Error::unwritable(path, &error);
+        let stopped = |error: std::io::Error| Error::unwritable(path, error);
         fs::create_dir_all(path).map_err(stopped)?;
         let lock = path.join(LOCK);
         let mut file = loop {

@@ -75,7 +75,7 @@ impl Journal {
         };
         let mut text = Vec::new();
         for line in std::iter::once(Line::Run(&run)).chain(results.records.iter().map(Line::Record)) {
-            put(&mut text, &line).map_err(|error| Error::unwritable(path, &error))?;
+            put(&mut text, &line).map_err(|error| Error::unwritable(path, error))?;
         }
         let partial = path.with_extension("journal.partial");
         let write = || -> std::io::Result<File> {
@@ -85,7 +85,7 @@ impl Journal {
             fs::rename(&partial, path)?;
             Ok(file)
         };
-        let file = write().map_err(|error| Error::unwritable(path, &error))?;
+        let file = write().map_err(|error| Error::unwritable(path, error))?;
         Ok(Journal { file, path: path.to_owned(), told: results.manifest.clone() })
     }
 
@@ -103,7 +103,7 @@ impl Journal {
             .and_then(|()| put(&mut text, &Line::Record(record)))
             .and_then(|()| self.file.write_all(&text))
             .and_then(|()| self.file.sync_data())
-            .map_err(|error| Error::unwritable(&self.path, &error))?;
+            .map_err(|error| Error::unwritable(&self.path, error))?;
         gained.join(&mut self.told);
         Ok(())
     }

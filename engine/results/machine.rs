@@ -38,7 +38,7 @@ impl Interference {
     pub const SUSPECT: f64 = 0.05;
     /// From this share on it is invalid.
     pub const INVALID: f64 = 0.20;
-    /// What the sentence about it begins with, in the reasons of a verdict.
+    /// What the sentence about it begins with.
     pub const SAYS: &str = "other processes used";
 
     /// True where others used so much that the trial is to be tried again; nothing else decides that.

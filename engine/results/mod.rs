@@ -11,6 +11,7 @@ pub mod measured;
 pub(crate) mod old;
 pub mod search;
 pub mod spent;
+pub mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -23,11 +24,13 @@ use crate::key::settings::Settings;
 use crate::results::cell::Planned;
 use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
+use crate::transport::terms::Terms;
 
 pub use crate::results::measured::{
     ArrivalTest, Bytes, Client, Connect, Counts, Errors, Generator, Hiccups, Lacked, Measured, Slice,
 };
 pub use crate::results::spent::{Cost, Spent};
+pub use crate::results::verdict::{Reason, ReasonKind, State, Verdict};
 
 /// The version of the results format that this engine writes.
 pub const SCHEMA: u32 = 2;
@@ -82,8 +85,11 @@ pub struct Manifest {
     pub interrupted: bool,
     /// What the machine is, by name: kernel, cpu, cores, memory, congestion control, clock source, limits.
     pub machine: BTreeMap<String, String>,
-    /// What each target told about itself, by the target's name.
+    /// What each target told about itself, by the target's name, in words.
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
+    /// On what terms each target served, by the target's name: by these a report decides what may be compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, Terms>,
     /// In which order the trials ran; absent where it is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
@@ -144,6 +150,9 @@ pub struct Record {
     /// What others used of the cores of both ends; absent where the kernel does not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interference: Option<Interference>,
+    /// How one of its ends was stopped on purpose, which only a selftest does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalled: Option<Stalled>,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
 }
@@ -162,32 +171,19 @@ fn is_first(attempt: &u32) -> bool {
 pub enum Outcome {
     /// There are figures.
     Measured,
-    /// Something broke; the reason says what.
+    /// Something broke, or it could not begin; the reason says what. Older results tell the latter apart.
+    #[serde(alias = "skipped")]
     Failed,
-    /// It was not run.
-    Skipped,
 }
 
-/// Whether the figures of a record can be trusted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Verdict {
-    /// The judgement.
-    pub state: State,
-    /// What led to it.
-    pub reasons: Vec<String>,
-}
-
-/// The judgement over a record.
+/// One end was stopped for a while on purpose, as a selftest does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Nothing speaks against it.
-    Valid,
-    /// It was limited by something other than the target.
-    Suspect,
-    /// It does not show what it claims to.
-    Invalid,
+#[serde(deny_unknown_fields)]
+pub struct Stalled {
+    /// How long after the load began, in nanoseconds, where the client process told when that was.
+    pub from_ns: Option<u64>,
+    /// How long it really lasted, in nanoseconds.
+    pub length_ns: u64,
 }
 
 impl Manifest {
@@ -227,10 +223,13 @@ impl Results {
     }
 
     /// Itself, if each measured record has its figures; a failed one may have them, where no call succeeded.
-    fn complete(self) -> Result<Self> {
+    fn complete(mut self) -> Result<Self> {
         if let Some(record) = self.records.iter().find(|record| record.cell >= self.cells.len()) {
             let what = format!("a record is of cell {}, and there are {}", record.cell, self.cells.len());
             return Err(Error::usage(what).help("cells are counted from 0"));
+        }
+        if self.manifest.terms.is_empty() {
+            self.manifest.terms = old::terms(&self.cells, &self.manifest.machine);
         }
         match self.records.iter().find(|record| record.outcome == Outcome::Measured && record.measured.is_none()) {
             Some(record) => Err(Error::usage(format!(
@@ -266,14 +265,7 @@ impl Record {
 
     /// True where the client could do no more, so that calls and bytes a second are lower bounds.
     pub fn limited(&self) -> bool {
-        let others = |reason: &String| reason.starts_with(Interference::SAYS);
+        let others = |reason: &Reason| reason.kind == ReasonKind::Interference;
         self.verdict.state == State::Suspect && !self.verdict.reasons.iter().all(others)
-    }
-}
-
-impl Verdict {
-    /// Nothing speaks against it.
-    pub fn valid() -> Self {
-        Verdict { state: State::Valid, reasons: Vec::new() }
     }
 }

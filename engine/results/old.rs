@@ -9,11 +9,19 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::key::KEYS;
 use crate::key::contract::{Key, Of};
+use crate::key::setting::Setting;
 use crate::key::settings::{Settings, setting};
+use crate::registry::{Entry, find};
 use crate::results::cell::{Planned, multiplied};
 use crate::results::measure::Measure;
 use crate::results::{Manifest, Record, Refused, Results, SCHEMA};
 use crate::scenario::read;
+use crate::server::MODELS;
+use crate::stack::STACKS;
+use crate::stack::native::Native;
+use crate::transport::TRANSPORTS;
+use crate::transport::contract::{OptionValue, Options};
+use crate::transport::terms::Terms;
 
 /// The version that is read here.
 pub(crate) const VERSION: u64 = 1;
@@ -153,6 +161,35 @@ fn settings(coordinates: &Map<String, Value>) -> Settings {
         }
     }
     settings
+}
+
+/// On what terms the target of each cell served, in results that do not hold it: as its settings have it, which they
+/// hold. A target that this engine does not know has none.
+pub(crate) fn terms(cells: &[Planned], machine: &BTreeMap<String, String>) -> BTreeMap<String, Terms> {
+    let count = |name: &str| machine.get(name)?.parse().ok();
+    let cores = count("server cores").or_else(|| count("cores")).unwrap_or(1);
+    let mut terms = BTreeMap::new();
+    for cell in cells {
+        if let Some(of_cell) = terms_of(&cell.settings, cores).filter(|_| !terms.contains_key(&cell.target)) {
+            terms.insert(cell.target.clone(), of_cell);
+        }
+    }
+    terms
+}
+
+fn terms_of(settings: &Settings, cores: u64) -> Option<Terms> {
+    let word = |name: &str| settings.get(name)?.as_word();
+    let transport = find("transport", TRANSPORTS, word("transport")?).ok()?;
+    let model = find("server model", MODELS, word("server")?).ok()?;
+    let stack = find("stack", STACKS, word("stack").unwrap_or(Native.name())).ok()?;
+    let specs = || transport.options().iter().chain(model.options());
+    let known = settings.iter().filter(|(name, _)| specs().any(|spec| spec.name == *name));
+    let value = |(name, value): (&str, &Setting)| match value {
+        Setting::Flag(flag) => (name.to_owned(), OptionValue::Flag(*flag)),
+        Setting::Count(count) => (name.to_owned(), OptionValue::Count(*count)),
+        other => (name.to_owned(), OptionValue::Word(other.to_string())),
+    };
+    Some(stack.terms(transport, model, &Options(known.map(value).collect()), cores))
 }
 
 /// True where a target or a workload of a scenario expects something.

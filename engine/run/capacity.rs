@@ -10,7 +10,7 @@ use crate::plan::{self, Cell};
 use crate::report::expectations::written;
 use crate::results::machine::Interference;
 use crate::results::search::{Limit, Probe, Search};
-use crate::results::{Cost, Measured, State, Verdict};
+use crate::results::{Cost, Measured, Reason, ReasonKind, State, Verdict};
 use crate::run::Watch;
 use crate::run::bracket::{Bracket, Outcome, STEP, rounded};
 use crate::run::launcher::Launcher;
@@ -61,7 +61,7 @@ pub fn find(
         let load = probe(&cell.load, search, rate);
         let trial = ask(&server, &load, launcher, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
-        let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &trial));
+        let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);
         bracket.take(match &fault {
             None => Outcome::Held,
@@ -115,7 +115,7 @@ fn fault(measured: &Measured, cost: &Cost, verdict: &Verdict, limits: &[Expectat
         return Some((Limit::Expectation, format!("{} failed{why}", counted(errors as usize, "call", "calls"))));
     }
     if verdict.state == State::Invalid {
-        return Some((Limit::Generator, verdict.reasons.join("; ")));
+        return Some((Limit::Generator, verdict.sentence()));
     }
     let late = counts.timeout + counts.censored;
     let unanswered = (late > 0).then(|| format!("{} of {} calls were not answered in time", late, counts.scheduled));
@@ -132,7 +132,7 @@ fn fault(measured: &Measured, cost: &Cost, verdict: &Verdict, limits: &[Expectat
     }
     // Times that the client process had no time to take are as much its own as the server's.
     let limit = if spoiled { Limit::Generator } else { Limit::Expectation };
-    let reasons = verdict.reasons.iter().filter(|_| spoiled).cloned();
+    let reasons = verdict.reasons.iter().filter(|_| spoiled).map(|reason| reason.text.clone());
     Some((limit, wrong.into_iter().chain(reasons).collect::<Vec<_>>().join("; ")))
 }
 
@@ -196,6 +196,7 @@ fn bounded(verdict: Verdict, search: &Search) -> Verdict {
             format!("the client, not the server, was the limit, so the capacity is a lower bound: {why}")
         }
     };
+    let why = Reason::new(ReasonKind::Search, why);
     Verdict { state: State::Suspect, reasons: verdict.reasons.into_iter().chain([why]).collect() }
 }
 
@@ -210,7 +211,7 @@ mod tests {
     use crate::plan::Plan;
     use crate::plan::search::Search as Searching;
     use crate::results::search::{Limit, Probe, Search};
-    use crate::results::{Cost, Measured, State, Verdict};
+    use crate::results::{Cost, Measured, Reason, ReasonKind, State, Verdict};
     use crate::run::bracket::STEP;
     use crate::scenario::expect::Expectation;
     use crate::scenario::read;
@@ -229,7 +230,8 @@ mod tests {
     }
 
     fn of(measured: &Measured, state: State) -> Option<(Limit, String)> {
-        let reasons = if state == State::Valid { Vec::new() } else { vec!["the client was busy".to_owned()] };
+        let busy = || vec![Reason::new(ReasonKind::Client, "the client was busy")];
+        let reasons = if state == State::Valid { Vec::new() } else { busy() };
         fault(measured, &Cost::default(), &Verdict { state, reasons }, &limits(&["p99 < 5ms", "errors == 0"]))
     }
 
@@ -307,6 +309,6 @@ mod tests {
         assert_eq!(bounded(Verdict::valid(), &search(Limit::Expectation)), Verdict::valid());
         let verdict = bounded(Verdict::valid(), &search(Limit::Generator));
         assert_eq!(verdict.state, State::Suspect);
-        assert!(verdict.reasons[0].ends_with("a lower bound: because"), "{verdict:?}");
+        assert!(verdict.reasons[0].text.ends_with("a lower bound: because"), "{verdict:?}");
     }
 }

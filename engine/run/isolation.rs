@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::call::Ask;
 use crate::drive::clock::now_ns;
 use crate::drive::connection::Connection;
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::{Failed, FailedClass};
+use crate::drive::job::Job;
 use crate::drive::lines::Assignment;
 use crate::drive::resend::Asked;
 use crate::error::{Error, Result};
@@ -80,7 +81,7 @@ impl Caller {
     /// Opens the connection and is answered once.
     fn begin(&mut self) -> std::result::Result<(), Failed> {
         self.connection.open(&mut self.buffer, now_ns())?;
-        if self.asks(&Ask::Nonce) { Ok(()) } else { Err(Failed::new("connect", "no answer came")) }
+        if self.asks(&Ask::Nonce) { Ok(()) } else { Err(Failed::new(FailedClass::Connect, "no answer came")) }
     }
 
     /// Whether it is answered.
@@ -91,7 +92,7 @@ impl Caller {
 }
 
 fn broken(failed: Failed) -> Error {
-    Error::failed(format!("{}: {}", failed.class, failed.reason))
+    Error::failed(failed.to_string()).because(failed)
 }
 
 /// The process among `known` that is no longer there, and how many sockets it held.

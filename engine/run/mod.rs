@@ -12,7 +12,7 @@ pub mod trial;
 pub mod verdict;
 pub mod yardsticks;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,7 @@ use crate::run::launcher::Launcher;
 use crate::run::resume::resumed;
 use crate::run::verdict::{Circumstances, disturbed, judge, lacking};
 use crate::run::yardsticks::Yardsticks;
+use crate::transport::terms::Terms;
 
 /// What a run is told besides its plan.
 #[derive(Clone)]
@@ -91,6 +92,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         planned: Some(plan.turns.len()),
         order: settings.scenario.get("order").and_then(|order| order.as_str()).map(str::to_owned),
         seed: settings.scenario.get("seed").and_then(|seed| seed.as_u64()),
+        terms: terms(plan, pinning.server.len() as u64),
         ..manifest(site.hello().machine.clone())
     };
     manifest.machine.insert("server cores".to_owned(), pinning.server.len().to_string());
@@ -163,6 +165,12 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     Ok(results)
 }
 
+/// On what terms each target serves, on so many cores.
+fn terms(plan: &Plan, cores: u64) -> BTreeMap<String, Terms> {
+    let of = |cell: &Cell| (cell.target.name.clone(), cell.target.pairing.terms(&cell.target.options, cores));
+    plan.cells.iter().map(of).collect()
+}
+
 /// How long a run has taken, its earlier sessions included, to the millisecond.
 fn seconds(before: f64, begun: Instant) -> f64 {
     ((before + begun.elapsed().as_secs_f64()) * 1e3).round() / 1e3
@@ -187,6 +195,7 @@ fn one_turn(
         search: None,
         cost: None,
         interference: None,
+        stalled: None,
         verdict: crate::results::Verdict::valid(),
     };
     if let Some(error) = launcher.lacks(cell) {
@@ -196,7 +205,8 @@ fn one_turn(
     let begun = launcher.site().moment(true);
     let found = match &cell.search {
         None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
-            let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &trial));
+            let verdict =
+                judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
             // Where no call came due, or this machine lacked something, the target has not failed; the verdict says so.
             let (counts, lacked) = (&trial.measured.counts, trial.measured.generator.lacked);
             let why = (counts.ok == 0 && counts.scheduled > 0 && lacked.is_none()).then(|| {
@@ -218,12 +228,12 @@ fn one_turn(
             record.search = search;
             record.cost = Some(trial.cost);
             record.interference = trial.interference;
+            record.stalled = trial.stalled;
         }
         Err(_) if interrupted() => return None,
         Err(error) => {
             if let Some(lack) = error.lack() {
-                // Nothing is known of the target, so it has not failed.
-                record.outcome = Outcome::Skipped;
+                // The verdict says that nothing is known of the target.
                 record.verdict = lacking(lack, "it could not begin");
             }
             record.reason = Some(error.to_string());

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use crate::drive::failed::Failed;
 use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
-use crate::lack::Lack;
 use crate::place::child::Heard;
-use crate::place::disturbance::{Side, Stall, Stalled};
+use crate::place::disturbance::{Side, Stall};
 use crate::place::messages::Window;
 use crate::place::site::End;
 use crate::plan::Cell;
 use crate::results::machine::Interference;
-use crate::results::{Cost, Hiccups, Measured, Spent};
+use crate::results::{Cost, Hiccups, Measured, Spent, Stalled};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::server::ready::{Ready, ReadyLine};
@@ -31,8 +31,10 @@ pub struct Trial {
     pub measured: Measured,
     /// What each end spent between the barrier and the last reply.
     pub cost: Cost,
-    /// What the server told about itself, and how long it was stalled on purpose.
+    /// What the server told about itself.
     pub facts: Facts,
+    /// How one of its ends was stopped on purpose.
+    pub stalled: Option<Stalled>,
     /// The share of the machine's time that its hypervisor gave to others, where it is known.
     pub stolen: Option<f64>,
     /// What others used of the cores of both ends, where it is known.
@@ -62,6 +64,8 @@ pub fn ask(
 pub struct Launched<'a> {
     cell: &'a Cell,
     nonce: String,
+    /// How many it may run on.
+    cores: u64,
     end: End,
     ready: Ready,
 }
@@ -72,7 +76,7 @@ impl<'a> Launched<'a> {
         let nonce = fresh_nonce();
         let end = launcher.server(cell, &nonce)?;
         let ready = await_ready(&end)?;
-        Ok(Launched { cell, nonce, end, ready })
+        Ok(Launched { cell, nonce, cores: launcher.pinning().server.len() as u64, end, ready })
     }
 
     /// Launches a client process and waits until all its clients are connected and warm.
@@ -113,7 +117,7 @@ impl<'a> Launched<'a> {
                         deadline = Instant::now() + silence;
                     }
                     FromDrive::Failed { .. } if !self.end.alive()? => return Err(self.end.ended()),
-                    FromDrive::Failed { class, reason, lacks } => return Err(failed(&class, &reason, lacks)),
+                    FromDrive::Failed { class, reason, lacks } => return Err(failed(Failed { class, reason, lacks })),
                     line => return Ok(line),
                 },
                 Heard::End => return Err(client.ended()),
@@ -197,13 +201,15 @@ impl Timed<'_> {
             cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
         }
         // What its stack says of it, and what it says itself, which knows better.
-        let mut facts = server.cell.target.pairing.facts(&server.cell.target.options);
+        let target = &server.cell.target;
+        let mut facts = target.pairing.facts(&target.options, server.cores);
         facts.extend(server.ready.facts.clone());
-        if let Some(stalled) = window.stalled {
-            Stalled::of(stalled, began_ns).tell(&mut facts);
-        }
+        let stalled = window.stalled.map(|(from, until)| Stalled {
+            from_ns: began_ns.map(|began| from.saturating_sub(began)),
+            length_ns: until - from,
+        });
         let interference = window.interference.map(|interference| Interference { run_queue_ns, ..interference });
-        Ok(Trial { measured: *measured, cost, facts, stolen: window.stolen, interference })
+        Ok(Trial { measured: *measured, cost, facts, stalled, stolen: window.stolen, interference })
     }
 }
 
@@ -216,12 +222,13 @@ fn strange(due: &str) -> Error {
     Error::failed(format!("the client process said something else where `{due}` was due"))
 }
 
-fn failed(class: &str, reason: &str, lacks: Option<Lack>) -> Error {
-    let error = Error::failed(format!("{class}: {reason}"));
-    match lacks {
+fn failed(failed: Failed) -> Error {
+    let error = Error::failed(failed.to_string());
+    let error = match failed.lacks {
         Some(lack) => error.for_want_of(lack),
         None => error,
-    }
+    };
+    error.because(failed)
 }
 
 /// Takes off what a client process spent on watching itself, so that its calls are not charged for it.

@@ -1,10 +1,12 @@
 //! Whether the figures of a trial show what they claim to.
 
+use crate::call::Wait;
 use crate::figures::counted;
+use crate::key::load::Load;
 use crate::lack::Lack;
 use crate::place::pinning::Pinning;
 use crate::results::machine::Interference;
-use crate::results::{Cost, Measured, State, Verdict};
+use crate::results::{Cost, Measured, Reason, ReasonKind, State, Verdict};
 use crate::run::trial::Trial;
 
 /// An open loop may be this late at p99, or a tenth of the median response time, whichever is more.
@@ -19,6 +21,8 @@ const BUSY: f64 = 0.9;
 pub struct Circumstances<'a> {
     /// How many cores the server had for itself.
     pub server_cores: usize,
+    /// Whether the client waited for replies without sleeping.
+    pub spins: bool,
     /// The share of the machine's time that its hypervisor gave to others, where it is known.
     pub stolen: Option<f64>,
     /// What others used of the cores of both ends, where it is known.
@@ -26,10 +30,11 @@ pub struct Circumstances<'a> {
 }
 
 impl<'a> Circumstances<'a> {
-    /// Those of a trial.
-    pub fn of(pinning: &Pinning, trial: &'a Trial) -> Self {
+    /// Those of a trial under `load`.
+    pub fn of(pinning: &Pinning, load: &Load, trial: &'a Trial) -> Self {
         Circumstances {
             server_cores: pinning.server_cores(),
+            spins: load.wait == Wait::Spin,
             stolen: trial.stolen,
             interference: trial.interference.as_ref(),
         }
@@ -49,7 +54,7 @@ pub fn disturbed(verdict: Verdict, interference: Option<&Interference>) -> Verdi
     let Some(others) = interference.filter(|others| others.disturbs()) else { return verdict };
     let Verdict { state, mut reasons } = verdict;
     let state = if others.spoils() || state == State::Invalid { State::Invalid } else { State::Suspect };
-    reasons.push(others.sentence());
+    reasons.push(Reason::new(ReasonKind::Interference, others.sentence()));
     Verdict { state, reasons }
 }
 
@@ -57,23 +62,25 @@ fn judged(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -
     if let Some(lacked) = measured.generator.lacked {
         return lacking(lacked.what, &format!("{} failed for that", counted(lacked.calls as usize, "call", "calls")));
     }
-    let spoiled: Vec<String> =
+    let spoiled: Vec<Reason> =
         accounts(measured).into_iter().chain(lateness(measured)).chain(hold_ups(measured, circumstances)).collect();
     if !spoiled.is_empty() {
         return Verdict { state: State::Invalid, reasons: spoiled };
     }
     let elapsed = measured.elapsed_ns.max(1) as f64;
     let spent = cost.server.cpu_ns.unwrap_or(0) as f64 / elapsed / circumstances.server_cores as f64;
-    let (client, server) = (generator_share(measured, cost), spent);
+    let (client, server) = (generator_share(measured, cost, circumstances.spins), spent);
     if client <= BUSY {
         return Verdict::valid();
     }
     let said =
         format!("the client process was busy {:.0} % of the time, the server {:.0} %", client * 100.0, server * 100.0);
     if server > BUSY {
-        return Verdict { state: State::Valid, reasons: vec![format!("both ends were busy: {said}")] };
+        let both = Reason::new(ReasonKind::BothEnds, format!("both ends were busy: {said}"));
+        return Verdict { state: State::Valid, reasons: vec![both] };
     }
-    Verdict { state: State::Suspect, reasons: vec![format!("generator-bound, so calls/s are a lower bound: {said}")] }
+    let bound = Reason::new(ReasonKind::Client, format!("generator-bound, so calls/s are a lower bound: {said}"));
+    Verdict { state: State::Suspect, reasons: vec![bound] }
 }
 
 /// The verdict where the client's own machine lacked something: no server is to blame for what came of it.
@@ -87,12 +94,11 @@ pub fn lacking(lack: Lack, so: &str) -> Verdict {
         Lack::Buffers => ("memory for sockets", "fewer connections at a time, or a higher net.ipv4.tcp_mem"),
     };
     let reason = format!("the client's machine ran out of {what}, and {so}; what helps: {remedy}");
-    Verdict { state: State::Invalid, reasons: vec![reason] }
+    Verdict { state: State::Invalid, reasons: vec![Reason::new(ReasonKind::Lack, reason)] }
 }
 
 /// The share of the window in which the one thread that makes the calls had no time left.
-fn generator_share(measured: &Measured, cost: &Cost) -> f64 {
-    let spins = measured.facts.get("waits").is_some_and(|how| how == "spinning");
+fn generator_share(measured: &Measured, cost: &Cost, spins: bool) -> f64 {
     let busy = match measured.generator.busy_ns {
         // Who spins is never idle by the clock, be it all the time or only before each call.
         busy if spins || measured.generator.lateness.is_some() => busy.unwrap_or(0),
@@ -102,50 +108,57 @@ fn generator_share(measured: &Measured, cost: &Cost) -> f64 {
 }
 
 /// Every scheduled call must be accounted for, and every reply right.
-fn accounts(measured: &Measured) -> Vec<String> {
+fn accounts(measured: &Measured) -> Vec<Reason> {
     let counts = &measured.counts;
     let mut wrong = Vec::new();
     if counts.scheduled == 0 {
-        wrong.push("no call came due: give the window more time, or the load a higher rate".to_owned());
+        let none = "no call came due: give the window more time, or the load a higher rate";
+        wrong.push(Reason::new(ReasonKind::Accounts, none));
     }
     if !counts.conserved() {
         let known = counts.ok + counts.error.total() + counts.timeout + counts.censored;
-        wrong.push(format!("{} calls were scheduled, but {known} are accounted for", counts.scheduled));
+        let told = format!("{} calls were scheduled, but {known} are accounted for", counts.scheduled);
+        wrong.push(Reason::new(ReasonKind::Accounts, told));
     }
     if counts.error.corrupt > 0 {
-        wrong.push(format!("{} had the wrong content", counted(counts.error.corrupt as usize, "reply", "replies")));
+        let told = format!("{} had the wrong content", counted(counts.error.corrupt as usize, "reply", "replies"));
+        wrong.push(Reason::new(ReasonKind::Corrupt, told));
     }
     wrong
 }
 
 /// An open loop has to send when it said it would.
-fn lateness(measured: &Measured) -> Vec<String> {
+fn lateness(measured: &Measured) -> Vec<Reason> {
     let mut wrong = Vec::new();
     let ms = |ns: u64| ns as f64 / 1e6;
     if let Some(late) = &measured.generator.lateness {
         let allowed = LATE_NS.max(measured.response_time.p50_ns / 10);
         if late.p99_ns > allowed {
             let (late, allowed) = (ms(late.p99_ns), ms(allowed));
-            wrong.push(format!("the generator sent calls late: p99 {late:.1} ms, where {allowed:.1} ms is allowed"));
+            let told = format!("the generator sent calls late: p99 {late:.1} ms, where {allowed:.1} ms is allowed");
+            wrong.push(Reason::new(ReasonKind::Schedule, told));
         }
     }
     let (unsent, scheduled) = (measured.generator.unsent.unwrap_or(0), measured.counts.scheduled);
     if unsent > 0 && unsent * 100 >= scheduled {
-        wrong.push(format!("the generator never sent {unsent} of {scheduled} calls although clients were free"));
+        let told = format!("the generator never sent {unsent} of {scheduled} calls although clients were free");
+        wrong.push(Reason::new(ReasonKind::Schedule, told));
     }
     wrong
 }
 
 /// Neither the machine nor its hypervisor may have held the generator up.
-fn hold_ups(measured: &Measured, circumstances: &Circumstances<'_>) -> Vec<String> {
+fn hold_ups(measured: &Measured, circumstances: &Circumstances<'_>) -> Vec<Reason> {
     let mut wrong = Vec::new();
     let longest = measured.generator.hiccups.map_or(0, |hiccups| hiccups.longest_ns);
     if longest > HICCUP_NS && longest > measured.elapsed_ns / 10 {
         let (held, whole) = (longest as f64 / 1e9, measured.elapsed_ns as f64 / 1e9);
-        wrong.push(format!("the client process was held up for {held:.2} s of {whole:.2} s"));
+        let told = format!("the client process was held up for {held:.2} s of {whole:.2} s");
+        wrong.push(Reason::new(ReasonKind::HeldUp, told));
     }
     if let Some(stolen) = circumstances.stolen.filter(|stolen| *stolen > 0.05) {
-        wrong.push(format!("other guests of this machine's host took {:.0} % of its time", stolen * 100.0));
+        let told = format!("other guests of this machine's host took {:.0} % of its time", stolen * 100.0);
+        wrong.push(Reason::new(ReasonKind::Stolen, told));
     }
     wrong
 }
@@ -161,7 +174,8 @@ mod tests {
     use crate::results::machine::Interference;
     use crate::results::{Cost, Hiccups, Lacked, Measured, State};
 
-    const CALM: Circumstances<'_> = Circumstances { server_cores: 1, stolen: Some(0.0), interference: None };
+    const CALM: Circumstances<'_> =
+        Circumstances { server_cores: 1, spins: false, stolen: Some(0.0), interference: None };
     const SECOND: u64 = 1_000_000_000;
 
     /// A second in which all went well.
@@ -180,7 +194,7 @@ mod tests {
 
     fn state(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> (State, String) {
         let verdict = judge(measured, cost, circumstances);
-        (verdict.state, verdict.reasons.join("; "))
+        (verdict.state, verdict.sentence())
     }
 
     #[test]
@@ -222,11 +236,16 @@ mod tests {
     #[test]
     fn who_spins_is_judged_by_what_it_had_to_do() {
         let mut spinning = measured();
-        spinning.facts.insert("waits".to_owned(), "spinning".to_owned());
+        let spins = Circumstances { spins: true, ..CALM };
         spinning.generator.busy_ns = Some(SECOND / 10);
-        assert_eq!(state(&spinning, &spent(SECOND, 0), &CALM).0, State::Valid);
+        assert_eq!(state(&spinning, &spent(SECOND, 0), &spins).0, State::Valid);
+        assert_eq!(
+            state(&spinning, &spent(SECOND, 0), &CALM).0,
+            State::Suspect,
+            "one that sleeps is busy by the clock"
+        );
         spinning.generator.busy_ns = Some(SECOND * 95 / 100);
-        assert_eq!(state(&spinning, &spent(SECOND, 0), &CALM).0, State::Suspect);
+        assert_eq!(state(&spinning, &spent(SECOND, 0), &spins).0, State::Suspect);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::call::{Word, words};
 use crate::document::mistake::Mistake;
 use crate::document::tree::Node;
 use crate::document::walk::{Read, parsed};
+use crate::error::ParseError;
 use crate::key::word::one_or_several;
 use crate::registry::suggestion;
 use crate::units::{Size, Time};
@@ -105,8 +106,11 @@ impl Unit {
         }
     }
 
-    fn read(self, text: &str) -> Result<f64, String> {
-        let wrong = || format!("`{text}` is not such a bound; write it like `{}`", self.example());
+    fn read(self, text: &str) -> Result<f64, ParseError> {
+        let wrong = || {
+            let help = format!("write it like `{}`", self.example());
+            ParseError::new(format!("`{text}` is not such a bound")).help(help)
+        };
         let digits = |text: &str, most: usize| {
             (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
         };
@@ -183,27 +187,27 @@ impl Expectation {
 }
 
 impl FromStr for Expectation {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let is_relation = |c: char| "<>=".contains(c);
         let Some(begin) = text.find(is_relation) else {
-            return Err(format!("`{text}` compares nothing; write it like `p99 < 5ms`"));
+            return Err(ParseError::new(format!("`{text}` compares nothing")).help("write it like `p99 < 5ms`"));
         };
         let (name, rest) = text.split_at(begin);
         let (relation, bound) = rest.split_at(rest.find(|c| !is_relation(c)).unwrap_or(rest.len()));
         let figures: Vec<&str> = Figure::ALL.iter().map(|figure| figure.word()).collect();
-        let figure = Figure::ALL.iter().find(|figure| figure.word() == name.trim_matches(' '));
-        let figure = *figure.ok_or_else(|| {
-            format!("unknown figure `{}`; {}", name.trim_matches(' '), suggestion(name.trim_matches(' '), &figures))
-        })?;
+        let name = name.trim_matches(' ');
+        let figure = Figure::ALL.iter().find(|figure| figure.word() == name);
+        let figure = *figure
+            .ok_or_else(|| ParseError::new(format!("unknown figure `{name}`")).help(suggestion(name, &figures)))?;
         let relations: Vec<&str> = Relation::ALL.iter().map(|relation| relation.word()).collect();
         let known = Relation::ALL.iter().find(|known| known.word() == relation);
-        let relation =
-            *known.ok_or_else(|| format!("unknown relation `{relation}`; known: {}", relations.join(", ")))?;
-        let bound = figure.unit().read(bound.trim_matches(' ')).map_err(|reason| {
-            let (what, help) = reason.split_once("; ").unwrap_or((&reason, ""));
-            format!("the bound of `{figure}`: {what}; {help}")
+        let relation = *known.ok_or_else(|| {
+            let help = format!("known: {}", relations.join(", "));
+            ParseError::new(format!("unknown relation `{relation}`")).help(help)
         })?;
+        let bound = figure.unit().read(bound.trim_matches(' '));
+        let bound = bound.map_err(|error| error.within(format_args!("the bound of `{figure}`")))?;
         Ok(Expectation { figure, relation, bound, text: text.trim_matches(' ').to_owned() })
     }
 }
@@ -287,7 +291,7 @@ mod tests {
             ("bandwidth > 5MB", "write it like `100MB/s`"),
         ] {
             let told = text.parse::<Expectation>().expect_err(text);
-            assert!(told.contains(wrong), "{told}");
+            assert!(told.to_string().contains(wrong), "{told}");
         }
     }
 

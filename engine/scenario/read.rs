@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::document::mistake::{Mistake, Mistakes, Place, Source};
 use crate::document::tree::{self, Node, Value};
 use crate::document::walk::{Fields, Read, empty_list, several, whole};
+use crate::error::ParseError;
 use crate::key::KEYS;
 use crate::key::axes::Axes;
 use crate::key::contract::{Key, Of};
@@ -312,19 +313,20 @@ fn owners(name: &str) -> String {
 }
 
 fn option(spec: &OptionSpec, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<OptionValue> {
+    let other = || ParseError::new(format!("option `{}` takes {}, not {}", spec.name, spec.kind, node.kind()));
     let value = match (&node.value, spec.kind) {
         (Value::Flag(flag), OptionKind::Flag) => spec.parse(&flag.to_string()),
         (Value::Count(_) | Value::Number(_), OptionKind::Count(..)) => match whole(&node.value) {
             Some(count) => spec.parse(&count.to_string()),
-            None => Err(format!("option `{}` takes {}, not {}", spec.name, spec.kind, node.kind())),
+            None => Err(other()),
         },
         (Value::Text(text), OptionKind::Word(_) | OptionKind::Name(_) | OptionKind::Size(_)) => spec.parse(text),
-        _ => Err(format!("option `{}` takes {}, not {}", spec.name, spec.kind, node.kind())),
+        _ => Err(other()),
     };
     match value {
         Ok(value) => Some(value),
-        Err(reason) => {
-            mistakes.push(Mistake::new(reason, node.place).label(format!("expected {}", spec.kind)));
+        Err(error) => {
+            mistakes.push(Mistake::new(error.what(), node.place).label(format!("expected {}", spec.kind)));
             None
         }
     }

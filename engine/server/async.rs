@@ -13,7 +13,7 @@ use crate::server::conversation::converse_as_task;
 use crate::server::door::{Door, FULL_MS, Refused, refused, stopped, watch};
 use crate::server::impairment::Executed;
 use crate::server::service::Service;
-use crate::transport::contract::{Executor, Facts, Later, Options};
+use crate::transport::contract::{Executor, Facts, Later};
 use crate::transport::socket::Listener;
 
 /// The server model `async`.
@@ -33,7 +33,7 @@ impl Model for Async {
         Ok(|service, _| Box::new(move || Some(Rc::new(InPlace(service.clone())))))
     }
 
-    fn facts(&self, _: &Options) -> Facts {
+    fn facts(&self) -> Facts {
         [
             ("serves", "a task for each connection"),
             ("waits", "event loop on one thread"),

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::call::SplitMix;
 use crate::error::{Error, Result};
-use crate::transport::contract::{Facts, OptionKind, OptionSpec, Options};
+use crate::transport::contract::{OptionKind, OptionSpec, Options};
 use crate::units::Size;
 
 /// How much memory a server holds beside what it needs.
@@ -58,12 +58,9 @@ impl Ballast {
     }
 }
 
-/// What `options` make of any server: how much it holds, where it holds any.
-pub fn facts(options: &Options) -> Facts {
-    let held = options.size(BALLAST.name).filter(|bytes| *bytes > 0);
-    held.map(|bytes| (BALLAST.name.to_owned(), format!("{} held from before serving", Size(bytes))))
-        .into_iter()
-        .collect()
+/// How many bytes `options` have any server hold; none where it holds nothing.
+pub fn held(options: &Options) -> Option<u64> {
+    options.size(BALLAST.name).filter(|bytes| *bytes > 0)
 }
 
 /// The memory that can be had without swapping, in bytes, where the kernel tells.
@@ -87,7 +84,7 @@ fn in_small_pages(memory: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ballast, facts};
+    use super::{Ballast, held};
     use crate::transport::contract::{OptionValue, Options};
 
     fn asking(size: &str) -> Options {
@@ -111,7 +108,9 @@ mod tests {
 
     #[test]
     fn it_is_said_only_where_there_is_some() {
-        assert!(facts(&Options::default()).is_empty() && facts(&asking("0B")).is_empty());
-        assert_eq!(facts(&asking("150MiB"))["ballast"], "150MiB held from before serving");
+        assert_eq!(
+            [held(&Options::default()), held(&asking("0B")), held(&asking("150MiB"))],
+            [None, None, Some(150 << 20)]
+        );
     }
 }

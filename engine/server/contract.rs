@@ -26,8 +26,8 @@ pub trait Model: Entry + Sync {
     /// How it executes calls of a protocol whose library owns its IO, or in words why it cannot.
     fn executes(&self) -> Executes;
 
-    /// What a reader has to know to compare it fairly, with these options.
-    fn facts(&self, options: &Options) -> Facts;
+    /// What a reader has to know to compare it fairly.
+    fn facts(&self) -> Facts;
 
     /// Serves until the door says stop. Called with one thread running and the address already listening;
     /// `door.announce()` prints the ready line.

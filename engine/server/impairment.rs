@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::call::{Answer, Fill};
+use crate::error::ParseError;
 use crate::units::Time;
 
 /// What `engine serve --fault` does to the service, so that a test can look for it in the figures.
@@ -106,9 +107,9 @@ fn corrupted(answer: Answer) -> Answer {
 }
 
 impl FromStr for Impairment {
-    type Err = String;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         const FORMS: &str = "known: delay=20ms, burn=50ms, cold=20ms:5s, drop=0.25, short, corrupt, status=500, abort";
         let time = |text: &str| text.parse::<Time>().map(|time| time.0);
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -119,18 +120,20 @@ impl FromStr for Impairment {
             ("delay", value) => Impairment::Delay(time(value)?),
             ("burn", value) => Impairment::Burn(time(value)?),
             ("cold", value) => {
-                let (delay, span) = value.split_once(':').ok_or("`cold` takes a delay and a span: cold=20ms:5s")?;
+                let (delay, span) = value.split_once(':').ok_or_else(|| {
+                    ParseError::new("`cold` takes a delay and a span").help("write it like `cold=20ms:5s`")
+                })?;
                 Impairment::Cold { delay: time(delay)?, span: time(span)? }
             }
             ("drop", value) => match value.parse::<f64>() {
                 Ok(share) if (0.0..=1.0).contains(&share) => Impairment::Drop(share),
-                _ => return Err(format!("`{value}` is not a share between 0 and 1")),
+                _ => return Err(ParseError::new(format!("`{value}` is not a share between 0 and 1"))),
             },
             ("status", value) => match value.parse::<u16>() {
                 Ok(status) if (400..600).contains(&status) => Impairment::Status(status),
-                _ => return Err(format!("`{value}` is not an error status between 400 and 599")),
+                _ => return Err(ParseError::new(format!("`{value}` is not an error status between 400 and 599"))),
             },
-            _ => return Err(format!("unknown fault `{text}`; {FORMS}")),
+            _ => return Err(ParseError::new(format!("unknown fault `{text}`")).help(FORMS)),
         })
     }
 }
@@ -163,7 +166,7 @@ mod tests {
             assert_eq!(text.parse::<Impairment>().expect(text).to_string(), text);
         }
         assert!("drop=2".parse::<Impairment>().is_err());
-        assert!("hang".parse::<Impairment>().expect_err("unknown").contains("known: delay"));
+        assert!("hang".parse::<Impairment>().expect_err("unknown").to_string().contains("known: delay"));
     }
 
     #[test]

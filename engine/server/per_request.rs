@@ -11,7 +11,7 @@ use crate::server::door::Door;
 use crate::server::errand::{Errand, Handing};
 use crate::server::parking::Parking;
 use crate::server::threaded::STACK;
-use crate::transport::contract::{Facts, Options};
+use crate::transport::contract::Facts;
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `per-request`.
@@ -40,7 +40,7 @@ impl Model for PerRequest {
         })
     }
 
-    fn facts(&self, _: &Options) -> Facts {
+    fn facts(&self) -> Facts {
         [
             ("serves", "a new thread for each call"),
             ("waits", "one thread polls, the others block for one call"),

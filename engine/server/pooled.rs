@@ -14,8 +14,8 @@ use crate::server::door::Door;
 use crate::server::errand::{Errand, Handing};
 use crate::server::parking::Parking;
 use crate::server::threaded::STACK;
-use crate::server::workers::{WORKERS, workers};
-use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::server::workers::{WORKERS, cores, workers};
+use crate::transport::contract::{Facts, OptionSpec};
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `pooled`.
@@ -37,7 +37,8 @@ impl Model for Pooled {
 
     fn executes(&self) -> Executes {
         Ok(|service, options| {
-            let (queue, to_start) = (Arc::new(Queue::<Errand>::default()), Rc::new(Cell::new(workers(options))));
+            let (queue, to_start) =
+                (Arc::new(Queue::<Errand>::default()), Rc::new(Cell::new(workers(options, cores()))));
             Box::new(move || {
                 let (queue, to_start, service) = (queue.clone(), to_start.clone(), service.clone());
                 Some(Rc::new(Handing(move |errand| {
@@ -60,14 +61,13 @@ impl Model for Pooled {
         })
     }
 
-    fn facts(&self, options: &Options) -> Facts {
+    fn facts(&self) -> Facts {
         [
-            ("serves", "a worker thread for each call".to_owned()),
-            ("waits", "one thread polls, workers block for one call".to_owned()),
-            ("isolation", "none: one process".to_owned()),
-            (WORKERS.name, workers(options).to_string()),
+            ("serves", "a worker thread for each call"),
+            ("waits", "one thread polls, workers block for one call"),
+            ("isolation", "none: one process"),
         ]
-        .map(|(name, value)| (name.to_owned(), value))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
     }
 
@@ -76,7 +76,7 @@ impl Model for Pooled {
         let parking = Arc::new(Parking::open(door.into_listener())?);
         let queue = Arc::new(Queue::default());
         // Workers start with the first call: until a server has clients it is one thread under every model.
-        let mut to_start = workers(&host.context.options);
+        let mut to_start = workers(&host.context.options, cores());
         let mut failed = Ok(());
         parking.clone().attend(&host.clone(), &mut |conversation| {
             queue.put(conversation);

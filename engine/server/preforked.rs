@@ -8,8 +8,8 @@ use crate::server::door::{Door, Knock};
 use crate::server::fork::{Child, Forked, OneThread};
 use crate::server::forking::{DATAGRAMS, Ended};
 use crate::server::parking::Parking;
-use crate::server::workers::{WORKERS, workers};
-use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::server::workers::{WORKERS, cores, workers};
+use crate::transport::contract::{Facts, OptionSpec};
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `preforked`.
@@ -33,21 +33,20 @@ impl Model for Preforked {
         Err(DATAGRAMS)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
+    fn facts(&self) -> Facts {
         [
-            ("serves", "a worker process for the connections that it accepts".to_owned()),
-            ("waits", "each worker polls, and blocks for one call".to_owned()),
-            ("isolation", "the connections of a worker share its process".to_owned()),
-            (WORKERS.name, workers(options).to_string()),
+            ("serves", "a worker process for the connections that it accepts"),
+            ("waits", "each worker polls, and blocks for one call"),
+            ("isolation", "the connections of a worker share its process"),
         ]
-        .map(|(name, value)| (name.to_owned(), value))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
     }
 
     fn serve(&self, mut door: Door, host: Host) -> Result<()> {
         door.watch_children()?;
         let lone = OneThread::seen()?;
-        let (wanted, mut alive) = (workers(&host.context.options), 0);
+        let (wanted, mut alive) = (workers(&host.context.options, cores()), 0);
         let (mut announced, mut ended) = (false, Ended::of(&host));
         loop {
             while alive < wanted {

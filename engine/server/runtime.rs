@@ -41,7 +41,7 @@ impl Hosted {
             tokio::runtime::Builder::new_current_thread().enable_all().build().doing("cannot start a runtime")?;
         let served = LocalSet::new().block_on(&runtime, async {
             let Hosted { protocol, context, socket, tls, executors } = self;
-            let serving = protocol.serve(&context, socket, tls, executors).map_err(Error::usage)?;
+            let serving = protocol.serve(&context, socket, tls, executors)?;
             ready.announce()?;
             tokio::select! {
                 () = stopped() => Ok(()),

@@ -10,7 +10,7 @@ use crate::server::contract::{Executes, Host, Model};
 use crate::server::conversation::converse;
 use crate::server::door::{Door, Knock};
 use crate::server::errand::{Errand, Handing};
-use crate::transport::contract::{Facts, Options};
+use crate::transport::contract::Facts;
 
 /// How much stack a thread has that serves calls.
 pub const STACK: usize = 256 * 1024;
@@ -43,7 +43,7 @@ impl Model for Threaded {
         })
     }
 
-    fn facts(&self, _: &Options) -> Facts {
+    fn facts(&self) -> Facts {
         [("serves", "a thread for each connection"), ("waits", "blocking"), ("isolation", "none: one process")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into()

@@ -13,7 +13,12 @@ pub const WORKERS: OptionSpec = OptionSpec {
     default: "the number of the server's cores",
 };
 
-/// The number of workers that `options` ask for, else the number of cores that this process may run on.
-pub fn workers(options: &Options) -> u64 {
-    options.count(WORKERS.name).unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get() as u64))
+/// The number of workers that `options` ask for, else one for each of so many cores.
+pub fn workers(options: &Options, cores: u64) -> u64 {
+    options.count(WORKERS.name).unwrap_or(cores)
+}
+
+/// The number of cores that this process may run on.
+pub fn cores() -> u64 {
+    available_parallelism().map_or(1, |cores| cores.get() as u64)
 }

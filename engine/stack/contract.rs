@@ -11,6 +11,7 @@ use crate::registry::Entry;
 use crate::server::contract::Model;
 use crate::stack::environment::Environment;
 use crate::transport::contract::{Facts, Options, Transport};
+use crate::transport::terms::Terms;
 
 /// A combination that cannot exist, with its reason; not a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -42,7 +43,10 @@ pub trait Stack: Entry + Sync {
         Ok(())
     }
 
-    /// What a reader has to know to compare it fairly; the ready line adds the versions.
+    /// On what terms its server serves calls with these options, on so many cores: what a fair comparison holds equal.
+    fn terms(&self, transport: &dyn Transport, model: &dyn Model, options: &Options, cores: u64) -> Terms;
+
+    /// What else a reader has to know of it; the ready line adds the versions.
     fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts;
 
     /// What has to be installed first, where something has.

@@ -7,9 +7,11 @@ use crate::registry::Entry;
 use crate::server::ballast;
 use crate::server::contract::Model;
 use crate::server::runtime;
+use crate::server::workers::{WORKERS, workers};
 use crate::stack::contract::{Fit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
 use crate::transport::contract::{Facts, Options, Seam, Transport};
+use crate::transport::terms::Terms;
 
 /// This very program, even where its file has been replaced since.
 pub const ENGINE: &str = "/proc/self/exe";
@@ -35,13 +37,21 @@ impl Stack for Native {
         refused.map_or(Ok(()), |reason| Err(Refusal { reason }))
     }
 
+    fn terms(&self, transport: &dyn Transport, model: &dyn Model, options: &Options, cores: u64) -> Terms {
+        let has_workers = model.options().iter().any(|option| option.name == WORKERS.name);
+        Terms {
+            workers: has_workers.then(|| workers(options, cores)),
+            ballast: ballast::held(options),
+            ..transport.terms(options)
+        }
+    }
+
     fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts {
         let mut facts = transport.facts(options);
-        facts.extend(model.facts(options));
+        facts.extend(model.facts());
         if let Seam::Async(_) = transport.seam() {
             facts.extend(runtime::facts());
         }
-        facts.extend(ballast::facts(options));
         facts
     }
 

@@ -7,6 +7,7 @@ use crate::server::contract::Model;
 use crate::stack::contract::{Driver, Refusal, Stack};
 use crate::stack::native::Native;
 use crate::transport::contract::{Facts, OptionSpec, Options, Transport};
+use crate::transport::terms::Terms;
 
 /// Transport, model, stack and driver that can work together.
 #[derive(Clone, Copy)]
@@ -42,9 +43,17 @@ impl Pairing {
         self.transport.options().iter().chain(self.model.options()).collect()
     }
 
-    /// What a reader has to know to compare its server fairly, with these options.
-    pub fn facts(&self, options: &Options) -> Facts {
-        self.stack.facts(self.transport, self.model, options)
+    /// On what terms its server serves calls, with these options and so many cores.
+    pub fn terms(&self, options: &Options, cores: u64) -> Terms {
+        self.stack.terms(self.transport, self.model, options, cores)
+    }
+
+    /// What a reader has to know of its server, with these options and so many cores: its terms in words, and what else
+    /// there is to say.
+    pub fn facts(&self, options: &Options, cores: u64) -> Facts {
+        let mut facts = self.terms(options, cores).words();
+        facts.extend(self.stack.facts(self.transport, self.model, options));
+        facts
     }
 
     /// The transport.

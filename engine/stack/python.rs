@@ -7,10 +7,11 @@ use crate::registry::Entry;
 use crate::server::contract::Model;
 use crate::stack::contract::{Fit, Kit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
-use crate::stack::python_systems::{SYSTEMS, speaks, system};
+use crate::stack::python_systems::{SYSTEMS, System, speaks, system};
 use crate::transport::contract::{Facts, Options, Transport};
 use crate::transport::http1::ENCODING;
 use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};
+use crate::transport::terms::Terms;
 
 /// The stack `python`.
 pub struct Python;
@@ -44,8 +45,12 @@ impl Stack for Python {
         takes(transport, options)
     }
 
-    fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts {
-        system(transport.name(), model.name()).map(|system| system.facts(options)).unwrap_or_default()
+    fn terms(&self, transport: &dyn Transport, model: &dyn Model, options: &Options, cores: u64) -> Terms {
+        system(transport.name(), model.name()).map(|system| system.terms(options, cores)).unwrap_or_default()
+    }
+
+    fn facts(&self, transport: &dyn Transport, model: &dyn Model, _: &Options) -> Facts {
+        system(transport.name(), model.name()).map(System::facts).unwrap_or_default()
     }
 
     fn kit(&self) -> Option<&'static dyn Kit> {

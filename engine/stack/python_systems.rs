@@ -5,11 +5,12 @@ use std::process::Command;
 use crate::call::Word;
 use crate::registry::find;
 use crate::server::ballast::{self, BALLAST};
-use crate::server::workers::{WORKERS, workers};
+use crate::server::workers::workers;
 use crate::stack::contract::Wanted;
 use crate::stack::environment::Environment;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{Facts, Options};
+use crate::transport::terms::{Congestion, Connection, Terms};
 
 /// Every system; a new one is its lines here.
 pub static SYSTEMS: &[&System] =
@@ -35,7 +36,7 @@ pub struct System {
     transport: &'static str,
     server: &'static str,
     program: &'static str,
-    connection: &'static str,
+    connection: Connection,
     counts_workers: bool,
 }
 
@@ -45,7 +46,7 @@ const RPYC: System = System {
     transport: "rpyc",
     server: "",
     program: "serve_rpyc.py",
-    connection: "kept for all calls of a client",
+    connection: Connection::Kept,
     counts_workers: false,
 };
 
@@ -81,7 +82,7 @@ pub static WERKZEUG: System = System {
     name: "Flask on Werkzeug",
     about: "the development server of the reference suite, with a thread for each connection",
     server: "threaded",
-    connection: "closed after each reply, as the development server always does",
+    connection: Connection::Closed,
     ..HTTP
 };
 
@@ -90,7 +91,7 @@ pub static GUNICORN_SYNC: System = System {
     name: "Flask on gunicorn sync",
     about: "gunicorn with worker processes that serve one request at a time",
     server: "preforked",
-    connection: "closed after each reply: a sync worker keeps no client",
+    connection: Connection::Closed,
     counts_workers: true,
     ..HTTP
 };
@@ -100,7 +101,7 @@ pub static GUNICORN_GTHREAD: System = System {
     name: "Flask on gunicorn gthread",
     about: "gunicorn with one process that polls and lends a connection with bytes to a thread",
     server: "pooled",
-    connection: "kept, for two idle seconds at most",
+    connection: Connection::KeptFor(2_000_000_000),
     counts_workers: true,
     ..HTTP
 };
@@ -121,36 +122,38 @@ impl System {
         self.server
     }
 
-    /// What a reader has to know to compare it fairly; the ready line adds the versions.
-    pub fn facts(&self, options: &Options) -> Facts {
+    /// On what terms it serves calls, with these options and on so many cores.
+    pub fn terms(&self, options: &Options, cores: u64) -> Terms {
         // What its transport is in any hands, but for the options that say how a native end keeps connections.
         let of_transport =
-            find("transport", TRANSPORTS, self.transport).map(|it| it.facts(options)).unwrap_or_default();
-        let common = |name: &str, told: &str| {
-            matches!(name, "encrypted" | "compressed") || name == "keep-alive" && told.starts_with("no")
-        };
-        let mut facts: Facts = of_transport.into_iter().filter(|(name, told)| common(name, told)).collect();
-        let own = [("system", self.name), ("serves", self.about), ("connection", self.connection)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        facts.extend(own);
-        if self.counts_workers {
-            facts.insert(WORKERS.name.to_owned(), workers(options).to_string());
+            find("transport", TRANSPORTS, self.transport).map(|it| it.terms(options)).unwrap_or_default();
+        Terms {
+            encrypted: of_transport.encrypted,
+            compressed: of_transport.compressed,
+            keep_alive: of_transport.keep_alive.filter(|kept| !kept),
+            connection: Some(self.connection),
+            // How it has small segments is part of what it is.
+            nodelay: None,
+            congestion: Some(Congestion::Kernel),
+            workers: self.counts_workers.then(|| workers(options, cores)),
+            ballast: ballast::held(options),
         }
-        facts.extend(ballast::facts(options));
-        facts
+    }
+
+    /// What else a reader has to know of it; the ready line adds the versions.
+    pub fn facts(&self) -> Facts {
+        [("system", self.name), ("serves", self.about)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
     /// The process to launch.
     pub fn command(&self, environment: &Environment, wanted: &Wanted<'_>) -> Command {
-        let count = wanted.options.count(WORKERS.name).unwrap_or(wanted.cores as u64);
-        let mut facts = self.facts(wanted.options);
-        if let Some(told) = facts.get_mut(WORKERS.name) {
-            *told = count.to_string();
-        }
+        let cores = wanted.cores as u64;
+        let mut facts = self.terms(wanted.options, cores).words();
+        facts.extend(self.facts());
         let mut command = environment.command(self.program);
         command
             .args(["--model", self.server, "--nonce", wanted.nonce])
-            .arg(format!("--workers={count}"))
+            .arg(format!("--workers={}", workers(wanted.options, cores)))
             .arg(format!("--timeout={}", wanted.timeout.as_secs_f64()))
             .arg(format!("--ballast={}", wanted.options.size(BALLAST.name).unwrap_or(0)))
             .arg(format!("--options={}", serde_json::json!(wanted.options)))

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 use crate::call::SplitMix;
+use crate::error::{Error, Result};
 use crate::transport::contract::Family;
 
 /// Where a server listens.
@@ -24,8 +25,8 @@ pub enum Address {
 }
 
 impl FromStr for Address {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
         match text.strip_prefix("unix:@") {
             Some(name) if !name.is_empty() => Ok(Address::Unix(name.to_owned())),
             _ => match text.parse() {
@@ -37,19 +38,23 @@ impl FromStr for Address {
 }
 
 /// The address of a host by its name, which is looked up now.
-fn named(text: &str) -> Result<Address, String> {
+fn named(text: &str) -> Result<Address> {
     let letters = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
     let port = |port: &str| port.parse::<u16>().ok();
     let (host, port) = text
         .rsplit_once(':')
         .filter(|(host, _)| !host.is_empty() && letters(host))
         .and_then(|(host, digits)| Some((host, port(digits)?)))
-        .ok_or_else(|| format!("`{text}` is not an address; write it like `127.0.0.1:0`, `host:80` or `unix:@name`"))?;
-    let found = (host, port).to_socket_addrs().map_err(|error| format!("the host `{host}` is not found: {error}"))?;
+        .ok_or_else(|| {
+            let help = "write it like `127.0.0.1:0`, `host:80` or `unix:@name`";
+            Error::usage(format!("`{text}` is not an address")).help(help)
+        })?;
+    let unknown = |error| Error::usage(format!("the host `{host}` is not found: {error}")).because(error);
+    let found = (host, port).to_socket_addrs().map_err(unknown)?;
     // Of several the one of IPv4, on which the most servers listen.
     let all: Vec<SocketAddr> = found.collect();
     let at = all.iter().find(|at| at.is_ipv4()).or(all.first());
-    let at = *at.ok_or_else(|| format!("the host `{host}` has no address"))?;
+    let at = *at.ok_or_else(|| Error::usage(format!("the host `{host}` has no address")))?;
     Ok(Address::Named { host: host.to_owned(), at })
 }
 
@@ -110,9 +115,11 @@ mod tests {
         assert!(address.can_be_dialled());
         let refused = |text: &str| text.parse::<Address>().expect_err("it is none");
         for text in ["nowhere", "host:", "host:65536", ":80", "a host:80", "http://host:80", "unix:@"] {
-            assert!(refused(text).starts_with(&format!("`{text}` is not an address; write it like ")), "{text}");
+            let error = refused(text);
+            assert_eq!(error.message(), format!("`{text}` is not an address"));
+            assert!(error.remedy().is_some_and(|help| help.starts_with("write it like ")), "{error}");
         }
         let unknown = refused("nobody.invalid:80");
-        assert!(unknown.starts_with("the host `nobody.invalid` is not found: "), "{unknown}");
+        assert!(unknown.message().starts_with("the host `nobody.invalid` is not found: "), "{unknown}");
     }
 }

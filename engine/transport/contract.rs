@@ -9,10 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Answer, Ask, Asked, Fault, Fill};
-use crate::error::Error;
+use crate::error::{Error, ParseError};
 use crate::registry::{Entry, suggestion};
 use crate::transport::held::Hold;
 use crate::transport::outbox::Outbox;
+use crate::transport::terms::Terms;
 use crate::units::Size;
 
 /// How bytes travel and calls are framed. One file implements it and one line registers it.
@@ -30,7 +31,10 @@ pub trait Transport: Entry + Sync {
     /// How it plugs in.
     fn seam(&self) -> Seam;
 
-    /// What a reader has to know to compare it fairly, with these options.
+    /// On what terms it serves calls with these options: what a fair comparison holds equal.
+    fn terms(&self, options: &Options) -> Terms;
+
+    /// What else a reader has to know of it, with these options.
     fn facts(&self, options: &Options) -> Facts;
 }
 
@@ -54,7 +58,7 @@ pub enum Family {
     Udp,
 }
 
-/// What a transport tells about itself: short words by name, such as `encrypted: no`.
+/// What a target tells about itself: short words by name, such as `encrypted: no`. Nothing is decided by them.
 pub type Facts = BTreeMap<String, String>;
 
 /// Makes the two ends of a protocol that runs over an ordered stream of bytes.
@@ -90,7 +94,7 @@ pub trait AsyncProtocol: Sync {
         context: &ClientContext,
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
-    ) -> Result<Box<dyn AsyncClient>, String>;
+    ) -> crate::error::Result<Box<dyn AsyncClient>>;
     /// Serves clients for as long as it is polled, whose calls `executors` execute; the error says which option
     /// cannot be had.
     fn serve(
@@ -99,7 +103,7 @@ pub trait AsyncProtocol: Sync {
         socket: UdpSocket,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
-    ) -> Result<Later<'static, ()>, String>;
+    ) -> crate::error::Result<Later<'static, ()>>;
 }
 
 /// Dials one server.
@@ -365,7 +369,7 @@ pub struct Options(pub BTreeMap<String, OptionValue>);
 
 impl OptionSpec {
     /// The value that `text` stands for, or what would be right.
-    pub fn parse(&self, text: &str) -> Result<OptionValue, String> {
+    pub fn parse(&self, text: &str) -> Result<OptionValue, ParseError> {
         let value = match self.kind {
             OptionKind::Flag => text.parse().ok().map(OptionValue::Flag),
             OptionKind::Count(least, most) => {
@@ -379,7 +383,7 @@ impl OptionSpec {
             OptionKind::Word(words) => words.contains(&text).then(|| OptionValue::Word(text.to_owned())),
             OptionKind::Name(_) => is_name(text).then(|| OptionValue::Word(text.to_owned())),
         };
-        value.ok_or_else(|| format!("option `{}` takes {}, not `{text}`", self.name, self.kind))
+        value.ok_or_else(|| ParseError::new(format!("option `{}` takes {}, not `{text}`", self.name, self.kind)))
     }
 }
 
@@ -412,7 +416,7 @@ impl Options {
                 let help = if names.is_empty() { "there are none here".into() } else { suggestion(name, &names) };
                 Error::usage(format!("unknown option `{name}`")).help(help)
             })?;
-            options.0.insert(name.to_owned(), spec.parse(value).map_err(Error::usage)?);
+            options.0.insert(name.to_owned(), spec.parse(value)?);
         }
         Ok(options)
     }

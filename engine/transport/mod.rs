@@ -15,6 +15,7 @@ pub mod quic;
 pub mod rpyc;
 pub mod socket;
 pub mod tcp;
+pub mod terms;
 pub mod tls;
 pub mod unix;
 mod web;

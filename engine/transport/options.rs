@@ -1,6 +1,7 @@
 //! Options that several transports share, and what is to be said of them.
 
-use crate::transport::contract::{Facts, OptionKind, OptionSpec, Options};
+use crate::transport::contract::{OptionKind, OptionSpec, Options};
+use crate::transport::terms::{Congestion, Connection, Encrypted, Handshake, Terms};
 use crate::units::MOST_CLIENTS;
 
 /// Whether bytes travel in TLS.
@@ -44,28 +45,27 @@ pub const STREAMS: OptionSpec = OptionSpec {
 };
 
 /// Whose calls a connection carries, where `streams` may let clients share it.
-pub fn shared(options: &Options) -> String {
+pub fn shared(options: &Options) -> Connection {
     match options.count(STREAMS.name).unwrap_or(1) {
-        1 => "kept for all calls of a client".to_owned(),
-        streams => format!("kept for all calls of up to {streams} clients"),
+        1 => Connection::Kept,
+        streams => Connection::Streams(streams),
     }
 }
 
-/// What the shared options make of a transport: whether it is encrypted, and how its sockets differ from the default.
-pub fn facts(options: &Options) -> Facts {
-    let encrypted = match (encrypts(options), resumes(options)) {
-        (false, _) => "no",
-        (true, false) => "TLS 1.3, a full handshake for each connection",
-        (true, true) => "TLS 1.3, sessions resumed",
-    };
-    let mut facts = Facts::from([("encrypted".to_owned(), encrypted.to_owned())]);
-    if !options.flag(NODELAY.name, true) {
-        facts.insert(NODELAY.name.to_owned(), "no: small segments wait for acknowledgements (Nagle)".to_owned());
+/// What the shared options make of a transport over TCP: whether it is encrypted, and how its sockets behave.
+pub fn terms(options: &Options) -> Terms {
+    let control = options.word(CONGESTION.name);
+    Terms {
+        encrypted: Some(if encrypts(options) { Encrypted::Tls(handshake(options)) } else { Encrypted::No }),
+        nodelay: Some(options.flag(NODELAY.name, true)),
+        congestion: Some(control.map_or(Congestion::Kernel, |name| Congestion::Named(name.to_owned()))),
+        ..Terms::default()
     }
-    if let Some(word) = options.word(CONGESTION.name) {
-        facts.insert(CONGESTION.name.to_owned(), word.to_owned());
-    }
-    facts
+}
+
+/// How its handshakes are made, where it is encrypted.
+pub fn handshake(options: &Options) -> Handshake {
+    if resumes(options) { Handshake::Resumed } else { Handshake::Full }
 }
 
 /// True where connections are encrypted.

@@ -18,6 +18,7 @@ use nix::sys::socket::sockopt::{RcvBuf, SndBuf, TcpCongestion, TcpNoDelay};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect, setsockopt, socket};
 use nix::sys::socket::{Backlog, listen};
 
+use crate::error::{Error, Result};
 use crate::placed::PAGE;
 use crate::transport::address::Address;
 use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
@@ -40,7 +41,7 @@ impl Default for SocketOptions {
 
 impl SocketOptions {
     /// What `options` ask for; an error where this kernel has no such congestion control.
-    pub fn of(options: &Options) -> Result<Self, String> {
+    pub fn of(options: &Options) -> Result<Self> {
         const AVAILABLE: &str = "/proc/sys/net/ipv4/tcp_available_congestion_control";
         let congestion = options.word(CONGESTION.name);
         if let Some(word) = congestion
@@ -48,7 +49,8 @@ impl SocketOptions {
             && !available.split_ascii_whitespace().any(|other| other == word)
         {
             let available = available.trim().replace(' ', ", ");
-            return Err(format!("this kernel has no congestion control `{word}`; it has {available}"));
+            let what = format!("this kernel has no congestion control `{word}`");
+            return Err(Error::usage(what).help(format!("it has {available}")));
         }
         Ok(SocketOptions { nodelay: options.flag(NODELAY.name, true), congestion: congestion.map(OsString::from) })
     }
@@ -473,6 +475,7 @@ mod tests {
     fn a_congestion_control_that_the_kernel_has_not_is_refused_with_those_it_has() {
         let options = Options([(CONGESTION.name.to_owned(), OptionValue::Word("rene".to_owned()))].into());
         let reason = SocketOptions::of(&options).expect_err("no kernel has rene");
-        assert!(reason.contains("no congestion control `rene`; it has ") && reason.contains("reno"), "{reason}");
+        assert!(reason.message().ends_with("no congestion control `rene`"), "{reason}");
+        assert!(reason.remedy().is_some_and(|has| has.starts_with("it has ") && has.contains("reno")), "{reason}");
     }
 }

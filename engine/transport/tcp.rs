@@ -10,8 +10,9 @@ use crate::transport::contract::{
     StreamProtocol, Transport,
 };
 use crate::transport::held::Share;
-use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
+use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::outbox::Outbox;
+use crate::transport::terms::{Compressed, Connection, Terms};
 use std::sync::Arc;
 
 /// The transport `tcp`.
@@ -35,16 +36,23 @@ impl Transport for Tcp {
         Seam::Stream(&Frames)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
-        frame_facts(options)
+    fn terms(&self, options: &Options) -> Terms {
+        frame_terms(options)
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        frame_facts()
     }
 }
 
-/// What is true of frames on a stream with these options.
-pub(crate) fn frame_facts(options: &Options) -> Facts {
-    let own = [("compressed", "no"), ("connection", "kept for all calls of a client"), ("serialisation", "none")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    facts(options).into_iter().chain(own).collect()
+/// On what terms frames on a stream travel, with these options.
+pub(crate) fn frame_terms(options: &Options) -> Terms {
+    Terms { compressed: Some(Compressed::No), connection: Some(Connection::Kept), ..terms(options) }
+}
+
+/// What else is true of frames on a stream.
+pub(crate) fn frame_facts() -> Facts {
+    Facts::from([("serialisation".to_owned(), "none".to_owned())])
 }
 
 /// Frames, on any ordered stream.

@@ -2,7 +2,8 @@
 
 use crate::registry::Entry;
 use crate::transport::contract::{Facts, Family, Options, Seam, Transport};
-use crate::transport::tcp::{Frames, frame_facts};
+use crate::transport::tcp::{Frames, frame_facts, frame_terms};
+use crate::transport::terms::Terms;
 
 /// The transport `unix`.
 pub struct Unix;
@@ -25,7 +26,11 @@ impl Transport for Unix {
         Seam::Stream(&Frames)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
-        frame_facts(options)
+    fn terms(&self, options: &Options) -> Terms {
+        Terms { congestion: None, ..frame_terms(options) }
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        frame_facts()
     }
 }

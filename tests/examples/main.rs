@@ -47,7 +47,7 @@ fn a_stack_is_paired_told_launched_and_measured_at_a_place() {
     let model = find("model", MODELS, "threaded").expect("it is listed");
     let pairing = Pairing::of(transport, model, stack, &driver::native::Native).expect("they fit");
     assert_eq!(pairing.to_string(), "tcp-threaded-one-arena-stack");
-    assert_eq!(pairing.facts(&Options::default())["memory"], "one arena");
+    assert_eq!(pairing.facts(&Options::default(), 1)["memory"], "one arena");
     let forking = find("model", MODELS, "forking").expect("it is listed");
     let quic = find("transport", TRANSPORTS, "quic").expect("it is listed");
     let refusal = Pairing::of(quic, forking, stack, &driver::native::Native).expect_err("they do not");
@@ -97,7 +97,7 @@ fn an_observer_fills_a_counter_of_its_own_or_says_why_not() {
     let spent = watched.end().spent;
     match observer.able() {
         Ok(()) => assert!((5_005..6_000).contains(&spent.more["written_bytes"]), "{spent:?}"),
-        Err(why) => assert_eq!(spent.missing["written_bytes"], why),
+        Err(why) => assert_eq!(spent.missing["written_bytes"], why.message()),
     }
     let mut unasked = Watched::attach(shell.pid(), OBSERVERS, &[]);
     unasked.begin();

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use engine::error::{Error, Result};
 use engine::place::observer::contract::{Evidence, Group, Observer, Watching};
 use engine::registry::Entry;
 use nix::unistd::{Pid, getpid};
@@ -26,8 +27,8 @@ impl Observer for Written {
         &[COUNTER]
     }
 
-    fn able(&self) -> Result<(), String> {
-        bytes(getpid()).map(drop).ok_or_else(|| WHY.to_owned())
+    fn able(&self) -> Result<()> {
+        bytes(getpid()).map(drop).ok_or_else(|| Error::failed(WHY))
     }
 
     fn attach(&self, _: Pid) -> Box<dyn Watching> {

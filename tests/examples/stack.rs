@@ -9,6 +9,7 @@ use engine::stack::contract::{Fit, Stack, Wanted};
 use engine::stack::environment::Environment;
 use engine::stack::native::Native;
 use engine::transport::contract::{Facts, Options, Transport};
+use engine::transport::terms::Terms;
 
 /// The stack `one-arena`.
 pub(crate) struct OneArena;
@@ -25,6 +26,10 @@ impl Entry for OneArena {
 impl Stack for OneArena {
     fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit {
         Native.fits(transport, model)
+    }
+
+    fn terms(&self, transport: &dyn Transport, model: &dyn Model, options: &Options, cores: u64) -> Terms {
+        Native.terms(transport, model, options, cores)
     }
 
     fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts {

@@ -11,8 +11,8 @@ use engine::key::settings::Settings;
 use engine::results::cell::Planned;
 use engine::results::distribution::{Distribution, empty};
 use engine::results::{
-    Bytes, Client, Connect, Cost, Counts, Errors, Generator, Manifest, Measured, Outcome, Record, Refused, Results,
-    Slice, Spent, State, Verdict,
+    Bytes, Client, Connect, Cost, Counts, Errors, Generator, Manifest, Measured, Outcome, Reason, ReasonKind, Record,
+    Refused, Results, Slice, Spent, State, Verdict,
 };
 use serde_json::{Map, Value, json};
 
@@ -111,6 +111,7 @@ impl Effect {
             }),
             search: None,
             interference: None,
+            stalled: None,
             cost: Some(Cost { server: spent(ok * self.ns / 4, 14 << 20), client: spent(ok * self.ns / 3, 9 << 20) }),
             verdict: Verdict::valid(),
         }
@@ -242,11 +243,11 @@ pub(crate) fn golden() -> Results {
             "http/concurrent/call=ping/clients=16" => give_up(record, 9),
             "http/concurrent/call=ping/clients=4" if record.trial == 2 => {
                 record.verdict.state = State::Suspect;
-                record.verdict.reasons = vec!["the client used 97 % of a core".to_owned()];
+                record.verdict.reasons = vec![Reason::new(ReasonKind::Client, "the client used 97 % of a core")];
             }
             "http/bandwidth/call=upload/payload=1MiB" if record.trial < 3 => {
                 record.verdict.state = State::Invalid;
-                record.verdict.reasons = vec!["the machine was asleep for 2 s".to_owned()];
+                record.verdict.reasons = vec![Reason::new(ReasonKind::HeldUp, "the machine was asleep for 2 s")];
             }
             "http/bandwidth/call=download/payload=1MiB" if record.trial == 4 => {
                 fail(record, "the server ended with signal 9");

@@ -40,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) closes: Option<(u64, u64)>,
     /// Whether its connections are encrypted.
     pub(crate) tls: bool,
+    /// From when the client process is held up, and for how long: it wakes up later than it wanted to.
+    pub(crate) held_up: (u64, u64),
 }
 
 impl Server {
@@ -50,6 +52,7 @@ impl Server {
         stall: (0, 0),
         closes: None,
         tls: false,
+        held_up: (0, 0),
     };
 
     /// When what would happen at `at` happens.
@@ -165,6 +168,7 @@ impl World {
     fn begin(&mut self) {
         let (from, length) = self.server.stall;
         self.server.stall = (from + self.now, length);
+        self.server.held_up.0 += self.now;
         (self.begun, self.calls) = (self.now, 0);
         self.sends.clear();
     }
@@ -254,7 +258,11 @@ impl Network for Net {
         if let Wait::Until { now, deadline, due } = wait {
             assert_eq!(now, world.now, "time passes in waits only");
             let next = world.events.first_key_value().map_or(u64::MAX, |((at, _), _)| *at);
-            world.now = deadline.min(due.unwrap_or(u64::MAX)).min(next).max(now);
+            let (from, length) = world.server.held_up;
+            let wakes = deadline.min(due.unwrap_or(u64::MAX)).min(next).max(now);
+            // Warming up is not the subject.
+            let held = world.begun > 0 && (from..from + length).contains(&wakes);
+            world.now = if held { from + length } else { wakes };
             assert!(world.now < u64::MAX, "nothing will ever happen again");
         }
         let after = (world.now + 1, 0);

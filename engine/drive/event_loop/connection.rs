@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 
 use crate::call::Fault;
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::Failed;
+use crate::drive::job::Job;
 use crate::drive::network::Network;
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;

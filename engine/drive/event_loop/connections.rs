@@ -2,7 +2,8 @@
 
 use crate::call::Fault;
 use crate::drive::event_loop::connection::{Connection, Stage};
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::{Failed, FailedClass};
+use crate::drive::job::Job;
 use crate::drive::network::{Network, Wait};
 use crate::drive::recorder::Dials;
 use crate::transport::contract::Reply;
@@ -58,7 +59,7 @@ impl<N: Network> Connections<N> {
             while self.all[which].stage != Stage::Open {
                 let now = self.network.now_ns();
                 if now >= deadline {
-                    return Err(Failed::new("timeout", "a client could not connect within the time-out"));
+                    return Err(Failed::new(FailedClass::Timeout, "a client could not connect within the time-out"));
                 }
                 let told = self.network.wait(Wait::Until { now, deadline, due: None });
                 let told = told.map_err(|error| Failed::system("cannot wait for events", &error))?;

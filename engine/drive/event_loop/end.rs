@@ -21,6 +21,10 @@ impl<N: Network> Run<'_, N> {
             return;
         }
         let mut now = self.connections.network.now_ns();
+        // Whenever it is looked at: a reply is a reply for as long as the time-out, and then none.
+        if now.saturating_sub(slot.call.begun) > self.job.timeout.as_nanos() as u64 {
+            return self.time_out(index, now);
+        }
         if let Err(fault) = &reply.verdict
             && slot.call.asked.again(fault, self.recorder)
         {

@@ -17,7 +17,8 @@ use tokio::time::{interval, sleep, timeout_at};
 use crate::call::{Ask, Fault};
 use crate::drive::arrival_test;
 use crate::drive::connection::{Trouble, check_identity, identity_call};
-use crate::drive::job::{Failed, Job};
+use crate::drive::failed::{Failed, FailedClass};
+use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps, Who};
@@ -251,6 +252,10 @@ impl Clients {
             }
         };
         let ended = self.now();
+        // What was there is taken before the clock is looked at: a reply is a reply for as long as the time-out, and then
+        // none.
+        let late = ended.saturating_sub(begun) > self.job.timeout.as_nanos() as u64;
+        let outcome = outcome.and_then(|reply| if late { Err(Trouble::Timeout) } else { Ok(reply) });
         self.last.set(ended);
         // A connect is timed from its beginning, a call from when it could be sent.
         let sent = if connect { begun } else { steps.sent.unwrap_or(begun) };
@@ -342,7 +347,7 @@ impl Clients {
         let end = || self.time_out(self.now(), &window);
         let dialled = self.in_time(end(), self.pool.dialler.dial()).await.map_err(|trouble| match trouble {
             Trouble::Timeout => {
-                Failed::new("timeout", format!("nobody on {} answered a dial in time", self.job.address))
+                Failed::new(FailedClass::Timeout, format!("nobody on {} answered a dial in time", self.job.address))
             }
             Trouble::Fault(fault) => fault.into(),
         })?;

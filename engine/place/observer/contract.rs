@@ -3,6 +3,7 @@
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Result;
 use crate::place::processes::{Stat, all};
 use crate::registry::Entry;
 use crate::results::Spent;
@@ -17,8 +18,8 @@ pub trait Observer: Entry + Sync {
         false
     }
 
-    /// Whether it can observe on this machine, or why not, in words.
-    fn able(&self) -> Result<(), String> {
+    /// Whether it can observe on this machine, or why not.
+    fn able(&self) -> Result<()> {
         Ok(())
     }
 

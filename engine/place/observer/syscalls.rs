@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::unistd::{Pid, getpid};
 
+use crate::error::{Context, Error, Result};
 use crate::place::observer::contract::{Evidence, Group, Observer, Watching};
 use crate::registry::Entry;
 
@@ -57,30 +58,30 @@ impl Observer for SystemCalls {
         true
     }
 
-    fn able(&self) -> Result<(), String> {
+    fn able(&self) -> Result<()> {
         open(getpid()).map(drop)
     }
 
     fn attach(&self, leader: Pid) -> Box<dyn Watching> {
         let alone = fs::read_dir(format!("/proc/{leader}/task")).is_ok_and(|threads| threads.count() == 1);
         // What had been started before would be left out without a word.
-        let late = || Err("it had started threads before they could be counted".into());
+        let late = || Err(Error::failed("it had started threads before they could be counted"));
         let counter = open(leader).and_then(|file| if alone { Ok(file) } else { late() });
         Box::new(Watch { counter, before: Ok(0) })
     }
 }
 
 struct Watch {
-    counter: Result<File, String>,
-    before: Result<u64, String>,
+    counter: Result<File>,
+    before: Result<u64>,
 }
 
 impl Watch {
     /// How many there have been so far, or why that is not known.
-    fn so_far(&self) -> Result<u64, String> {
+    fn so_far(&self) -> Result<u64> {
         let mut count = [0; 8];
-        let mut file = self.counter.as_ref().map_err(String::clone)?;
-        file.read_exact(&mut count).map_err(|error| format!("the counter cannot be read: {error}"))?;
+        let mut file = self.counter.as_ref().map_err(Error::clone)?;
+        file.read_exact(&mut count).doing("the counter cannot be read")?;
         Ok(u64::from_ne_bytes(count))
     }
 }
@@ -94,16 +95,16 @@ impl Watching for Watch {
         let after = self.so_far();
         match self.before.clone().and_then(|before| Ok(after?.saturating_sub(before))) {
             Ok(calls) => evidence.spent.syscalls = Some(calls),
-            Err(why) => evidence.lacks("syscalls", &why),
+            Err(why) => evidence.lacks("syscalls", why.message()),
         }
     }
 }
 
-fn open(process: Pid) -> Result<File, String> {
+fn open(process: Pid) -> Result<File> {
     let mut attributes = Attributes {
         kind: TRACEPOINT,
         size: size_of::<Attributes>() as u32,
-        config: tracepoint().map_err(|error| format!("raw_syscalls:sys_enter cannot be looked up: {error}"))?,
+        config: tracepoint().doing("raw_syscalls:sys_enter cannot be looked up")?,
         flags: INHERIT,
         ..Attributes::default()
     };
@@ -119,7 +120,7 @@ fn open(process: Pid) -> Result<File, String> {
             CLOSE_ON_EXEC,
         )
     };
-    descriptor(opened).map(File::from).map_err(|error| format!("perf_event_open is refused: {error}"))
+    descriptor(opened).map(File::from).doing("perf_event_open is refused")
 }
 
 /// The number of the tracepoint at which every system call passes.
@@ -188,7 +189,7 @@ mod tests {
             (Some(made), None, Ok(())) => {
                 assert!((2000..2400).contains(&made), "a thousand reads and as many writes, not {made}");
             }
-            (None, Some(why), Err(also)) => assert_eq!(*why, also),
+            (None, Some(why), Err(also)) => assert_eq!(why, also.message()),
             other => panic!("either all of it can be counted or none: {other:?}"),
         }
     }

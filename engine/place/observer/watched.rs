@@ -2,6 +2,7 @@
 
 use nix::unistd::Pid;
 
+use crate::error::Error;
 use crate::place::observer::contract::{Evidence, Group, Observer, Watching};
 
 /// The observers that are attached to one end.
@@ -18,10 +19,10 @@ impl Watched {
         let (mut watching, mut absent) = (Vec::new(), Evidence::default());
         for observer in observers {
             let asked = observe.iter().any(|name| name == observer.name());
-            let unasked = || Err(format!("not counted, since `--{}` was not given", observer.name()));
+            let unasked = || Err(Error::failed(format!("not counted, since `--{}` was not given", observer.name())));
             match if asked { observer.able() } else { unasked() } {
                 Ok(()) => watching.push(observer.attach(leader)),
-                Err(why) => observer.counters().iter().for_each(|counter| absent.lacks(counter, &why)),
+                Err(why) => observer.counters().iter().for_each(|counter| absent.lacks(counter, why.message())),
             }
         }
         Watched { leader, watching, absent }

@@ -60,14 +60,13 @@ fn fields(results: &Results, record: &Record, axes: &[&str]) -> Vec<String> {
     let outcome = match record.outcome {
         Outcome::Measured => "measured",
         Outcome::Failed => "failed",
-        Outcome::Skipped => "skipped",
     };
     let verdict = match record.verdict.state {
         State::Valid => "valid",
         State::Suspect => "suspect",
         State::Invalid => "invalid",
     };
-    let reason = record.reason.clone().unwrap_or_else(|| record.verdict.reasons.join("; "));
+    let reason = record.reason.clone().unwrap_or_else(|| record.verdict.sentence());
     let mut fields = vec![
         harmless(results.id(record)),
         record.trial.to_string(),

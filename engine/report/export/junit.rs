@@ -8,8 +8,9 @@ use std::fmt::Write;
 use crate::error::Result;
 use crate::report::chart::svg::escaped;
 use crate::report::view::View;
+use crate::report::words::About;
 use crate::report::workload::Workload;
-use crate::results::Results;
+use crate::results::{Results, State};
 
 /// A suite for each workload.
 pub fn text(results: &Results) -> Result<String> {
@@ -21,6 +22,9 @@ pub fn text(results: &Results) -> Result<String> {
     text.push_str("</testsuites>\n");
     Ok(text)
 }
+
+/// Trials whose figures count nowhere.
+const INVALID: About = About::Trials(State::Invalid);
 
 /// What is wrong with a cell.
 struct Wrong {
@@ -53,7 +57,7 @@ fn suite(text: &mut String, number: usize, workload: &Workload, view: &View, res
         cases.len()
     );
     // What is worth a word and no error: cases have no room for it.
-    let in_doubt = view.doubts.iter().filter(|doubt| !doubt.which.starts_with("invalid"));
+    let in_doubt = view.doubts.iter().filter(|doubt| doubt.about != INVALID);
     for doubt in in_doubt.filter(|doubt| cases.iter().any(|case| case.0 == doubt.of)) {
         let [of, which, reason] = [&doubt.of, &doubt.which, &doubt.reason].map(|text| escaped(text));
         let _ = writeln!(text, "<property name=\"{of}: {which}\" value=\"{reason}\"/>");
@@ -85,8 +89,8 @@ fn seconds(id: &str, results: &Results) -> f64 {
 
 /// What broke, is invalid or was expected otherwise in a cell; a suspect figure is no failure.
 fn wrong(id: &str, view: &View) -> Option<Wrong> {
-    let failed = view.failures.iter().filter(|remark| remark.which != "calls");
-    let invalid = view.doubts.iter().filter(|remark| remark.which.starts_with("invalid"));
+    let failed = view.failures.iter().filter(|remark| remark.about != About::Calls);
+    let invalid = view.doubts.iter().filter(|remark| remark.about == INVALID);
     let broken: Vec<String> = failed
         .chain(invalid)
         .filter(|remark| remark.of == id)

@@ -1,8 +1,7 @@
 //! What a run brought, as a proof reads it.
 
 use crate::drive::schedule::{Limit, RateProfile, Schedule};
-use crate::place::disturbance::Stalled;
-use crate::results::{Measured, Record, Results};
+use crate::results::{Measured, Record, Results, Stalled};
 use crate::run::proof::figure::Figure;
 
 /// The seed of every proof: one by which few calls are already spaced as many would be.
@@ -41,8 +40,7 @@ pub(crate) fn figures(results: &Results, check: Check) -> Vec<Figure> {
     let known = counts.ok + counts.error.total() + counts.timeout + counts.censored;
     let mut figures = vec![Figure::that("calls accounted for", counts.scheduled, known, counts.conserved())];
     let before = all.into_iter().map(|(_, measured)| measured).collect();
-    let stalled = results.manifest.facts.values().find_map(Stalled::told);
-    figures.extend(check(&Evidence { record, measured, before, stalled }));
+    figures.extend(check(&Evidence { record, measured, before, stalled: record.stalled }));
     figures
 }
 

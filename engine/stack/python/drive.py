@@ -36,6 +36,8 @@ LACKS = {
     errno.ENOBUFS: "buffers",
     errno.ENOMEM: "buffers",
 }
+# What a reply may be that was not the one that was asked for.
+REPLIED = ("status", "short", "corrupt", "protocol")
 # After these the connection is dialled anew, so that no late reply is ever matched.
 BREAKING = ("connect", "timeout", "protocol", "censored")
 
@@ -210,14 +212,15 @@ class Caller:
                 self.sent = time.perf_counter_ns()
             load.work.do(self.client, size, content)
             self.ended = time.perf_counter_ns()
-            if self.ended - self.sent > load.timeout * 1e9:
-                # rpyc begins to count when all is sent, requests anew with each read: a reply may still come too late.
-                raise CallFailed("timeout", f"the reply came after {(self.ended - self.sent) / 1e9:.3f} s")
+            if self.too_late():
+                raise self.timed_out()
             self.checked = True
             return self.ended - self.sent
         except Exception as error:
             self.ended = time.perf_counter_ns()
             failure = self.failed(error)
+            if failure.kind in REPLIED and self.too_late():
+                failure = self.timed_out()
             if failure.kind in BREAKING and not load.connects:
                 self.reconnects += 1
                 self.hang_up()
@@ -225,6 +228,13 @@ class Caller:
         finally:
             if load.connects:
                 self.hang_up()
+
+    def too_late(self):
+        # rpyc begins to count when all is sent, requests anew with each read: a reply may still come too late.
+        return self.ended - self.sent > self.load.timeout * 1e9
+
+    def timed_out(self):
+        return CallFailed("timeout", f"the reply came after {(self.ended - self.sent) / 1e9:.3f} s")
 
     def failed(self, error):
         failure = error if isinstance(error, CallFailed) else self.client.failure(error)

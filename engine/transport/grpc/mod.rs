@@ -15,7 +15,8 @@ use crate::transport::grpc::calls::GrpcCalls;
 use crate::transport::grpc::service::GrpcService;
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
-use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts};
+use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts, stream_terms};
+use crate::transport::terms::Terms;
 
 /// The transport `grpc`.
 pub struct Grpc;
@@ -38,8 +39,12 @@ impl Transport for Grpc {
         Seam::Stream(&Messages)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
-        stream_facts(options, "Protocol Buffers")
+    fn terms(&self, options: &Options) -> Terms {
+        stream_terms(options)
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        stream_facts("Protocol Buffers")
     }
 }
 

@@ -17,7 +17,8 @@ use crate::transport::contract::{
 };
 use crate::transport::http1::client::HttpClient;
 use crate::transport::http1::server::HttpServer;
-use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
+use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
+use crate::transport::terms::{Compressed, Connection, Terms};
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
 use crate::units::MOST_CLIENTS;
 
@@ -76,21 +77,21 @@ impl Transport for Http1 {
         Seam::Stream(&Messages)
     }
 
+    fn terms(&self, options: &Options) -> Terms {
+        Terms {
+            compressed: Some(Compressed::No),
+            keep_alive: Some(keeps_alive(options)),
+            connection: options.count("pool").map(Connection::Pool),
+            ..terms(options)
+        }
+    }
+
     fn facts(&self, options: &Options) -> Facts {
-        let own = [
-            ("compressed", "no"),
-            ("keep-alive", if keeps_alive(options) { "yes" } else { "no: a connection for each call" }),
-            (
-                "serialisation",
-                match is_coded(options) {
-                    true => "JSON for small replies, none for bodies",
-                    false => "JSON for small replies, hex in JSON for chunks, none for whole bodies",
-                },
-            ),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let pool = options.count("pool").map(|count| ("connection".to_owned(), format!("{count} for all clients")));
-        facts(options).into_iter().chain(own).chain(pool).collect()
+        let serialisation = match is_coded(options) {
+            true => "JSON for small replies, none for bodies",
+            false => "JSON for small replies, hex in JSON for chunks, none for whole bodies",
+        };
+        Facts::from([("serialisation".to_owned(), serialisation.to_owned())])
     }
 }
 

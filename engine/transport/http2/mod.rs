@@ -16,7 +16,8 @@ use crate::transport::contract::{
 };
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
-use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts};
+use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts, stream_terms};
+use crate::transport::terms::Terms;
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
 use crate::transport::web::service::WebService;
 
@@ -41,8 +42,12 @@ impl Transport for Http2 {
         Seam::Stream(&Streams)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
-        stream_facts(options, "JSON for small replies, none for bodies")
+    fn terms(&self, options: &Options) -> Terms {
+        stream_terms(options)
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        stream_facts("JSON for small replies, none for bodies")
     }
 }
 

@@ -1,7 +1,8 @@
 //! What every protocol on streams of HTTP/2 has in common: windows, limits, options, facts.
 
 use crate::transport::contract::{Facts, OptionSpec, Options};
-use crate::transport::options::{self, CONGESTION, NODELAY, RESUMPTION, TLS, facts, shared};
+use crate::transport::options::{self, CONGESTION, NODELAY, RESUMPTION, TLS, shared, terms};
+use crate::transport::terms::{Compressed, Terms};
 
 /// How much of one body may be on its way unread, in bytes: more than a network between hosts holds, so that bulk is
 /// never stopped by a window.
@@ -25,15 +26,18 @@ pub(crate) fn lines(options: &Options) -> usize {
     options.count(options::STREAMS.name).unwrap_or(1) as usize
 }
 
-/// What is true of every protocol on streams of HTTP/2, with how calls are written.
-pub(crate) fn stream_facts(options: &Options, serialisation: &str) -> Facts {
-    let own = [
-        ("compressed", "header fields only".to_owned()),
-        ("connection", shared(options)),
-        ("serialisation", serialisation.to_owned()),
-        ("framing", "by the h2 library, over memory".to_owned()),
-        ("windows", "4 MiB a stream, 16 MiB a connection".to_owned()),
+/// On what terms every protocol on streams of HTTP/2 serves calls.
+pub(crate) fn stream_terms(options: &Options) -> Terms {
+    Terms { compressed: Some(Compressed::Headers), connection: Some(shared(options)), ..terms(options) }
+}
+
+/// What else is true of every protocol on streams of HTTP/2, with how calls are written.
+pub(crate) fn stream_facts(serialisation: &str) -> Facts {
+    [
+        ("serialisation", serialisation),
+        ("framing", "by the h2 library, over memory"),
+        ("windows", "4 MiB a stream, 16 MiB a connection"),
     ]
-    .map(|(name, value)| (name.to_owned(), value));
-    facts(options).into_iter().chain(own).collect()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
 }

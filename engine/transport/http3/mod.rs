@@ -9,6 +9,7 @@ mod stream;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::registry::Entry;
 use crate::transport::contract::{
     AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, Later, OptionSpec, Options, Seam,
@@ -18,7 +19,8 @@ use crate::transport::http3::client::WebStreams;
 use crate::transport::http3::server::serve;
 use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
-use crate::transport::quic::{OPTIONS, quic_facts};
+use crate::transport::quic::{OPTIONS, quic_facts, quic_terms};
+use crate::transport::terms::{Compressed, Terms};
 
 /// How many streams that go one way each end may open: three are a connection's own (RFC 9114, 6.2), others a
 /// peer's attempts at what this one does not know.
@@ -49,14 +51,12 @@ impl Transport for Http3 {
         Seam::Async(&Http3)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
-        let own = [
-            ("compressed", "header fields only"),
-            ("serialisation", "JSON for small replies, none for bodies"),
-            ("framing", "by the h3 library over quinn"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        quic_facts(options).into_iter().chain(own).collect()
+    fn terms(&self, options: &Options) -> Terms {
+        Terms { compressed: Some(Compressed::Headers), ..quic_terms(options) }
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        quic_facts("JSON for small replies, none for bodies", "by the h3 library over quinn")
     }
 }
 
@@ -70,7 +70,7 @@ impl AsyncProtocol for Http3 {
         context: &ClientContext,
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
-    ) -> Result<Box<dyn AsyncClient>, String> {
+    ) -> Result<Box<dyn AsyncClient>> {
         let dialler = Dialler::new(address, tls, &context.options, ONE_WAY)?;
         Ok(Box::new(Client::<WebStreams>::new(dialler, context.clone())))
     }
@@ -81,7 +81,7 @@ impl AsyncProtocol for Http3 {
         socket: UdpSocket,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
-    ) -> Result<Later<'static, ()>, String> {
+    ) -> Result<Later<'static, ()>> {
         let endpoint = listen(socket, tls, &context.options, ONE_WAY)?;
         let (limit, hold) = (context.body_limit, context.hold.clone());
         Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {

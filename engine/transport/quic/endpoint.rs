@@ -16,6 +16,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::call::Fault;
+use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
 use crate::transport::contract::{Executor, Executors, Later, Options};
 use crate::transport::options::{CONGESTION, STREAMS as STREAMS_OPTION};
@@ -74,22 +75,23 @@ impl Streams {
     }
 }
 
-fn settings(options: &Options, streams: Streams) -> Result<TransportConfig, String> {
+fn settings(options: &Options, streams: Streams) -> Result<TransportConfig> {
     let mut settings = TransportConfig::default();
     settings
-        .max_concurrent_bidi_streams(VarInt::from_u64(streams.calls).map_err(|_| "no such number of streams")?)
+        .max_concurrent_bidi_streams(VarInt::from_u64(streams.calls).doing("no such number of streams")?)
         .max_concurrent_uni_streams(streams.one_way.into())
         .stream_receive_window(STREAM_WINDOW.into())
         .receive_window(CONNECTION_WINDOW.into())
         .send_window(CONNECTION_WINDOW.into())
         .datagram_receive_buffer_size(None)
-        .max_idle_timeout(Some(IDLE.try_into().map_err(|_| "no such idle time-out")?));
+        .max_idle_timeout(Some(IDLE.try_into().doing("no such idle time-out")?));
     match options.word(CONGESTION.name) {
         None | Some("cubic") => settings.congestion_controller_factory(Arc::new(CubicConfig::default())),
         Some("newreno") => settings.congestion_controller_factory(Arc::new(NewRenoConfig::default())),
         Some("bbr") => settings.congestion_controller_factory(Arc::new(BbrConfig::default())),
         Some(word) => {
-            return Err(format!("QUIC has no congestion control `{word}` here; it has cubic, newreno, bbr"));
+            let what = format!("QUIC has no congestion control `{word}` here");
+            return Err(Error::usage(what).help("it has cubic, newreno, bbr"));
         }
     };
     Ok(settings)
@@ -110,10 +112,10 @@ impl Dialler {
         tls: Arc<rustls::ClientConfig>,
         options: &Options,
         one_way: u32,
-    ) -> Result<Self, String> {
+    ) -> Result<Self> {
         let mut transport = settings(options, Streams::of_client(one_way))?;
         transport.keep_alive_interval(Some(ALIVE));
-        let tls = QuicClientConfig::try_from(tls).map_err(|error| error.to_string())?;
+        let tls = QuicClientConfig::try_from(tls).doing("QUIC cannot use this TLS")?;
         let mut settings = ClientConfig::new(Arc::new(tls));
         settings.transport_config(Arc::new(transport));
         // The kernel chooses the way to the server, and with it the address that this end has.
@@ -121,13 +123,13 @@ impl Dialler {
             SocketAddr::V4(_) => SocketAddr::from(([0u8; 4], 0)),
             SocketAddr::V6(_) => SocketAddr::from(([0u16; 8], 0)),
         };
-        let socket = bind_datagrams(&Address::Tcp(any)).map_err(|error| format!("cannot open a socket: {error}"))?;
+        let socket = bind_datagrams(&Address::Tcp(any)).doing("cannot open a socket")?;
         let endpoint = endpoint(None, socket)?;
         Ok(Dialler { endpoint, settings, server, name: server.ip().to_string() })
     }
 
     /// A new connection once its handshake is complete.
-    pub(crate) async fn dial(&self) -> Result<Connection, Fault> {
+    pub(crate) async fn dial(&self) -> std::result::Result<Connection, Fault> {
         let broken = |reason: String| Fault::connect(format!("cannot dial {}: {reason}", self.server));
         let dialling = self.endpoint.connect_with(self.settings.clone(), self.server, &self.name);
         dialling.map_err(|error| broken(error.to_string()))?.await.map_err(|error| broken(error.to_string()))
@@ -145,8 +147,8 @@ pub(crate) fn listen(
     tls: Arc<rustls::ServerConfig>,
     options: &Options,
     one_way: u32,
-) -> Result<Endpoint, String> {
-    let tls = QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
+) -> Result<Endpoint> {
+    let tls = QuicServerConfig::try_from(tls).doing("QUIC cannot use this TLS")?;
     let mut config = ServerConfig::with_crypto(Arc::new(tls));
     config
         .transport_config(Arc::new(settings(options, Streams::of_server(options, one_way))?))
@@ -156,10 +158,9 @@ pub(crate) fn listen(
     endpoint(Some(config), socket)
 }
 
-fn endpoint(server: Option<ServerConfig>, socket: UdpSocket) -> Result<Endpoint, String> {
+fn endpoint(server: Option<ServerConfig>, socket: UdpSocket) -> Result<Endpoint> {
     let runtime = Arc::new(TokioRuntime);
-    Endpoint::new(EndpointConfig::default(), server, socket, runtime)
-        .map_err(|error| format!("cannot use the socket: {error}"))
+    Endpoint::new(EndpointConfig::default(), server, socket, runtime).doing("cannot use the socket")
 }
 
 /// What is done with a client that begins a handshake.

@@ -13,16 +13,18 @@ mod server;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::registry::Entry;
 use crate::transport::contract::{
     AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, Later, OptionSpec, Options, Seam,
     ServerContext, Transport,
 };
-use crate::transport::options::{CONGESTION, RESUMPTION, STREAMS, shared};
+use crate::transport::options::{CONGESTION, RESUMPTION, STREAMS, handshake, shared};
 use crate::transport::quic::client::FrameCalls;
 use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
 use crate::transport::quic::server::serve;
+use crate::transport::terms::{Compressed, Congestion, Encrypted, Terms};
 
 /// The transport `quic`.
 pub struct Quic;
@@ -34,17 +36,26 @@ const ALPN: &str = "engine-frames";
 /// How many streams that go one way each end may open.
 const NO_STREAMS: u32 = 0;
 
-/// What is true of every transport over QUIC.
-pub(crate) fn quic_facts(options: &Options) -> Facts {
-    let resumed = if options.flag(RESUMPTION.name, false) { "sessions resumed" } else { "a full handshake" };
+/// On what terms every transport over QUIC serves calls.
+pub(crate) fn quic_terms(options: &Options) -> Terms {
+    Terms {
+        encrypted: Some(Encrypted::Quic(handshake(options))),
+        connection: Some(shared(options)),
+        nodelay: Some(true),
+        congestion: Some(Congestion::Named(options.word(CONGESTION.name).unwrap_or("cubic").to_owned())),
+        ..Terms::default()
+    }
+}
+
+/// What else is true of every transport over QUIC, with how calls are written and by whom they are framed.
+pub(crate) fn quic_facts(serialisation: &str, framing: &str) -> Facts {
     [
-        ("encrypted", format!("TLS 1.3 in QUIC, {resumed} for each connection, as part of the dial")),
-        ("connection", shared(options)),
-        ("sockets", "one of UDP at each end, for all connections".to_owned()),
-        ("windows", "4 MiB a stream, 16 MiB a connection".to_owned()),
-        (CONGESTION.name, options.word(CONGESTION.name).unwrap_or("cubic").to_owned()),
+        ("serialisation", serialisation),
+        ("framing", framing),
+        ("sockets", "one of UDP at each end, for all connections"),
+        ("windows", "4 MiB a stream, 16 MiB a connection"),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
 }
 
@@ -70,14 +81,12 @@ impl Transport for Quic {
         Seam::Async(&Quic)
     }
 
-    fn facts(&self, options: &Options) -> Facts {
-        let own = [
-            ("compressed", "no"),
-            ("serialisation", "none"),
-            ("framing", "by the quinn library, a stream for each call"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        quic_facts(options).into_iter().chain(own).collect()
+    fn terms(&self, options: &Options) -> Terms {
+        Terms { compressed: Some(Compressed::No), ..quic_terms(options) }
+    }
+
+    fn facts(&self, _: &Options) -> Facts {
+        quic_facts("none", "by the quinn library, a stream for each call")
     }
 }
 
@@ -91,7 +100,7 @@ impl AsyncProtocol for Quic {
         context: &ClientContext,
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
-    ) -> Result<Box<dyn AsyncClient>, String> {
+    ) -> Result<Box<dyn AsyncClient>> {
         let dialler = Dialler::new(address, tls, &context.options, NO_STREAMS)?;
         Ok(Box::new(Client::<FrameCalls>::new(dialler, context.clone())))
     }
@@ -102,7 +111,7 @@ impl AsyncProtocol for Quic {
         socket: UdpSocket,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
-    ) -> Result<Later<'static, ()>, String> {
+    ) -> Result<Later<'static, ()>> {
         let (endpoint, context) = (listen(socket, tls, &context.options, NO_STREAMS)?, context.clone());
         Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
             Box::pin(serve(connection, context.clone(), executor))

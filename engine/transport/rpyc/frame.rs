@@ -14,7 +14,7 @@ use crate::transport::rpyc::brine;
 const HEAD: usize = 5;
 const END: u8 = b'\n';
 /// Payloads over so many bytes are compressed.
-const COMPRESS_OVER: u64 = 3000;
+pub(crate) const COMPRESS_OVER: u64 = 3000;
 /// How much of a message other than streamed bodies is held.
 const HELD: usize = 256 << 20;
 /// A buffer that has grown beyond this is given back once its message has been handled.

@@ -27,9 +27,11 @@ use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
     StreamProtocol, Transport,
 };
-use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, facts};
+use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::rpyc::client::RpycClient;
+use crate::transport::rpyc::frame::COMPRESS_OVER;
 use crate::transport::rpyc::server::RpycServer;
+use crate::transport::terms::{Compressed, Connection, Terms};
 
 /// The transport `rpyc`.
 pub struct Rpyc;
@@ -71,17 +73,23 @@ impl Transport for Rpyc {
         Seam::Stream(&Rpyc)
     }
 
+    fn terms(&self, options: &Options) -> Terms {
+        let compresses = options.flag("compress", true);
+        Terms {
+            compressed: Some(if compresses { Compressed::Frames(COMPRESS_OVER) } else { Compressed::No }),
+            connection: Some(Connection::Kept),
+            ..terms(options)
+        }
+    }
+
     fn facts(&self, options: &Options) -> Facts {
-        let compressed = if options.flag("compress", true) { "frames over 3000 bytes, zlib" } else { "no" };
         let bound = options.word("method") == Some("bound");
-        let own = [
-            ("compressed", compressed),
-            ("connection", "kept for all calls of a client"),
+        [
             ("serialisation", "brine"),
             ("messages for a call", if bound { "1: call" } else { "3: get the method, call it, drop it" }),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        facts(options).into_iter().chain(own).collect()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
     }
 }
 

@@ -21,6 +21,7 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
 use crate::call::Fault;
+use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
 use crate::transport::contract::{ClientCodec, Options, ServerCodec};
 use crate::transport::options::{encrypts, resumes};
@@ -33,6 +34,9 @@ const SESSIONS: usize = 256;
 /// More bytes than the state of a session takes in a ticket.
 const TICKET: usize = 1024;
 
+/// What is being done where an identity cannot be had.
+const DOING: &str = "cannot make a certificate";
+
 /// Who a server is: a certificate of its own, and the authority that signed it.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -44,25 +48,24 @@ impl Identity {
     /// A fresh identity for a server on `address`, or none where `options` do not ask for TLS.
     ///
     /// `alpn` are the protocol's names in the handshake (RFC 7301). The error says what cannot be made.
-    pub fn of(options: &Options, alpn: &[&str], address: &Address) -> Result<Option<Self>, String> {
+    pub fn of(options: &Options, alpn: &[&str], address: &Address) -> Result<Option<Self>> {
         encrypts(options).then(|| Self::fresh(resumes(options), alpn, address)).transpose()
     }
 
     /// A fresh identity for a server on `address`, whose sessions may be resumed or not.
-    pub fn fresh(resumed: bool, alpn: &[&str], address: &Address) -> Result<Self, String> {
-        let Issued { ca, chain, key } = certificate::issue(address).map_err(|error| error.to_string())?;
-        let words = |error: rustls::Error| error.to_string();
+    pub fn fresh(resumed: bool, alpn: &[&str], address: &Address) -> Result<Self> {
+        let Issued { ca, chain, key } = certificate::issue(address).doing(DOING)?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])
-            .map_err(words)?
+            .doing(DOING)?
             .with_no_client_auth()
             .with_single_cert(chain, key)
-            .map_err(words)?;
+            .doing(DOING)?;
         config.alpn_protocols = names(alpn);
         // Tickets, not a store: the children of a fork know the key of the tickets, and share no memory.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if resumed {
-            config.ticketer = Ticketer::new().map_err(words)?;
+            config.ticketer = Ticketer::new().doing(DOING)?;
             // It takes no ticket longer than any it has made, and a forked child has made none yet.
             let _ = config.ticketer.encrypt(&[0; TICKET]);
         } else {
@@ -70,7 +73,7 @@ impl Identity {
         }
         let config = Arc::new(config);
         // What this allows is allowed for every connection.
-        ServerConnection::new(config.clone()).map_err(words)?;
+        ServerConnection::new(config.clone()).doing(DOING)?;
         Ok(Identity { config, ca })
     }
 
@@ -102,33 +105,28 @@ impl Trust {
     /// Trust in the server on `address` by the certificate `ca` (PEM), or none where `options` do not ask for TLS.
     ///
     /// The error says what is missing.
-    pub fn of(
-        options: &Options,
-        alpn: Option<&str>,
-        ca: Option<&str>,
-        address: &Address,
-    ) -> Result<Option<Self>, String> {
+    pub fn of(options: &Options, alpn: Option<&str>, ca: Option<&str>, address: &Address) -> Result<Option<Self>> {
         encrypts(options).then(|| Self::placed(resumes(options), alpn, ca, address)).transpose()
     }
 
     /// Trust in the server on `address` by the certificate `ca` (PEM), whose sessions may be resumed or not.
-    pub fn placed(resumed: bool, alpn: Option<&str>, ca: Option<&str>, address: &Address) -> Result<Self, String> {
-        let ca = ca.ok_or("TLS needs `ca`, the certificate by which the server is known")?;
+    pub fn placed(resumed: bool, alpn: Option<&str>, ca: Option<&str>, address: &Address) -> Result<Self> {
+        let ca = ca.ok_or_else(|| Error::usage("TLS needs `ca`, the certificate by which the server is known"))?;
         let mut roots = RootCertStore::empty();
-        CertificateDer::from_pem_slice(ca.as_bytes())
-            .map_err(|error| error.to_string())
-            .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()))
-            .map_err(|error| format!("`ca` is not a certificate: {error}"))?;
+        let none = "`ca` is not a certificate";
+        roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).doing(none)?).doing(none)?;
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])
-            .map_err(|error| error.to_string())?
+            .doing("TLS 1.3 cannot be had")?
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = names(alpn.as_slice());
         config.resumption = if resumed { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
         let server = match address {
             Address::Tcp(address) => address.ip().into(),
-            Address::Named { host, .. } => ServerName::try_from(host.clone()).map_err(|error| error.to_string())?,
+            Address::Named { host, .. } => {
+                ServerName::try_from(host.clone()).doing(format_args!("no certificate can be for `{host}`"))?
+            }
             Address::Unix(_) => IpAddr::from(Ipv4Addr::LOCALHOST).into(),
         };
         Ok(Trust { config: Arc::new(config), server })
@@ -140,7 +138,7 @@ impl Trust {
     }
 
     /// The client's end of a new connection, secured; a fault of class `connect` where none can be begun.
-    pub fn secure(&self, inner: Box<dyn ClientCodec>) -> Result<Box<dyn ClientCodec>, Fault> {
+    pub fn secure(&self, inner: Box<dyn ClientCodec>) -> std::result::Result<Box<dyn ClientCodec>, Fault> {
         let session = ClientConnection::new(self.config.clone(), self.server.clone())
             .map_err(|error| Fault::connect(format!("a TLS handshake cannot be begun: {error}")))?;
         Ok(Box::new(TlsClient::new(session, inner)))

@@ -120,7 +120,7 @@ pub(crate) fn call(arguments: &[String]) -> Result<()> {
         }
         None => {
             let control = control(arguments).map(|word| (CONGESTION.name.to_owned(), OptionValue::Word(word.clone())));
-            let options = SocketOptions::of(&Options(control.into_iter().collect())).map_err(Error::failed)?;
+            let options = SocketOptions::of(&Options(control.into_iter().collect()))?;
             let to = Address::Tcp(address.parse().doing(&dialling)?);
             // Ours, for a congestion control has to be chosen before the dial.
             let Socket::Tcp(stream) = Socket::dial_within(&to, TIMEOUT, &options).doing(&dialling)? else {
