@@ -1,6 +1,7 @@
 //! The commands, and what each prints where.
 
 mod agent;
+mod catalogue;
 mod check;
 mod compare;
 mod doctor;
