@@ -38,11 +38,14 @@ fn the_first_screen_is_one() {
 #[test]
 fn the_grid_says_what_the_pairings_say() {
     let (text, all) = (listed(&[]), all());
-    let servers: Vec<&str> = all["servers"].as_array().expect("a list").iter().filter_map(|it| it["name"].as_str()).collect();
+    let servers: Vec<&str> =
+        all["servers"].as_array().expect("a list").iter().filter_map(|it| it["name"].as_str()).collect();
     let mut squares = 0;
     for line in text.lines().filter_map(|line| line.strip_prefix("  ")) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let Some((transport, row)) = words.split_first().filter(|(_, row)| row.len() == servers.len()) else { continue };
+        let Some((transport, row)) = words.split_first().filter(|(_, row)| row.len() == servers.len()) else {
+            continue;
+        };
         for (server, square) in servers.iter().zip(row) {
             let fits = |stack: &str| {
                 let is = |it: &&Value| it["transport"] == *transport && it["server"] == *server && it["stack"] == stack;

@@ -160,7 +160,8 @@ fn a_reader_who_leaves_early_causes_no_error() {
 
 #[test]
 fn the_list_shows_every_square_of_the_grid() {
-    let output = Command::new(env!("CARGO_BIN_EXE_engine")).args(["list", "--reasons"]).output().expect("the engine starts");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_engine")).args(["list", "--reasons"]).output().expect("the engine starts");
     let text = String::from_utf8(output.stdout).expect("it is text");
     for word in ["tcp", "threaded", "forking", "async", "native", "python"] {
         assert!(text.contains(word), "{word} is not listed");

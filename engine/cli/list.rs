@@ -80,8 +80,7 @@ fn row(text: &mut String, title: &str, words: &str) {
 /// Which stacks serve a transport under a model, each as a letter, and which drivers speak it.
 fn grid(text: &mut String, catalogue: &Catalogue) {
     let letters = letters(&catalogue.stacks);
-    let legend: Vec<String> =
-        letters.iter().map(|(letter, name)| format!("{letter} = {name} server")).collect();
+    let legend: Vec<String> = letters.iter().map(|(letter, name)| format!("{letter} = {name} server")).collect();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "Who serves what: {}, · = none", legend.join(", "));
     let _ = write!(text, "  {:<8}", "");
@@ -105,7 +104,11 @@ fn grid(text: &mut String, catalogue: &Catalogue) {
     let drivers = catalogue.drivers.iter().map(|driver| {
         let speaks = spoken(catalogue, |it| it.driver == driver.name);
         let all = speaks.len() == catalogue.transports.len();
-        format!("{} {}", driver.name, if all { "speaks all".to_owned() } else { format!("speaks {}", speaks.join(", ")) })
+        format!(
+            "{} {}",
+            driver.name,
+            if all { "speaks all".to_owned() } else { format!("speaks {}", speaks.join(", ")) }
+        )
     });
     row(text, "who calls", &format!("{}.", drivers.collect::<Vec<_>>().join("; ")));
 }
@@ -214,11 +217,8 @@ fn by_stack(catalogue: &Catalogue, title: &str, asked: &str) -> Vec<(&'static st
     let of_transport = title == "transports";
     let mut found: Vec<(&'static str, Vec<&'static str>, Lacks)> = Vec::new();
     for paired in &catalogue.pairings {
-        let (own, other) = if of_transport {
-            (paired.transport, paired.server)
-        } else {
-            (paired.server, paired.transport)
-        };
+        let (own, other) =
+            if of_transport { (paired.transport, paired.server) } else { (paired.server, paired.transport) };
         // What a driver cannot speak is told where one asks for the driver.
         if own != asked || catalogue.drivers.first().is_none_or(|driver| driver.name != paired.driver) {
             continue;

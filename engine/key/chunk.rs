@@ -53,7 +53,7 @@ impl Key for Chunk {
         json_schema!({"anyOf": [{"const": WHOLE, "description": "In one piece."}, size]})
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!(["whole", "64KiB"])]
+        vec![json!("64KiB")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         let told = parsed::<Told>(self.name(), node, "`whole` or a size with its unit", mistakes)?;

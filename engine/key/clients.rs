@@ -31,7 +31,7 @@ impl Key for Clients {
         generator.subschema_for::<NonZeroU32>()
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!(10), json!([10, 128])]
+        vec![json!(10)]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         NonZeroU32::read(self.name(), node, mistakes).map(|count| Setting::Count(count.get().into()))

@@ -34,7 +34,7 @@ impl Key for Drivers {
         generator.subschema_for::<Named<dyn Driver>>()
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!(["native", "python"])]
+        vec![json!("python")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         read_name::<dyn Driver>(self.name(), node, mistakes)

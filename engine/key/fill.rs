@@ -32,7 +32,7 @@ impl Key for Fill {
         generator.subschema_for::<FillKind>()
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!(["zeros", "random"])]
+        vec![json!("random")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         read_word::<FillKind>(self.name(), node, mistakes)

@@ -38,7 +38,7 @@ impl Key for Payload {
         generator.subschema_for::<Size>()
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!("64KiB"), json!(["1KiB", "1MiB"])]
+        vec![json!("64KiB")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         Size::read(self.name(), node, mistakes).map(Setting::Size)

@@ -34,8 +34,9 @@ impl Key for Ramp {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "array", "minItems": 1, "items": generator.subschema_for::<StepSchema>()})
     }
+    // An editor makes the first step from the items; it could not show a list of maps.
     fn examples(&self) -> Vec<Json> {
-        vec![json!([{"rate": 100, "for": "10s"}, {"rate": 1000, "for": "10s"}])]
+        Vec::new()
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         let key = self.name();
@@ -73,7 +74,7 @@ impl JsonSchema for StepSchema {
             (&mut time, "For how long.", json!("10s")),
         ] {
             schema.insert("description".to_owned(), about.into());
-            schema.insert("examples".to_owned(), vec![example].into());
+            schema.insert("default".to_owned(), example);
         }
         json_schema!({
             "type": "object",

@@ -39,7 +39,7 @@ impl Key for Rates {
         json_schema!({"anyOf": [{"const": SEARCH, "description": about}, rate]})
     }
     fn examples(&self) -> Vec<Json> {
-        vec![json!(1000), json!([1000, 5000]), json!(SEARCH)]
+        vec![json!(1000)]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         let key = self.name();

@@ -32,7 +32,7 @@ impl Key for Splits {
         generator.subschema_for::<Split>()
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!(["body", "calls"])]
+        vec![json!("calls")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         read_word::<Split>(self.name(), node, mistakes)

@@ -34,7 +34,7 @@ impl Key for Stacks {
         generator.subschema_for::<Named<dyn Stack>>()
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!(["native", "python"])]
+        vec![json!("python")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         read_name::<dyn Stack>(self.name(), node, mistakes)

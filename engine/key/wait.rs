@@ -30,7 +30,7 @@ impl Key for Waits {
         generator.subschema_for::<Wait>()
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!(["block", "spin"])]
+        vec![json!("spin")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         read_word::<Wait>(self.name(), node, mistakes)

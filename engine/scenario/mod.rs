@@ -6,6 +6,7 @@
 mod applicable;
 pub mod expect;
 mod line;
+mod narrow;
 pub mod options;
 mod pin;
 mod read;

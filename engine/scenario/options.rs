@@ -1,7 +1,7 @@
 //! Every option of transports and server models: who knows it, and what an editor is told.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::key::word::one_or_several;
 use crate::server::MODELS;
@@ -23,25 +23,24 @@ pub fn known_options() -> Vec<(&'static OptionSpec, Vec<&'static str>)> {
     known
 }
 
-/// The schema of `options`: a flat map with every option of every transport and model.
-pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
-    let (mut properties, mut example) = (Map::new(), Map::new());
-    for (spec, owners) in known_options() {
-        let mut schema = one_or_several(&values(spec.kind, generator));
-        let about = format!("Of {}: {}. Default: {}.", owners.join(", "), spec.about, spec.default);
-        schema.insert("description".to_owned(), about.into());
-        schema.insert("examples".to_owned(), vec![example_of(spec.kind)].into());
-        if example.is_empty() {
-            example.insert(spec.name.to_owned(), example_of(spec.kind));
-        }
-        properties.insert(spec.name.to_owned(), schema.into());
-    }
-    json_schema!({"type": "object", "properties": properties, "additionalProperties": false, "examples": [example]})
+/// The schema of an option: one value of it, or a list of several.
+pub(crate) fn value_schema(spec: &OptionSpec, generator: &mut SchemaGenerator) -> Schema {
+    let owners: Vec<&str> = known_options()
+        .into_iter()
+        .filter(|(known, _)| known.name == spec.name && known.kind == spec.kind)
+        .flat_map(|(_, owners)| owners)
+        .collect();
+    let mut schema = one_or_several(&values(spec.kind, generator));
+    let about = format!("Of {}: {}. Default: {}.", owners.join(", "), spec.about, spec.default);
+    schema.insert("description".to_owned(), about.into());
+    schema.insert("examples".to_owned(), vec![example_of(spec.kind)].into());
+    schema
 }
 
 fn example_of(kind: OptionKind) -> Value {
     match kind {
-        OptionKind::Flag => false.into(),
+        // The default of most is false, and one writes what one wants to try.
+        OptionKind::Flag => true.into(),
         OptionKind::Count(least, _) => least.max(2).into(),
         OptionKind::Size(_) => "64KiB".into(),
         OptionKind::Word(words) => words.first().copied().into(),

@@ -45,8 +45,8 @@ impl JsonSchema for Pin {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let cores = |of: &str, example: u32| {
-            json!({"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": LAST_CORE}, "minItems": 1,
-                "description": format!("The cores of the {of}."), "examples": [[example]]})
+            json!({"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": LAST_CORE, "default": example},
+                "minItems": 1, "description": format!("The cores of the {of}.")})
         };
         json_schema!({"anyOf": [
             {"const": "auto", "description": "One core for the client, the rest for the server."},

@@ -2,11 +2,12 @@
 
 use schemars::transform::transform_subschemas;
 use schemars::{Schema, SchemaGenerator};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::key::KEYS;
 use crate::key::contract::{Key, Of};
 use crate::key::word::one_or_several;
+use crate::scenario::narrow;
 use crate::scenario::written::Scenario;
 use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS};
 
@@ -19,16 +20,37 @@ pub fn scenario() -> Schema {
     };
     let (top, target) = (keys(&|key| key.at_top()), keys(&|key| key.of() == Of::Target));
     let workload = keys(&|key| key.of() == Of::Workload);
+    let (of_target, of_workload) = (narrow::target(&mut generator), narrow::workload());
     let mut schema = generator.into_root_schema_for::<Scenario>();
     if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
-        let of = [("Target", target, &["transport", "server"] as &[&str]), ("Workload", workload, &["call"])];
-        for (name, keys, required) in of {
+        let of = [
+            (
+                "Target",
+                (target, &["transport", "server"] as &[&str]),
+                json!({"transport": "tcp", "server": "threaded"}),
+                of_target,
+            ),
+            (
+                "Workload",
+                (workload, &["call"]),
+                json!({"name": "latency", "call": "ping", "iterations": 1000}),
+                of_workload,
+            ),
+        ];
+        for (name, (keys, required), with, rules) in of {
             if let Some(object) = definitions.get_mut(name).and_then(Value::as_object_mut) {
                 add(object, keys, required);
+                begin(object, with);
+                rule(object, rules);
             }
         }
     }
     add(schema.ensure_object(), top, &[]);
+    begin(
+        schema.ensure_object(),
+        json!({"title": "RPyC against HTTP", "question": "Which answers small calls soonest?"}),
+    );
+    schema.insert("allOf".to_owned(), narrow::whole().into());
     without_null(&mut schema);
     bounded(&mut schema);
     schema.insert("patternProperties".to_owned(), serde_json::json!({"^x-": true}));
@@ -48,20 +70,44 @@ fn add(object: &mut Map<String, Value>, keys: Vec<(&'static str, Schema)>, requi
     }
 }
 
+/// Gives keys of an object what an editor begins with. It inserts each key that has a `default`, and no other key has
+/// one, so that what it inserts is complete and no longer than it has to be; a second proposal, as an example is, would
+/// leave the value open.
+fn begin(object: &mut Map<String, Value>, with: Value) {
+    let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for (key, value) in with.as_object().into_iter().flatten() {
+        let Some(property) = properties.get_mut(key).and_then(Value::as_object_mut) else { continue };
+        property.remove("examples");
+        property.insert("default".to_owned(), value.clone());
+        // An editor takes the first type for that of the value.
+        if property.contains_key("anyOf") {
+            property.insert("type".to_owned(), json!(["string", "array"]));
+        }
+    }
+}
+
+/// Moves what an object cannot be without behind its rules: an editor would offer the required keys, and no others, as one
+/// more thing to insert, and would not offer the whole item of a list if the rules stood beside its keys.
+fn rule(object: &mut Map<String, Value>, rules: Vec<Value>) {
+    let required = object.remove("required").map(|required| json!({"required": required}));
+    let rules: Vec<Value> = required.into_iter().chain(rules).collect();
+    object.insert("if".to_owned(), json!({}));
+    object.insert("then".to_owned(), json!({"allOf": rules}));
+}
+
 /// What an editor is told of a key.
 fn property(key: &dyn Key, generator: &mut SchemaGenerator) -> Schema {
     let one = key.schema(generator);
     let mut schema = if key.is_axis() { one_or_several(&one) } else { one };
-    let default = key.default();
-    let about = match &default {
+    let about = match key.default() {
         Some(default) => format!("{} Default: {default}.", key.about()),
         None => key.about().to_owned(),
     };
     schema.insert("description".to_owned(), about.into());
-    if let Some(default) = default {
-        schema.insert("default".to_owned(), serde_json::json!(default));
+    let examples = key.examples();
+    if !examples.is_empty() {
+        schema.insert("examples".to_owned(), examples.into());
     }
-    schema.insert("examples".to_owned(), key.examples().into());
     schema
 }
 

@@ -14,7 +14,7 @@ use crate::key::settings::Settings;
 use crate::key::trials::Trials;
 use crate::registry::Entry;
 use crate::scenario::expect::{self, Expectation};
-use crate::scenario::options;
+use crate::scenario::narrow;
 use crate::scenario::pin::Pin;
 use crate::transport::contract::OptionValue;
 
@@ -50,16 +50,16 @@ pub struct Scenario {
     pub common: Axes,
     /// In which order the trials of all cells run. Default: interleaved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "interleaved"), example = &"sequential")]
+    #[schemars(example = &"sequential")]
     pub order: Option<Order>,
     /// The seed of all that is random: the bytes of payloads and the order of trials. Default: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = 1), example = 7)]
+    #[schemars(example = 7)]
     pub seed: Option<u64>,
     /// Which cores each end runs on; `auto` gives the client one and the server the rest, `none` lets the kernel place
     /// them. Default: auto.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "auto"), example = &"none", example = serde_json::json!({"server": [0], "client": [1]}))]
+    #[schemars(example = &"none")]
     pub pin: Option<Pin>,
 }
 
@@ -77,19 +77,17 @@ pub struct Target {
     pub name: Option<String>,
     /// Options of the transport and of the server model.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "one_or_several")]
-    #[schemars(default, schema_with = "options::schema")]
+    #[schemars(default, schema_with = "narrow::options")]
     pub options: BTreeMap<String, Vec<OptionValue>>,
     /// What each cell of this target should be, over all its trials; else the run ends with exit code 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default, schema_with = "expect::schema", example = ["errors == 0"])]
+    #[schemars(default, schema_with = "expect::schema", example = &"errors == 0")]
     pub expect: Vec<Expectation>,
 }
 
 /// What is asked of each target. Lists multiply into cells.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields, extend("oneOf" = [
-    {"required": ["iterations"]}, {"required": ["duration"]}, {"required": ["ramp"]}
-]))]
+#[schemars(deny_unknown_fields)]
 pub struct Workload {
     /// What reports call it.
     #[schemars(regex(pattern = "^[^/]*[^/ \t\r\n][^/]*$"), example = &"latency")]
@@ -100,7 +98,7 @@ pub struct Workload {
     pub axes: Axes,
     /// What each cell of this workload should be, over all its trials; else the run ends with exit code 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default, schema_with = "expect::schema", example = ["p99 < 5ms", "errors == 0"])]
+    #[schemars(default, schema_with = "expect::schema", example = &"p99 < 5ms")]
     pub expect: Vec<Expectation>,
 }
 

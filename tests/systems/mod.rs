@@ -1,4 +1,4 @@
-//! The Python systems that tests talk to, installed once under the target folder.
+//! The systems in Python and JavaScript that tests talk to, installed once under the target folder.
 #![allow(dead_code, reason = "not every test file needs everything")]
 
 use std::path::{Path, PathBuf};
@@ -56,6 +56,37 @@ pub(crate) fn venv(name: &str, requirements: &str, module: &str) -> Option<PathB
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "in CI {name} must install: {error}");
             eprintln!("not run for want of {name}: {error}");
+            None
+        }
+    }
+}
+
+/// A folder with the packages of `npm.txt`, whose programs `node` runs, or none where this machine cannot have them. In CI
+/// it must.
+pub(crate) fn node_modules() -> Option<PathBuf> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let wanted = std::fs::read_to_string(system("npm.txt")).expect("the list of packages");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm");
+    let (modules, there) = (folder.join("node_modules"), folder.join("installed.txt"));
+    if std::fs::read_to_string(&there).is_ok_and(|known| known == wanted) {
+        return Some(modules);
+    }
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
+    let installed = match npm.arg(&folder).args(wanted.split_whitespace()).output() {
+        Ok(Output { status, .. }) if status.success() => {
+            std::fs::write(&there, &wanted).map_err(|error| error.to_string())
+        }
+        Ok(Output { stderr, .. }) => Err(String::from_utf8_lossy(&stderr).into_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    match installed {
+        Ok(()) => Some(modules),
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "in CI the packages of npm.txt must install: {error}");
+            eprintln!("not run for want of the packages of npm.txt: {error}");
             None
         }
     }
