@@ -21,7 +21,8 @@
 //! | [`server`] | the list of models, one file each |
 //! | [`transport`] | the list of transports, one file or folder each |
 //! | [`statistics`] | what may be concluded from trials |
-//! | [`call`] | calls, what comes back, and the classes of calls that fail |
+//! | [`call`] | calls, those of the reference service and (`own`) the user's own, what comes back, and the classes of calls that fail |
+//! | [`template`] | text with words in `${…}` |
 //! | [`units`], [`figures`] | quantities as a scenario writes them (`5ms`), and as a report prints them (`141 µs`) |
 //! | [`registry`], [`error`] | lists of named things, and errors |
 //! | [`placed`] | memory that the kernel copies from and to at full speed |
@@ -51,5 +52,6 @@ pub mod scenario;
 pub mod server;
 pub mod stack;
 pub mod statistics;
+pub mod template;
 pub mod transport;
 pub mod units;

@@ -104,7 +104,7 @@ fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> b
 /// True where the client has no good reply after these bytes.
 fn client_is_not_content(protocol: &dyn StreamProtocol, ask: Ask, fill: &Arc<Fill>, bytes: &[u8], step: usize) -> bool {
     let authority = "127.0.0.1:1".to_owned();
-    let mut client = protocol.client(&ClientContext { fill: fill.clone(), options: Options::default(), authority });
+    let mut client = protocol.client(&ClientContext::of_service(fill.clone(), Options::default(), authority));
     let mut out = Outbox::new();
     let mut opening = client.open(&mut out);
     if !opening {

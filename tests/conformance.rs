@@ -189,7 +189,7 @@ struct End {
 
 impl End {
     fn context(&self, fill: &Arc<Fill>) -> ClientContext {
-        ClientContext { fill: fill.clone(), options: self.options.clone(), authority: self.address.to_string() }
+        ClientContext::of_service(fill.clone(), self.options.clone(), self.address.to_string())
     }
 
     fn plain_codec(&self, fill: &Arc<Fill>) -> Box<dyn ClientCodec> {

@@ -86,7 +86,7 @@ fn serve(protocol: &dyn StreamProtocol, mut input: &[u8]) {
 
 /// Gives a client what a server sends, until it has had enough.
 fn call(protocol: &dyn StreamProtocol, mut input: &[u8]) {
-    let context = ClientContext { fill: Fill::constant(0), options: Options::default(), authority: "deep".into() };
+    let context = ClientContext::of_service(Fill::constant(0), Options::default(), "deep");
     let mut client = protocol.client(&context);
     let mut out = Outbox::new();
     if !client.open(&mut out) {

@@ -31,7 +31,7 @@ fn options(pairs: &[(&str, OptionValue)]) -> Options {
 impl Pair {
     fn new(kind: FillKind, cut: usize, options: Options, fault: Option<&str>) -> Self {
         let fill = Fill::new(kind, SEED);
-        let context = ClientContext { fill, options: options.clone(), authority: "memory".into() };
+        let context = ClientContext::of_service(fill, options.clone(), "memory");
         let fault = fault.map(|fault| fault.parse().expect("a known fault"));
         Pair {
             client: Rpyc.client(&context),
@@ -273,7 +273,7 @@ fn nothing_that_comes_in_makes_either_end_panic() {
     let (up, down) = recorded();
     let mut random = SplitMix::new(rounds().into());
     let fill = Fill::new(FillKind::Random, SEED);
-    let context = ClientContext { fill: fill.clone(), options: Options::default(), authority: "memory".into() };
+    let context = ClientContext::of_service(fill.clone(), Options::default(), "memory");
     let (mut faults, mut out) = (0u32, Outbox::new());
     for round in 0..rounds() {
         let cut = 1 + random.below(200) as usize;
@@ -367,7 +367,7 @@ fn what_is_too_long_or_too_deep_is_refused_before_it_costs_memory() {
 #[test]
 fn goodbye_closes() {
     let fill: Arc<Fill> = Fill::constant(0);
-    let context = ClientContext { fill, options: Options::default(), authority: "memory".into() };
+    let context = ClientContext::of_service(fill, Options::default(), "memory");
     let (mut client, mut out) = (Rpyc.client(&context), Outbox::new());
     client.close(&mut out);
     let bytes = out.drain();

@@ -75,7 +75,7 @@ fn real_calls(address: &str) {
 /// Our client's end on a socket of its own; whether it asked for quick acknowledgements throughout.
 fn our_calls(address: &str, options: Options, asks: &[Ask]) -> bool {
     let fill = Fill::constant(0);
-    let mut codec = Rpyc.client(&ClientContext { fill, options, authority: address.into() });
+    let mut codec = Rpyc.client(&ClientContext::of_service(fill, options, address));
     let address = address.parse().expect("an address");
     let options = SocketOptions::default();
     let mut socket = Socket::dial_within(&address, Duration::from_secs(30), &options).expect("the server listens");

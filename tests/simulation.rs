@@ -2,8 +2,9 @@
 
 mod simulated;
 
-use engine::call::Arrivals;
+use engine::call::{Arrivals, Asked};
 use engine::drive::schedule::{Limit, RateProfile, Schedule};
+use engine::results::Counts;
 use engine::results::distribution::{Distribution, empty};
 use serde_json::json;
 use simulated::{MS, Server, simulate, spaced};
@@ -49,6 +50,68 @@ fn calls_are_timed_from_when_they_were_due_through_a_stall() {
         assert_eq!((lateness.count, lateness.max_ns), (500, 0), "the generator was never late");
         assert_eq!(got.measured.elapsed_ns, 5_000 * MS);
     }
+}
+
+#[test]
+fn a_slow_call_of_a_mix_shows_its_time_and_the_others_nothing_of_it() {
+    let server = Server { more: |asked| if matches!(asked, Asked::Upload(_)) { 20 * MS } else { 0 }, ..Server::PROMPT };
+    for clients in [2, 5] {
+        let mix = json!([{"call": "ping", "weight": 3}, {"call": "upload", "weight": 1}]);
+        let more =
+            json!({"call": "ping", "mix": mix, "payload": 10, "clients": clients, "warmup": 7, "iterations": 200});
+        let got = simulate(server, more).measured;
+        let [ping, upload] = ["ping", "upload"].map(|name| &got.calls[name]);
+        for (call, ns) in [(ping, 4 * MS), (upload, 24 * MS)] {
+            let exact = vec![ns; call.counts.ok as usize];
+            assert_eq!(call.response_time, times(&exact, None), "{clients} clients");
+            assert!(call.counts.conserved() && call.counts.ok > 20);
+        }
+        assert_eq!((ping.bytes.payload_up, upload.bytes.payload_up), (0, 10 * upload.counts.ok));
+        assert_eq!(ping.counts.scheduled + upload.counts.scheduled, got.counts.scheduled);
+        assert_eq!((got.counts.scheduled, got.untimed.expect("it warmed up").warmup), (200 * clients, 7 * clients));
+    }
+}
+
+#[test]
+fn a_stall_shows_in_every_call_of_a_mix() {
+    let server = Server { stall: (1_000 * MS + 1, 1_500 * MS), ..Server::PROMPT };
+    let mix = json!([{"call": "ping", "weight": 50}, {"call": "echo", "weight": 30}, {"call": "upload", "weight": 20}]);
+    let more = json!({"mix": mix, "payload": 1, "clients": 10, "rate": 200.0, "duration_ns": 5_000 * MS});
+    let got = simulate(server, more).measured;
+    assert_eq!(got.calls.values().map(|call| call.counts.ok).sum::<u64>(), 1_000);
+    for (name, call) in &got.calls {
+        // Of 1,000 calls 300 were due in the stall: in each name's thirtieth percentile from the top.
+        assert!(call.response_time.p99_ns > 1_300 * MS, "{name}: {:?}", call.response_time);
+        assert!(call.response_time.p50_ns < 10 * MS, "{name}: {:?}", call.response_time);
+    }
+}
+
+#[test]
+fn what_a_mix_never_sent_has_names_too_and_the_counts_sum() {
+    let server = Server { service: |_| None, ..Server::PROMPT };
+    let mix = json!([{"call": "ping", "weight": 1}, {"call": "upload", "weight": 1}]);
+    let more =
+        json!({"mix": mix, "payload": 1, "clients": 2, "rate": 100.0, "duration_ns": 1_000 * MS, "drain_ns": MS});
+    for more in [more, json!({"mix": mix, "payload": 1, "clients": 2, "duration_ns": 1_000 * MS, "drain_ns": MS})] {
+        let got = simulate(server, more).measured;
+        let calls: Counts = got.calls.values().map(|call| call.counts).sum();
+        assert_eq!(calls, got.counts);
+        assert_eq!((got.counts.censored, got.counts.ok), (got.counts.scheduled, 0));
+        assert!(got.calls.values().all(|call| call.counts.conserved()));
+    }
+}
+
+#[test]
+fn a_warm_up_by_time_ends_when_it_is_over_and_numbers_go_on() {
+    let server = Server::PROMPT;
+    // Each call takes 4 ms: in 100 ms each client makes 25.
+    let got = simulate(server, json!({"clients": 2, "warmup_ns": 100 * MS, "iterations": 10})).measured;
+    assert_eq!((got.untimed.expect("it warmed up").warmup, got.counts.ok), (50, 20));
+    // A payload in three calls: what the warm-up cut off is not gone on with.
+    let split = json!({"call": "upload", "payload": 10, "chunk": 4, "split": "calls"});
+    let mut more = json!({"clients": 2, "warmup_ns": 10 * MS, "iterations": 1});
+    more.as_object_mut().expect("an object").extend(split.as_object().expect("an object").clone());
+    assert_eq!(simulate(server, more).measured.bytes.payload_up, 20);
 }
 
 #[test]

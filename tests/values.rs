@@ -296,6 +296,9 @@ fn the_schema_and_the_reader_judge_every_value_alike() {
             *(if allowed { &mut right } else { &mut wrong }) += 1;
             match told {
                 Ok(_) if !allowed => apart.push(format!("{path}: {value}: only the schema refuses it")),
+                // Which names a scenario defines, and which it uses, no schema can know.
+                Err(why) if allowed && key == "call" && why.render(false).contains("unknown call") => {}
+                Err(why) if allowed && key == "calls" && why.render(false).contains("nobody asks") => {}
                 Err(why) if allowed => apart.push(format!("{path}: {value}: {}", why.render(false))),
                 _ => {}
             }

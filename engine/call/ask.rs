@@ -45,9 +45,30 @@ pub enum Ask {
         /// How long the server waits, in nanoseconds.
         ns: u64,
     },
+    /// A call of the user's own. No codec of the reference service is ever asked one.
+    Own(Own),
+}
+
+/// One call of the user's own: which, and what tells it from others of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Its index among the calls of the user's own that the client process was told.
+    pub call: u16,
+    /// The client that makes it.
+    pub client: u32,
+    /// How many calls that client has made before.
+    pub number: u64,
 }
 
 impl Ask {
+    /// The same, made by that client as its call of that number.
+    pub fn by(self, client: usize, number: u64) -> Self {
+        match self {
+            Ask::Own(own) => Ask::Own(Own { client: client as u32, number, ..own }),
+            ask => ask,
+        }
+    }
+
     /// Payload bytes from client to server when the call succeeds.
     pub fn payload_up(self) -> u64 {
         match self {

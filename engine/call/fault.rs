@@ -73,6 +73,10 @@ impl Fault {
     pub fn protocol(reason: impl Into<String>) -> Self {
         Fault::of(FaultClass::Protocol, reason)
     }
+    /// A call of the user's own was asked where only the service is spoken.
+    pub fn not_of_the_service() -> Self {
+        Fault::protocol("the call is not one of the service")
+    }
     /// The same, of a call that the server certainly never took.
     pub fn untaken(self) -> Self {
         Fault { cause: Cause::Untaken, ..self }

@@ -1,17 +1,20 @@
 //! Calls, the bytes of their bodies, and what can be wrong with a reply.
 
 mod ask;
+mod called;
 mod check;
 mod chunks;
 mod computation;
 mod fault;
 mod fill;
 mod load;
+pub mod own;
 mod random;
 pub mod service;
 pub(crate) mod words;
 
-pub use ask::{Answer, Ask, Asked};
+pub use ask::{Answer, Ask, Asked, Own};
+pub use called::Called;
 pub use check::{Check, Verify};
 pub use chunks::{Chunks, Split};
 pub use computation::Computation;

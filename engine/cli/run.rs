@@ -18,6 +18,7 @@ use crate::report::expectations::{Expected, expected};
 use crate::results::folder::{Existing, fresh, latest};
 use crate::results::{Outcome, Results, State};
 use crate::run::{self, Settings, interrupt};
+use crate::scenario::set;
 use crate::transport::descriptors;
 
 /// Runs FILE and writes results.json, report.md and report.html.
@@ -75,7 +76,7 @@ impl Run {
             scenario: read.as_read,
             offline: self.offline,
             quick: self.chosen.quick,
-            command: std::env::args().skip(1).collect(),
+            command: secretless(std::env::args().skip(1)),
             disturbance: Disturbance::default(),
             beside_others: beside_others(),
             syscalls: self.syscalls,
@@ -120,6 +121,20 @@ impl Run {
     }
 }
 
+/// A command line as results may show it.
+fn secretless(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut is_edit = false;
+    let shown = |argument: String| {
+        let edit = std::mem::replace(&mut is_edit, argument == "--set");
+        match argument.strip_prefix("--set=") {
+            Some(edit) => format!("--set={}", set::shown(edit)),
+            None if edit => set::shown(&argument),
+            None => argument,
+        }
+    };
+    arguments.map(shown).collect()
+}
+
 /// The exit code that results ask for (DESIGN section 4).
 fn exit(results: &Results, as_expected: bool) -> Exit {
     if results.manifest.interrupted {
@@ -130,5 +145,17 @@ fn exit(results: &Results, as_expected: bool) -> Exit {
         Exit::Invalid
     } else {
         Exit::Success
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::secretless;
+
+    #[test]
+    fn the_values_of_calls_are_not_shown() {
+        let line = ["run", "a.yaml", "--set", "calls.buy.json.key=s3cret", "--set=calls=[]", "--set", "trials=3"];
+        let shown = secretless(line.iter().map(|word| (*word).to_owned()));
+        assert_eq!(shown[3..], ["calls.buy.json.key=(6 bytes)", "--set=calls=(2 bytes)", "--set", "trials=3"]);
     }
 }

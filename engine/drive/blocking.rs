@@ -74,6 +74,8 @@ pub struct Blocking {
     deadline: Arc<Watchdog>,
     buffer: ReadBuffer,
     checked: bool,
+    /// How many calls it has made, in warm-up too.
+    made: u64,
     messages: u64,
     wire: (u64, u64),
     recorder: Recorder,
@@ -85,6 +87,7 @@ impl Blocking {
         Ok(Blocking {
             deadline: Arc::new(job.deadline()?),
             recorder: Recorder::new(1, job.calls.names().len()),
+            made: 0,
             job,
             model,
             connection: None,
@@ -136,6 +139,7 @@ impl Blocking {
 
     /// Calls until the limit, and records every call.
     fn calls(&mut self, limit: Limit, ended: &AtomicU64) -> u64 {
+        self.made = self.made.next_multiple_of(self.job.calls.calls_per_iteration().max(1));
         let begun = now_ns();
         let (mut number, mut now) = (0, begun);
         loop {
@@ -146,7 +150,8 @@ impl Blocking {
             if over {
                 return now - begun;
             }
-            now = self.one_call(number, now);
+            now = self.one_call(self.made, now);
+            self.made += 1;
             number += 1;
             ended.store(number, Ordering::Relaxed);
         }
@@ -194,7 +199,7 @@ impl Blocking {
                     match &reply.verdict {
                         Ok(()) => {
                             self.checked = true;
-                            self.recorder.ok(who, at, ask);
+                            self.recorder.ok(who, at, reply.payload(&ask));
                             if let Some((dialled, secured)) = dialled.filter(|_| self.job.connect) {
                                 self.recorder.connected(intended, dialled, secured, at.ended);
                             }
@@ -237,7 +242,7 @@ impl Callers for Blocking {
             self.connect(now_ns())?;
             self.connection.iter().for_each(Connection::rest);
         }
-        self.calls(Limit::Calls(self.job.warmup), &AtomicU64::new(0));
+        self.calls(self.job.warmup, &AtomicU64::new(0));
         self.recorder.forget();
         Ok(())
     }
@@ -265,7 +270,7 @@ impl Callers for Blocking {
 
     fn measured(&mut self) -> Measured {
         let facts = facts(self.model, &self.job, &self.recorder);
-        self.recorder.measured(self.job.connect, facts)
+        self.recorder.measured(self.job.connect, self.job.calls.names(), facts)
     }
 
     fn close(&mut self) {

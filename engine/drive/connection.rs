@@ -230,15 +230,25 @@ pub fn verify_identity(job: &Job) -> Result<bool, Failed> {
     let begun = now_ns();
     let mut connection = Connection::dial(job, &deadline, begun)?;
     connection.open(&mut buffer, begun)?;
-    let outcome = connection.call(&identity_call(job), true, &mut buffer, now_ns(), &mut Asked::default());
+    let Some(ask) = identity_call(job) else {
+        connection.rest();
+        connection.say_goodbye();
+        return Ok(job.keeps_alive());
+    };
+    let outcome = connection.call(&ask, true, &mut buffer, now_ns(), &mut Asked::default());
     let reusable = check_identity(job, outcome)?;
     connection.say_goodbye();
     Ok(reusable)
 }
 
-/// The call by which a server proves that it is the one that was launched.
-pub fn identity_call(job: &Job) -> Ask {
-    if job.nonce.is_some() { Ask::Nonce } else { Ask::Ping }
+/// The call by which a server proves that it is the one that was launched; none where it answers only the user's own
+/// calls, and whoever launched it has to know it by its socket.
+pub fn identity_call(job: &Job) -> Option<Ask> {
+    match (&job.nonce, job.calls.call(0, 0).ask) {
+        (Some(_), _) => Some(Ask::Nonce),
+        (None, Ask::Own(_)) => None,
+        (None, _) => Some(Ask::Ping),
+    }
 }
 
 /// What the outcome of that call says; whether connections can carry more than one call.

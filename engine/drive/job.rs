@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{self, Chunks, Fault, Fill, Settings, Verify, Wait};
+use crate::call::{self, Ask, Call, Called, Chunks, Fault, Fill, Own, Settings, Verify, Wait, Word};
 use crate::drive::failed::Failed;
 use crate::drive::lines::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile};
-use crate::drive::sequence::{One, Sequence, Split};
+use crate::drive::sequence::{Drawn, One, Sequence, Split};
 use crate::drive::watchdog::Watchdog;
 use crate::key::load::Extent;
 use crate::registry::{find, suggestion};
@@ -15,6 +15,7 @@ use crate::server::MODELS;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
 use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, OptionSpec, Options, Seam, Transport};
+use crate::transport::http1::keeps_alive;
 use crate::transport::options::resumes;
 use crate::transport::socket::SocketOptions;
 use crate::transport::tls::Trust;
@@ -36,8 +37,8 @@ pub struct Job {
     pub connections: usize,
     /// How many calls one connection may carry at a time.
     pub streams: usize,
-    /// Calls by each client before anything is timed.
-    pub warmup: u64,
+    /// When each client has called often enough before anything is timed.
+    pub warmup: Limit,
     /// When each client has called often enough.
     pub limit: Limit,
     /// What an open loop is to offer; none where the loop is closed.
@@ -72,8 +73,8 @@ impl Job {
         let transport = find("transport", TRANSPORTS, &assignment.end.transport)?;
         let address: Address = assignment.end.address.parse()?;
         let seam = transport.seam();
-        let calls = sequence(assignment)?;
-        let (connect, per_iteration) = (assignment.load.call.service().dials(), calls.calls_per_iteration());
+        let calls = sequence(assignment, transport)?;
+        let (connect, per_iteration) = (assignment.load.dials(), calls.calls_per_iteration());
         let load = &assignment.load;
         let limit = match (load.iterations, load.duration, load.ramp.as_slice()) {
             (Some(_), Some(_), _) | (None, None, []) => {
@@ -87,6 +88,9 @@ impl Job {
         let clients = assignment.load.clients as usize;
         if clients == 0 || assignment.load.timeout.is_zero() {
             return Err(Failed::assignment("`clients` and `timeout_ns` must be at least 1"));
+        }
+        if assignment.end.calls.len() > usize::from(u16::MAX) {
+            return Err(Failed::assignment("there are more calls than can be told apart"));
         }
         if u64::from(assignment.load.clients) > MOST_CLIENTS {
             return Err(Failed::assignment(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
@@ -108,7 +112,10 @@ impl Job {
         let (sockets, trust) = (sockets?, trust?);
         let fill: Arc<Fill> = Fill::new(assignment.load.fill, assignment.load.seed);
         Ok(Job {
-            context: ClientContext { fill, options: assignment.end.options.clone(), authority: address.to_string() },
+            context: ClientContext {
+                own: assignment.end.calls.clone().into(),
+                ..ClientContext::of_service(fill, assignment.end.options.clone(), address.to_string())
+            },
             address,
             sockets,
             calls,
@@ -116,7 +123,10 @@ impl Job {
             clients,
             connections: connections as usize,
             streams,
-            warmup: assignment.load.warmup.saturating_mul(per_iteration),
+            warmup: match assignment.load.warmup_time {
+                Some(time) => Limit::Time(time.as_nanos() as u64),
+                None => Limit::Calls(assignment.load.warmup.saturating_mul(per_iteration)),
+            },
             limit,
             profile,
             spin: assignment.load.wait == Wait::Spin,
@@ -140,6 +150,11 @@ impl Job {
             None => Ok(codec),
             Some(trust) => trust.secure(codec),
         }
+    }
+
+    /// Whether its connections carry more calls than one, as far as its options say.
+    pub fn keeps_alive(&self) -> bool {
+        keeps_alive(&self.context.options)
     }
 
     /// A watch over the time that blocking calls may take.
@@ -191,21 +206,40 @@ fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, Failed> {
 }
 
 /// What clients ask by an assignment, or what is missing in it.
-fn sequence(assignment: &Assignment) -> Result<Box<dyn Sequence>, Failed> {
+fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dyn Sequence>, Failed> {
     if assignment.load.chunk == Some(0) {
         return Err(Failed::assignment("`chunk` must be at least 1 byte; without it a payload is whole"));
     }
-    let call = assignment.load.call.service();
+    let load = &assignment.load;
     let settings = Settings {
         payload: assignment.load.payload,
         chunk: assignment.load.chunk,
         work: assignment.load.work,
         hold_ns: assignment.load.hold.map(|hold| hold.as_nanos() as u64),
     };
-    let ask = |settings: &Settings| call.ask(settings).map_err(|missing| Failed::assignment(missing.to_string()));
+    let ask_of = |called: &Called, settings: &Settings| match called {
+        Called::Service(_) if !assignment.end.calls.is_empty() => {
+            Err(Failed::assignment(format!("`{called}` is a call of the service, and the others are the user's own")))
+        }
+        Called::Service(call) => {
+            call.service().ask(settings).map_err(|missing| Failed::assignment(missing.to_string()))
+        }
+        Called::Own(name) => own(assignment, transport, name),
+    };
+    if !load.mix.is_empty() {
+        if load.kinds().any(|kind| kind.dials()) || load.mix.iter().all(|share| share.weight == 0) {
+            return Err(Failed::assignment("a mix needs weights, and none of its calls may dial"));
+        }
+        let drawn = load
+            .mix
+            .iter()
+            .map(|share| Ok((share.call.name().to_owned(), ask_of(&share.call, &settings)?, share.weight)));
+        return Ok(Box::new(Drawn::of(drawn.collect::<Result<Vec<_>, Failed>>()?, load.seed)));
+    }
+    let ask = |settings: &Settings| ask_of(&load.call, settings);
     let whole = |len: u64| ask(&Settings { payload: Some(len), chunk: None, ..settings });
-    Ok(match (assignment.load.split, assignment.load.payload, assignment.load.chunk) {
-        (call::Split::Calls, Some(len), Some(chunk)) if call.has_body() => {
+    Ok(match (load.split, load.payload, load.chunk) {
+        (call::Split::Calls, Some(len), Some(chunk)) if load.has_body() => {
             let (chunks, each) = (Chunks::count(len, Some(chunk)), chunk.min(len));
             Box::new(Split { each: whole(each)?, last: whole(len - (chunks - 1) * each)?, chunks })
         }
@@ -213,11 +247,28 @@ fn sequence(assignment: &Assignment) -> Result<Box<dyn Sequence>, Failed> {
     })
 }
 
+/// What the call of that name asks, which is the user's own.
+fn own(assignment: &Assignment, transport: &dyn Transport, name: &str) -> Result<Ask, Failed> {
+    let calls = &assignment.end.calls;
+    let Some(index) = calls.iter().position(|call| call.name == name) else {
+        let known: Vec<&str> =
+            Call::ALL.iter().map(|call| call.word()).chain(calls.iter().map(|call| call.name.as_str())).collect();
+        return Err(Failed::assignment(format!("unknown call `{name}`: {}", suggestion(name, &known))));
+    };
+    match transport.asks() {
+        Some(protocol) if calls[index].speaks(protocol) => {
+            Ok(Ask::Own(Own { call: index as u16, client: 0, number: 0 }))
+        }
+        _ => Err(Failed::assignment(format!("`{name}` cannot be asked over {}", transport.name()))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Job, sequence};
     use crate::call::Ask;
     use crate::drive::lines::Assignment;
+    use crate::transport::TRANSPORTS;
 
     #[test]
     fn an_assignment_by_hand_keeps_to_the_bounds_too() {
@@ -248,7 +299,7 @@ mod tests {
             "split": "calls", "clients": 1, "iterations": 1, "timeout_ns": 1, "drain_ns": 1
         }))
         .expect("a valid assignment");
-        let calls = sequence(&assignment).expect("calls");
+        let calls = sequence(&assignment, TRANSPORTS[0]).expect("calls");
         let lens: Vec<u64> = (0..6).map(|n| calls.call(0, n).ask.payload_up()).collect();
         assert_eq!(lens, [4, 4, 2, 4, 4, 2]);
         assert_eq!(calls.call(0, 0).ask, Ask::Upload { len: 4, chunk: None });

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::call::own::OwnCall;
 use crate::drive::failed::FailedClass;
 use crate::drive::samples::condense;
 use crate::error::{self, Context, Error};
@@ -46,6 +47,9 @@ pub struct End {
     /// The certificate by which the server is verified (PEM), where the target speaks TLS.
     #[serde(default)]
     pub ca: Option<String>,
+    /// The calls of the user's own that the load names, and no others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<OwnCall>,
     /// The cores that it may run on; all where none are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pin: Vec<usize>,
@@ -54,7 +58,8 @@ pub struct End {
 impl Assignment {
     /// The assignment that asks for `load`.
     ///
-    /// `ca` is the certificate by which the server is verified, where it speaks TLS.
+    /// `ca` is the certificate by which the server is verified, where it speaks TLS; `calls` are those of the user's own
+    /// that the load names.
     pub fn of(
         load: &Load,
         transport: &str,
@@ -62,6 +67,7 @@ impl Assignment {
         address: &str,
         nonce: Option<&str>,
         ca: Option<&str>,
+        calls: &[OwnCall],
     ) -> Self {
         let end = End {
             version: VERSION,
@@ -70,6 +76,7 @@ impl Assignment {
             options: options.clone(),
             nonce: nonce.map(str::to_owned),
             ca: ca.map(str::to_owned),
+            calls: calls.to_vec(),
             pin: Vec::new(),
         };
         Assignment { end, load: load.clone() }
@@ -79,7 +86,7 @@ impl Assignment {
 impl<'de> Deserialize<'de> for Assignment {
     /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const OF_END: [&str; 7] = ["version", "address", "transport", "options", "nonce", "ca", "pin"];
+        const OF_END: [&str; 8] = ["version", "address", "transport", "options", "nonce", "ca", "calls", "pin"];
         let keys = Map::<String, Value>::deserialize(deserializer)?;
         let (end, load): (Map<String, Value>, Map<String, Value>) =
             keys.into_iter().partition(|(name, _)| OF_END.contains(&name.as_str()));

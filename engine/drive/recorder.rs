@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::call::{Ask, Cause, Fault, FaultClass};
+use crate::call::{Cause, Fault};
 use crate::drive::arrival_test::KEPT;
 use crate::drive::buckets::{Fine, Rough};
 use crate::drive::live::LiveHistogram;
-use crate::drive::per_call::{CallFigures, PerCall};
+use crate::drive::per_call::PerCall;
 use crate::drive::timeline::Timeline;
 use crate::mutant;
+use crate::results::calls::{CallFigures, Untimed};
 use crate::results::distribution::Distribution;
 use crate::results::{ArrivalTest, Bytes, Client, Connect, Counts, Generator, Lacked, Measured};
 
@@ -88,6 +89,8 @@ pub struct Recorder {
     pub resent: u64,
     /// The dials of the window.
     pub dials: Dials,
+    /// Calls that were made before the window, which forgetting leaves alone.
+    pub untimed: Untimed,
     /// What this machine lacked when calls failed for that, and how many did.
     lacked: Option<Lacked>,
     /// How long the window was, from the barrier to the end of the last call.
@@ -139,6 +142,7 @@ impl Recorder {
             reconnects: 0,
             resent: 0,
             dials: Dials::default(),
+            untimed: Untimed::default(),
             lacked: None,
             elapsed_ns: 0,
             messages: 0,
@@ -172,10 +176,12 @@ impl Recorder {
             reconnects,
             resent,
             dials,
+            untimed,
             lacked,
             elapsed_ns,
             messages,
         } = self;
+        untimed.warmup += counts.scheduled;
         for times in [prompt, response, service, dial, tls, first_answer, lateness] {
             times.clear();
         }
@@ -223,12 +229,10 @@ impl Recorder {
     }
 
     /// A call has the answer that was asked for.
-    pub fn ok(&mut self, Who { client, name }: Who, at: Stamps, ask: Ask) {
+    pub fn ok(&mut self, Who { client, name }: Who, at: Stamps, payload: (u64, u64)) {
         self.counts.ok += 1;
-        if ask != Ask::Ping {
-            self.bytes.payload_up += ask.payload_up();
-            self.bytes.payload_down += ask.payload_down();
-        }
+        self.bytes.payload_up += payload.0;
+        self.bytes.payload_down += payload.1;
         let response = at.response();
         if at.sent == at.intended {
             self.prompt.record(response);
@@ -242,9 +246,7 @@ impl Recorder {
         own.counts.ok += 1;
         own.response.record(response);
         if let Some(call) = self.calls.get_mut(name) {
-            call.counts.ok += 1;
-            call.time(response, at.service());
-            call.payload = (call.payload.0 + ask.payload_up(), call.payload.1 + ask.payload_down());
+            call.ok(response, at.service(), payload);
         }
     }
 
@@ -263,17 +265,10 @@ impl Recorder {
         if let Cause::Machine(what) = fault.cause {
             self.lacked.get_or_insert(Lacked { what, calls: 0 }).calls += 1;
         }
-        let errors = &mut self.counts.error;
-        *match fault.class {
-            FaultClass::Connect => &mut errors.connect,
-            FaultClass::Status => &mut errors.status,
-            FaultClass::Short => &mut errors.short,
-            FaultClass::Corrupt => &mut errors.corrupt,
-            FaultClass::Protocol => &mut errors.protocol,
-        } += 1;
+        self.counts.error.count(fault.class);
         self.clients[client].counts.error += 1;
         if let Some(call) = self.calls.get_mut(name) {
-            call.counts.error += 1;
+            call.fault(fault);
         }
         self.note(|| fault.to_string());
     }
@@ -287,8 +282,7 @@ impl Recorder {
         self.counts.timeout += 1;
         self.clients[client].counts.timeout += 1;
         if let Some(call) = self.calls.get_mut(name) {
-            call.counts.timeout += 1;
-            call.gave_up(at.response(), at.service());
+            call.timeout(at.response(), at.service());
         }
         self.gave_up(client, at);
         self.note(|| format!("timeout: no reply within {:.3} s", at.service() as f64 / 1e9));
@@ -299,15 +293,17 @@ impl Recorder {
         self.counts.censored += 1;
         self.clients[client].counts.censored += 1;
         if let Some(call) = self.calls.get_mut(name) {
-            call.counts.censored += 1;
-            call.gave_up(at.response(), at.service());
+            call.censored(at.response(), at.service());
         }
         self.gave_up(client, at);
     }
 
     /// A call was still queued when draining ended, so that it has no service time; `sendable` where a client was free.
-    pub fn never_sent(&mut self, client: Option<usize>, intended: u64, ended: u64, sendable: bool) {
+    pub fn never_sent(&mut self, client: Option<usize>, name: usize, intended: u64, ended: u64, sendable: bool) {
         self.counts.censored += 1;
+        if let Some(call) = self.calls.get_mut(name) {
+            call.never_sent(ended.saturating_sub(intended));
+        }
         if let Some(client) = client {
             self.clients[client].counts.censored += 1;
         }
@@ -346,13 +342,13 @@ impl Recorder {
         }
     }
 
-    /// The figures of the window by the names of calls that were sent, where the sequence has names.
+    /// The figures of the window by the names of calls, where the sequence has names.
     pub fn calls(&self) -> Vec<CallFigures> {
         self.calls.iter().map(PerCall::figures).collect()
     }
 
     /// The figures of the window.
-    pub fn measured(&self, connect: bool, facts: BTreeMap<String, String>) -> Measured {
+    pub fn measured(&self, connect: bool, names: &[String], facts: BTreeMap<String, String>) -> Measured {
         let Recorder { elapsed_ns, messages, .. } = *self;
         let open = !self.lateness.is_empty() || self.unsent > 0;
         let both = |late: &Fine| {
@@ -388,6 +384,8 @@ impl Recorder {
                     Client { p50_ns, p99_ns, ..own.counts }
                 })
                 .collect(),
+            calls: names.iter().cloned().zip(self.calls()).collect(),
+            untimed: Some(self.untimed).filter(|untimed| *untimed != Untimed::default()),
             failures: self.failures.clone(),
             timeline: self.timeline.slices(),
             generator: Generator {
@@ -408,9 +406,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Recorder, Stamps, Who};
-    use crate::call::{Ask, Fault};
+    use crate::call::Fault;
     use crate::lack::Lack;
     use crate::results::ArrivalTest;
+    use crate::results::calls::CallFigures;
 
     #[test]
     fn what_is_forgotten_leaves_no_trace() {
@@ -421,13 +420,13 @@ mod tests {
             let who = Who { client, name: client };
             recorder.scheduled();
             recorder.sent(20, 10);
-            recorder.ok(who, at, Ask::Echo { len: 5, chunk: None });
-            recorder.ok(who, Stamps { sent: 10, ..at }, Ask::Ping);
+            recorder.ok(who, at, (5, 5));
+            recorder.ok(who, Stamps { sent: 10, ..at }, (0, 0));
             recorder.connected(10, 20, Some(30), 40);
             recorder.fault(who, 10, &Fault { cause: crate::call::Cause::Machine(Lack::Ports), ..Fault::connect("no") });
             recorder.timeout(who, at);
             recorder.censored(who, at);
-            recorder.never_sent(Some(client), 10, 40, true);
+            recorder.never_sent(Some(client), client, 10, 40, true);
         }
         recorder.wire(1, 2);
         recorder.dials.over(3);
@@ -437,9 +436,12 @@ mod tests {
         (recorder.elapsed_ns, recorder.messages) = (1, 1);
         let live = recorder.live();
         (0..2_000).for_each(|_| live.note(5));
-        assert_ne!(recorder.measured(true, BTreeMap::new()), Recorder::new(2, 2).measured(true, BTreeMap::new()));
+        let names = ["a".to_owned(), "b".to_owned()];
+        let measured = |recorder: &Recorder| recorder.measured(true, &names, BTreeMap::new());
+        assert_ne!(measured(&recorder), measured(&Recorder::new(2, 2)));
         recorder.forget();
-        assert_eq!(recorder.measured(true, BTreeMap::new()), Recorder::new(2, 2).measured(true, BTreeMap::new()));
+        assert_eq!(std::mem::take(&mut recorder.untimed).warmup, 2, "but how many there were");
+        assert_eq!(measured(&recorder), measured(&Recorder::new(2, 2)));
         assert_eq!((live.quantiles(), recorder.sends().len()), ((None, None), 0));
         assert_eq!(recorder.calls(), Recorder::new(2, 2).calls());
     }
@@ -449,21 +451,24 @@ mod tests {
         let mut recorder = Recorder::new(1, 2);
         let (read, buy) = (Who { client: 0, name: 0 }, Who { client: 0, name: 1 });
         let at = |sent: u64, ended: u64| Stamps { intended: 0, sent, ended };
-        recorder.ok(read, at(0, 1_000), Ask::Download { len: 7, chunk: None });
-        recorder.ok(read, at(500, 2_000), Ask::Download { len: 7, chunk: None });
-        recorder.ok(buy, at(0, 500), Ask::Upload { len: 3, chunk: None });
+        recorder.ok(read, at(0, 1_000), (0, 7));
+        recorder.ok(read, at(500, 2_000), (0, 7));
+        recorder.ok(buy, at(0, 500), (3, 0));
         recorder.fault(buy, 0, &Fault::connect("no"));
         recorder.timeout(buy, at(100, 1_100));
         recorder.censored(buy, at(0, 900));
         let [reads, buys] = &recorder.calls()[..] else { panic!("two names") };
-        assert_eq!((reads.counts.ok, reads.payload, reads.response_time.count), (2, (0, 14), 2));
-        assert_eq!((reads.response_time.max_ns, reads.service_time.max_ns), (2_000, 1_500));
+        assert_eq!((reads.counts.ok, reads.bytes.payload_down, reads.response_time.count), (2, 14, 2));
+        let longest =
+            |figures: &CallFigures| (figures.response_time.max_ns, figures.service_time.as_ref().map(|it| it.max_ns));
+        assert_eq!(longest(reads), (2_000, Some(1_500)));
         let counts = &buys.counts;
-        assert_eq!((counts.ok, counts.error, counts.timeout, counts.censored), (1, 1, 1, 1));
-        assert_eq!((buys.payload, buys.response_time.count), ((3, 0), 3), "an error has no time");
+        assert_eq!((counts.ok, counts.error.connect, counts.timeout, counts.censored), (1, 1, 1, 1));
+        assert!(counts.conserved());
+        assert_eq!((buys.bytes.payload_up, buys.response_time.count), (3, 3), "an error has no time");
         assert_eq!(buys.response_time.at_least_from, Some(1.0 / 3.0), "two were given up, after 900 ns the first");
         let mut one = Recorder::new(1, 0);
-        one.ok(read, at(0, 1), Ask::Ping);
+        one.ok(read, at(0, 1), (0, 0));
         assert!(one.calls().is_empty());
     }
 }

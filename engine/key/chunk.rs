@@ -13,7 +13,6 @@ use crate::error::ParseError;
 use crate::key::contract::Key;
 use crate::key::contract::Unused;
 use crate::key::load::Point;
-use crate::key::payload::has_body;
 use crate::key::setting::Setting;
 use crate::key::word::not_zero;
 use crate::registry::Entry;
@@ -68,7 +67,7 @@ impl Key for Chunk {
         Some(Setting::word(WHOLE))
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        (!has_body(point.load.call)).then_some(Unused::Call)
+        (!point.load.has_body()).then_some(Unused::Call)
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         point.load.chunk = value.count();

@@ -25,6 +25,11 @@ pub trait Key: Entry + Sync {
         true
     }
 
+    /// Whether cells differ by it although it has one value: a report shows it, and two runs are compared by it.
+    fn tells_apart(&self) -> bool {
+        false
+    }
+
     /// Whether it may stand at the top of a scenario too, for all workloads that do not say otherwise.
     fn at_top(&self) -> bool {
         false

@@ -10,7 +10,6 @@ use crate::document::tree::Node;
 use crate::key::contract::Key;
 use crate::key::contract::Unused;
 use crate::key::load::Point;
-use crate::key::payload::has_body;
 use crate::key::setting::Setting;
 use crate::key::word::read_word;
 use crate::registry::Entry;
@@ -41,7 +40,7 @@ impl Key for Fill {
         Some(Setting::word("zeros"))
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        (!has_body(point.load.call)).then_some(Unused::Call)
+        (!point.load.has_body()).then_some(Unused::Call)
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         if let Some(word) = value.of_set() {

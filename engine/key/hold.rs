@@ -39,10 +39,10 @@ impl Key for Hold {
         Time::read(self.name(), node, mistakes).map(Setting::Time)
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        (!point.load.call.service().uses("hold")).then_some(Unused::Call)
+        (!point.load.uses("hold")).then_some(Unused::Call)
     }
     fn needed(&self, point: &Point) -> Option<&'static str> {
-        point.load.call.service().requires("hold").then_some("hold: 10ms")
+        point.load.requires("hold").then_some("hold: 10ms")
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         point.load.hold = value.count().map(Duration::from_nanos);

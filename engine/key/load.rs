@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Arrivals, Call, FillKind, Split, Verify, Wait};
+use crate::call::{Arrivals, Call, Called, FillKind, ServiceCall, Split, Verify, Wait};
 use crate::server::contract::Model;
 use crate::stack::contract::{Driver, Stack};
 use crate::transport::contract::Transport;
@@ -33,8 +33,11 @@ pub struct Point {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// What is asked.
-    pub call: Call,
+    /// What is asked; where calls are drawn, the first of them.
+    pub call: Called,
+    /// The calls that are drawn, each as often as its weight says; none where all are the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mix: Vec<Share>,
     /// Bytes of a body, for calls that have one.
     #[serde(default)]
     pub payload: Option<u64>,
@@ -61,6 +64,9 @@ pub struct Load {
     /// Calls by each client before anything is timed.
     #[serde(default)]
     pub warmup: u64,
+    /// How long each client calls before anything is timed, in place of a number of calls.
+    #[serde(rename = "warmup_ns", default, with = "ns::optional", skip_serializing_if = "Option::is_none")]
+    pub warmup_time: Option<Duration>,
     /// Timed calls by each client; this, a duration or a ramp.
     #[serde(default)]
     pub iterations: Option<u64>,
@@ -88,6 +94,16 @@ pub struct Load {
     /// What is checked of each reply.
     #[serde(default = "length")]
     pub verify: Verify,
+}
+
+/// A call that is drawn among others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// The call.
+    pub call: Called,
+    /// How often it is drawn, against the weights of the others; at least 1.
+    pub weight: u32,
 }
 
 /// A rate that is held for a time.
@@ -136,7 +152,8 @@ impl Point {
 impl Default for Load {
     fn default() -> Self {
         Load {
-            call: Call::Ping,
+            call: Called::Service(Call::Ping),
+            mix: Vec::new(),
             payload: None,
             chunk: None,
             split: body(),
@@ -146,6 +163,7 @@ impl Default for Load {
             seed: 1,
             clients: 1,
             warmup: 0,
+            warmup_time: None,
             iterations: None,
             duration: None,
             rate: None,
@@ -160,6 +178,54 @@ impl Default for Load {
 }
 
 impl Load {
+    /// Every call that it makes.
+    pub fn calls(&self) -> impl Iterator<Item = &Called> {
+        let one = self.mix.is_empty().then_some(&self.call);
+        one.into_iter().chain(self.mix.iter().map(|share| &share.call))
+    }
+
+    /// What its calls tell about themselves.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static dyn ServiceCall> {
+        self.calls().map(Called::kind)
+    }
+
+    /// Whether one of its calls uses that key of a workload.
+    pub fn uses(&self, key: &str) -> bool {
+        self.kinds().any(|kind| kind.uses(key))
+    }
+
+    /// Whether one of its calls cannot be made without that key.
+    pub fn requires(&self, key: &str) -> bool {
+        self.kinds().any(|kind| kind.requires(key))
+    }
+
+    /// Whether each call dials; such calls are not mixed with others.
+    pub fn dials(&self) -> bool {
+        self.kinds().all(|kind| kind.dials())
+    }
+
+    /// Whether one of its calls carries a payload.
+    pub fn has_body(&self) -> bool {
+        self.kinds().any(|kind| kind.has_body())
+    }
+
+    /// Whether it is ranked by its bandwidth.
+    pub fn is_transfer(&self) -> bool {
+        self.kinds().all(|kind| kind.is_transfer())
+    }
+
+    /// How often the payload crosses the wire with a call: the mean over those that it makes.
+    pub fn payload_trips(&self) -> f64 {
+        match self.mix.as_slice() {
+            [] => f64::from(self.call.kind().payload_trips()),
+            shares => {
+                let all: f64 = shares.iter().map(|share| f64::from(share.weight)).sum();
+                let trips = |share: &Share| f64::from(share.weight) * f64::from(share.call.kind().payload_trips());
+                shares.iter().map(trips).sum::<f64>() / all.max(1.0)
+            }
+        }
+    }
+
     /// When it ends; a ramp when its steps do.
     pub fn extent(&self) -> Extent {
         match (self.iterations, self.duration) {
@@ -172,7 +238,7 @@ impl Load {
     /// How many connections its clients have with those options; a call that dials shares none with another.
     pub fn connections(&self, streams: Option<u64>, pool: Option<u64>) -> u64 {
         let clients = u64::from(self.clients);
-        let streams = if self.call.service().dials() { 1 } else { streams.unwrap_or(1).max(1) };
+        let streams = if self.dials() { 1 } else { streams.unwrap_or(1).max(1) };
         clients.div_ceil(streams).min(pool.unwrap_or(clients)).max(1)
     }
 }

@@ -15,6 +15,7 @@ pub mod fill;
 pub mod hold;
 pub mod iterations;
 pub mod load;
+pub mod mix;
 #[cfg(test)]
 #[path = "../../tests/examples/new_key.rs"]
 mod new_key;
@@ -44,6 +45,7 @@ pub static KEYS: &[&dyn Key] = &[
     &stack::Stacks,
     &driver::Drivers,
     &call::Calls,
+    &mix::Mix,
     &payload::Payload,
     &fill::Fill,
     &chunk::Chunk,

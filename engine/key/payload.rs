@@ -4,7 +4,6 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use serde_json::json;
 
-use crate::call::Call;
 use crate::document::mistake::Mistake;
 use crate::document::tree::Node;
 use crate::document::walk::Read;
@@ -15,11 +14,6 @@ use crate::key::load::Point;
 use crate::key::setting::Setting;
 use crate::registry::Entry;
 use crate::units::Size;
-
-/// Whether a call has a body, and with it a payload, a fill and chunks.
-pub(crate) fn has_body(call: Call) -> bool {
-    call.service().has_body()
-}
 
 /// The key.
 pub struct Payload;
@@ -44,10 +38,10 @@ impl Key for Payload {
         Size::read(self.name(), node, mistakes).map(Setting::Size)
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        (!has_body(point.load.call)).then_some(Unused::Call)
+        (!point.load.has_body()).then_some(Unused::Call)
     }
     fn needed(&self, point: &Point) -> Option<&'static str> {
-        (has_body(point.load.call)).then_some("payload: 64KiB")
+        point.load.has_body().then_some("payload: 64KiB")
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         point.load.payload = value.count();

@@ -31,6 +31,9 @@ impl Key for Ramp {
     fn is_axis(&self) -> bool {
         false
     }
+    fn tells_apart(&self) -> bool {
+        true
+    }
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "array", "minItems": 1, "items": generator.subschema_for::<StepSchema>()})
     }

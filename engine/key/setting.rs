@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::call::Word;
-use crate::key::load::Step;
+use crate::key::load::{Share, Step};
 use crate::transport::contract::OptionValue;
 use crate::units::{Size, Time};
 
@@ -28,6 +28,8 @@ pub enum Setting {
     Word(String),
     /// Rates that follow each other.
     Steps(Vec<Step>),
+    /// Calls that are drawn, with their weights.
+    Shares(Vec<Share>),
 }
 
 impl Setting {
@@ -53,7 +55,7 @@ impl Setting {
             Setting::Number(number) => Some(*number),
             Setting::Size(size) => Some(size.bytes() as f64),
             Setting::Time(time) => Some(time.ns() as f64),
-            Setting::Flag(_) | Setting::Word(_) | Setting::Steps(_) => None,
+            Setting::Flag(_) | Setting::Word(_) | Setting::Steps(_) | Setting::Shares(_) => None,
         }
     }
 
@@ -113,6 +115,11 @@ impl fmt::Display for Setting {
                     steps.iter().map(|step| format!("{}/s for {}", step.rate, Time(step.time))).collect();
                 f.pad(&steps.join(", "))
             }
+            Setting::Shares(shares) => {
+                let shares: Vec<String> =
+                    shares.iter().map(|share| format!("{}: {}", share.call, share.weight)).collect();
+                f.pad(&shares.join(", "))
+            }
         }
     }
 }
@@ -133,6 +140,9 @@ impl Serialize for Setting {
                     |step: &Step| serde_json::json!({"rate": Setting::Number(step.rate), "for": Time(step.time)});
                 serializer.collect_seq(steps.iter().map(step))
             }
+            Setting::Shares(shares) => {
+                serializer.collect_map(shares.iter().map(|share| (share.call.name(), share.weight)))
+            }
         }
     }
 }
@@ -143,8 +153,8 @@ impl JsonSchema for Setting {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A value as a scenario has it: a flag, a number, a word, a size or a time with its unit, or the steps of a ramp.",
-            "type": ["boolean", "number", "string", "array"],
+            "description": "A value as a scenario has it: a flag, a number, a word, a size or a time with its unit, the steps of a ramp, or the weights of a mix.",
+            "type": ["boolean", "number", "string", "array", "object"],
         })
     }
 }

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
-use crate::call::service::{self, contract::ServiceCall};
+use crate::call::{Called, ServiceCall};
 use crate::document::tree::Node;
 use crate::key::KEYS;
 use crate::key::contract::{Key, Of};
@@ -27,9 +27,17 @@ impl Settings {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// The call that is made; none where it is of another engine.
+    /// What the call that is made tells about itself; of calls that are drawn, one with a body if there is one.
     pub fn call(&self) -> Option<&'static dyn ServiceCall> {
-        service::named(self.get("call")?.as_word()?)
+        match self.get("call") {
+            Some(call) => Some(Called::named(call.as_word()?).kind()),
+            None => match self.get("mix")? {
+                Setting::Shares(shares) => {
+                    shares.iter().map(|share| share.call.kind()).max_by_key(|kind| kind.has_body())
+                }
+                _ => None,
+            },
+        }
     }
 
     /// The text of a value.
@@ -78,9 +86,9 @@ impl Settings {
     }
 }
 
-/// True for keys by which cells differ: axes, options, and a ramp.
+/// True for keys by which cells differ: axes, options, and those of one value that say what is asked and how often.
 pub fn is_axis(name: &str) -> bool {
-    key(name).is_none_or(|key| key.is_axis() || key.name() == "ramp")
+    key(name).is_none_or(|key| key.is_axis() || key.tells_apart())
 }
 
 impl Serialize for Settings {

@@ -10,7 +10,6 @@ use crate::document::tree::Node;
 use crate::key::contract::Key;
 use crate::key::contract::Unused;
 use crate::key::load::Point;
-use crate::key::payload::has_body;
 use crate::key::setting::Setting;
 use crate::key::word::read_word;
 use crate::registry::Entry;
@@ -41,7 +40,7 @@ impl Key for Splits {
         Some(Setting::word("body"))
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        match (has_body(point.load.call), point.load.chunk) {
+        match (point.load.has_body(), point.load.chunk) {
             (false, _) => Some(Unused::Call),
             (true, None) => Some(Unused::Else {
                 by: "a body that travels whole",

@@ -37,10 +37,10 @@ impl Key for Work {
         u64::read(self.name(), node, mistakes).map(Setting::Count)
     }
     fn unused(&self, point: &Point) -> Option<Unused> {
-        (!point.load.call.service().uses("work")).then_some(Unused::Call)
+        (!point.load.uses("work")).then_some(Unused::Call)
     }
     fn needed(&self, point: &Point) -> Option<&'static str> {
-        point.load.call.service().requires("work").then_some("work: 10000")
+        point.load.requires("work").then_some("work: 10000")
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         point.load.work = value.count();

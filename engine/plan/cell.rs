@@ -1,5 +1,6 @@
 //! What a plan is made of: cells ready to run, and the turns in which their trials are taken.
 
+use crate::call::own::OwnCall;
 use crate::key::load::Load;
 use crate::plan::search::Search;
 use crate::results::cell::Planned;
@@ -26,6 +27,8 @@ pub struct Cell {
     pub target: Target,
     /// What is asked of it.
     pub load: Load,
+    /// The calls of the user's own that it asks.
+    pub calls: Vec<OwnCall>,
     /// In place of a rate, how the highest one is searched at which everything holds; none where it is not.
     pub search: Option<Search>,
     /// How often it is repeated, each time with a fresh server.

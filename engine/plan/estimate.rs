@@ -59,7 +59,8 @@ impl Cell {
             }
             (Extent::Duration(time), None) => time.as_secs_f64(),
         };
-        seconds(launch + self.busy_s() * load.warmup as f64 + window)
+        let warming = load.warmup_time.unwrap_or_default().as_secs_f64() + self.busy_s() * load.warmup as f64;
+        seconds(launch + warming + window)
     }
 
     /// About how long it takes until each client has made one call.
@@ -84,8 +85,8 @@ impl Cell {
     fn busy_s(&self) -> f64 {
         let load = &self.load;
         let clients = f64::from(load.clients);
-        let bytes = load.payload.unwrap_or(0) as f64 * f64::from(load.call.service().payload_trips());
-        let dial = if load.call.service().dials() { DIAL_S } else { 0.0 };
+        let bytes = load.payload.unwrap_or(0) as f64 * load.payload_trips();
+        let dial = if load.dials() { DIAL_S } else { 0.0 };
         let step = if self.target.pairing.stack().interpreted() { STEP_PYTHON_S } else { STEP_S };
         let calls = match self.python() {
             true => clients * CALL_PYTHON_S,

@@ -69,7 +69,7 @@ impl Plan {
     pub fn differences(&self) -> Vec<Difference> {
         let compared = self.cells.iter().map(|cell| Compared {
             workload: &cell.planned.workload,
-            call: cell.load.call.service(),
+            call: cell.planned.settings.call().unwrap_or(cell.load.call.kind()),
             target: &cell.planned.target,
             written: &cell.planned.settings,
             terms: cell.target.pairing.terms(&cell.target.options, cores()),

@@ -13,7 +13,7 @@ impl Cell {
     /// if that is known; each call takes a local port then.
     fn dials(&self) -> Option<(f64, Option<f64>)> {
         let (load, transport) = (&self.load, self.target.pairing.transport());
-        let each = load.call.service().dials() || !keeps_alive(&self.target.options);
+        let each = load.dials() || !keeps_alive(&self.target.options);
         if transport.family() != Family::Tcp || !each {
             return None;
         }

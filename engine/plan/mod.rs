@@ -56,9 +56,9 @@ impl Plan {
                 Err(refusal) => refuse(Refused { settings: of_target(&candidate), reason: refusal.reason }),
                 Ok(pairing) => {
                     let target = Target { name: candidate.name.clone(), pairing, options: candidate.options.clone() };
-                    match misfit(&target, &planned, &point, &candidate) {
+                    match misfit(scenario, &target, &planned, &point, &candidate) {
                         Some(refused) => refuse(refused),
-                        None => cells.push(cell(planned, target, point)),
+                        None => cells.push(cell(scenario, planned, target, point)),
                     }
                 }
             }
@@ -103,10 +103,26 @@ impl Plan {
 }
 
 /// Why the client of a target cannot make the calls of a workload in this way, where it cannot.
-fn misfit(target: &Target, planned: &Planned, point: &Point, candidate: &Candidate) -> Option<Refused> {
+fn misfit(
+    scenario: &Scenario,
+    target: &Target,
+    planned: &Planned,
+    point: &Point,
+    candidate: &Candidate,
+) -> Option<Refused> {
+    let own = point.load.calls().filter_map(|call| scenario.calls.named(call.name()));
+    if let Some((call, reason)) = own.filter_map(|call| Some((call, candidate.cannot_ask(call)?))).next() {
+        let mut settings = of_target(candidate);
+        settings.put("workload", Setting::word(planned.workload.clone()));
+        settings.put("call", Setting::word(call.name.clone()));
+        return Some(Refused { settings, reason });
+    }
     let (driver, spins) = (target.pairing.driver(), point.load.wait == Wait::Spin);
     let refused = if point.is_open() { driver.keeps_schedules() } else { Ok(()) };
     let refused = refused.and_then(|()| if spins { driver.spins() } else { Ok(()) });
+    let refused = refused.and_then(|()| if point.load.mix.is_empty() { Ok(()) } else { driver.mixes() });
+    let refused =
+        refused.and_then(|()| if point.load.warmup_time.is_none() { Ok(()) } else { driver.warms_for_a_time() });
     let reason = match (refused, target.pairing.transport().seam()) {
         (Err(refusal), _) => refusal.reason,
         (Ok(()), Seam::Async(_)) if spins => {
@@ -130,10 +146,11 @@ fn of_target(candidate: &Candidate) -> Settings {
     settings
 }
 
-fn cell(planned: Planned, target: Target, point: Point) -> Cell {
+fn cell(scenario: &Scenario, planned: Planned, target: Target, point: Point) -> Cell {
     let limits = planned.expect.iter().filter(|expectation| expectation.is_limit()).cloned();
     let search = point.searches.then(|| Search::thorough(limits.collect()));
-    Cell { planned, target, load: point.load, search, trials: point.trials }
+    let calls = point.load.calls().filter_map(|call| scenario.calls.named(call.name())).cloned().collect();
+    Cell { planned, target, load: point.load, calls, search, trials: point.trials }
 }
 
 /// A time as people say it.

@@ -90,7 +90,10 @@ fn cut(whole: &Scenario, window: Duration) -> Scenario {
         let most = (window.as_nanos() / longest.as_nanos().max(1)).clamp(1, u64::MAX.into()) as u64;
         let fewer = |count: &Setting| Setting::Count(most.max(FEWEST).min(count.count().unwrap_or(FEWEST)));
         workload.axes.change("iterations", fewer);
-        workload.axes.change("warmup", fewer);
+        workload.axes.change("warmup", |written| match written {
+            Setting::Time(time) => Setting::Time((*time).min(Time(window))),
+            count => fewer(count),
+        });
         // Of a search it is how long the longest probe lasts, which only a slow server needs.
         if !workload.searches() {
             workload.axes.change("duration", |written| match written {

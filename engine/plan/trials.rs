@@ -38,7 +38,7 @@ impl Plan {
     /// In how many settings the target of `cell` meets any other by the same figure: searches are compared by the rate
     /// that they find, transfers by their bandwidth, other calls by their response time.
     pub(crate) fn comparisons(&self, cell: &Cell) -> usize {
-        let by = |cell: &Cell| (cell.search.is_some(), cell.load.call.service().is_transfer());
+        let by = |cell: &Cell| (cell.search.is_some(), cell.load.is_transfer());
         let alike = |other: &&Cell| other.planned.workload == cell.planned.workload && by(other) == by(cell);
         let own = self.cells.iter().filter(alike).filter(|other| other.target.name == cell.target.name).count();
         let all = self.cells.iter().filter(alike).count();

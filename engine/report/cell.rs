@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::key::settings::Settings;
+use crate::report::calls::{self, OfCall};
 use crate::report::comparison::Contender;
 use crate::report::course::{Course, course};
 use crate::report::estimate::{Estimate, Score};
@@ -66,6 +67,9 @@ pub struct Cell {
     pub retries: u64,
     /// Connections dialled anew after a failure.
     pub reconnects: u64,
+    /// Each call by its name, where calls are drawn from several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<OfCall>,
     /// How evenly the clients were served, where there are several.
     pub fairness: Option<Fairness>,
     /// What the server spent.
@@ -227,6 +231,7 @@ impl Cell {
             messages_per_call: messages.and_then(|messages| over(messages, counts.ok as f64)),
             retries: tried.iter().map(|(_, measured)| measured.retries).sum(),
             reconnects: tried.iter().map(|(_, measured)| measured.reconnects).sum(),
+            calls: calls::of_cell(&ranked, &planned.drawn())?,
             fairness: fairness(&measured),
             server: spending(&ends(|record| Some(&record.cost.as_ref()?.server))),
             client: spending(&ends(|record| Some(&record.cost.as_ref()?.client))),

@@ -3,6 +3,8 @@
 pub mod ahead;
 pub mod answer;
 pub mod aspects;
+pub mod by_call;
+pub mod calls;
 pub mod capacity;
 pub mod cell;
 pub mod changes;

@@ -15,6 +15,7 @@ use crate::plan::fairness::{Difference, of_cells};
 use crate::report::ahead::compare;
 use crate::report::answer::{Advice, advice, answer};
 use crate::report::aspects::aspects;
+use crate::report::by_call;
 use crate::report::capacity;
 use crate::report::cell::{Cell, cells};
 use crate::report::chart::{charts, cost_chart, timeline};
@@ -211,7 +212,11 @@ fn workload(cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload
         setting: setting(&constant, cells),
         summary: standing(&comparisons),
         ranking: ranking(&axes, &comparisons),
-        tables: capacity::tables(&axes, cells).into_iter().chain(tables(&axes, cells)).collect(),
+        tables: capacity::tables(&axes, cells)
+            .into_iter()
+            .chain(tables(&axes, cells))
+            .chain(by_call::table(&axes, cells))
+            .collect(),
         comparisons,
         axes,
         cells: cells.to_vec(),

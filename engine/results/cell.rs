@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::contract::Of;
 use crate::key::load::Point;
+use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::results::measure::Measure;
 use crate::scenario::expect::Expectation;
@@ -83,6 +84,14 @@ impl Planned {
     /// The text of a setting; none where the cell does not have it.
     pub fn text(&self, name: &str) -> Option<String> {
         self.settings.text(name)
+    }
+
+    /// The names of the calls that it draws from; none where all are the same.
+    pub fn drawn(&self) -> Vec<String> {
+        match self.settings.get("mix") {
+            Some(Setting::Shares(shares)) => shares.iter().map(|share| share.call.name().to_owned()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// True where calls are due by the clock: an open loop.

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lack::Lack;
+use crate::results::calls::{CallFigures, Untimed};
+use crate::results::counts::Counts;
 use crate::results::distribution::Distribution;
 
 /// The figures of one trial, as the client process reports them.
@@ -46,6 +48,12 @@ pub struct Measured {
     /// Each client's own figures, in their order; absent where there is only one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<Client>,
+    /// The figures of each call by its name, where calls are drawn from several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calls: BTreeMap<String, CallFigures>,
+    /// Calls that were made and not timed; absent where there were none, or the driver does not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untimed: Option<Untimed>,
     /// The first few failures in words.
     pub failures: Vec<String>,
     /// The window in slices of time, by when calls were due: at most 200.
@@ -56,70 +64,6 @@ pub struct Measured {
     pub generator: Generator,
     /// How the client drove the load: blocking or event loop, its version, its limits.
     pub facts: BTreeMap<String, String>,
-}
-
-/// What became of every scheduled call: scheduled = ok + error + timeout + censored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Counts {
-    /// Calls that were due in the window.
-    pub scheduled: u64,
-    /// Calls with the answer that was asked for.
-    pub ok: u64,
-    /// Calls that failed, by class.
-    pub error: Errors,
-    /// Calls that had no answer within the time-out.
-    pub timeout: u64,
-    /// Calls still queued or unanswered when draining ended.
-    pub censored: u64,
-}
-
-/// Failed calls by class.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Errors {
-    /// The connection could not be made, or was closed under the call.
-    pub connect: u64,
-    /// The server answered with an error.
-    pub status: u64,
-    /// The reply had the wrong length.
-    pub short: u64,
-    /// The reply had the wrong content.
-    pub corrupt: u64,
-    /// The reply broke the rules of its protocol.
-    pub protocol: u64,
-}
-
-impl Errors {
-    /// Failed calls of all classes.
-    pub fn total(&self) -> u64 {
-        self.connect + self.status + self.short + self.corrupt + self.protocol
-    }
-}
-
-impl Counts {
-    /// True where every scheduled call is accounted for.
-    pub fn conserved(&self) -> bool {
-        self.scheduled == self.ok + self.error.total() + self.timeout + self.censored
-    }
-}
-
-impl std::iter::Sum for Counts {
-    fn sum<I: Iterator<Item = Counts>>(counts: I) -> Counts {
-        counts.fold(Counts::default(), |sum, own| Counts {
-            scheduled: sum.scheduled + own.scheduled,
-            ok: sum.ok + own.ok,
-            error: Errors {
-                connect: sum.error.connect + own.error.connect,
-                status: sum.error.status + own.error.status,
-                short: sum.error.short + own.error.short,
-                corrupt: sum.error.corrupt + own.error.corrupt,
-                protocol: sum.error.protocol + own.error.protocol,
-            },
-            timeout: sum.timeout + own.timeout,
-            censored: sum.censored + own.censored,
-        })
-    }
 }
 
 /// The parts of connecting.
@@ -271,6 +215,7 @@ impl Measured {
     /// Without what it says twice: a service time that is the response time, and the figures of an only client.
     pub fn said_once(mut self) -> Self {
         self.service_time = self.service_time.filter(|service| *service != self.response_time);
+        self.calls = self.calls.into_iter().map(|(name, figures)| (name, figures.said_once())).collect();
         if self.clients.len() == 1 {
             self.clients.clear();
         }

@@ -1,6 +1,8 @@
 //! What was measured: the records of a run, and the files that hold them.
 
+pub mod calls;
 pub mod cell;
+pub mod counts;
 pub mod distribution;
 pub mod file;
 pub mod folder;
@@ -26,9 +28,8 @@ use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
 use crate::transport::terms::Terms;
 
-pub use crate::results::measured::{
-    ArrivalTest, Bytes, Client, Connect, Counts, Errors, Generator, Hiccups, Lacked, Measured, Slice,
-};
+pub use crate::results::counts::{Counts, Errors};
+pub use crate::results::measured::{ArrivalTest, Bytes, Client, Connect, Generator, Hiccups, Lacked, Measured, Slice};
 pub use crate::results::spent::{Cost, Spent};
 pub use crate::results::verdict::{Reason, ReasonKind, State, Verdict};
 

@@ -222,7 +222,7 @@ mod tests {
 
     /// A second at 1,000/s with a p99 of 4 ms.
     fn calm() -> Measured {
-        let mut measured = Recorder::new(1, 0).measured(false, BTreeMap::new());
+        let mut measured = Recorder::new(1, 0).measured(false, &[], BTreeMap::new());
         measured.elapsed_ns = 1_000_000_000;
         (measured.counts.scheduled, measured.counts.ok) = (1_000, 1_000);
         (measured.response_time.count, measured.response_time.p99_ns) = (1_000, 4_000_000);

@@ -43,7 +43,7 @@ pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
     let ready = await_ready(&server)?;
     let transport = cell.target.pairing.transport().name();
     let (options, ca) = (&cell.target.options, ready.ca.as_deref());
-    let assignment = Assignment::of(&cell.load, transport, options, &ready.address, Some(&nonce), ca);
+    let assignment = Assignment::of(&cell.load, transport, options, &ready.address, Some(&nonce), ca, &cell.calls);
     let job = Job::of(&assignment).map_err(broken)?;
     let before = server.sockets()?;
     // All dial before any asks: of processes that share a listener more than one is awake then.

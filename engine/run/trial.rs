@@ -85,10 +85,12 @@ impl<'a> Launched<'a> {
         let client = launcher.drive(self.cell)?;
         let transport = self.cell.target.pairing.transport().name();
         let (options, ca) = (&self.cell.target.options, self.ready.ca.as_deref());
-        let mut assignment = Assignment::of(load, transport, options, &self.ready.address, Some(&self.nonce), ca);
+        let mut assignment =
+            Assignment::of(load, transport, options, &self.ready.address, Some(&self.nonce), ca, &self.cell.calls);
         assignment.end.pin = launcher.pinning().of_client();
         tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
-        let arming = load.timeout * (load.warmup as u32).saturating_add(2) + SILENCE;
+        let warming = load.warmup_time.unwrap_or_default();
+        let arming = load.timeout * (load.warmup as u32).saturating_add(2) + warming + SILENCE;
         match self.await_line(&client, arming, &mut |_| Ok(()))? {
             FromDrive::Armed { .. } => Ok(Armed { server: self, load, client }),
             _ => Err(strange("armed")),
@@ -193,10 +195,10 @@ impl Timed<'_> {
         // A client process of ours is one, and its threads do not come and go.
         (cost.client.most_processes, cost.client.most_threads) = (None, None);
         without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
-        let grown = of_server.grown_memory.filter(|_| !load.call.service().dials());
+        let grown = of_server.grown_memory.filter(|_| !load.dials());
         cost.server.memory_per_client = grown.and_then(|grown| grown.checked_div(u64::from(load.clients)));
         if cost.server.memory_per_client.is_none() {
-            let anew = load.call.service().dials();
+            let anew = load.dials();
             let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
             cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
         }

@@ -180,7 +180,7 @@ mod tests {
 
     /// A second in which all went well.
     fn measured() -> Measured {
-        let mut measured = Recorder::new(1, 0).measured(false, BTreeMap::new());
+        let mut measured = Recorder::new(1, 0).measured(false, &[], BTreeMap::new());
         measured.elapsed_ns = SECOND;
         (measured.counts.scheduled, measured.counts.ok) = (1_000, 1_000);
         measured

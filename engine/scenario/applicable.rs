@@ -1,17 +1,18 @@
 //! What the calls of a workload need has to be there; what none of them uses may not.
 
-use crate::call::{Call, Word};
+use crate::call::{Call, Called, Word};
 use crate::document::mistake::Mistake;
 use crate::document::walk::Fields;
 use crate::key::KEYS;
 use crate::key::axes::Axes;
 use crate::key::contract::{Key, Of, Unused};
 use crate::key::load::{Load, Point};
+use crate::key::setting::Setting;
 
 /// Notes every key that changes nothing at any point of a workload, and every one that some point cannot be without.
 pub(crate) fn applicable(axes: &Axes, fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
-    let Some(calls) = axes.get("call") else {
-        if !fields.has("call") {
+    let Some(calls) = asked(axes) else {
+        if !fields.has("call") && !fields.has("mix") {
             fields.lacks("call", "call: ping");
         }
         return;
@@ -33,17 +34,30 @@ pub(crate) fn applicable(axes: &Axes, fields: &mut Fields<'_>, mistakes: &mut Ve
             Some((by, help)) => ((*by).to_owned(), (*help).to_owned()),
             None => {
                 let words: Vec<String> = calls.iter().map(|call| format!("`{call}`")).collect();
-                (words.join(", "), format!("leave it out, or call {}", users(key).join(", ")))
+                let help = match calls.iter().all(Called::is_own) {
+                    true => "leave it out: a call of your own says itself what it sends".to_owned(),
+                    false => format!("leave it out, or call {}", users(key).join(", ")),
+                };
+                (words.join(", "), help)
             }
         };
         mistakes.push(Mistake::new(format!("`{}` is not used by {by}", key.name()), place).help(help));
     }
 }
 
+/// Every call that is made, where that can be read.
+fn asked(axes: &Axes) -> Option<Vec<Called>> {
+    match (axes.get("call"), axes.first("mix")) {
+        (Some(calls), None) => Some(calls.iter().filter_map(Setting::as_word).map(Called::named).collect()),
+        (None, Some(Setting::Shares(shares))) => Some(shares.iter().map(|share| share.call.clone()).collect()),
+        _ => None,
+    }
+}
+
 /// The calls that use a key.
 fn users(key: &dyn Key) -> Vec<String> {
     let uses = |call: &&Call| {
-        let load = Load { call: **call, ..Load::default() };
+        let load = Load { call: Called::Service(**call), ..Load::default() };
         key.unused(&Point { load, ..Point::default() }) != Some(Unused::Call)
     };
     Call::ALL.iter().filter(uses).map(|call| format!("`{call}`")).collect()

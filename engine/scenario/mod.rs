@@ -4,17 +4,20 @@
 //! here was not written; what it is then stands in the file of that key.
 
 mod applicable;
+pub mod calls;
 pub mod expect;
 mod line;
 mod narrow;
 pub mod options;
 mod pin;
 mod read;
+mod request;
 pub mod schema;
-mod set;
+pub mod set;
 mod target;
 mod written;
 
+pub use crate::scenario::calls::OwnCalls;
 pub use crate::scenario::line::line_of_workload;
 pub use crate::scenario::pin::Pin;
 pub use crate::scenario::read::{LARGEST, read};

@@ -37,7 +37,7 @@ pub(crate) fn target(generator: &mut SchemaGenerator) -> Vec<Value> {
 
 /// The rules of a workload.
 pub(crate) fn workload() -> Vec<Value> {
-    [used(), needed(), by_load(), lengths()].concat()
+    [asked(), used(), needed(), by_load(), lengths()].concat()
 }
 
 /// The rules of the whole scenario: a search needs an `expect`, of its own or of each target.
@@ -191,6 +191,15 @@ fn spoken() -> Vec<Value> {
         Some(json!({"if": having(of, &["driver", "transport"]), "then": forbidden(&["driver"], &reason)}))
     };
     DRIVERS.iter().filter_map(rule).collect()
+}
+
+/// What is asked is said once: by a call, or a list of them, or a mix.
+fn asked() -> Vec<Value> {
+    let both = forbidden(&["mix"], "a workload has `call` or `mix`, not both");
+    vec![
+        json!({"if": {"required": ["call", "mix"]}, "then": both}),
+        json!({"anyOf": [{"required": ["call"]}, {"required": ["mix"]}]}),
+    ]
 }
 
 /// The keys that some call uses and others do not, each with the calls that need it or use it.

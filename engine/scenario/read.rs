@@ -1,6 +1,7 @@
 //! Reads a scenario and finds every mistake in it at once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::document::mistake::{Mistake, Mistakes, Place, Source};
 use crate::document::tree::{self, Node, Value};
@@ -13,9 +14,11 @@ use crate::key::setting::Setting;
 use crate::key::word::named;
 use crate::registry::suggestion;
 use crate::scenario::applicable::applicable;
+use crate::scenario::calls;
 use crate::scenario::expect::Expectation;
 use crate::scenario::options::known_options;
 use crate::scenario::set;
+use crate::scenario::target::Candidate;
 use crate::scenario::written::{Scenario, Target, Workload};
 use crate::stack::contract::Driver;
 use crate::stack::pairing::Pairing;
@@ -47,19 +50,24 @@ pub fn read(name: &str, text: &str, sets: &[String]) -> Result<Scenario, Mistake
     };
     let mut mistakes: Vec<Mistake> =
         (1..).zip(sets).filter_map(|(source, set)| set::apply(&mut root, set, source).err()).collect();
-    let scenario = scenario(&root, &mut mistakes);
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    let scenario = scenario(&root, folder, &mut mistakes);
     match scenario {
         Some(scenario) if mistakes.is_empty() => Ok(scenario),
         _ => Err(Mistakes::new(sources, mistakes)),
     }
 }
 
-fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
+fn scenario(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
     let mut fields = Fields::of("the scenario", root, mistakes)?;
     let title = fields.required("title", "title: RPyC against HTTP", mistakes);
     let question = fields.required("question", "question: Which answers small calls soonest?", mistakes);
     let place = fields.place_of("workloads").unwrap_or(fields.place());
     let targets = list(&mut fields, "targets", "targets: [{transport: tcp, server: threaded}]", mistakes, target);
+    let calls = calls::read(&mut fields, folder, mistakes);
+    let uses = fields.entry("workloads", &mut Vec::new()).map(|(_, node)| calls::uses(node)).unwrap_or_default();
+    let defined = fields.entry("calls", &mut Vec::new()).map(|(_, node)| calls::names(node)).unwrap_or_default();
+    calls::check_names(&defined, &uses, mistakes);
     let workloads = list(
         &mut fields,
         "workloads",
@@ -110,18 +118,35 @@ fn scenario(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
         title: title?,
         question: question?,
         targets: targets?.into_iter().map(|item| item.map(|(target, _)| target)).collect::<Option<_>>()?,
+        calls: calls?,
         workloads: workloads?.into_iter().map(|item| item.map(|((workload, _), _)| workload)).collect::<Option<_>>()?,
         common,
         order,
         seed,
         pin,
     };
+    unaskable(&scenario, &uses, mistakes);
     let trials = scenario.count();
     if trials > MOST_TRIALS {
         let mistake = Mistake::new(format!("the lists multiply to {trials} trials"), place);
         mistakes.push(mistake.help(format!("the most is {MOST_TRIALS}; shorten a list, or lower `trials`")));
     }
     Some(scenario)
+}
+
+/// Notes every call of the user's own that no target can be asked.
+fn unaskable(scenario: &Scenario, uses: &[calls::Use], mistakes: &mut Vec<Mistake>) {
+    let candidates: Vec<Candidate> = scenario.targets.iter().flat_map(Target::candidates).collect();
+    for call in scenario.calls.iter() {
+        let Some(used) = uses.iter().find(|used| used.name == call.name) else { continue };
+        let reasons: Option<Vec<String>> = candidates.iter().map(|candidate| candidate.cannot_ask(call)).collect();
+        let Some(reason) = reasons.and_then(|reasons| reasons.into_iter().next()) else { continue };
+        let mistake = Mistake::new(format!("`{}` cannot be asked of any target", call.name), used.place).help(reason);
+        mistakes.push(match calls::place_of(&scenario.calls, &call.name) {
+            Some(place) => mistake.elsewhere(place, "the call"),
+            None => mistake,
+        });
+    }
 }
 
 /// The items of a list of maps, each with the place by which its name is known; none where one cannot be read.
@@ -342,11 +367,13 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Opti
     let expect = expectations(&mut fields, mistakes);
     let workload = Workload { name: given.clone().unwrap_or_default(), axes, expect };
     let search = fields.place_of("rate").filter(|_| workload.searches());
+    drawn(&workload.axes, &fields, mistakes);
     lengths(&mut fields, search, mistakes);
     applicable(&workload.axes, &mut fields, mistakes);
     fields.finish(mistakes);
     // Without a call nothing more can be said of it.
-    (given.is_some() && workload.axes.get("call").is_some()).then_some(((workload, search), place))
+    let asks = workload.axes.get("call").is_some() || workload.axes.get("mix").is_some();
+    (given.is_some() && asks).then_some(((workload, search), place))
 }
 
 /// What is written of those keys.
@@ -361,6 +388,30 @@ fn keys(fields: &mut Fields<'_>, wanted: impl Fn(&dyn Key) -> bool, mistakes: &m
         axes.put(key.name(), values.into_iter().flatten());
     }
     axes
+}
+
+/// A workload has a call or a mix of them, and those of a mix are all asked of the same servers over kept connections.
+fn drawn(axes: &Axes, fields: &Fields<'_>, mistakes: &mut Vec<Mistake>) {
+    let Some(place) = fields.place_of("mix") else { return };
+    if let Some(call) = fields.place_of("call") {
+        mistakes.push(
+            Mistake::new("a workload has `call` or `mix`, not both", place.max(call))
+                .elsewhere(place.min(call), "the other one")
+                .help("a list of `call` makes a cell of each, a `mix` one cell of all"),
+        );
+    }
+    let Some(Setting::Shares(shares)) = axes.first("mix") else { return };
+    if let Some(share) = shares.iter().find(|share| share.call.kind().dials()) {
+        let mistake = Mistake::new(format!("`{}` cannot stand in a mix: each such call dials", share.call), place);
+        mistakes.push(mistake.help("give it a workload of its own"));
+    }
+    let own = shares.iter().find(|share| share.call.is_own());
+    let service = shares.iter().find(|share| !share.call.is_own());
+    if let (Some(own), Some(service)) = (own, service) {
+        let what = format!("`{}` and `{}` are never answered by the same server", own.call, service.call);
+        let help = "our servers answer the calls of the service, and your own ones what you define under `calls`";
+        mistakes.push(Mistake::new(what, place).help(help));
+    }
 }
 
 /// A load ends by a count, after a time, or with its ramp, and in one way only.

@@ -32,7 +32,7 @@ pub fn scenario() -> Schema {
             ),
             (
                 "Workload",
-                (workload, &["call"]),
+                (workload, &[]),
                 json!({"name": "latency", "call": "ping", "iterations": 1000}),
                 of_workload,
             ),

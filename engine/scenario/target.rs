@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::call::own::OwnCall;
 use crate::key::contract::Of;
 use crate::key::load::Point;
 use crate::key::settings::Settings;
@@ -35,6 +36,25 @@ impl Candidate {
     /// The pairing, or why it cannot be.
     pub fn pairing(&self) -> Result<Pairing, Refusal> {
         Pairing::of(self.transport, self.model, self.stack, self.driver)?.with(&self.options)
+    }
+
+    /// Why it cannot be asked that call of the user's own, where it cannot.
+    pub fn cannot_ask(&self, call: &OwnCall) -> Option<String> {
+        let name = self.transport.name();
+        let has = || call.protocols().map(|protocol| format!("`{protocol}`")).collect::<Vec<_>>().join(", ");
+        match self.transport.asks() {
+            _ if !self.is_own() => {
+                Some(format!("`{}` is a server of ours, which answers only the calls of the service", self.name))
+            }
+            None => Some(format!("{name} carries no calls of your own")),
+            Some(protocol) if call.speaks(protocol) => None,
+            Some(protocol) => Some(format!("`{}` has {} only, and {name} asks by `{protocol}`", call.name, has())),
+        }
+    }
+
+    /// True where its server is the user's own.
+    pub fn is_own(&self) -> bool {
+        false
     }
 
     /// Every key and option of a target with its value.

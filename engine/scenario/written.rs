@@ -13,6 +13,7 @@ use crate::key::rate::SEARCH;
 use crate::key::settings::Settings;
 use crate::key::trials::Trials;
 use crate::registry::Entry;
+use crate::scenario::calls::{self, OwnCalls};
 use crate::scenario::expect::{self, Expectation};
 use crate::scenario::narrow;
 use crate::scenario::pin::Pin;
@@ -41,6 +42,10 @@ pub struct Scenario {
     /// What is compared.
     #[schemars(length(min = 1))]
     pub targets: Vec<Target>,
+    /// Calls of one's own, for the workloads to name.
+    #[serde(skip_serializing_if = "OwnCalls::is_empty")]
+    #[schemars(default, schema_with = "calls::schema", example = serde_json::json!([{"name": "health", "http": "GET /health"}]))]
+    pub calls: OwnCalls,
     /// What is asked of each target.
     #[schemars(length(min = 1))]
     pub workloads: Vec<Workload>,

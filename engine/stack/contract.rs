@@ -92,6 +92,16 @@ pub trait Driver: Entry + Sync {
         Ok(())
     }
 
+    /// Whether it can draw each call from several, or why not.
+    fn mixes(&self) -> Fit {
+        Ok(())
+    }
+
+    /// Whether it can warm up for a time rather than for a number of calls, or why not.
+    fn warms_for_a_time(&self) -> Fit {
+        Ok(())
+    }
+
     /// What has to be installed first, where something has.
     fn kit(&self) -> Option<&'static dyn Kit> {
         None

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::own::{OwnCall, Protocol};
 use crate::call::{Answer, Ask, Asked, Fault, Fill};
 use crate::error::{Error, ParseError};
 use crate::registry::{Entry, suggestion};
@@ -30,6 +31,11 @@ pub trait Transport: Entry + Sync {
 
     /// How it plugs in.
     fn seam(&self) -> Seam;
+
+    /// By which protocol it carries calls of the user's own, where it carries them.
+    fn asks(&self) -> Option<Protocol> {
+        None
+    }
 
     /// On what terms it serves calls with these options: what a fair comparison holds equal.
     fn terms(&self, options: &Options) -> Terms;
@@ -149,6 +155,8 @@ pub struct ClientContext {
     pub options: Options,
     /// What the server is called in protocols that name it, such as `127.0.0.1:40123`.
     pub authority: String,
+    /// The calls of the user's own, by their index; where there are some, nothing else is asked.
+    pub own: Arc<[OwnCall]>,
 }
 
 /// What the server's end of a connection is told once.
@@ -160,6 +168,13 @@ pub struct ServerContext {
     pub body_limit: u64,
     /// What the server holds of bodies until they are sent back, all connections together.
     pub hold: Hold,
+}
+
+impl ClientContext {
+    /// What asks the calls of the service on a server of that name, with these options.
+    pub fn of_service(fill: Arc<Fill>, options: Options, authority: impl Into<String>) -> Self {
+        ClientContext { fill, options, authority: authority.into(), own: Arc::new([]) }
+    }
 }
 
 /// The client's end of one connection.
@@ -250,12 +265,23 @@ pub struct Reply {
     pub reusable: bool,
     /// The text of the answer to [`Ask::Nonce`].
     pub nonce: Option<String>,
+    /// Bytes of the bodies of a call of the user's own, up and down; of other calls they are known.
+    pub carried: (u64, u64),
 }
 
 impl Reply {
     /// The answer that was asked for on line 0, on a connection that lives on.
     pub const fn ok() -> Self {
-        Reply { line: 0, verdict: Ok(()), reusable: true, nonce: None }
+        Reply { line: 0, verdict: Ok(()), reusable: true, nonce: None, carried: (0, 0) }
+    }
+
+    /// Bytes of payload up and down, as the answer to that call.
+    pub fn payload(&self, ask: &Ask) -> (u64, u64) {
+        match ask {
+            Ask::Ping => (0, 0),
+            Ask::Own(_) => self.carried,
+            ask => (ask.payload_up(), ask.payload_down()),
+        }
     }
 }
 

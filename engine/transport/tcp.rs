@@ -239,6 +239,7 @@ impl FrameClient {
             Ask::Compute { what, n } => expect((what.result)(n), Fault::corrupt),
             Ask::Sleep { ns } => expect(u128::from(ns), Fault::corrupt),
             Ask::Echo { .. } | Ask::Download { .. } => Ok(Reply { verdict: self.check.finish(), ..Reply::ok() }),
+            Ask::Own(_) => Err(Fault::not_of_the_service()),
         }
     }
 }
@@ -266,6 +267,8 @@ impl ClientCodec for FrameClient {
                 put_head(out, 8, SLEEP);
                 out.put(&ns.to_be_bytes());
             }
+            // A job of the service asks none; a ping keeps the exchange whole, and its answer is refused.
+            Ask::Own(_) => put_head(out, 0, PING),
         }
     }
 

@@ -64,7 +64,7 @@ mod tests {
     /// What both ends of a protocol make of a call, in memory, when the service answers by `work`.
     fn exchange(protocol: &dyn StreamProtocol, ask: Ask, wrong: bool) -> Result<(), Fault> {
         let (fill, options) = (Fill::constant(0), Options::default());
-        let context = ClientContext { fill, options: options.clone(), authority: "localhost:1".into() };
+        let context = ClientContext::of_service(fill, options.clone(), "localhost:1");
         let mut client = protocol.client(&context);
         let hold = Hold::new(1 << 20).expect("a page");
         let mut server = protocol.server(&ServerContext { options, body_limit: 1 << 20, hold });

@@ -241,7 +241,7 @@ impl Called {
         });
         let client = ground.run(async {
             let fill = Fill::constant(0);
-            let context = ClientContext { fill, options: Options::default(), authority: "fuzz".into() };
+            let context = ClientContext::of_service(fill, Options::default(), "fuzz");
             protocol.client(&context, address, ground.trust.config()).expect("a client")
         });
         Called { ground, server, client, connection: RefCell::default() }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::call::{Answer, Ask, Asked, Fill};
+use engine::call::own::OwnCall;
+use engine::call::{Answer, Ask, Asked, Fill, Own};
 use engine::drive::job::Job;
 use engine::drive::lines::{FromDrive, ToDrive};
 use engine::place::messages::{Answer as Answered, FromAgent, Hello, Launch, Request};
@@ -51,6 +52,7 @@ pub(crate) fn targets() -> Vec<Target> {
     }
     // What TLS carries is looked at above; here it is TLS itself.
     targets.extend(stream_transports().take(1).flat_map(|(_, protocol)| ends("tls", protocol, true)));
+    targets.extend(stream_transports().filter(|(name, _)| ["http1", "http2"].contains(name)).map(own_calls));
     targets.extend(datagrams::targets());
     let file = |name: &str, read: fn(&[u8]), seeds: &[&[u8]]| Target {
         name: name.to_owned(),
@@ -115,7 +117,7 @@ fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) ->
     };
     let client = move |input: &[u8]| {
         let [head, cut, bytes @ ..] = input else { return };
-        let context = ClientContext { fill: Fill::constant(0), options: Options::default(), authority: "fuzz".into() };
+        let context = ClientContext::of_service(Fill::constant(0), Options::default(), "fuzz");
         let codec = protocol.client(&context);
         let codec = match &for_client.tls {
             Some((_, trust)) => trust.secure(codec).expect("a handshake can be begun"),
@@ -126,6 +128,33 @@ fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) ->
     let target = |end: &str, read, seeds| Target { name: format!("{name}-{end}"), stack: CONNECTION, read, seeds };
     [target("server", Box::new(server) as Read, up), target("client", Box::new(client) as Box<_>, down)]
 }
+
+/// The client's end of a transport of HTTP that asks calls of the user's own, which look into what comes.
+fn own_calls((name, protocol): (&'static str, &'static dyn StreamProtocol)) -> Target {
+    let calls: Vec<OwnCall> = serde_json::from_str(OWN_CALLS).expect("calls");
+    let asks: Vec<Ask> = (0..calls.len() as u16).map(|call| Ask::Own(Own { call, client: 1, number: 2 })).collect();
+    let own: Arc<[OwnCall]> = calls.into();
+    let context = ClientContext { own, ..ClientContext::of_service(Fill::constant(0), Options::default(), "fuzz") };
+    let seeds = (0..).zip(REPLIES).map(|(ask, reply)| [&[ask, 0][..], reply].concat()).collect();
+    let read = move |input: &[u8]| {
+        let [head, cut, bytes @ ..] = input else { return };
+        converse(protocol.client(&context), &asks, usize::from(*head), bytes, *cut);
+    };
+    Target { name: format!("{name}-own-client"), stack: CONNECTION, read: Box::new(read), seeds }
+}
+
+const OWN_CALLS: &str = r#"[
+    {"name": "a", "http": {"method": "GET", "path": "/${unique}"}, "contains": "ok"},
+    {"name": "b", "http": {"method": "HEAD", "path": "/"}, "size": 0},
+    {"name": "c", "http": {"method": "POST", "path": "/", "body": {"text": "${number}"}, "status": [200, 302]}}
+]"#;
+const REPLIES: [&[u8]; 5] = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\x1f\x8b\x08\x00\x00\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nok",
+];
 
 /// The bytes, in one frame where they are to be, so that a slip in a length does not end all reading.
 fn framed(transport: &str, head: u8, bytes: &[u8]) -> Vec<u8> {
@@ -189,9 +218,13 @@ fn serve(mut codec: Box<dyn ServerCodec>, bytes: &[u8], cut: u8) {
     }
 }
 
-fn call(mut codec: Box<dyn ClientCodec>, first: usize, bytes: &[u8], cut: u8) {
+fn call(codec: Box<dyn ClientCodec>, first: usize, bytes: &[u8], cut: u8) {
+    converse(codec, &every_call(&[0, 5, 2100]), first, bytes, cut);
+}
+
+/// Asks one call after the other, from the `first` on, while these bytes come.
+fn converse(mut codec: Box<dyn ClientCodec>, asks: &[Ask], first: usize, bytes: &[u8], cut: u8) {
     let mut out = Outbox::new();
-    let asks: Vec<Ask> = every_call(&[0, 5, 2100]);
     let mut next = asks.iter().cycle().skip(first % asks.len());
     let mut opening = codec.open(&mut out);
     if !opening && let Some(ask) = next.next() {

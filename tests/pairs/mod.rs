@@ -44,7 +44,7 @@ impl Wire {
         let fill = Fill::new(FillKind::Random, SEED);
         let options = Options::default();
         let authority = "127.0.0.1:1".to_owned();
-        let client = self.protocol.client(&ClientContext { fill, options: options.clone(), authority });
+        let client = self.protocol.client(&ClientContext::of_service(fill, options.clone(), authority));
         let server =
             self.protocol.server(&ServerContext { options, body_limit: LIMIT, hold: Hold::new(HELD).expect("a page") });
         match &self.tls {

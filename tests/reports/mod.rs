@@ -104,6 +104,8 @@ impl Effect {
                 dial_ns: None,
                 resent: 0,
                 clients,
+                calls: std::collections::BTreeMap::new(),
+                untimed: None,
                 failures: Vec::new(),
                 timeline: Vec::new(),
                 generator: Generator::default(),

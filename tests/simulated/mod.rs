@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
-use engine::call::FillKind;
+use engine::call::{Asked, FillKind};
 use engine::drive::event_loop::EventLoop;
 use engine::drive::job::Job;
 use engine::drive::network::{Event, Network, Wait};
@@ -34,6 +34,8 @@ pub(crate) struct Server {
     pub(crate) dial: fn(u64) -> Option<u64>,
     /// How long the call of that number takes, from 0 in the window; none where it is never answered.
     pub(crate) service: fn(u64) -> Option<u64>,
+    /// How much longer a call takes that asks this.
+    pub(crate) more: fn(&Asked) -> u64,
     /// From when it does nothing at all, and for how long.
     pub(crate) stall: (u64, u64),
     /// After how many calls on a connection it closes that, and how much later.
@@ -49,6 +51,7 @@ impl Server {
         latency: MS,
         dial: |_| Some(2 * MS),
         service: |_| Some(2 * MS),
+        more: |_| 0,
         stall: (0, 0),
         closes: None,
         tls: false,
@@ -194,7 +197,7 @@ impl World {
                 Step::Write => {}
                 Step::Execute { call, asked } => {
                     self.sends.push(now - self.begun);
-                    let service = (server.service)(self.calls);
+                    let service = (server.service)(self.calls).map(|service| service + (server.more)(&asked));
                     self.calls += 1;
                     peer.asked += 1;
                     let Some(service) = service else { continue };

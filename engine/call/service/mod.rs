@@ -8,6 +8,7 @@ mod echo;
 #[cfg(test)]
 #[path = "../../../tests/examples/new_call.rs"]
 mod example;
+mod own;
 mod ping;
 mod sleep;
 mod upload;
@@ -59,6 +60,9 @@ calls! {
     /// The server waits for `hold` and then answers.
     Sleep = "sleep" in sleep,
 }
+
+/// What all calls of the user's own have in common.
+pub(crate) static OWN: &dyn ServiceCall = &own::AnyOwn;
 
 /// Everything that a server works out, in the order of the list.
 pub fn computations() -> impl Iterator<Item = &'static Computation> {

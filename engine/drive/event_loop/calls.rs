@@ -70,7 +70,10 @@ pub(super) struct InFlight {
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Caller {
+    /// How many calls it has made, in warm-up too.
     pub(super) number: u64,
+    /// How many of them it had made before this run.
+    pub(super) before: u64,
     pub(super) checked: bool,
     /// As of a slot.
     pub(super) free: u64,

@@ -41,7 +41,7 @@ impl<N: Network> Run<'_, N> {
         let caller = call.due.caller;
         match &reply.verdict {
             Ok(()) => {
-                self.recorder.ok(call.who(), at, call.planned.ask);
+                self.recorder.ok(call.who(), at, reply.payload(&call.planned.ask));
                 if connect {
                     self.recorder.connected(call.sent, call.dialled, call.secured, now);
                 }
@@ -95,7 +95,10 @@ impl<N: Network> Run<'_, N> {
         self.ended.store(self.over, Ordering::Relaxed);
         self.calls.callers[caller].number += 1;
         let more = match self.source {
-            Source::Closed(Limit::Calls(count)) => self.calls.callers[caller].number < count,
+            Source::Closed(Limit::Calls(count)) => {
+                let caller = self.calls.callers[caller];
+                caller.number - caller.before < count
+            }
             Source::Closed(Limit::Time(ns)) => now - self.begun < ns,
             Source::Open(_) => {
                 // Had the call been sent in time, its reply would have come so much earlier.
@@ -196,12 +199,16 @@ impl<N: Network> Run<'_, N> {
             self.calls.free.push_back(index);
         }
         for due in self.calls.queue.drain(..) {
-            self.recorder.never_sent(Some(due.caller), due.intended, now, false);
+            let name = self.job.calls.call(due.caller, self.calls.callers[due.caller].number).name;
+            self.recorder.never_sent(Some(due.caller), name, due.intended, now, false);
         }
         if let Source::Open(schedule) = &mut self.source {
+            // Of nobody's calls nobody drew which they are; so they are drawn for one more client.
+            let mut unsent = 0..;
             while let Some(due) = schedule.pop() {
+                let name = self.job.calls.call(self.job.clients, unsent.next().unwrap_or_default()).name;
                 self.recorder.scheduled();
-                self.recorder.never_sent(None, self.begun + due, now, sendable);
+                self.recorder.never_sent(None, name, self.begun + due, now, sendable);
             }
         }
         self.last = now;

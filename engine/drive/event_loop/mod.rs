@@ -76,7 +76,7 @@ impl<N: Network> EventLoop<N> {
         if reusable && !self.job.connect {
             self.connections.open_all(&self.job)?;
         }
-        self.run(Source::Closed(Limit::Calls(self.job.warmup)), &AtomicU64::new(0));
+        self.run(Source::Closed(self.job.warmup), &AtomicU64::new(0));
         self.recorder.forget();
         Ok(())
     }
@@ -101,7 +101,7 @@ impl<N: Network> EventLoop<N> {
     /// The figures of those calls.
     pub fn measured(&mut self) -> Measured {
         let facts = facts(&ManyClients, &self.job, &self.recorder);
-        self.recorder.measured(self.job.connect, facts)
+        self.recorder.measured(self.job.connect, self.job.calls.names(), facts)
     }
 
     fn run(&mut self, source: Source, ended: &AtomicU64) -> u64 {

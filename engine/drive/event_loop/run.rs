@@ -58,7 +58,11 @@ impl<'a, N: Network> Run<'a, N> {
     /// Calls until the source has no more; how long that took, in nanoseconds.
     pub(super) fn complete_all(mut self) -> u64 {
         self.recorder.begin(self.begun);
-        self.calls.callers.iter_mut().for_each(|caller| caller.number = 0);
+        let iteration = self.job.calls.calls_per_iteration().max(1);
+        for caller in &mut self.calls.callers {
+            caller.number = caller.number.next_multiple_of(iteration);
+            caller.before = caller.number;
+        }
         match self.source {
             Source::Closed(Limit::Calls(0)) => return 0,
             Source::Closed(_) => {

@@ -71,6 +71,8 @@ struct Clients {
     pool: Pool,
     /// Which clients have had a reply whose content was compared.
     checked: Vec<Cell<bool>>,
+    /// How many calls each client has made, in warm-up too.
+    made: Vec<Cell<u64>>,
     /// Calls of this run that are over, and when the last of them was.
     over: Cell<u64>,
     last: Cell<u64>,
@@ -116,6 +118,7 @@ impl Tasks {
         let clients = Rc::new(Clients {
             pool: Pool::new(dialler, job.connections),
             checked: vec![Cell::new(false); job.clients],
+            made: vec![Cell::new(0); job.clients],
             over: Cell::new(0),
             last: Cell::new(0),
             recorder: RefCell::new(Recorder::new(job.clients, job.calls.names().len())),
@@ -134,6 +137,8 @@ impl Tasks {
                 Limit::Time(ns) => begun.saturating_add(ns).saturating_add(clients.job.drain.as_nanos() as u64),
                 Limit::Calls(_) => u64::MAX,
             };
+            let iteration = clients.job.calls.calls_per_iteration().max(1);
+            clients.made.iter().for_each(|made| made.set(made.get().next_multiple_of(iteration)));
             clients.over.set(0);
             clients.last.set(begun);
             clients.record(|recorder| recorder.begin(begun));
@@ -180,7 +185,7 @@ impl Clients {
     async fn calls(self: Rc<Self>, client: usize, window: Window) {
         let (mut made, mut due) = (0, window.begun);
         while window.has(made, due) {
-            due = self.one_call(client, made, due, &window).await;
+            due = self.one_call(client, due, &window).await;
             made += 1;
             self.over.set(self.over.get() + 1);
         }
@@ -189,7 +194,7 @@ impl Clients {
     /// The life of one client of an open loop: of those who are free, the one that has been so longest takes the next
     /// call, once it is due.
     async fn offered(self: Rc<Self>, client: usize, window: Window, offer: Rc<Offer>) {
-        let (mut made, mut free, mut ended) = (0, 0, 0);
+        let (mut free, mut ended) = (0, 0);
         loop {
             let turn = offer.turn.lock().await;
             let Some(due) = offer.schedule.borrow_mut().peek() else { return };
@@ -205,10 +210,9 @@ impl Clients {
             drop(turn);
             let late = now.saturating_sub(intended.max(free));
             self.record(|recorder| recorder.sent(now, late));
-            ended = self.one_call(client, made, intended, &window).await;
+            ended = self.one_call(client, intended, &window).await;
             // Had the call been sent in time, its reply would have come so much earlier.
             free = ended.saturating_sub(late);
-            made += 1;
             self.over.set(self.over.get() + 1);
         }
     }
@@ -218,9 +222,12 @@ impl Clients {
         let mut schedule = offer.schedule.borrow_mut();
         self.record(|recorder| {
             let now = self.now();
+            // Of nobody's calls nobody drew which they are; so they are drawn for one more client.
+            let mut unsent = 0..;
             while let Some(due) = schedule.pop() {
+                let name = self.job.calls.call(self.job.clients, unsent.next().unwrap_or_default()).name;
                 recorder.scheduled();
-                recorder.never_sent(None, begun + due, now, offer.sendable.get());
+                recorder.never_sent(None, name, begun + due, now, offer.sendable.get());
             }
             let sends: Vec<u64> = recorder.sends().iter().map(|at| at - begun).collect();
             recorder.arrivals = arrival_test::test(&sends, &schedule);
@@ -228,8 +235,9 @@ impl Clients {
         schedule.window_ns().unwrap_or(0)
     }
 
-    /// The client's call of that number, which was due at `intended`; when the client is free again.
-    async fn one_call(&self, client: usize, number: u64, intended: u64, window: &Window) -> u64 {
+    /// The client's next call, which was due at `intended`; when the client is free again.
+    async fn one_call(&self, client: usize, intended: u64, window: &Window) -> u64 {
+        let number = self.made[client].replace(self.made[client].get() + 1);
         let (Planned { ask, name }, slot) =
             (self.job.calls.call(client, number), &self.pool.slots[client / self.job.streams]);
         let (connect, who) = (self.job.connect, Who { client, name });
@@ -261,11 +269,12 @@ impl Clients {
         let sent = if connect { begun } else { steps.sent.unwrap_or(begun) };
         let at = Stamps { intended, sent, ended };
         match outcome {
-            Ok(Reply { verdict, reusable, .. }) => {
+            Ok(reply) => {
+                let (payload, Reply { verdict, reusable, .. }) = (reply.payload(&ask), reply);
                 self.checked[client].set(self.checked[client].get() || verdict.is_ok());
                 self.record(|recorder| match &verdict {
                     Ok(()) => {
-                        recorder.ok(who, at, ask);
+                        recorder.ok(who, at, payload);
                         if let Some(dialled) = steps.dialled.filter(|_| connect) {
                             recorder.connected(begun, dialled, None, ended);
                         }
@@ -351,8 +360,10 @@ impl Clients {
             }
             Trouble::Fault(fault) => fault.into(),
         })?;
-        let reusable =
-            check_identity(&self.job, self.in_time(end(), dialled.call(identity_call(&self.job), true)).await)?;
+        let reusable = match identity_call(&self.job) {
+            Some(ask) => check_identity(&self.job, self.in_time(end(), dialled.call(ask, true)).await)?,
+            None => self.job.keeps_alive(),
+        };
         dialled.close();
         if reusable && !self.job.connect {
             for slot in &self.pool.slots {
@@ -366,7 +377,7 @@ impl Clients {
 impl Callers for Tasks {
     fn arm(&mut self) -> Result<(), Failed> {
         self.local.block_on(&self.runtime, self.clients.connect_all())?;
-        self.run(Limit::Calls(self.clients.job.warmup), None, &AtomicU64::new(0));
+        self.run(self.clients.job.warmup, None, &AtomicU64::new(0));
         self.clients.record(Recorder::forget);
         Ok(())
     }
@@ -395,7 +406,7 @@ impl Callers for Tasks {
     fn measured(&mut self) -> Measured {
         let (job, recorder) = (&self.clients.job, self.clients.recorder.borrow());
         let facts = facts(&AsTasks, job, &recorder);
-        recorder.measured(job.connect, facts)
+        recorder.measured(job.connect, job.calls.names(), facts)
     }
 
     fn close(&mut self) {

@@ -51,6 +51,14 @@ impl Driver for Python {
         Err(Refusal::because("a Python client waits as its library does"))
     }
 
+    fn mixes(&self) -> Fit {
+        Err(Refusal::because("the Python driver makes one kind of call, and keeps no figures by call"))
+    }
+
+    fn warms_for_a_time(&self) -> Fit {
+        Err(Refusal::because("the Python driver counts the calls of its warm-up: write it like `warmup: 100`"))
+    }
+
     fn kit(&self) -> Option<&'static dyn Kit> {
         Some(&Packages)
     }

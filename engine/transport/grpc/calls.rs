@@ -44,7 +44,8 @@ impl Asking for GrpcCalls {
     fn head(&self, ask: Ask) -> Request<()> {
         let path = match ask {
             Ask::Nonce => "/engine.Engine/Nonce",
-            Ask::Ping => "/engine.Engine/Ping",
+            // A job of the service asks no call of the user's own; the answer to one is refused.
+            Ask::Ping | Ask::Own(_) => "/engine.Engine/Ping",
             Ask::Echo { len, chunk } if chunks(len, chunk).is_some() => "/engine.Engine/EchoChunks",
             Ask::Echo { .. } => "/engine.Engine/Echo",
             Ask::Upload { len, chunk } if chunks(len, chunk).is_some() => "/engine.Engine/UploadChunks",
@@ -62,7 +63,7 @@ impl Asking for GrpcCalls {
 
     fn body(&self, ask: Ask) -> Option<Sending> {
         Some(match ask {
-            Ask::Nonce | Ask::Ping => Sending::bytes(framed(&Empty {}), None),
+            Ask::Nonce | Ask::Ping | Ask::Own(_) => Sending::bytes(framed(&Empty {}), None),
             Ask::Echo { len, chunk } | Ask::Upload { len, chunk } => {
                 Sending::fill(self.context.fill.clone(), len, chunks(len, chunk)).with_heads(payload_head)
             }
@@ -152,6 +153,7 @@ impl IncomingReply for GrpcReply {
                 let wait = reader.message::<Wait>().map_err(Wrong::fault)?;
                 wrong(wait.ns.into(), ns.into(), Fault::corrupt)
             }
+            Ask::Own(_) => Err(Fault::not_of_the_service()),
             Ask::Echo { len, chunk } | Ask::Download { len, chunk } => {
                 let count = reader.finish().map_err(Wrong::fault)?;
                 self.check.finish()?;

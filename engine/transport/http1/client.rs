@@ -1,16 +1,15 @@
 //! The client's end of a connection.
 
-use http::header::CONTENT_LENGTH;
-use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::call::{Ask, Fault};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::http1::body::{Body, LAST_CHUNK, Part, produce};
 use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken, unfolded};
+use crate::transport::http1::written::{Kept, Requests};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::body::Sending;
-use crate::transport::web::exchange::{Asking, IncomingReply};
+use crate::transport::web::exchange::IncomingReply;
 
 /// A response as its head describes it.
 #[derive(Debug, Clone, Copy)]
@@ -21,14 +20,14 @@ struct Response {
 }
 
 /// A client that sends one request after the other.
-pub(crate) struct HttpClient<A: Asking> {
+pub(crate) struct HttpClient<A: Requests> {
     asking: A,
     keeps_alive: bool,
-    /// The head of the request for `asked`, kept while the same is asked again.
-    request: Vec<u8>,
-    asked: Option<Ask>,
-    /// Whether the body of `asked` goes out in chunked transfer coding.
+    kept: Kept,
+    /// Whether the body of the request goes out in chunked transfer coding.
     coded: bool,
+    /// Whether the reply to it is a head alone.
+    bare: bool,
     sending: Option<Sending>,
     head: Head,
     /// The response that the last head describes, as it was before its body came.
@@ -39,49 +38,22 @@ pub(crate) struct HttpClient<A: Asking> {
     messages: u64,
 }
 
-impl<A: Asking> HttpClient<A> {
+impl<A: Requests> HttpClient<A> {
     /// A client that makes these calls, and says `Connection: close` with each unless it `keeps_alive`.
     pub(crate) fn new(asking: A, keeps_alive: bool) -> Self {
         HttpClient {
             incoming: asking.incoming(),
+            kept: Kept::of(&asking),
             asking,
             keeps_alive,
-            request: Vec::new(),
-            asked: None,
             coded: false,
+            bare: false,
             sending: None,
             head: Head::default(),
             known: None,
             response: None,
             messages: 0,
         }
-    }
-
-    /// Writes the head of the request for a call.
-    fn write(&mut self, ask: Ask) {
-        let head = self.asking.head(ask);
-        self.coded = head.method() == Method::POST && !head.headers().contains_key(CONTENT_LENGTH);
-        let (target, host) = (head.uri().path_and_query(), head.uri().authority());
-        let (target, host) = (target.map_or("/", PathAndQuery::as_str), host.map_or("", Authority::as_str));
-        self.request = format!("{} {target} HTTP/1.1\r\nHost: {host}\r\n", head.method()).into();
-        for (name, value) in head.headers() {
-            let mut begins = true;
-            self.request.extend(name.as_str().bytes().map(|byte| {
-                let capital = std::mem::replace(&mut begins, byte == b'-');
-                if capital { byte.to_ascii_uppercase() } else { byte }
-            }));
-            self.request.extend_from_slice(b": ");
-            self.request.extend_from_slice(value.as_bytes());
-            self.request.extend_from_slice(b"\r\n");
-        }
-        if self.coded {
-            self.request.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-        }
-        if !self.keeps_alive {
-            self.request.extend_from_slice(b"Connection: close\r\n");
-        }
-        self.request.extend_from_slice(b"\r\n");
-        self.asked = Some(ask);
     }
 
     /// The reply, now that all of it has come; `keep` is false where the connection ends with it.
@@ -91,7 +63,8 @@ impl<A: Asking> HttpClient<A> {
             Ok(nonce) => (Ok(()), nonce),
             Err(fault) => (Err(fault), None),
         };
-        Reply { line: 0, verdict, reusable: keep && response.keep && self.keeps_alive, nonce }
+        let reusable = keep && response.keep && self.keeps_alive;
+        Reply { line: 0, verdict, reusable, nonce, carried: self.incoming.carried() }
     }
 }
 
@@ -122,16 +95,28 @@ impl Response {
     }
 }
 
-impl<A: Asking> ClientCodec for HttpClient<A> {
+/// The fields of a head that was read before, but for those that are no fields of a library's map.
+fn fields(head: &[u8]) -> HeaderMap {
+    let head = &*unfolded(head);
+    let mut headers = [httparse::EMPTY_HEADER; FIELD_LIMIT];
+    let mut response = httparse::Response::new(&mut headers);
+    // It was understood once.
+    let _ = response.parse(head);
+    let field = |header: &httparse::Header<'_>| {
+        Some((HeaderName::from_bytes(header.name.as_bytes()).ok()?, HeaderValue::from_bytes(header.value).ok()?))
+    };
+    response.headers.iter().filter_map(field).collect()
+}
+
+impl<A: Requests> ClientCodec for HttpClient<A> {
     fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
-        if self.asked != Some(*ask) {
-            self.write(*ask);
-        }
         self.messages += self.asking.messages(*ask);
         self.response = None;
         self.incoming.restart(*ask, content);
-        out.put(&self.request);
-        self.sending = self.asking.body(*ask);
+        let (written, request) = self.kept.request(&self.asking, *ask, self.keeps_alive);
+        out.put(request);
+        (self.coded, self.bare) = (written.coded, written.bare);
+        self.sending = if written.whole { None } else { self.asking.body(*ask) };
         if self.sending.is_none() && self.coded {
             out.put(LAST_CHUNK);
         }
@@ -160,8 +145,12 @@ impl<A: Asking> ClientCodec for HttpClient<A> {
                     status => {
                         let status = StatusCode::from_u16(status)
                             .map_err(|_| Fault::protocol(format!("{status} is no status of HTTP")))?;
-                        self.incoming.head(status, &HeaderMap::new())?;
-                        self.response = Some(response);
+                        match self.incoming.wants_fields(status) {
+                            true => self.incoming.head(status, &fields(self.head.bytes()))?,
+                            false => self.incoming.head(status, &HeaderMap::new())?,
+                        }
+                        let body = if self.bare { Body::Length(0) } else { response.body };
+                        self.response = Some(Response { body, ..response });
                     }
                 }
                 continue;
@@ -209,8 +198,7 @@ mod tests {
     use crate::transport::web::calls::{ChunkForm, WebCalls};
 
     fn client() -> HttpClient<WebCalls> {
-        let context =
-            ClientContext { fill: Fill::constant(b'x'), options: Options::default(), authority: "localhost:80".into() };
+        let context = ClientContext::of_service(Fill::constant(b'x'), Options::default(), "localhost:80");
         HttpClient::new(WebCalls::new(&context, "http", ChunkForm::Hex), true)
     }
 

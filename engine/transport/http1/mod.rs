@@ -9,7 +9,9 @@ mod head;
 mod reply;
 mod request;
 mod server;
+mod written;
 
+use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
@@ -20,6 +22,7 @@ use crate::transport::http1::server::HttpServer;
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::terms::{Compressed, Connection, Terms};
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
+use crate::transport::web::own::OwnRequests;
 use crate::units::MOST_CLIENTS;
 
 /// The transport `http1`.
@@ -86,6 +89,10 @@ impl Transport for Http1 {
         }
     }
 
+    fn asks(&self) -> Option<Protocol> {
+        Some(Protocol::Http)
+    }
+
     fn facts(&self, options: &Options) -> Facts {
         let serialisation = match is_coded(options) {
             true => "JSON for small replies, none for bodies",
@@ -110,6 +117,9 @@ struct Messages;
 impl StreamProtocol for Messages {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
         let options = &context.options;
+        if !context.own.is_empty() {
+            return Box::new(HttpClient::new(OwnRequests::new(context, scheme(options)), keeps_alive(options)));
+        }
         let chunks = if is_coded(options) { ChunkForm::Plain } else { ChunkForm::Hex };
         Box::new(HttpClient::new(WebCalls::new(context, scheme(options), chunks), keeps_alive(options)))
     }

@@ -151,7 +151,7 @@ impl<A: Asking> StreamClient<A> {
                     Poll::Ready(Err(error)) => {
                         line.end();
                         let verdict = Err(fault(&error).untaken());
-                        self.replies.push_back(Reply { line: index, verdict, reusable: false, nonce: None });
+                        self.replies.push_back(Reply { line: index, verdict, reusable: false, ..Reply::ok() });
                     }
                     Poll::Pending => self.feeding = true,
                 }
@@ -190,7 +190,8 @@ impl<A: Asking> StreamClient<A> {
                         Ok(nonce) => (Ok(()), nonce),
                         Err(fault) => (Err(fault), None),
                     };
-                    self.replies.push_back(Reply { line: index, verdict, reusable: true, nonce });
+                    let carried = line.incoming.carried();
+                    self.replies.push_back(Reply { line: index, verdict, reusable: true, nonce, carried });
                 }
             }
             if let Poll::Ready(ended) = state {
@@ -200,7 +201,7 @@ impl<A: Asking> StreamClient<A> {
                     if matches!(line.stage, Stage::Queued(_)) {
                         line.end();
                         let verdict = Err(ended.clone().untaken());
-                        self.replies.push_back(Reply { line: index, verdict, reusable: false, nonce: None });
+                        self.replies.push_back(Reply { line: index, verdict, reusable: false, ..Reply::ok() });
                     }
                 }
                 return Err(ended);

@@ -10,6 +10,7 @@ pub(crate) mod pump;
 pub(crate) mod server;
 pub(crate) mod settings;
 
+use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, OptionSpec, Options, Seam, ServerCodec, ServerContext, StreamProtocol, Transport,
@@ -19,6 +20,7 @@ use crate::transport::http2::server::StreamServer;
 use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts, stream_terms};
 use crate::transport::terms::Terms;
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
+use crate::transport::web::own::OwnRequests;
 use crate::transport::web::service::WebService;
 
 /// The transport `http2`.
@@ -42,6 +44,10 @@ impl Transport for Http2 {
         Seam::Stream(&Streams)
     }
 
+    fn asks(&self) -> Option<Protocol> {
+        Some(Protocol::Http)
+    }
+
     fn terms(&self, options: &Options) -> Terms {
         stream_terms(options)
     }
@@ -56,10 +62,11 @@ struct Streams;
 
 impl StreamProtocol for Streams {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        Box::new(StreamClient::new(
-            WebCalls::new(context, scheme(&context.options), ChunkForm::Plain),
-            lines(&context.options),
-        ))
+        let (scheme, lines) = (scheme(&context.options), lines(&context.options));
+        if !context.own.is_empty() {
+            return Box::new(StreamClient::new(OwnRequests::new(context, scheme), lines));
+        }
+        Box::new(StreamClient::new(WebCalls::new(context, scheme, ChunkForm::Plain), lines))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

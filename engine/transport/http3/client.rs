@@ -19,18 +19,37 @@ use crate::transport::web::body::Piece;
 use crate::transport::web::calls::{ChunkForm, WebCalls};
 use crate::transport::web::exchange::{Asking, IncomingReply};
 use crate::transport::web::kept::KeptHead;
+use crate::transport::web::own::OwnRequests;
 
 /// The code of a connection that ends well (RFC 9114, 8.1: H3_NO_ERROR).
 const NO_ERROR: VarInt = VarInt::from_u32(0x100);
 
 /// Requests on streams.
-pub(crate) struct WebStreams {
+pub(crate) struct WebStreams<A> {
     requests: SendRequest<OpenStreams, Piece>,
-    calls: WebCalls,
+    calls: A,
     known: RefCell<KeptHead>,
 }
 
-impl Calls for WebStreams {
+/// What an HTTP/3 connection asks.
+pub(crate) trait Requests: Asking + 'static {
+    /// The requests to the server that the context names.
+    fn of(context: &ClientContext) -> Self;
+}
+
+impl Requests for WebCalls {
+    fn of(context: &ClientContext) -> Self {
+        WebCalls::new(context, "https", ChunkForm::Plain)
+    }
+}
+
+impl Requests for OwnRequests {
+    fn of(context: &ClientContext) -> Self {
+        OwnRequests::new(context, "https")
+    }
+}
+
+impl<A: Requests> Calls for WebStreams<A> {
     const NO_ERROR: VarInt = NO_ERROR;
     type Common = ClientContext;
 
@@ -39,8 +58,7 @@ impl Calls for WebStreams {
         let (mut driver, requests) = built.map_err(lost)?;
         // It reads what the server says of the connection itself, and ends with it.
         spawn_local(async move { driver.wait_idle().await });
-        let calls = WebCalls::new(context, "https", ChunkForm::Plain);
-        Ok(WebStreams { requests, calls, known: RefCell::default() })
+        Ok(WebStreams { requests, calls: A::of(context), known: RefCell::default() })
     }
 
     async fn exchange(&self, quic: &Connection, messages: &Cell<u64>, ask: Ask, content: bool) -> Result<Reply, Lost> {
@@ -69,7 +87,7 @@ impl Calls for WebStreams {
         }
         exchange.end();
         let nonce = incoming.verdict(None).map_err(Lost::Stream)?;
-        Ok(Reply { nonce, ..Reply::ok() })
+        Ok(Reply { nonce, carried: incoming.carried(), ..Reply::ok() })
     }
 }
 

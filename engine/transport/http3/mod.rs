@@ -9,6 +9,7 @@ mod stream;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+use crate::call::own::Protocol;
 use crate::error::Result;
 use crate::registry::Entry;
 use crate::transport::contract::{
@@ -21,6 +22,8 @@ use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
 use crate::transport::quic::{OPTIONS, quic_facts, quic_terms};
 use crate::transport::terms::{Compressed, Terms};
+use crate::transport::web::calls::WebCalls;
+use crate::transport::web::own::OwnRequests;
 
 /// How many streams that go one way each end may open: three are a connection's own (RFC 9114, 6.2), others a
 /// peer's attempts at what this one does not know.
@@ -58,6 +61,10 @@ impl Transport for Http3 {
     fn facts(&self, _: &Options) -> Facts {
         quic_facts("JSON for small replies, none for bodies", "by the h3 library over quinn")
     }
+
+    fn asks(&self) -> Option<Protocol> {
+        Some(Protocol::Http)
+    }
 }
 
 impl AsyncProtocol for Http3 {
@@ -72,7 +79,10 @@ impl AsyncProtocol for Http3 {
         tls: Arc<rustls::ClientConfig>,
     ) -> Result<Box<dyn AsyncClient>> {
         let dialler = Dialler::new(address, tls, &context.options, ONE_WAY)?;
-        Ok(Box::new(Client::<WebStreams>::new(dialler, context.clone())))
+        if !context.own.is_empty() {
+            return Ok(Box::new(Client::<WebStreams<OwnRequests>>::new(dialler, context.clone())));
+        }
+        Ok(Box::new(Client::<WebStreams<WebCalls>>::new(dialler, context.clone())))
     }
 
     fn serve(

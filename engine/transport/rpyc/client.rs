@@ -159,7 +159,8 @@ impl Bodies for Talk {
 fn method_of(ask: Ask) -> Method {
     match ask {
         Ask::Nonce => Method::Nonce,
-        Ask::Ping => Method::Ping,
+        // A job of the service asks no call of the user's own; the answer to one is refused.
+        Ask::Ping | Ask::Own(_) => Method::Ping,
         Ask::Echo { .. } => Method::Echo,
         Ask::Upload { chunk: None, .. } => Method::Upload,
         Ask::Upload { .. } => Method::UploadFileChunked,
@@ -378,6 +379,7 @@ impl Talk {
         Ok(match (self.ask, token) {
             (Ask::Ping, Some(Token::Text("pong"))) => Reply::ok(),
             (Ask::Ping, _) => fails(Fault::corrupt("the answer to a ping is not pong")),
+            (Ask::Own(_), _) => fails(Fault::not_of_the_service()),
             (Ask::Nonce, Some(Token::Text(nonce))) => Reply { nonce: Some(nonce.to_owned()), ..Reply::ok() },
             (Ask::Nonce, _) => fails(Fault::corrupt("the answer to nonce is not a str")),
             (Ask::Upload { len, .. }, _) => expect(len.into(), FaultClass::Short),
@@ -399,7 +401,7 @@ fn call_method(link: &mut Link, lent: &mut Objects, fill: &Arc<Fill>, ask: Ask, 
         tokens.iter().for_each(|token| brine::put(args, *token));
     };
     match ask {
-        Ask::Ping | Ask::Nonce => link.call(out, id, |args| values(&[], args)),
+        Ask::Ping | Ask::Nonce | Ask::Own(_) => link.call(out, id, |args| values(&[], args)),
         Ask::Echo { len, .. } | Ask::Upload { len, chunk: None } => {
             link.call_with_bytes(out, id, len as u32, Body::Fill { fill: fill.clone(), offset: 0, len })
         }

@@ -91,6 +91,8 @@ impl Asking for WebCalls {
             Ask::Download { len, chunk: Some(chunk) } => (Method::GET, format!("/download-file/{len}?chunk={chunk}")),
             Ask::Compute { what, n } => (Method::GET, format!("/{}/{n}", what.name)),
             Ask::Sleep { ns } => (Method::GET, format!("/sleep/{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)),
+            // Asked of `OwnRequests`.
+            Ask::Own(_) => (Method::GET, "/".to_owned()),
         };
         let mut head = request(method, self.scheme, &self.context, &path);
         if let Some((kind, len)) = self.framing(ask) {

@@ -22,6 +22,22 @@ pub(crate) trait Asking: Send {
 
     /// How many protocol messages it is.
     fn messages(&self, ask: Ask) -> u64;
+
+    /// How many heads are worth keeping, at least 1.
+    fn kinds(&self) -> usize {
+        1
+    }
+
+    /// Of which of them a call is, below [`Asking::kinds`].
+    fn kind(&self, ask: Ask) -> usize {
+        let _ = ask;
+        0
+    }
+
+    /// Whether the head of the one call serves the other, which is of the same kind.
+    fn alike(&self, kept: Ask, ask: Ask) -> bool {
+        kept == ask
+    }
 }
 
 /// A reply while it comes in. A fault ends it; the connection is not touched by it.
@@ -29,7 +45,14 @@ pub(crate) trait IncomingReply: Send {
     /// Begins again, for the reply to this call.
     fn restart(&mut self, ask: Ask, content: bool);
 
-    /// Its head has come. HTTP/1.1 hands no fields on: what frames a message is its own affair.
+    /// Whether the fields of a head with that status are looked at; else HTTP/1.1 hands none on, since reading them costs
+    /// more than all the rest of a reply.
+    fn wants_fields(&self, status: StatusCode) -> bool {
+        let _ = status;
+        false
+    }
+
+    /// Its head has come.
     fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), Fault>;
 
     /// More of its body has come.
@@ -37,6 +60,11 @@ pub(crate) trait IncomingReply: Send {
 
     /// It has ended, with these trailers where there are any: the nonce where that was asked for.
     fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, Fault>;
+
+    /// Bytes of the bodies up and down, of a call of the user's own; of other calls they are known.
+    fn carried(&self) -> (u64, u64) {
+        (0, 0)
+    }
 }
 
 /// What a server's calls look like as requests.

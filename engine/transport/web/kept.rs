@@ -1,20 +1,24 @@
-//! The head of the last request, which is likely to be asked for again.
+//! The heads of requests, which are likely to be asked for again.
 
 use http::Request;
 
 use crate::call::Ask;
 use crate::transport::web::exchange::Asking;
 
-/// What was asked last, and the head of its request.
+/// What was asked last of each kind, and the head of its request.
 #[derive(Debug, Default)]
-pub(crate) struct KeptHead(Option<(Ask, Request<()>)>);
+pub(crate) struct KeptHead(Vec<Option<(Ask, Request<()>)>>);
 
 impl KeptHead {
-    /// The head of the request for a call, made anew only where another was asked last.
+    /// The head of the request for a call, made anew only where that of the last one of its kind does not serve.
     pub(crate) fn of(&mut self, asking: &impl Asking, ask: Ask) -> Request<()> {
-        match &self.0 {
-            Some((asked, head)) if *asked == ask => head.clone(),
-            _ => self.0.insert((ask, asking.head(ask))).1.clone(),
+        if self.0.is_empty() {
+            self.0.resize_with(asking.kinds(), || None);
+        }
+        let kept = &mut self.0[asking.kind(ask)];
+        match kept {
+            Some((asked, head)) if asking.alike(*asked, ask) => head.clone(),
+            _ => kept.insert((ask, asking.head(ask))).1.clone(),
         }
     }
 }

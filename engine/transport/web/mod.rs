@@ -8,6 +8,7 @@ pub(crate) mod endpoint;
 pub(crate) mod exchange;
 pub(crate) mod hex;
 pub(crate) mod kept;
+pub(crate) mod own;
 pub(crate) mod received;
 pub(crate) mod request;
 pub(crate) mod service;

@@ -124,6 +124,7 @@ impl Received {
                 }
             }
             Ask::Echo { .. } | Ask::Download { .. } => self.check.finish()?,
+            Ask::Own(_) => return Err(Fault::not_of_the_service()),
         }
         Ok(None)
     }

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use engine::call::Ask;
 use engine::drive::recorder::{Recorder, Stamps, Who};
 use engine::error::{Context, Error, Result};
 use engine::results::Results;
@@ -147,11 +146,7 @@ fn each_ns(records: bool) -> f64 {
         let ended = std::hint::black_box(clock()) + 10_000 + call.wrapping_mul(7919) % 80_000;
         if records {
             recorder.scheduled();
-            recorder.ok(
-                Who { client: (call % 10) as usize, name: 0 },
-                Stamps { intended: sent, sent, ended },
-                Ask::Ping,
-            );
+            recorder.ok(Who { client: (call % 10) as usize, name: 0 }, Stamps { intended: sent, sent, ended }, (0, 0));
         }
     }
     let each_ns = begun.elapsed().as_nanos() as f64 / CALLS as f64;

@@ -1,0 +1,51 @@
+//! Calls of the user's own: what is sent by each protocol, and what a reply has to be.
+
+mod http;
+pub mod search;
+mod text;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::call::own::http::{HttpBody, HttpCall};
+pub use crate::call::own::text::{Text, TextError, Varying};
+use crate::call::words::words;
+
+words! {
+    /// By what protocol a call of one's own is asked; its word is the key of such a call.
+    Protocol {
+        /// A request of any version of HTTP.
+        Http = "http",
+    }
+}
+
+/// A call of the user's own, as a client process is told it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnCall {
+    /// Its name.
+    pub name: String,
+    /// How it is asked over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpCall>,
+    /// What the body of each reply has to hold; looked for in each client's first one, or in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// How many bytes the body of each reply has to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+impl OwnCall {
+    /// Whether it can be asked by that protocol.
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Http => self.http.is_some(),
+        }
+    }
+
+    /// The protocols by which it can be asked.
+    pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
+        use crate::call::words::Word;
+        Protocol::ALL.iter().copied().filter(|protocol| self.speaks(*protocol))
+    }
+}

@@ -1,0 +1,227 @@
+//! The calls that a scenario defines, read with every mistake at its place.
+
+use std::path::Path;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Value as Json, json};
+
+use crate::call::own::{HttpBody, OwnCall};
+use crate::call::{Call, Word};
+use crate::document::mistake::{Mistake, Place};
+use crate::document::tree::{Node, Value};
+use crate::document::walk::{Fields, empty_list};
+use crate::key::call::{NAME, read_name};
+use crate::registry::suggestion;
+use crate::scenario::request;
+use crate::units::Size;
+
+/// The calls that a scenario defines, in its order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OwnCalls(Vec<Defined>);
+
+/// A call with the words by which its body was given.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Defined {
+    pub(crate) call: OwnCall,
+    /// The key that gave the body, and the file where it names one.
+    pub(crate) body: Option<(&'static str, Option<String>)>,
+    pub(crate) place: Place,
+}
+
+impl OwnCalls {
+    /// The call of that name.
+    pub fn named(&self, name: &str) -> Option<&OwnCall> {
+        self.iter().find(|call| call.name == name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &OwnCall> {
+        self.0.iter().map(|defined| &defined.call)
+    }
+
+    /// True where there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// As a scenario has them, with its length in place of each value that may be a secret.
+impl Serialize for OwnCalls {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+impl Serialize for Defined {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let OwnCall { name, http, contains, size } = &self.call;
+        let length = |bytes: usize| format!("({bytes} bytes)");
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", name)?;
+        if let Some(http) = http {
+            map.serialize_entry("http", &format!("{} {}", http.method, http.path.written()))?;
+            if !http.headers.is_empty() {
+                let shown =
+                    http.headers.iter().map(|(name, value)| (name.clone(), length(value.written().len()).into()));
+                map.serialize_entry("headers", &shown.collect::<serde_json::Map<String, Json>>())?;
+            }
+            match (&http.body, &self.body) {
+                (HttpBody::Fill(len), _) => map.serialize_entry("body-size", &Size(*len))?,
+                (HttpBody::File(_), Some((key, Some(file)))) => map.serialize_entry(key, file)?,
+                (HttpBody::Text(text), Some((key, _))) => map.serialize_entry(key, &length(text.written().len()))?,
+                _ => {}
+            }
+            match http.status.as_slice() {
+                [] => {}
+                [one] => map.serialize_entry("status", one)?,
+                several => map.serialize_entry("status", several)?,
+            }
+        }
+        if let Some(contains) = contains {
+            map.serialize_entry("contains", contains)?;
+        }
+        if let Some(size) = size {
+            map.serialize_entry("size", &Size(*size))?;
+        }
+        map.end()
+    }
+}
+
+/// The names of the calls that stand behind `calls`, with their places.
+pub(crate) fn names(calls: &Node) -> Vec<Use> {
+    let Value::List(items) = &calls.value else { return Vec::new() };
+    let name = |item: &Node| {
+        let Value::Map(entries) = &item.value else { return None };
+        match entries.iter().find(|(key, _)| key.name == "name")?.1 {
+            Node { value: Value::Text(ref name), place } => Some(Use { name: name.clone(), place }),
+            _ => None,
+        }
+    };
+    items.iter().filter_map(name).collect()
+}
+
+/// The calls that stand behind `calls`; files that they name are looked for in `folder`.
+pub(crate) fn read(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<OwnCalls> {
+    if !fields.has("calls") {
+        return Some(OwnCalls::default());
+    }
+    let (_, node) = fields.entry("calls", mistakes)?;
+    let Value::List(items) = &node.value else {
+        let mistake = Mistake::new(format!("`calls` takes a list, not {}", node.kind()), node.place);
+        mistakes.push(mistake.help("begin each call with a dash, such as `- {name: health, http: GET /health}`"));
+        return None;
+    };
+    if items.is_empty() {
+        mistakes.push(empty_list("calls", node));
+        return None;
+    }
+    let calls: Vec<Option<Defined>> = items.iter().map(|item| call(item, folder, mistakes)).collect();
+    calls.into_iter().collect::<Option<Vec<_>>>().map(OwnCalls)
+}
+
+/// The names under which a call may not be defined.
+fn reserved() -> Vec<&'static str> {
+    Call::ALL.iter().map(|call| call.word()).collect()
+}
+
+fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defined> {
+    let mut fields = Fields::of("a call", node, mistakes)?;
+    let name = fields.needed("name", "name: health", mistakes);
+    let place = name.map_or(fields.place(), |node| node.place);
+    let name = name.and_then(|node| read_name("name", node, mistakes)).map(str::to_owned);
+    if let Some(name) = name.as_deref().filter(|name| reserved().contains(name)) {
+        let mistake = Mistake::new(format!("`{name}` is a call of the service that all servers here answer"), place);
+        mistakes.push(mistake.help("give your own call another name"));
+    }
+    let contains = fields.optional("contains", mistakes);
+    let size: Option<Size> = fields.optional("size", mistakes);
+    let asked = fields.has("http");
+    let read = request::read(&mut fields, folder, mistakes);
+    if !asked {
+        let mistake = Mistake::new("this call says no way to be asked", place);
+        mistakes.push(mistake.help("give it a request, such as `http: GET /health`"));
+    }
+    fields.finish(mistakes);
+    let (http, body) = read?;
+    let call = OwnCall { name: name?, http: Some(http), contains, size: size.map(|size| size.bytes()) };
+    Some(Defined { call, body, place })
+}
+
+/// A name that a workload calls, and where.
+pub(crate) struct Use {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+}
+
+/// Every name that workloads call, as far as they can be read.
+pub(crate) fn uses(workloads: &Node) -> Vec<Use> {
+    let mut found = Vec::new();
+    let Value::List(items) = &workloads.value else { return found };
+    let mut note = |name: &str, place: Place| found.push(Use { name: name.to_owned(), place });
+    for item in items {
+        let Value::Map(entries) = &item.value else { continue };
+        for (key, node) in entries {
+            match (key.name.as_str(), &node.value) {
+                ("call", Value::Text(name)) => note(name, node.place),
+                ("call", Value::List(names)) => names.iter().for_each(|node| {
+                    if let Value::Text(name) = &node.value {
+                        note(name, node.place);
+                    }
+                }),
+                ("mix", Value::Map(shares)) => shares.iter().for_each(|(key, _)| note(&key.name, key.place)),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Notes every name that two calls have, every one that is called and not defined, and every call that nobody uses.
+pub(crate) fn check_names(defined: &[Use], uses: &[Use], mistakes: &mut Vec<Mistake>) {
+    for (at, call) in defined.iter().enumerate() {
+        if let Some(first) = defined[..at].iter().find(|other| other.name == call.name) {
+            let mistake = Mistake::new(format!("two calls are called `{}`", call.name), call.place);
+            mistakes.push(mistake.elsewhere(first.place, "the first one").help("each call needs a name of its own"));
+        }
+    }
+    let own: Vec<&str> = defined.iter().map(|call| call.name.as_str()).collect();
+    let known: Vec<&str> = reserved().into_iter().chain(own.iter().copied()).collect();
+    for Use { name, place } in uses.iter().filter(|used| !known.contains(&used.name.as_str())) {
+        mistakes.push(Mistake::new(format!("unknown call `{name}`"), *place).help(suggestion(name, &known)));
+    }
+    for call in defined.iter().filter(|call| !uses.iter().any(|used| used.name == call.name)) {
+        let mistake = Mistake::new(format!("nobody asks `{}`", call.name), call.place);
+        mistakes.push(mistake.help("name it in the `call` or `mix` of a workload, or leave it out"));
+    }
+}
+
+/// Where a call is defined.
+pub(crate) fn place_of(calls: &OwnCalls, name: &str) -> Option<Place> {
+    calls.0.iter().find(|defined| defined.call.name == name).map(|defined| defined.place)
+}
+
+/// The schema of `calls`.
+pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    let size = generator.subschema_for::<Size>();
+    let mut properties = json!({
+        "name": {"type": "string", "pattern": NAME, "not": {"enum": reserved()}, "examples": ["health"],
+            "description": "What workloads call it; the names of the engine's own calls are reserved."},
+        "contains": {"type": "string", "pattern": "[^ \t\r\n]", "examples": ["\"items\""],
+            "description": "Text that the body of a reply has to hold; looked for in each client's first, or in all where `verify` is `content`."},
+        "size": size,
+    });
+    if let (Some(all), Json::Object(own)) = (properties.as_object_mut(), request::schema(generator)) {
+        all.extend(own);
+    }
+    if let Some(size) = properties["size"].as_object_mut() {
+        size.insert("description".to_owned(), "How long the body of each reply has to be.".into());
+        size.insert("examples".to_owned(), json!(["64KiB"]));
+    }
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "object", "properties": properties, "required": ["name", "http"], "additionalProperties": false},
+    })
+}

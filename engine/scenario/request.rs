@@ -1,0 +1,315 @@
+//! A call of the user's own as a request of HTTP: `http`, `headers`, what its body is, and which statuses are right.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use http::{HeaderName, HeaderValue, Method};
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value as Json, json};
+
+use crate::call::own::{HttpBody, HttpCall, Text, TextError, Varying};
+use crate::document::mistake::{Mistake, Place};
+use crate::document::tree::{Node, Value};
+use crate::document::walk::{Fields, Read, several, whole, wrong_kind};
+use crate::registry::suggestion;
+use crate::units::Size;
+
+/// The largest file that a body is read from, in bytes; what is larger would not fit well into a line to a client.
+const LARGEST: u64 = 16 << 20;
+
+/// The keys that say what a body is.
+const BODIES: [&str; 4] = ["body", "json", "body-file", "body-size"];
+
+/// Fields that a transport writes itself.
+const FRAMING: [&str; 6] = ["content-length", "transfer-encoding", "connection", "keep-alive", "te", "upgrade"];
+
+/// A body with the key that gave it, and the file where it names one.
+type Given = (&'static str, Option<String>);
+
+/// The request of a call; none where there is none, or where it cannot be read.
+pub(crate) fn read(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<(HttpCall, Option<Given>)> {
+    let asked = fields.has("http");
+    let line = fields.entry("http", mistakes).map(|(_, node)| node);
+    let line = line.and_then(|node| line_of(node, mistakes));
+    let headers = fields.entry("headers", mistakes).map(|(_, node)| headers(node, mistakes));
+    let body = body(fields, folder, mistakes);
+    let status =
+        fields.entry("status", mistakes).map(|(_, node)| several("status", node, mistakes, status).unwrap_or_default());
+    if !asked {
+        for key in ["headers", "status"].iter().chain(&BODIES).filter(|key| fields.has(key)) {
+            if let Some(place) = fields.place_of(key) {
+                let mistake = Mistake::new(format!("`{key}` belongs to a request, and there is no `http`"), place);
+                mistakes.push(mistake.help("add one, such as `http: POST /orders`, or leave it out"));
+            }
+        }
+        return None;
+    }
+    let ((method, path), (body, given)) = (line?, body?);
+    let mut headers = headers.unwrap_or(Some(Vec::new()))?;
+    let told = |headers: &[(String, Text)]| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if let Some(("json", _)) = given
+        && !told(&headers)
+        && let Ok(kind) = Text::parse("application/json")
+    {
+        headers.push(("Content-Type".to_owned(), kind));
+    }
+    Some((HttpCall { method, path, headers, body, status: status.unwrap_or_default() }, given))
+}
+
+/// A method and a path.
+fn line_of(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(String, Text)> {
+    const EXAMPLE: &str = "write it like `http: GET /health`";
+    let Value::Text(text) = &node.value else {
+        mistakes.push(wrong_kind("http", "a method and a path", node).help(EXAMPLE));
+        return None;
+    };
+    let wrong = |what: String, help: String| Mistake::new(what, node.place).help(help);
+    let Some((method, path)) = text.split_once(' ') else {
+        let what = if text.starts_with('/') { "a method" } else { "a path" };
+        mistakes.push(wrong(format!("`http: {text}` has no {}", &what[2..]), EXAMPLE.to_owned()));
+        return None;
+    };
+    let capital = method.to_ascii_uppercase();
+    if Method::from_bytes(method.as_bytes()).is_err() || capital != method {
+        let help = format!("methods are written in capitals: `http: {capital} {path}`");
+        mistakes.push(wrong(format!("`{method}` is no method of HTTP"), help));
+        return None;
+    }
+    if method == "CONNECT" {
+        mistakes.push(wrong("`CONNECT` asks for a tunnel, not for a reply".to_owned(), EXAMPLE.to_owned()));
+        return None;
+    }
+    let bare = path.trim_start();
+    if let Some((scheme, rest)) = bare.split_once("://") {
+        let path = rest.find('/').map_or("/", |at| &rest[at..]);
+        let what = format!("`{scheme}://…` is an address, and the target says where it is");
+        mistakes.push(wrong(what, format!("write the path alone: `http: {method} {path}`")));
+        return None;
+    }
+    if !bare.starts_with('/') || bare.len() != path.len() {
+        let help = format!("write it like `http: {method} /{}`", bare.trim_start_matches('/'));
+        mistakes.push(wrong(format!("the path `{path}` does not begin with a slash"), help));
+        return None;
+    }
+    if let Some(bad) = path.chars().find(|c| !c.is_ascii_graphic()) {
+        let help = format!("write it percent-encoded, as `{}`", encoded(bad));
+        mistakes.push(wrong(format!("a path cannot hold `{}`", bad.escape_debug()), help));
+        return None;
+    }
+    if path.contains('#') {
+        mistakes
+            .push(wrong("a path has no fragment: `#` never reaches a server".to_owned(), "leave it out".to_owned()));
+        return None;
+    }
+    let from = method.len() + 1;
+    Some((method.to_owned(), compiled(path, node, text, from, mistakes)?))
+}
+
+fn encoded(c: char) -> String {
+    let mut bytes = [0; 4];
+    c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// The text that begins at byte `from` of what `node` holds, with its words.
+pub(crate) fn compiled(text: &str, node: &Node, whole: &str, from: usize, mistakes: &mut Vec<Mistake>) -> Option<Text> {
+    match Text::parse(text) {
+        Ok(text) => return Some(text),
+        Err(TextError::Unknown(word, span)) => {
+            let known: Vec<&str> = Varying::ALL.iter().map(|(name, _)| *name).collect();
+            let place = within(node.place, whole, from + span.start..from + span.end);
+            let mistake = Mistake::new(format!("nobody gives `${{{word}}}` a value"), place);
+            mistakes.push(mistake.help(suggestion(&word, &known)).help("write `$${` for a literal `${`"));
+        }
+        Err(TextError::Open(span)) => {
+            let place = within(node.place, whole, from + span.start..from + span.end);
+            let mistake = Mistake::new("`${` is not closed", place);
+            mistakes.push(mistake.help("close it with `}`, or write `$${` for a literal `${`"));
+        }
+    }
+    None
+}
+
+/// The place of some bytes of a text, where it stands in the file as it is: plain, or in quotes.
+fn within(place: Place, whole: &str, span: std::ops::Range<usize>) -> Place {
+    match (place.end - place.start).checked_sub(whole.len()) {
+        Some(quotes @ (0 | 2)) => {
+            let start = place.start + quotes / 2;
+            Place { start: start + span.start, end: start + span.end, ..place }
+        }
+        _ => place,
+    }
+}
+
+/// Fields by their names.
+fn headers(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Text)>> {
+    let Value::Map(entries) = &node.value else {
+        mistakes.push(
+            wrong_kind("headers", "a map of names and values", node)
+                .help("write it like `headers: {accept: text/plain}`"),
+        );
+        return None;
+    };
+    // Keys that stand twice are told by the walk.
+    Fields::of("the headers", node, mistakes)?;
+    let before = mistakes.len();
+    let mut headers = Vec::new();
+    for (key, node) in entries {
+        let name = key.name.to_ascii_lowercase();
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            let mistake = Mistake::new(format!("`{}` is no name of a header", key.name), key.place);
+            mistakes.push(mistake.help("write it like `accept`"));
+            continue;
+        }
+        if FRAMING.contains(&name.as_str()) {
+            let mistake = Mistake::new(format!("`{name}` is written by the transport itself"), key.place);
+            mistakes.push(mistake.help("leave it out; options of the target say what connections do"));
+            continue;
+        }
+        let value = match &node.value {
+            Value::Text(text) => text.clone(),
+            Value::Count(count) => count.to_string(),
+            Value::Flag(flag) => flag.to_string(),
+            // The value itself is never shown: it may be a secret.
+            _ => {
+                mistakes
+                    .push(Mistake::new(format!("the header `{name}` takes text"), node.place).help("put it in quotes"));
+                continue;
+            }
+        };
+        if HeaderValue::from_str(&value).is_err() {
+            let mistake = Mistake::new(format!("the value of `{name}` has bytes that no header may have"), node.place);
+            mistakes.push(mistake.help("a header is one line of printable text"));
+            continue;
+        }
+        if let Some(text) = compiled(&value, node, &value, 0, mistakes) {
+            headers.push((key.name.clone(), text));
+        }
+    }
+    (mistakes.len() == before).then_some(headers)
+}
+
+/// What the body is, and what said so.
+fn body(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<(HttpBody, Option<Given>)> {
+    let given: Vec<(&'static str, &Node)> =
+        BODIES.iter().filter_map(|key| Some((*key, fields.entry(key, mistakes)?.1))).collect();
+    if let [(first, _), (second, _), ..] = given.as_slice()
+        && let (Some(one), Some(other)) = (fields.place_of(first), fields.place_of(second))
+    {
+        let mistake = Mistake::new(format!("a request has `{first}` or `{second}`, not both"), one.max(other));
+        mistakes.push(mistake.elsewhere(one.min(other), "the other one").help("keep one of them"));
+        return None;
+    }
+    let Some((key, node)) = given.first().copied() else { return Some((HttpBody::None, None)) };
+    Some(match key {
+        "body" => {
+            let Value::Text(text) = &node.value else {
+                let help = "put it in quotes; what shall be sent as JSON goes under `json`";
+                mistakes.push(Mistake::new("`body` takes text", node.place).help(help));
+                return None;
+            };
+            (HttpBody::Text(compiled(text, node, text, 0, mistakes)?), Some((key, None)))
+        }
+        "json" => {
+            let text = as_json(node, mistakes)?.to_string();
+            (HttpBody::Text(compiled(&text, node, "", 0, mistakes)?), Some((key, None)))
+        }
+        "body-file" => {
+            let name = String::read(key, node, mistakes)?;
+            let bytes = file(&folder.join(&name)).map_err(|why| {
+                mistakes.push(
+                    Mistake::new(format!("the file `{name}` cannot be read: {why}"), node.place)
+                        .help("a path is read from the folder of the scenario"),
+                );
+            });
+            (HttpBody::File(bytes.ok()?.into()), Some((key, Some(name))))
+        }
+        _ => (HttpBody::Fill(Size::read(key, node, mistakes)?.bytes()), Some((key, None))),
+    })
+}
+
+/// The bytes of a file that can be sent.
+fn file(path: &Path) -> Result<Vec<u8>, String> {
+    let about = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    if about.len() > LARGEST {
+        return Err(format!("it has {} bytes, and the most is {LARGEST}; `body-size` sends more", about.len()));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+/// What stands in the file as JSON.
+fn as_json(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Json> {
+    Some(match &node.value {
+        Value::Nothing => Json::Null,
+        Value::Flag(flag) => (*flag).into(),
+        Value::Count(count) => (*count).into(),
+        Value::Number(number) => match serde_json::Number::from_f64(*number) {
+            Some(number) => number.into(),
+            None => {
+                mistakes.push(Mistake::new("JSON has no such number", node.place).help("put it in quotes"));
+                return None;
+            }
+        },
+        Value::Text(text) => text.as_str().into(),
+        Value::List(items) => {
+            let items: Vec<Option<Json>> = items.iter().map(|item| as_json(item, mistakes)).collect();
+            Json::Array(items.into_iter().collect::<Option<_>>()?)
+        }
+        Value::Map(entries) => {
+            Fields::of("`json`", node, mistakes)?;
+            let mut map = Map::new();
+            for (key, node) in entries {
+                map.insert(key.name.clone(), as_json(node, mistakes)?);
+            }
+            Json::Object(map)
+        }
+    })
+}
+
+fn status(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<u16> {
+    let status = whole(&node.value).filter(|status| (200..600).contains(status));
+    if status.is_none() {
+        let mistake = Mistake::new(format!("`status` takes a status of HTTP, not {}", node.kind()), node.place);
+        mistakes.push(
+            mistake
+                .label("expected a number from 200 to 599")
+                .help("write it like `status: 201` or `status: [200, 404]`"),
+        );
+    }
+    status.map(|status| status as u16)
+}
+
+/// The schemas of the keys of a request.
+pub(crate) fn schema(generator: &mut SchemaGenerator) -> Json {
+    let size = generator.subschema_for::<Size>();
+    let status = json!({"type": "integer", "minimum": 200, "maximum": 599});
+    let text = || json!({"type": ["string", "integer", "boolean"]});
+    let mut keys = json!({
+        "http": {"type": "string", "pattern": "^[A-Z]+ /[!-\"$-~]*$", "examples": ["GET /health", "POST /orders"],
+            "description": "A request of HTTP, of whichever version the target speaks: method and path. Redirects are not followed."},
+        "headers": {"type": "object", "additionalProperties": text(), "examples": [{"accept": "application/json"}],
+            "description": "Fields of the request. `${client}`, `${number}` and `${unique}` stand for the client, its calls so far, and both. Results show only how long a value is."},
+        "body": {"type": "string", "examples": ["hello"], "description": "The body, as text."},
+        "json": {"examples": [{"sku": "a-1", "quantity": 1}], "description": "The body, sent as JSON."},
+        "body-file": {"type": "string", "pattern": "[^ \t\r\n]", "examples": ["order.bin"],
+            "description": "The body: the bytes of a file, from the scenario's folder."},
+        "body-size": size,
+        "status": {"anyOf": [status, {"type": "array", "items": status, "minItems": 1, "uniqueItems": true}], "examples": [[200, 201]],
+            "description": "Which statuses are right. Default: all that begin with 2."},
+    });
+    if let Some(size) = keys["body-size"].as_object_mut() {
+        size.insert("description".to_owned(), "The body: so many bytes.".into());
+        size.insert("examples".to_owned(), json!(["256KiB"]));
+    }
+    keys
+}

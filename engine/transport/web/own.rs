@@ -1,0 +1,250 @@
+//! Calls of the user's own as requests of HTTP, and what their replies are worth.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use flate2::write::GzDecoder;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+
+use crate::call::own::search::Search;
+use crate::call::own::{HttpBody, HttpCall, OwnCall};
+use crate::call::{Ask, Fault, Own};
+use crate::transport::contract::ClientContext;
+use crate::transport::web::body::Sending;
+use crate::transport::web::calls::request;
+use crate::transport::web::exchange::{Asking, IncomingReply};
+
+/// The requests of the user's own calls.
+pub(crate) struct OwnRequests {
+    context: ClientContext,
+    scheme: &'static str,
+}
+
+/// Which call is asked; of a call of the service, which no such job asks, the first.
+fn own(ask: Ask) -> Own {
+    match ask {
+        Ask::Own(own) => own,
+        _ => Own { call: 0, client: 0, number: 0 },
+    }
+}
+
+impl OwnRequests {
+    /// Requests to the server that the context names.
+    pub(crate) fn new(context: &ClientContext, scheme: &'static str) -> Self {
+        OwnRequests { context: context.clone(), scheme }
+    }
+
+    /// What the server is called where a call does not say otherwise.
+    pub(crate) fn authority(&self) -> &str {
+        &self.context.authority
+    }
+
+    /// The request of a call, and which one it is.
+    pub(crate) fn call(&self, ask: Ask) -> Option<(&HttpCall, Own)> {
+        let own = own(ask);
+        Some((self.context.own.get(usize::from(own.call))?.http.as_ref()?, own))
+    }
+}
+
+impl Asking for OwnRequests {
+    type Incoming = OwnReply;
+
+    fn incoming(&self) -> OwnReply {
+        OwnReply::new(self.context.own.clone())
+    }
+
+    fn head(&self, ask: Ask) -> Request<()> {
+        let Some((call, own)) = self.call(ask) else { return Request::new(()) };
+        let path = call.path.of(own);
+        let method = Method::from_bytes(call.method.as_bytes()).unwrap_or_default();
+        let mut head = request(method, self.scheme, &self.context, &String::from_utf8_lossy(&path));
+        for (name, value) in &call.headers {
+            let name = HeaderName::from_bytes(name.to_ascii_lowercase().as_bytes());
+            let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&value.of(own))) else { continue };
+            if name != HOST {
+                head.headers_mut().insert(name, value);
+            } else if let (Ok(authority), Some(path)) = (value.as_bytes().try_into(), head.uri().path_and_query()) {
+                // What HTTP/1.1 says in a field stands in the target here (RFC 9113, 8.3.1).
+                *head.uri_mut() = named(self.scheme, authority, path.clone());
+            }
+        }
+        if let Some(len) = call.body_len(own) {
+            head.headers_mut().insert(CONTENT_LENGTH, len.into());
+        }
+        head
+    }
+
+    fn body(&self, ask: Ask) -> Option<Sending> {
+        let (call, own) = self.call(ask)?;
+        match &call.body {
+            HttpBody::None => None,
+            HttpBody::Text(text) => Some(Sending::bytes(text.of(own), None)),
+            HttpBody::File(bytes) => Some(Sending::bytes(bytes.clone(), None)),
+            HttpBody::Fill(len) => Some(Sending::fill(self.context.fill.clone(), *len, None)),
+        }
+        .filter(|_| call.body_len(own) != Some(0))
+    }
+
+    fn messages(&self, _: Ask) -> u64 {
+        1
+    }
+
+    fn kinds(&self) -> usize {
+        self.context.own.len().max(1)
+    }
+
+    fn kind(&self, ask: Ask) -> usize {
+        usize::from(own(ask).call).min(self.kinds() - 1)
+    }
+
+    fn alike(&self, _: Ask, ask: Ask) -> bool {
+        !self.call(ask).is_some_and(|(call, _)| call.varies())
+    }
+}
+
+fn named(scheme: &str, authority: Authority, path: PathAndQuery) -> Uri {
+    Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build().unwrap_or_default()
+}
+
+/// A reply to a call of the user's own while it comes in.
+pub(crate) struct OwnReply {
+    calls: Arc<[OwnCall]>,
+    asked: Own,
+    status: u16,
+    /// Bytes of its body so far.
+    received: u64,
+    /// What each call looks for; made once.
+    searches: Vec<Option<Search>>,
+    /// Whether this reply is looked at.
+    looks: bool,
+    body: Coding,
+}
+
+/// How a body that is looked at comes.
+enum Coding {
+    Plain,
+    Gzip(Box<GzDecoder<Vec<u8>>>),
+    /// In a coding that cannot be read here.
+    Unknown(String),
+}
+
+impl OwnReply {
+    fn new(calls: Arc<[OwnCall]>) -> Self {
+        let search = |call: &OwnCall| call.contains.as_ref().map(|text| Search::new(text.as_bytes()));
+        OwnReply {
+            searches: calls.iter().map(search).collect(),
+            calls,
+            asked: Own { call: 0, client: 0, number: 0 },
+            status: 0,
+            received: 0,
+            looks: false,
+            body: Coding::Plain,
+        }
+    }
+
+    fn call(&self) -> Option<(&OwnCall, &HttpCall)> {
+        let call = self.calls.get(usize::from(self.asked.call))?;
+        Some((call, call.http.as_ref()?))
+    }
+
+    fn takes(&self, status: u16) -> bool {
+        self.call().is_some_and(|(_, http)| http.takes(status))
+    }
+}
+
+/// Why a status is not the right one. What the server says beside it may hold anything, secrets of the request too.
+fn refused(status: u16) -> Fault {
+    let redirect = if (300..400).contains(&status) && status != 304 { ": redirects are not followed" } else { "" };
+    Fault::status(format!("status {status}{redirect}"))
+}
+
+impl IncomingReply for OwnReply {
+    fn restart(&mut self, ask: Ask, content: bool) {
+        self.asked = own(ask);
+        (self.status, self.received) = (0, 0);
+        self.looks = false;
+        if content && let Some(Some(search)) = self.searches.get_mut(usize::from(self.asked.call)) {
+            search.restart();
+            (self.looks, self.body) = (true, Coding::Plain);
+        }
+    }
+
+    fn wants_fields(&self, status: StatusCode) -> bool {
+        self.looks && self.takes(status.as_u16())
+    }
+
+    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), Fault> {
+        self.status = status.as_u16();
+        if self.looks
+            && let Some(coding) = fields.get(CONTENT_ENCODING)
+        {
+            self.body = match coding.as_bytes().to_ascii_lowercase().as_slice() {
+                b"identity" => Coding::Plain,
+                b"gzip" | b"x-gzip" => Coding::Gzip(Box::new(GzDecoder::new(Vec::new()))),
+                other => Coding::Unknown(String::from_utf8_lossy(other).into_owned()),
+            };
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.received += bytes.len() as u64;
+        if !self.looks || !self.takes(self.status) {
+            return Ok(());
+        }
+        let Some(Some(search)) = self.searches.get_mut(usize::from(self.asked.call)) else { return Ok(()) };
+        match &mut self.body {
+            Coding::Plain => search.feed(bytes),
+            Coding::Unknown(_) => {}
+            Coding::Gzip(decoder) => {
+                // Piece by piece, so that a small body which unpacks to a huge one is never whole in memory.
+                for piece in bytes.chunks(PACKED) {
+                    decoder.write_all(piece).map_err(|_| Fault::corrupt("the body is called gzip and is none"))?;
+                    search.feed(decoder.get_ref());
+                    decoder.get_mut().clear();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn verdict(&mut self, _: Option<&HeaderMap>) -> Result<Option<String>, Fault> {
+        if !self.takes(self.status) {
+            return Err(refused(self.status));
+        }
+        if let Some(size) = self.call().and_then(|(call, _)| call.size)
+            && size != self.received
+        {
+            return Err(Fault::short(format!("the body has {} bytes where `size` says {size}", self.received)));
+        }
+        if self.looks {
+            let found = self.searches.get_mut(usize::from(self.asked.call)).and_then(|search| {
+                let search = search.as_mut()?;
+                if let Coding::Gzip(decoder) = &mut self.body {
+                    let _ = decoder.try_finish();
+                    search.feed(decoder.get_ref());
+                }
+                Some(search.found())
+            });
+            match &self.body {
+                Coding::Unknown(coding) => {
+                    let what = format!("`contains` cannot look into a body in the coding `{coding}`");
+                    return Err(Fault::corrupt(what));
+                }
+                _ if found == Some(false) => return Err(Fault::corrupt("the body does not hold what `contains` says")),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn carried(&self) -> (u64, u64) {
+        let up = self.call().and_then(|(_, http)| http.body_len(self.asked)).unwrap_or(0);
+        (up, self.received)
+    }
+}
+
+/// How much of a packed body is unpacked at a time, in bytes.
+const PACKED: usize = 1024;

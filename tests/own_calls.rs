@@ -1,0 +1,238 @@
+//! The user's own calls over HTTP, by hand-written assignments: against a server of scripted replies, which counts what it
+//! was asked, and against our own servers as any others.
+
+mod ends;
+mod scripted;
+
+use std::process::Command;
+
+use ends::{Drive, Server, assignment, measure};
+use engine::results::Measured;
+use scripted::Scripted;
+use serde_json::{Value, json};
+
+const MS: u64 = 1_000_000;
+
+/// One call over HTTP, with what `more` says of it.
+fn call(name: &str, line: &str, more: Value) -> Value {
+    let (method, path) = line.split_once(' ').expect("a method and a path");
+    let mut call = json!({"name": name, "http": {"method": method, "path": path}});
+    for (key, value) in more.as_object().expect("an object") {
+        match key.as_str() {
+            "contains" | "size" => call[key] = value.clone(),
+            key => call["http"][key] = value.clone(),
+        }
+    }
+    call
+}
+
+/// What a load of these calls measures at an address.
+fn drive(address: &str, transport: &str, calls: &[Value], more: Value) -> Result<Measured, Value> {
+    let mut assignment = json!({
+        "version": 1, "address": address, "transport": transport, "calls": calls, "call": calls[0]["name"],
+        "clients": 1, "iterations": 10, "timeout_ns": 10_000 * MS, "drain_ns": 10_000 * MS,
+    });
+    assignment.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.arg("drive");
+    Drive::start(command).measure(&assignment)
+}
+
+/// Ten calls of one kind, each right.
+fn right(server: &Scripted, line: &str, more: Value) -> Measured {
+    let got = drive(&server.address(), "http1", &[call("it", line, more)], json!({})).expect("it can be measured");
+    assert_eq!((got.counts.ok, got.counts.scheduled), (10, 10), "{line}: {:?}", got.failures);
+    got
+}
+
+/// Ten calls of one kind, each wrong for this reason.
+fn wrong(server: &Scripted, line: &str, more: Value) -> (Measured, String) {
+    let got = drive(&server.address(), "http1", &[call("it", line, more)], json!({})).expect("it can be measured");
+    assert_eq!((got.counts.ok, got.counts.error.total()), (0, 10), "{line}: {:?}", got.failures);
+    let reason = got.failures.first().expect("a reason").clone();
+    (got, reason)
+}
+
+#[test]
+fn whatever_ends_a_reply_it_is_read_to_its_end() {
+    let server = Scripted::start();
+    for (line, dials, down) in [
+        ("GET /fast", 0, 40),
+        ("GET /chunked", 0, 110),
+        ("GET /old", 10, 30),
+        ("GET /close", 10, 50),
+        ("GET /until-close", 10, 60),
+        ("GET /empty", 0, 0),
+        ("HEAD /head", 0, 0),
+        ("GET /interim", 0, 40),
+    ] {
+        let before = server.asked(line);
+        let got = right(&server, line, json!({}));
+        assert_eq!(server.asked(line) - before, 10, "{line}");
+        // The first call has the connection that was opened ahead.
+        assert_eq!(got.dials.map(|dials| dials + 1), Some(if dials == 0 { 1 } else { dials }), "{line}");
+        assert_eq!((got.bytes.payload_down, got.reconnects), (down, 0), "{line}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_closed_without_a_word_costs_no_call() {
+    let server = Scripted::start();
+    let got = right(&server, "GET /hang-up", json!({}));
+    assert_eq!(server.asked("GET /hang-up"), 10, "none was asked twice: {got:?}");
+}
+
+#[test]
+fn what_a_reply_has_to_be_is_looked_at() {
+    let server = Scripted::start();
+    right(&server, "GET /fast", json!({"contains": "as", "size": 4}));
+    right(&server, "GET /chunked", json!({"contains": "hello, chun"}));
+    right(&server, "GET /missing", json!({"status": [404]}));
+    right(&server, "GET /moved", json!({"status": [302]}));
+    let (got, reason) = wrong(&server, "GET /fast", json!({"contains": "slow"}));
+    assert_eq!(
+        (got.counts.error.corrupt, reason.as_str()),
+        (10, "corrupt: the body does not hold what `contains` says")
+    );
+    let (got, reason) = wrong(&server, "GET /fast", json!({"size": 5}));
+    assert_eq!((got.counts.error.short, reason.as_str()), (10, "short: the body has 4 bytes where `size` says 5"));
+    let (got, reason) = wrong(&server, "GET /missing", json!({}));
+    assert_eq!((got.counts.error.status, reason.as_str()), (10, "status: status 404"), "not what its page says");
+    let (_, reason) = wrong(&server, "GET /moved", json!({}));
+    assert_eq!(reason, "status: status 302: redirects are not followed");
+    assert_eq!(server.asked("GET /elsewhere"), 0);
+    let (_, reason) = wrong(&server, "GET /fast", json!({"status": [201]}));
+    assert_eq!(reason, "status: status 200");
+}
+
+#[test]
+fn gzip_is_looked_into_where_it_was_asked_for() {
+    let server = Scripted::start();
+    let accepts = json!([["Accept-Encoding", "gzip"]]);
+    let got = right(&server, "GET /gzip", json!({"headers": accepts, "contains": "the end of it"}));
+    assert!(got.bytes.payload_down < 10_000, "it is counted as it came: {}", got.bytes.payload_down);
+    right(&server, "GET /gzip", json!({"contains": "the end of it"}));
+    let (_, reason) = wrong(&server, "GET /gzip", json!({"headers": accepts, "contains": "nothing of the kind"}));
+    assert_eq!(reason, "corrupt: the body does not hold what `contains` says");
+    let (_, reason) = wrong(&server, "GET /brotli", json!({"contains": "x"}));
+    assert_eq!(reason, "corrupt: `contains` cannot look into a body in the coding `br`");
+    let (_, reason) = wrong(&server, "GET /no-gzip", json!({"contains": "x"}));
+    assert_eq!(reason, "corrupt: the body is called gzip and is none");
+}
+
+#[test]
+fn a_request_says_what_was_written_and_its_words_differ() {
+    let server = Scripted::start();
+    let more = json!({"headers": [["X-Tenant", "t-${client}"]], "body": {"text": "call ${number} is ${unique}"}});
+    let calls = [call("it", "POST /items/${number}?by=${client}", more)];
+    let load = json!({"clients": 2, "iterations": 2, "warmup": 1});
+    let got = drive(&server.address(), "http1", &calls, load).expect("it can be measured");
+    assert_eq!(got.counts.ok, 4, "{:?}", got.failures);
+    for client in 0..2 {
+        for number in 0..3 {
+            let line = format!("POST /items/{number}?by={client}");
+            assert_eq!(server.asked(&line), 1, "{line}");
+            let (head, body) = server.last(&line);
+            assert!(head.contains(&format!("\r\nX-Tenant: t-{client}\r\n")), "{head}");
+            assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{head}");
+            assert_eq!(body, format!("call {number} is {client}-{number}"));
+        }
+    }
+    assert_eq!(got.bytes.payload_up, 4 * "call 1 is 0-1".len() as u64);
+}
+
+#[test]
+fn bodies_of_files_and_of_any_length_arrive() {
+    let server = Scripted::start();
+    let file = json!({"body": {"file": "AAECAw=="}, "contains": "\u{0}\u{1}\u{2}\u{3}"});
+    right(&server, "PUT /echo", file);
+    for len in [0u64, 1, 300_000, 5 << 20] {
+        let got = right(&server, "PUT /echo", json!({"body": {"fill": len}, "size": len}));
+        assert_eq!((got.bytes.payload_up, got.bytes.payload_down), (10 * len, 10 * len));
+    }
+    // A body that may be refused early is sent all the same, and what comes is the answer.
+    let headers = json!([["Expect", "100-continue"]]);
+    right(&server, "POST /continue", json!({"headers": headers, "body": {"text": "now"}, "size": 3}));
+}
+
+#[test]
+fn the_calls_of_a_mix_are_counted_as_the_server_counts_them() {
+    let server = Scripted::start();
+    let calls = [
+        call("fast", "GET /fast", json!({})),
+        call("slow", "GET /slow", json!({})),
+        call("item", "GET /items/${number}", json!({})),
+        call("gone", "GET /missing", json!({})),
+    ];
+    let mix = json!([
+        {"call": "fast", "weight": 60}, {"call": "slow", "weight": 10}, {"call": "item", "weight": 25},
+        {"call": "gone", "weight": 5}
+    ]);
+    let load = json!({"mix": mix, "clients": 4, "iterations": 100, "warmup": 20, "seed": 3});
+    let got = drive(&server.address(), "http1", &calls, load).expect("it can be measured");
+    let count = |name: &str| got.calls[name].counts;
+    assert_eq!(got.untimed.expect("it warmed up").warmup, 80);
+    let timed: u64 = ["fast", "slow", "item", "gone"].iter().map(|name| count(name).scheduled).sum();
+    assert_eq!((timed, got.counts.scheduled), (400, 400));
+    assert_eq!(server.all(), 480, "those that are timed and those that are not");
+    assert_eq!((count("gone").error.status, count("gone").ok), (count("gone").scheduled, 0));
+    assert_eq!(got.counts.error.status, count("gone").scheduled);
+    // Only the slow one takes the 20 ms that it takes.
+    assert!(got.calls["slow"].response_time.min_ns >= 20 * MS);
+    assert!(got.calls["fast"].response_time.min_ns < 20 * MS && got.calls["item"].response_time.min_ns < 20 * MS);
+    for call in got.calls.values() {
+        assert!(call.counts.conserved(), "{call:?}");
+    }
+}
+
+#[test]
+fn each_version_of_http_asks_the_same() {
+    for transport in ["http1", "http2", "http3"] {
+        let server = Server::launch(transport, "async", &[]);
+        let calls = [
+            call("a-ping", "GET /ping", json!({"contains": "pong"})),
+            call("put", "POST /upload", json!({"body": {"fill": 70_000}, "contains": "{\"size\":70000}"})),
+            call(
+                "back",
+                "POST /echo",
+                json!({"body": {"text": "from ${client}"}, "headers": [["X-One", "${unique}"]], "size": 6}),
+            ),
+            call("gone", "GET /nowhere/${number}", json!({"status": [404]})),
+            call("head", "HEAD /download/1000", json!({"size": 0})),
+        ];
+        let mix: Vec<Value> = calls.iter().map(|call| json!({"call": call["name"], "weight": 1})).collect();
+        let load = json!({
+            "nonce": null, "call": "a-ping", "calls": calls, "mix": mix, "clients": 3, "iterations": 40, "verify": "content"
+        });
+        let got = measure(&server, transport, load).expect("it can be measured");
+        assert_eq!((got.counts.ok, got.counts.scheduled), (120, 120), "{transport}: {:?}", got.failures);
+        assert_eq!(got.calls.len(), 5);
+        let upload = &got.calls["put"];
+        assert_eq!(upload.bytes.payload_up, 70_000 * upload.counts.ok, "{transport}");
+        let (_, reason) = {
+            let load = json!({"nonce": null, "call": "gone", "calls": [call("gone", "GET /nowhere", json!({}))], "iterations": 1});
+            let got = measure(&server, transport, load).expect("it can be measured");
+            (got.counts.error.status, got.failures[0].clone())
+        };
+        assert_eq!(reason, "status: status 404", "{transport}");
+    }
+}
+
+#[test]
+fn an_assignment_that_cannot_be_asked_says_why() {
+    let refused = |transport: &str, more: Value| {
+        let server = Server::launch("tcp", "threaded", &[]);
+        let mut told =
+            assignment(&server, transport, json!({"nonce": null, "calls": [call("it", "GET /", json!({}))]}));
+        told.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+        command.arg("drive");
+        let failed = Drive::start(command).measure(&told).expect_err("it cannot be asked");
+        failed["failed"]["reason"].as_str().expect("a reason").to_owned()
+    };
+    assert_eq!(refused("tcp", json!({"call": "it"})), "`it` cannot be asked over tcp");
+    assert!(refused("http1", json!({"call": "its"})).starts_with("unknown call `its`"));
+    assert!(refused("http1", json!({"call": "ping"})).contains("is a call of the service"));
+    let mix = json!([{"call": "it", "weight": 0}]);
+    assert!(refused("http1", json!({"call": "it", "mix": mix})).contains("a mix needs weights"));
+}
