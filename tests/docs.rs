@@ -109,7 +109,7 @@ fn the_table_of_the_readme_is_that_of_the_report() {
             [shown("connect", target, "p50"), shown("latency", target, "p50"), shown("concurrent", target, "calls/s")];
         assert_eq!(texts[1..], figures.each_ref().map(String::as_str), "{target}");
     }
-    assert_eq!(rows.len(), view.advice.len());
+    assert_eq!(rows.len(), view.headline.rows.len());
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn each_axis_of_a_plan_is_one_of_the_report_and_no_target_meets_itself() {
     for workload in &view.workloads {
         varying.extend(workload.axes.iter().map(String::as_str));
         named.extend(workload.setting.iter().map(|setting| setting.name.as_str()));
-        let points = workload.cells.len() / view.advice.len();
+        let points = workload.cells.len() / view.headline.rows.len();
         let settings: BTreeSet<&Vec<String>> = workload.comparisons.iter().map(|it| &it.setting).collect();
         assert_eq!(settings.len(), points, "{}: {settings:?}", workload.name);
         for comparison in &workload.comparisons {

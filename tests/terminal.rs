@@ -60,7 +60,12 @@ fn pipes_get_plain_lines_and_a_table() {
     let lines: Vec<&str> = shown.lines().collect();
     let heading: Vec<&str> = lines[0].split_whitespace().collect();
     assert_eq!(heading, ["target", "workload", "p50", "p99", "calls/s", "MB/s"]);
-    assert_eq!(lines.len(), 5, "{shown}");
+    let (table, rest) = lines.split_at(5);
+    assert!(table[1..].iter().all(|line| line.starts_with("tcp-")), "{shown}");
+    let (answer, question) = (rest.last().expect("an answer"), rest.iter().position(|line| *line == "q"));
+    assert!(question.is_some() && answer.contains("too few trials"), "{shown}");
+    let places: Vec<&str> = told.lines().filter(|line| line.contains("report.html")).collect();
+    assert!(matches!(places.as_slice(), [one] if one.contains("/out: report.html, report.md, results.json")), "{told}");
     assert!(lines.iter().any(|line| line.starts_with("tcp-threaded  latency") && line.contains("± ")), "{shown}");
 }
 

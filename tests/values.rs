@@ -299,6 +299,10 @@ fn the_schema_and_the_reader_judge_every_value_alike() {
                 // Which names a scenario defines, and which it uses, no schema can know.
                 Err(why) if allowed && key == "call" && why.render(false).contains("unknown call") => {}
                 Err(why) if allowed && key == "calls" && why.render(false).contains("nobody asks") => {}
+                // What a name has to be among stands elsewhere in the file.
+                Err(why) if allowed && matches!(key, "answer" | "baseline") => {
+                    assert!(why.render(false).contains(" of this scenario"), "{path}: {value}: {}", why.render(false));
+                }
                 Err(why) if allowed => apart.push(format!("{path}: {value}: {}", why.render(false))),
                 _ => {}
             }

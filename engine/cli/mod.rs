@@ -3,6 +3,7 @@
 mod agent;
 mod catalogue;
 mod check;
+mod closing;
 mod compare;
 mod doctor;
 mod drive;

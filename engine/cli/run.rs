@@ -1,20 +1,22 @@
 //! `engine run`: runs a scenario and writes its results and reports.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::cli::load::{self, Chosen};
-use crate::cli::output::{Summary, closing, columns, troubles};
+use crate::cli::closing::{Screen, answer, table};
+use crate::cli::output::{Summary, columns, lines, suspicions, troubles};
 use crate::cli::progress::Progress;
 use crate::cli::{beside_others, complain, place, say};
 use crate::error::{Context, Error, Exit, Result};
 use crate::place::disturbance::Disturbance;
 use crate::place::manifest;
 use crate::report;
-use crate::report::cell::cells;
+use crate::report::cell::Cell;
 use crate::report::expectations::{Expected, expected};
+use crate::report::view::View;
 use crate::results::folder::{Existing, fresh, latest};
 use crate::results::{Outcome, Results, State};
 use crate::run::{self, Settings, interrupt};
@@ -87,25 +89,35 @@ impl Run {
         progress.end();
         let file = settings.out.join(crate::results::file::RESULTS);
         let reports = report::write(&results, &settings.out)?;
-        let cells = cells(&results)?;
+        let view = View::of(&results)?;
+        let cells: Vec<Cell> = view.workloads.iter().flat_map(|workload| workload.cells.clone()).collect();
         let unmet: Vec<Expected> = expected(&cells).into_iter().filter(|expected| !expected.met).collect();
         let troubles = troubles(&cells, &results);
         if self.json {
             let summary = Summary::of(&results, &cells, &unmet, &file, &reports);
             say(&serde_json::to_string_pretty(&summary).doing("cannot write the summary as JSON")?)?;
             say("\n")?;
-        } else if !self.quiet {
-            say(&closing(&cells, &troubles, columns(&std::io::stdout())))?;
         }
-        for path in std::iter::once(&file).chain(&reports).filter(|_| !self.quiet) {
+        if !self.quiet {
             // A closed stderr is the reader's choice.
-            let _ = writeln!(std::io::stderr(), "wrote {}", path.display());
+            let _ = writeln!(std::io::stderr(), "{}", written(&results, &settings.out));
+        }
+        let shown = !self.json && !self.quiet;
+        let stdout = std::io::stdout();
+        let screen = Screen { columns: columns(&stdout), lines: lines(&stdout) };
+        let answer = answer(&view, screen);
+        if shown {
+            let remarks = [troubles.as_slice(), &suspicions(&cells, &results)].concat();
+            say(&table(&view, &remarks, screen, answer.lines().count() + unmet.len()))?;
         }
         for trouble in troubles.into_iter().filter(|_| self.quiet) {
             complain(&Error::failed(trouble));
         }
         for expected in &unmet {
             complain(&Error::failed(expected.sentence()));
+        }
+        if shown {
+            say(&answer)?;
         }
         Ok(exit(&results, unmet.is_empty()))
     }
@@ -133,6 +145,17 @@ fn secretless(arguments: impl Iterator<Item = String>) -> Vec<String> {
         }
     };
     arguments.map(shown).collect()
+}
+
+/// Where everything is, in a line; of an interrupted run how much of it.
+fn written(results: &Results, out: &Path) -> String {
+    let place = format!("{}: report.html, report.md, results.json", out.display());
+    if !results.manifest.interrupted {
+        return place;
+    }
+    let kept = results.counting().count();
+    let of = results.manifest.planned.map_or_else(String::new, |planned| format!(" of {planned}"));
+    format!("interrupted: {kept}{of} trials kept; go on with --resume --out {}\n{place}", out.display())
 }
 
 /// The exit code that results ask for (DESIGN section 4).

@@ -1,5 +1,6 @@
 //! Results made into a report: all arithmetic in a view, then templates that only lay out.
 
+pub mod advice;
 pub mod ahead;
 pub mod answer;
 pub mod aspects;
@@ -9,11 +10,14 @@ pub mod capacity;
 pub mod cell;
 pub mod changes;
 pub mod chart;
+pub mod chips;
 pub mod comparison;
 pub mod course;
+pub mod effect;
 pub mod estimate;
 pub mod expectations;
 pub mod export;
+pub mod headline;
 pub mod lookup;
 pub mod map;
 pub mod markup;

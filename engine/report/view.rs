@@ -13,14 +13,20 @@ use crate::key::contract::Of;
 use crate::key::settings::{Settings, is_axis};
 use crate::plan::fairness::{Difference, of_cells};
 use crate::report::ahead::compare;
-use crate::report::answer::{Advice, advice, answer};
+use crate::report::advice::{Advice, advice};
+use crate::report::answer::answer;
 use crate::report::aspects::aspects;
 use crate::report::by_call;
 use crate::report::capacity;
 use crate::report::cell::{Cell, cells};
 use crate::report::chart::{charts, cost_chart, timeline};
+use crate::report::chips::{Chip, chips};
 use crate::report::comparison::{Comparison, Contest, Outcome as Standing};
+use crate::report::effect::effects;
+use crate::report::effect::sample::samples;
+use crate::report::effect::told::AxisEffects;
 use crate::report::expectations::{Expected, expected};
+use crate::report::headline::{Headline, headline};
 use crate::report::map::map;
 use crate::report::markup::slug;
 use crate::report::method::method;
@@ -39,9 +45,15 @@ pub struct View {
     pub question: String,
     /// What makes this run less than a full one, in sentences.
     pub marks: Vec<String>,
-    /// Who is ahead where, in sentences.
+    /// What answers the question: a few sentences with figures.
     pub answer: Vec<String>,
-    /// When to use which target.
+    /// What a reader checks first: when, where and how well it was measured.
+    pub chips: Vec<Chip>,
+    /// Every target by what each workload is about.
+    pub headline: Headline,
+    /// What each axis does, everything else equal; those that the question is about first.
+    pub effects: Vec<AxisEffects>,
+    /// When to use which target, where there is something to say.
     pub advice: Vec<Advice>,
     /// What was done, in sentences.
     pub summary: Vec<String>,
@@ -82,6 +94,12 @@ impl View {
             let made = workload(cells, &targets, &workloads);
             workloads.push(made);
         }
+        let asked = asked(results);
+        let baseline = results.scenario.get("baseline").and_then(Value::as_str);
+        let samples = samples(results, &cells);
+        let headline = headline(&workloads, &samples, &targets, baseline);
+        let effects = effects(&samples, &asked, baseline);
+        let refusals = refusals(results);
         let text = |key: &str| results.scenario.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let planned: Vec<_> = cells.iter().map(Cell::planned).collect();
         let (common, aspects) = aspects(results, &cells, &targets);
@@ -89,12 +107,15 @@ impl View {
             title: text("title"),
             question: text("question"),
             marks: marks(results),
-            answer: answer(&workloads),
-            advice: advice(&workloads, &targets),
+            answer: answer(&workloads, &headline, &effects, &asked),
+            advice: advice(results, &headline, &cells, &targets, &refusals),
+            chips: chips(results, &cells),
+            headline,
+            effects,
             summary: summary(results, &records, &cells, &workloads),
             differences: of_cells(&planned, &results.manifest.terms).iter().map(difference).collect(),
             expectations: expected(&cells),
-            refusals: refusals(results),
+            refusals,
             failures: failures(results, &records, &cells),
             doubts: doubts(results, &records, &cells),
             method: method(results, &cells),
@@ -105,6 +126,15 @@ impl View {
             scenario: yaml(&results.scenario),
             workloads,
         })
+    }
+}
+
+/// The axes that the question is about; none where all are.
+fn asked(results: &Results) -> Vec<String> {
+    match results.scenario.get("answer") {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod applicable;
 pub mod calls;
+mod asked;
 pub mod expect;
 mod line;
 mod narrow;
@@ -18,6 +19,7 @@ mod target;
 mod written;
 
 pub use crate::scenario::calls::OwnCalls;
+pub use crate::scenario::asked::TARGETS;
 pub use crate::scenario::line::line_of_workload;
 pub use crate::scenario::pin::Pin;
 pub use crate::scenario::read::{LARGEST, read};

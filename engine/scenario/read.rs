@@ -15,6 +15,7 @@ use crate::key::word::named;
 use crate::registry::suggestion;
 use crate::scenario::applicable::applicable;
 use crate::scenario::calls;
+use crate::scenario::asked;
 use crate::scenario::expect::Expectation;
 use crate::scenario::options::known_options;
 use crate::scenario::set;
@@ -62,6 +63,8 @@ fn scenario(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<S
     let mut fields = Fields::of("the scenario", root, mistakes)?;
     let title = fields.required("title", "title: RPyC against HTTP", mistakes);
     let question = fields.required("question", "question: Which answers small calls soonest?", mistakes);
+    let answer = asked::answer(&mut fields, mistakes);
+    let baseline = asked::baseline(&mut fields, mistakes);
     let place = fields.place_of("workloads").unwrap_or(fields.place());
     let targets = list(&mut fields, "targets", "targets: [{transport: tcp, server: threaded}]", mistakes, target);
     let calls = calls::read(&mut fields, folder, mistakes);
@@ -114,9 +117,19 @@ fn scenario(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<S
     for ((workload, search), _) in workloads.iter().flatten().flatten() {
         mistakes.extend(search.and_then(|place| unlimited(workload, place, &read)));
     }
+    // Of targets that cannot be read nobody knows what they are called.
+    if let (Some(targets), Some(workloads)) = (&targets, &workloads)
+        && targets.iter().all(Option::is_some)
+        && workloads.iter().all(Option::is_some)
+    {
+        let workloads: Vec<&Workload> = workloads.iter().flatten().map(|((workload, _), _)| workload).collect();
+        asked::judge(&answer, baseline.as_ref(), (&read, &workloads), mistakes);
+    }
     let scenario = Scenario {
         title: title?,
         question: question?,
+        answer: answer.into_iter().map(|(name, _)| name).collect(),
+        baseline: baseline.map(|(name, _)| name),
         targets: targets?.into_iter().map(|item| item.map(|(target, _)| target)).collect::<Option<_>>()?,
         calls: calls?,
         workloads: workloads?.into_iter().map(|item| item.map(|((workload, _), _)| workload)).collect::<Option<_>>()?,

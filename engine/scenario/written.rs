@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::call::words;
@@ -12,6 +12,7 @@ use crate::key::load::{Load, Point};
 use crate::key::rate::SEARCH;
 use crate::key::settings::Settings;
 use crate::key::trials::Trials;
+use crate::key::word;
 use crate::registry::Entry;
 use crate::scenario::calls::{self, OwnCalls};
 use crate::scenario::expect::{self, Expectation};
@@ -39,6 +40,15 @@ pub struct Scenario {
     /// The question that the report answers.
     #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"Which answers small calls soonest?")]
     pub question: String,
+    /// The axes that the question is about, the first first; `target` stands for targets as wholes. Default: all axes, as
+    /// written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "names", example = ["transport", "keep-alive"], example = ["target"])]
+    pub answer: Vec<String>,
+    /// The name of the target that others are told as multiples of. Default: the best by each figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"tcp-threaded")]
+    pub baseline: Option<String>,
     /// What is compared.
     #[schemars(length(min = 1))]
     pub targets: Vec<Target>,
@@ -105,6 +115,11 @@ pub struct Workload {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default, schema_with = "expect::schema", example = &"p99 < 5ms")]
     pub expect: Vec<Expectation>,
+}
+
+/// One name, or a list of them.
+fn names(_: &mut SchemaGenerator) -> Schema {
+    word::one_or_several(&json_schema!({"type": "string", "pattern": "[^ \t\r\n]"}))
 }
 
 fn one_or_several<S: Serializer>(

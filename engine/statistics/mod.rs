@@ -4,8 +4,10 @@
 //! rates spread by factors rather than by amounts, so all of it is done on logarithms.
 
 pub mod change;
+pub mod contrast;
 pub mod fit;
 pub mod interval;
+pub mod line;
 pub mod power;
 pub mod rank;
 pub mod steady;

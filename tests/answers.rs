@@ -1,0 +1,79 @@
+//! The first sentence of each committed report answers the question of its scenario: about the right axis, on the right
+//! figure, with the right sign, and with a figure in units.
+
+use std::path::Path;
+
+use engine::report::view::View;
+use engine::results::Results;
+
+/// What the first sentence has to say.
+enum Says {
+    /// After these words comes a factor above 1.
+    More(&'static str),
+    /// After these words comes a factor below 1.
+    Less(&'static str),
+    /// These words.
+    Words(&'static str),
+    /// Who is best by that: one of these.
+    Best(&'static str, &'static [&'static str]),
+}
+
+use Says::{Best, Less, More, Words};
+
+/// Each scenario, and what the answer to its question begins with.
+const FIRST: [(&str, &[Says]); 13] = [
+    ("quickstart", &[Best("Connects soonest (connect): ", &["http1-async", "http1-threaded"]), Words(" µs")]),
+    ("rpyc-vs-http", &[Best("Connects soonest (connect): ", &["http1-threaded"]), More("rpyc-forking ")]),
+    (
+        "reference-suite",
+        &[Best("Connects soonest (connect): ", &["http1-threaded-keep"]), More("rpyc-threaded-python "), More("http1-threaded-python ")],
+    ),
+    ("where-the-time-goes", &[Words("With stack python instead of native, "), More("a ping takes ")]),
+    ("compression", &[More("With compress, bandwidth (upload) grows to "), Words(" with fill zeros"), Words(" with fill random")]),
+    ("chunk-size", &[More("Against chunk whole, an upload takes "), Words(" with 4KiB (")]),
+    (
+        "cpu-or-io",
+        &[Words("With server forking instead of threaded, a computation takes "), Less(" with stack native, "), Words(" with stack python")],
+    ),
+    ("connection-churn", &[More("Without keep-alive, a ping takes "), Words(" with server forking")]),
+    ("what-tls-costs", &[More("With tls, connecting takes ")]),
+    ("what-a-fork-costs", &[Words("Along ballast, with server forking, connecting takes "), Words(" more for each MiB of ballast (")]),
+    ("transports", &[Words("Against transport tcp, connecting takes "), Words(" with quic (")]),
+    ("server-models", &[Best("Answers a ping soonest (one): ", &["http1-async", "http1-forking", "http1-threaded"]), More("http1-per-request ")]),
+    ("capacity", &[Best("Holds the highest rate (capacity): ", &["tcp-", "http1-"]), Words(" calls/s")]),
+];
+
+/// The number that comes first after some words.
+fn factor(said: &str, words: &str) -> f64 {
+    let (_, rest) = said.split_once(words).unwrap_or_else(|| panic!("`{words}` is not in: {said}"));
+    let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || ".,".contains(*c)).collect();
+    let number = number.trim_end_matches(['.', ',']).replace(',', "");
+    assert!(rest.contains(" ×"), "{said}");
+    number.parse().unwrap_or_else(|_| panic!("no factor after `{words}`: {said}"))
+}
+
+#[test]
+fn each_first_sentence_answers_its_question() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for (scenario, all) in FIRST {
+        let results = Results::read(&docs.join(scenario)).expect(scenario);
+        let view = View::of(&results).expect(scenario);
+        let said = &view.answer[0];
+        for says in all {
+            match says {
+                More(words) => assert!(factor(said, words) >= 1.0, "{scenario}: {said}"),
+                Less(words) => assert!(factor(said, words) < 1.0, "{scenario}: {said}"),
+                Words(words) => assert!(said.contains(words), "{scenario}: no `{words}` in: {said}"),
+                Best(words, names) => {
+                    let (_, rest) = said.split_once(words).unwrap_or_else(|| panic!("{scenario}: {said}"));
+                    assert!(names.iter().any(|name| rest.starts_with(name)), "{scenario}: {said}");
+                }
+            }
+        }
+        let units = [" µs", " ms", " ns", " MB/s", " calls/s"];
+        assert!(units.iter().any(|unit| said.contains(unit)), "{scenario}: no figure in units: {said}");
+        assert!((1..=5).contains(&view.answer.len()), "{scenario}: {:#?}", view.answer);
+    }
+    let scenarios = std::fs::read_dir(docs.with_file_name("scenarios")).expect("scenarios/").count();
+    assert_eq!(scenarios, FIRST.len(), "each scenario is here");
+}
