@@ -375,7 +375,7 @@ mod tests {
         let table = table(&view, &[], Screen::default(), 0);
         let connects: Vec<&str> = table.lines().filter(|line| line.contains("  connect/")).collect();
         assert!(connects[0].starts_with("rpyc-threaded ") && connects[0].contains("best"), "{connects:#?}");
-        assert!(connects[1].starts_with("http ") && connects[1].contains("2.1"), "{connects:#?}");
+        assert!(connects[1].starts_with("http ") && connects[1].contains("2.09 ×"), "{connects:#?}");
         assert!(table.contains("≥ that much or more: "), "{table}");
     }
 

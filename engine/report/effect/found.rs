@@ -1,5 +1,4 @@
-//! What changing one axis does to one kind of figure, over all cells that are equal but for it; and what all of these
-//! together allow to say.
+//! What changing one axis does to one kind of figure, over all cells equal but for it, and what all of these allow to say.
 
 use std::collections::BTreeMap;
 
