@@ -26,20 +26,40 @@ const FIRST: [(&str, &[Says]); 13] = [
     ("rpyc-vs-http", &[Best("Connects soonest (connect): ", &["http1-threaded"]), More("rpyc-forking ")]),
     (
         "reference-suite",
-        &[Best("Connects soonest (connect): ", &["http1-threaded-keep"]), More("rpyc-threaded-python "), More("http1-threaded-python ")],
+        &[
+            Best("Connects soonest (connect): ", &["http1-threaded-keep"]),
+            More("rpyc-threaded-python "),
+            More("http1-threaded-python "),
+        ],
     ),
     ("where-the-time-goes", &[Words("With stack python instead of native, "), More("a ping takes ")]),
-    ("compression", &[More("With compress, bandwidth (upload) grows to "), Words(" with fill zeros"), Words(" with fill random")]),
+    (
+        "compression",
+        &[More("With compress, bandwidth (upload) grows to "), Words(" with fill zeros"), Words(" with fill random")],
+    ),
     ("chunk-size", &[More("Against chunk whole, an upload takes "), Words(" with 4KiB (")]),
     (
         "cpu-or-io",
-        &[Words("With server forking instead of threaded, a computation takes "), Less(" with stack native, "), Words(" with stack python")],
+        &[
+            Words("With server forking instead of threaded, a computation takes "),
+            Less(" with stack native, "),
+            Words(" with stack python"),
+        ],
     ),
     ("connection-churn", &[More("Without keep-alive, a ping takes "), Words(" with server forking")]),
     ("what-tls-costs", &[More("With tls, connecting takes ")]),
-    ("what-a-fork-costs", &[Words("Along ballast, with server forking, connecting takes "), Words(" more for each MiB of ballast (")]),
+    (
+        "what-a-fork-costs",
+        &[Words("Along ballast, with server forking, connecting takes "), Words(" more for each MiB of ballast (")],
+    ),
     ("transports", &[Words("Against transport tcp, connecting takes "), Words(" with quic (")]),
-    ("server-models", &[Best("Answers a ping soonest (one): ", &["http1-async", "http1-forking", "http1-threaded"]), More("http1-per-request ")]),
+    (
+        "server-models",
+        &[
+            Best("Answers a ping soonest (one): ", &["http1-async", "http1-forking", "http1-threaded"]),
+            More("http1-per-request "),
+        ],
+    ),
     ("capacity", &[Best("Holds the highest rate (capacity): ", &["tcp-", "http1-"]), Words(" calls/s")]),
 ];
 

@@ -38,7 +38,8 @@ struct Made {
 /// Samples of cells with so many trials each.
 fn samples(cells: &[Made], trials: usize, random: &mut SplitMix) -> Vec<Sample> {
     let sample = |(number, made): (usize, &Made)| {
-        let mut draw = |truth: f64| -> Vec<f64> { (0..trials).map(|_| truth * (NOISE * normal(random)).exp()).collect() };
+        let mut draw =
+            |truth: f64| -> Vec<f64> { (0..trials).map(|_| truth * (NOISE * normal(random)).exp()).collect() };
         let figures: BTreeMap<Aspect, Vec<f64>> =
             made.figures.iter().map(|(aspect, truth)| (*aspect, draw(*truth))).collect();
         Sample {
@@ -56,7 +57,10 @@ fn samples(cells: &[Made], trials: usize, random: &mut SplitMix) -> Vec<Sample> 
 
 fn of<'e>(all: &'e [AxisEffects], axis: &str, what: &str, to: &str) -> &'e Effect {
     let found = all.iter().filter(|effects| effects.axis == axis).flat_map(|effects| &effects.effects);
-    found.into_iter().find(|effect| effect.what == what && effect.to == to).unwrap_or_else(|| panic!("{axis}: no {what}"))
+    found
+        .into_iter()
+        .find(|effect| effect.what == what && effect.to == to)
+        .unwrap_or_else(|| panic!("{axis}: no {what}"))
 }
 
 /// An option that makes a ping 1.30 × dearer and changes nothing else, on two servers and one or eight clients.
@@ -66,7 +70,8 @@ fn dearer_pings() -> Vec<Made> {
         for server in ["threaded", "async"] {
             for (tls, factor) in [(false, 1.0), (true, 1.3)] {
                 let target = "made";
-                let axes = json!({"transport": "tcp", "server": server, "tls": tls, "call": "ping", "clients": clients});
+                let axes =
+                    json!({"transport": "tcp", "server": server, "tls": tls, "call": "ping", "clients": clients});
                 let ns = 50_000.0 * f64::from(clients) * factor;
                 cells.push(Made {
                     target,
@@ -92,7 +97,10 @@ fn an_option_that_costs_on_one_measure_is_found_there_and_nowhere_else() {
         covered += u32::from(ping.ratio.low <= 1.3 && 1.3 <= ping.ratio.high);
         joint += u32::from(ping.simultaneous.low <= 1.3 && 1.3 <= ping.simultaneous.high);
         shown += u32::from(ping.shown && !ping.better);
-        let others = all.iter().flat_map(|effects| &effects.effects).filter(|effect| effect.what != ping.what || effect.from != "false");
+        let others = all
+            .iter()
+            .flat_map(|effects| &effects.effects)
+            .filter(|effect| effect.what != ping.what || effect.from != "false");
         elsewhere += u32::from(others.filter(|effect| effect.shown).count() > 0);
     }
     assert!((465..=485).contains(&covered), "covered {covered} of {RUNS}");

@@ -46,7 +46,8 @@ pub(crate) fn table(view: &View, troubles: &[String], screen: Screen, below: usi
     let fitting = fitting.into_iter().find(|lines| lines.iter().all(|line| line.chars().count() <= columns));
     let mut shown = fitting.unwrap_or_else(|| blocks(&rows, columns));
     let mut notes = Vec::new();
-    if rows.iter().flat_map(|row| &row.figures).any(|it| it.value.as_ref().is_some_and(|text| text.starts_with('≥'))) {
+    if rows.iter().flat_map(|row| &row.figures).any(|it| it.value.as_ref().is_some_and(|text| text.starts_with('≥')))
+    {
         let meaning = "≥ that much or more: the client was the limit, or calls were given up";
         notes.extend(wrapped(meaning.split_whitespace(), " ", columns));
     }
@@ -92,7 +93,8 @@ struct Figure {
 /// Every cell, the best of those that were asked the same first.
 fn rows(view: &View) -> Vec<Row> {
     let of = |workload: &Workload| -> Vec<Row> {
-        let settings = distinct(workload.cells.iter().map(|cell| cell.setting().into_iter().map(own).collect::<Vec<_>>()));
+        let settings =
+            distinct(workload.cells.iter().map(|cell| cell.setting().into_iter().map(own).collect::<Vec<_>>()));
         let of_setting = |setting: Vec<(String, String)>| {
             let same = |cell: &&Cell| cell.setting().into_iter().map(own).eq(setting.iter().cloned());
             let cells: Vec<&Cell> = workload.cells.iter().filter(same).collect();
@@ -113,9 +115,8 @@ fn ordered(workload: &Workload, cells: &[&Cell], baseline: Option<&str>) -> Vec<
     let setting: Vec<String> =
         workload.axes.iter().map(|axis| first.axis(axis).unwrap_or_else(|| NONE.to_owned())).collect();
     let comparison = workload.comparisons.iter().find(|comparison| comparison.setting == setting);
-    let place = |cell: &Cell| {
-        comparison.and_then(|it| it.standings.iter().position(|standing| standing.target == cell.target))
-    };
+    let place =
+        |cell: &Cell| comparison.and_then(|it| it.standings.iter().position(|standing| standing.target == cell.target));
     let mut cells = cells.to_vec();
     cells.sort_by_key(|cell| place(cell).unwrap_or(usize::MAX));
     let value = |cell: &Cell| {
@@ -151,8 +152,7 @@ fn ordered(workload: &Workload, cells: &[&Cell], baseline: Option<&str>) -> Vec<
 
 /// How many trials of a cell do not count, or hardly.
 fn doubt(cell: &Cell) -> Option<String> {
-    let counts =
-        [("failed", cell.trials.failed), ("invalid", cell.trials.invalid), ("suspect", cell.trials.suspect)];
+    let counts = [("failed", cell.trials.failed), ("invalid", cell.trials.invalid), ("suspect", cell.trials.suspect)];
     let told: Vec<String> =
         counts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect();
     (!told.is_empty()).then(|| format!("{} of {}", told.join(", "), cell.trials.all))
@@ -371,11 +371,14 @@ mod tests {
 
     #[test]
     fn the_best_comes_first_and_is_marked() {
-        let (_, view, _) = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports"));
+        let (_, view, _) = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rpyc-vs-http"));
+        assert_eq!(view.headline.baseline.as_deref(), Some("http1-threaded"));
         let table = table(&view, &[], Screen::default(), 0);
-        let connects: Vec<&str> = table.lines().filter(|line| line.contains("  connect/")).collect();
-        assert!(connects[0].starts_with("rpyc-threaded ") && connects[0].contains("best"), "{connects:#?}");
-        assert!(connects[1].starts_with("http ") && connects[1].contains("2.09 ×"), "{connects:#?}");
+        let connects: Vec<&str> = table.lines().filter(|line| line.contains("  connect ")).collect();
+        let [first, second, third] = connects.as_slice() else { panic!("{connects:#?}") };
+        assert!(first.starts_with("http1-threaded ") && first.contains("best, baseline"), "{connects:#?}");
+        assert!(second.starts_with("rpyc-threaded ") && second.ends_with(" ×"), "{connects:#?}");
+        assert!(third.starts_with("rpyc-forking ") && third.ends_with(" ×"), "{connects:#?}");
         assert!(table.contains("≥ that much or more: "), "{table}");
     }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::load::{self, Chosen};
 use crate::cli::closing::{Screen, answer, table};
+use crate::cli::load::{self, Chosen};
 use crate::cli::output::{Summary, columns, lines, suspicions, troubles};
 use crate::cli::progress::Progress;
 use crate::cli::{beside_others, complain, place, say};

@@ -35,7 +35,8 @@ pub fn advice(
     targets: &[String],
     refusals: &[Remark],
 ) -> Vec<Advice> {
-    let isolation = |target: &String| results.manifest.facts.get(target).and_then(|facts| facts.get("isolation")).cloned();
+    let isolation =
+        |target: &String| results.manifest.facts.get(target).and_then(|facts| facts.get("isolation")).cloned();
     let isolations = distinct(targets.iter().map(isolation)).len() > 1;
     let of = |target: &String| Advice {
         when: when(headline, target),
@@ -79,20 +80,23 @@ fn when(headline: &Headline, target: &str) -> Option<String> {
 /// The reasons of refusals that are of this target.
 fn cannot(refusals: &[Remark], target: &str) -> Option<String> {
     let own = format!("target {target},");
-    let reasons = distinct(refusals.iter().filter(|it| format!("{},", it.of).contains(&own)).map(|it| it.reason.as_str()));
+    let reasons =
+        distinct(refusals.iter().filter(|it| format!("{},", it.of).contains(&own)).map(|it| it.reason.as_str()));
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 /// CPU time of the simplest calls that it was asked, and memory for each connection.
 fn costs(cells: &[Cell], target: &str) -> Option<String> {
     let own = || cells.iter().filter(|cell| cell.target == target);
-    let pings = own().find(|cell| cell.axis("call").as_deref() == Some("ping") && cell.server.cpu_ns_per_call.is_some());
+    let pings =
+        own().find(|cell| cell.axis("call").as_deref() == Some("ping") && cell.server.cpu_ns_per_call.is_some());
     let cell = pings.or_else(|| own().find(|cell| cell.server.cpu_ns_per_call.is_some()));
     let cpu = cell.and_then(|cell| {
         let spent = cell.server.cpu_ns_per_call?.written(time);
         Some(format!("{spent} of server CPU for each {}", cell.axis("call").unwrap_or_else(|| "call".to_owned())))
     });
-    let memory = own().filter_map(|cell| cell.server.memory_per_client).filter(|bytes| *bytes >= 1.0).max_by(f64::total_cmp);
+    let memory =
+        own().filter_map(|cell| cell.server.memory_per_client).filter(|bytes| *bytes >= 1.0).max_by(f64::total_cmp);
     let memory = memory.map(|bytes| format!("{} for each connection", size(bytes.round() as u64)));
     let told: Vec<String> = [cpu, memory].into_iter().flatten().collect();
     (!told.is_empty()).then(|| told.join(", "))

@@ -18,13 +18,16 @@ const SENTENCES: usize = 5;
 pub fn answer(workloads: &[Workload], headline: &Headline, effects: &[AxisEffects], asked: &[String]) -> Vec<String> {
     let ranking = || headline.columns.iter().map(|column| column.sentence.clone());
     let of_axis = |name: &str| effects.iter().find(|effects| effects.axis == name).map(|it| it.sentence.clone());
-    let mut said: Vec<String> = match asked {
-        [] => usual(effects, ranking().collect()),
-        asked => asked
-            .iter()
-            .flat_map(|name| if name == TARGETS { ranking().collect() } else { of_axis(name).into_iter().collect::<Vec<_>>() })
-            .collect(),
-    };
+    let mut said: Vec<String> =
+        match asked {
+            [] => usual(effects, ranking().collect()),
+            asked => asked
+                .iter()
+                .flat_map(|name| {
+                    if name == TARGETS { ranking().collect() } else { of_axis(name).into_iter().collect::<Vec<_>>() }
+                })
+                .collect(),
+        };
     said.retain(|sentence| !sentence.is_empty());
     let all: Vec<&Comparison> = workloads.iter().flat_map(|workload| &workload.comparisons).collect();
     let nobody = !all.is_empty() && all.iter().all(|it| it.outcome == Outcome::Unranked);

@@ -368,7 +368,8 @@ fn spread(values: impl Iterator<Item = u64>) -> Option<Spread> {
     Some(Spread { least: *values.first()?, median: values[values.len() / 2], most: *values.last()? })
 }
 
-fn ranks(record: &Record) -> bool {
+/// True where a trial takes part in comparisons: it counts, or it failed and its target is to blame.
+pub fn ranks(record: &Record) -> bool {
     match record.outcome {
         Outcome::Measured => record.verdict.state != State::Invalid,
         // No target is to blame for what its client's machine lacked.

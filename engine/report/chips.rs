@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::figures::counted;
 use crate::report::cell::Cell;
 use crate::report::words::distinct;
-use crate::results::machine::Interference;
 use crate::results::Results;
+use crate::results::machine::Interference;
 
 /// One thing to check at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

@@ -103,8 +103,7 @@ struct Made<'a> {
 
 /// The first table of a report.
 pub fn headline(workloads: &[Workload], samples: &[Sample], targets: &[String], baseline: Option<&str>) -> Headline {
-    let made: Vec<Made<'_>> =
-        workloads.iter().filter_map(|workload| column(workload, samples)).take(COLUMNS).collect();
+    let made: Vec<Made<'_>> = workloads.iter().filter_map(|workload| column(workload, samples)).take(COLUMNS).collect();
     let baseline = baseline.filter(|name| targets.iter().any(|target| target == name));
     let mut order: Vec<&String> = targets.iter().collect();
     if let Some(first) = made.first() {
@@ -168,8 +167,7 @@ fn column<'a>(workload: &'a Workload, samples: &[Sample]) -> Option<Made<'a>> {
     standings.sort_by(|a, b| measure.cost(a.value).total_cmp(&measure.cost(b.value)));
     let call = distinct(cells.iter().filter_map(|cell| cell.axis("call"))).join(OR);
     let call = if call.is_empty() { workload.name.clone() } else { call };
-    let mut made =
-        Made { workload, measure, call, settings: shown.len(), standings, comparison: None, unseen: None };
+    let mut made = Made { workload, measure, call, settings: shown.len(), standings, comparison: None, unseen: None };
     match shown.as_slice() {
         [_] => by_ranks(&mut made),
         _ => by_means(&mut made, samples),
@@ -219,9 +217,8 @@ fn by_means(made: &mut Made<'_>, samples: &[Sample]) {
     }
     let trials = |at: usize| made.standings[at].cells.iter().map(|cell| cell.trials.counted).min().unwrap_or(0);
     let unseen = others.iter().filter(|at| made.standings[**at].tied).filter_map(|at| Some((*at, differences[*at]?)));
-    let unseen: Vec<(f64, Option<usize>)> = unseen
-        .map(|(at, it)| (it.would_show(others.len()), it.would_decide(trials(at), others.len())))
-        .collect();
+    let unseen: Vec<(f64, Option<usize>)> =
+        unseen.map(|(at, it)| (it.would_show(others.len()), it.would_decide(trials(at), others.len()))).collect();
     let widest = unseen.iter().map(|(factor, _)| *factor).fold(1.0, f64::max);
     let trials: Option<Vec<usize>> = unseen.iter().map(|(_, trials)| *trials).collect();
     made.unseen = (!unseen.is_empty()).then(|| (widest, trials.and_then(|all| all.into_iter().max())));
@@ -265,7 +262,12 @@ fn sentence(column: &Made<'_>, baseline: Option<&str>) -> String {
     let with = |own: &Standing<'_>| format!("{} with {}", own.target, written(*measure, own));
     let Some(first) = standings.first() else { return String::new() };
     if standings.len() == 1 {
-        return format!("{}: {} of {}.", workload.name, aspect.what(&column.call), with(first).replacen(" with ", " is ", 1));
+        return format!(
+            "{}: {} of {}.",
+            workload.name,
+            aspect.what(&column.call),
+            with(first).replacen(" with ", " is ", 1)
+        );
     }
     let unranked = column.comparison.filter(|it| it.outcome == Outcome::Unranked);
     if let Some(comparison) = unranked {

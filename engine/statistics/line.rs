@@ -60,5 +60,9 @@ pub fn crossing(points: &[(f64, Contrast)]) -> Option<Crossing> {
     let before = drawn[..=from].iter().rev().take_while(|point| holds(point)).last();
     let after = drawn[from + 1..].iter().take_while(|point| holds(point)).last();
     let at = drawn[from].0;
-    Some(Crossing { at, low: before.map_or(at, |point| point.0), high: after.map_or(drawn[from + 1].0, |point| point.0) })
+    Some(Crossing {
+        at,
+        low: before.map_or(at, |point| point.0),
+        high: after.map_or(drawn[from + 1].0, |point| point.0),
+    })
 }

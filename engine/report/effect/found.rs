@@ -178,15 +178,18 @@ fn splits(axis: &str, pairs: &[Matched<'_>]) -> Vec<Split> {
     let names = pairs.iter().flat_map(|pair| pair.before.settings.axes().map(|(name, _)| name));
     let names = distinct(names.filter(|name| *name != axis).chain(["workload"]));
     // What only some of them have is a way of telling something else apart.
-    let all_have = |name: &&str| {
-        *name == "workload" || pairs.iter().all(|pair| pair.before.settings.get(name).is_some())
-    };
+    let all_have =
+        |name: &&str| *name == "workload" || pairs.iter().all(|pair| pair.before.settings.get(name).is_some());
     names.into_iter().filter(all_have).filter_map(|name| split(name, pairs)).collect()
 }
 
 /// The value of a cell on an axis, by which pairs are told apart.
 pub fn value(sample: &Sample, axis: &str) -> String {
-    if axis == "workload" { sample.workload.clone() } else { sample.settings.text(axis).unwrap_or_else(|| "–".to_owned()) }
+    if axis == "workload" {
+        sample.workload.clone()
+    } else {
+        sample.settings.text(axis).unwrap_or_else(|| "–".to_owned())
+    }
 }
 
 fn split(name: &str, pairs: &[Matched<'_>]) -> Option<Split> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::key::settings::Settings;
-use crate::report::cell::Cell;
+use crate::report::cell::{Cell, ranks};
 use crate::report::effect::aspect::Aspect;
 use crate::report::estimate::{Estimate, Score};
 use crate::report::quantity::Quantile;
 use crate::report::spending::over;
 use crate::report::times::quantile;
 use crate::results::measure::Measure;
-use crate::results::{Measured, Outcome, Record, Results, State};
+use crate::results::{Measured, Outcome, Record, Results};
 
 /// One cell with the figures of its trials.
 #[derive(Debug, Clone, Default)]
@@ -45,11 +45,7 @@ pub fn samples(results: &Results, cells: &[Cell]) -> Vec<Sample> {
 }
 
 fn sample(results: &Results, records: &[&Record], cell: &Cell) -> Sample {
-    let ranked = records.iter().filter(|record| match record.outcome {
-        Outcome::Measured => record.verdict.state != State::Invalid,
-        Outcome::Failed => true,
-        Outcome::Skipped => false,
-    });
+    let ranked = records.iter().filter(|record| ranks(record));
     let trials: Vec<(&Record, Option<&Measured>)> = ranked
         .map(|record| {
             let answered = |it: &&Measured| it.counts.ok > 0 && record.outcome == Outcome::Measured;

@@ -193,7 +193,9 @@ fn along(axis: &str, shapes: &[Shape]) -> String {
     parts.sort_by_key(|shape| shape.kind == Kind::Flat);
     let told: Vec<String> = parts
         .iter()
-        .map(|shape| if shape.of.is_empty() { shape.text.clone() } else { format!("with {}, {}", shape.of, shape.text) })
+        .map(
+            |shape| if shape.of.is_empty() { shape.text.clone() } else { format!("with {}, {}", shape.of, shape.text) },
+        )
         .collect();
     format!("Along {axis}, {}.", told.join("; "))
 }

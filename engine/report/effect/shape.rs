@@ -79,7 +79,8 @@ fn blocks<'s>(samples: impl Iterator<Item = &'s Sample>, axis: &Axis, numbers: &
 
 /// The blocks by their value on another axis; all of them where there is none along which they differ.
 fn parts<'b, 's>(blocks: &'b [Block<'s>], along: Option<&str>) -> Vec<(String, Vec<&'b Block<'s>>)> {
-    let of = |block: &Block<'_>, along: &str| block.first().map(|(_, _, sample)| value(sample, along)).unwrap_or_default();
+    let of =
+        |block: &Block<'_>, along: &str| block.first().map(|(_, _, sample)| value(sample, along)).unwrap_or_default();
     let whole = || vec![(String::new(), blocks.iter().collect())];
     let Some(along) = along else { return whole() };
     let values = distinct(blocks.iter().map(|block| of(block, along)));
@@ -128,7 +129,10 @@ fn shape(
         _ if flat == shown.len() => {
             let would = steps.iter().map(|step| step.would_show(family.comparisons)).fold(1.0, f64::max);
             let would = factor(would);
-            (Kind::Flat, format!("{subject} does not depend on it as far as can be seen (above {would} it could), {ends}"))
+            (
+                Kind::Flat,
+                format!("{subject} does not depend on it as far as can be seen (above {would} it could), {ends}"),
+            )
         }
         Some(slope) => {
             let (per, name) = step(unit, last.number, &axis.name);
@@ -137,11 +141,20 @@ fn shape(
             let more = if slope.value < 0.0 { "less" } else { "more" };
             let verb = if aspect == Aspect::P50 { "takes" } else { "is" };
             let range = format!("{} – {}", written(low.min(high)), written(high));
-            (Kind::Linear, format!("{subject} {verb} {} {more} for each {name} ({range}), {ends}", written(slope.value)))
+            (
+                Kind::Linear,
+                format!("{subject} {verb} {} {more} for each {name} ({range}), {ends}", written(slope.value)),
+            )
         }
         None if flat > 0 && shown[flat..].iter().all(|shown| *shown) => {
             let knee = &points[flat].value;
-            (Kind::Knee, format!("{subject} stays the same up to {knee}, and {}: {ends}", aspect.becomes(&times, figure(last) / figure(first))))
+            (
+                Kind::Knee,
+                format!(
+                    "{subject} stays the same up to {knee}, and {}: {ends}",
+                    aspect.becomes(&times, figure(last) / figure(first))
+                ),
+            )
         }
         None => {
             let kind = match (rises(1.0), rises(-1.0)) {
@@ -149,7 +162,14 @@ fn shape(
                 (_, true) => Kind::Falls,
                 _ => Kind::Varies,
             };
-            (kind, format!("{subject} {}, {ends}{}", aspect.becomes(&times, figure(last) / figure(first)), between(aspect, points)))
+            (
+                kind,
+                format!(
+                    "{subject} {}, {ends}{}",
+                    aspect.becomes(&times, figure(last) / figure(first)),
+                    between(aspect, points)
+                ),
+            )
         }
     };
     let slope = slope.filter(|_| kind == Kind::Linear).map(|slope| {
@@ -206,7 +226,9 @@ fn step(unit: Unit, largest: f64, axis: &str) -> (f64, String) {
         Unit::One if step == 1.0 => format!("1 of {axis}"),
         Unit::One => format!("{} of {axis}", written(step)),
         // `1.00 MiB` is a MiB.
-        _ => format!("{} of {axis}", written(step).split_once(' ').map_or_else(String::new, |(_, unit)| unit.to_owned())),
+        _ => {
+            format!("{} of {axis}", written(step).split_once(' ').map_or_else(String::new, |(_, unit)| unit.to_owned()))
+        }
     };
     (step, name)
 }
