@@ -171,8 +171,8 @@ fn a_report_of_every_kind_of_call_and_trouble_has_its_parts() {
         ["transport http1, server pooled (): no adapter takes this transport to that model"]
     );
     assert_eq!(
-        (view.differences.len(), view.answer.is_empty(), view.advice.len()),
-        (2, false, 3),
+        (view.differences.len(), view.answer.is_empty(), view.headline.rows.len(), view.advice.len()),
+        (2, false, 3, 2),
         "{:?}",
         view.differences
     );

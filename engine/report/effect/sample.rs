@@ -45,18 +45,16 @@ pub fn samples(results: &Results, cells: &[Cell]) -> Vec<Sample> {
 }
 
 fn sample(results: &Results, records: &[&Record], cell: &Cell) -> Sample {
-    let ranked = records.iter().filter(|record| ranks(record));
-    let trials: Vec<(&Record, Option<&Measured>)> = ranked
-        .map(|record| {
-            let answered = |it: &&Measured| it.counts.ok > 0 && record.outcome == Outcome::Measured;
-            (*record, record.measured.as_ref().filter(answered))
-        })
-        .collect();
+    // A trial that failed has no figure; the ranking of targets is what it counts in.
+    let counted = records.iter().filter(|record| ranks(record) && record.outcome == Outcome::Measured);
+    let answered =
+        counted.filter_map(|record| Some((*record, record.measured.as_ref().filter(|it| it.counts.ok > 0)?)));
+    let trials: Vec<(&Record, &Measured)> = answered.collect();
     let main: Vec<Aspect> = cell.measures().into_iter().map(Aspect::of).collect();
     let searched = main.contains(&Aspect::Capacity);
     let mut figures = BTreeMap::new();
     for aspect in Aspect::ALL.into_iter().filter(|aspect| shown(cell, searched, *aspect)) {
-        let own = trials.iter().map(|(record, measured)| figure(aspect, record, (*measured)?));
+        let own = trials.iter().map(|(record, measured)| figure(aspect, record, measured));
         let own: Option<Vec<f64>> = own.map(|own| own.filter(|value| *value > 0.0)).collect();
         if let Some(own) = own.filter(|own| own.len() >= 2) {
             figures.insert(aspect, own);
