@@ -4,8 +4,8 @@
 //! here was not written; what it is then stands in the file of that key.
 
 mod applicable;
-pub mod calls;
 mod asked;
+pub mod calls;
 pub mod expect;
 mod line;
 mod narrow;
@@ -18,8 +18,8 @@ pub mod set;
 mod target;
 mod written;
 
-pub use crate::scenario::calls::OwnCalls;
 pub use crate::scenario::asked::TARGETS;
+pub use crate::scenario::calls::OwnCalls;
 pub use crate::scenario::line::line_of_workload;
 pub use crate::scenario::pin::Pin;
 pub use crate::scenario::read::{LARGEST, read};

@@ -30,12 +30,7 @@ pub fn scenario() -> Schema {
                 json!({"transport": "tcp", "server": "threaded"}),
                 of_target,
             ),
-            (
-                "Workload",
-                (workload, &[]),
-                json!({"name": "latency", "call": "ping", "iterations": 1000}),
-                of_workload,
-            ),
+            ("Workload", (workload, &[]), json!({"name": "latency", "call": "ping", "iterations": 1000}), of_workload),
         ];
         for (name, (keys, required), with, rules) in of {
             if let Some(object) = definitions.get_mut(name).and_then(Value::as_object_mut) {
