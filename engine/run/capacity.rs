@@ -136,7 +136,8 @@ fn fault(measured: &Measured, cost: &Cost, verdict: &Verdict, limits: &[Expectat
     Some((limit, wrong.into_iter().chain(reasons).collect::<Vec<_>>().join("; ")))
 }
 
-/// A figure of one probe, with whether it is only known to be at least that; none where a counter is missing.
+/// A figure of one probe, with whether it is only known to be at least that; none where a counter is missing. A report
+/// says the same of all trials of a cell (`report::expectations`).
 fn figure(measured: &Measured, cost: &Cost, figure: Figure) -> Option<(f64, bool)> {
     let times = &measured.response_time;
     let exact = |value: f64| Some((value, false));

@@ -1,5 +1,6 @@
-//! What CONTRIBUTING says of a new stack, observer and place, done: a file each, and the line that registers it.
+//! What CONTRIBUTING says of a new stack, driver, observer and place, done: a file each, and the line that registers it.
 
+mod driver;
 mod observer;
 mod place;
 mod stack;
@@ -18,13 +19,14 @@ use engine::place::site::{End, Site};
 use engine::registry::find;
 use engine::server::MODELS;
 use engine::stack::contract::{Driver, Stack, Wanted};
-use engine::stack::driver;
+use engine::stack::driver::native;
 use engine::stack::pairing::Pairing;
 use engine::transport::TRANSPORTS;
 use engine::transport::contract::Options;
 use serde_json::{Value, json};
 
 static STACKS: &[&dyn Stack] = &[&stack::OneArena];
+static DRIVERS: &[&dyn Driver] = &[&driver::OneArena];
 static OBSERVERS: &[&dyn Observer] = &[&observer::Written];
 static PLACES: &[&dyn Place] = &[&place::Built];
 
@@ -42,15 +44,18 @@ fn hear(end: &End) -> Value {
 #[test]
 fn a_stack_is_paired_told_launched_and_measured_at_a_place() {
     let stack = find("stack", STACKS, "one-arena").expect("it is listed");
-    let driver: &dyn Driver = &driver::native::Native;
+    let driver = find("driver", DRIVERS, "one-arena").expect("it is listed");
     let transport = find("transport", TRANSPORTS, "tcp").expect("it is listed");
     let model = find("model", MODELS, "threaded").expect("it is listed");
-    let pairing = Pairing::of(transport, model, stack, &driver::native::Native).expect("they fit");
-    assert_eq!(pairing.to_string(), "tcp-threaded-one-arena-stack");
+    let pairing = Pairing::of(transport, model, stack, driver).expect("they fit");
+    assert_eq!(pairing.to_string(), "tcp-threaded-one-arena");
     assert_eq!(pairing.facts(&Options::default(), 1)["memory"], "one arena");
     let forking = find("model", MODELS, "forking").expect("it is listed");
     let quic = find("transport", TRANSPORTS, "quic").expect("it is listed");
-    let refusal = Pairing::of(quic, forking, stack, &driver::native::Native).expect_err("they do not");
+    assert!(
+        driver.keeps_schedules().is_ok() && driver.spins().is_err_and(|refusal| refusal.reason.contains("one arena"))
+    );
+    let refusal = Pairing::of(quic, forking, stack, &native::Native).expect_err("they do not");
     assert!(refusal.reason.contains("datagrams"), "{}", refusal.reason);
 
     let site = Site::reach(*PLACES.first().expect("it is listed")).expect("it is reached");
