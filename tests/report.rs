@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use engine::document::tree::written;
 use engine::report::template::render;
 use engine::report::view::View;
 use engine::report::words::Remark;
-use engine::report::yaml::yaml;
 use engine::results::file::RESULTS;
 use engine::results::{Outcome, Reason, ReasonKind, Results, State};
 use serde_json::json;
@@ -501,7 +501,7 @@ fn the_scenario_is_printed_as_yaml_that_reads_back() {
         "empty": {}, "none": [], "matrix": [["a, b", "1e3"], []],
         "size": "1.5MiB", "spaced": " 3B", "number": "0x1f", "trials": 10,
     });
-    let text = yaml(&scenario);
+    let text = written(&scenario);
     let read: serde_json::Value = serde_yaml::from_str(&text).expect(&text);
     assert_eq!(read, scenario, "{text}");
     assert!(text.contains("\n  - transport: rpyc\n    server: [threaded, \"no\"]\n"), "{text}");

@@ -1,12 +1,13 @@
 //! The YAML of a scenario as a tree in which every key and every value knows its place.
 //!
-//! This is the only file that names the YAML reader.
+//! This is the only file that names the YAML library, which also writes a scenario again.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
 use serde_yaml::options::DuplicateKeyPolicy;
-use serde_yaml::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
+use serde_yaml::{Error, FlowSeq, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::document::mistake::{Mistake, Place};
 
@@ -45,6 +46,32 @@ pub struct Key {
     pub place: Place,
     /// The key.
     pub name: String,
+}
+
+/// A scenario as YAML again: in block style but for lists of single values; keys that are null are left out.
+pub fn written(scenario: &serde_json::Value) -> String {
+    let options = serde_yaml::ser_options! { compact_list_indent: false, prefer_block_scalars: false };
+    // What is JSON can be written as YAML; and if not, JSON is YAML.
+    let text = serde_yaml::to_string_with_options(&Written(scenario), options);
+    text.map_or_else(|_| scenario.to_string(), |text| text.trim_end().to_owned())
+}
+
+/// A value on its way into YAML.
+struct Written<'a>(&'a serde_json::Value);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde_json::Value as Json;
+        match self.0 {
+            Json::Object(map) => {
+                let there = map.iter().filter(|(_, value)| !value.is_null());
+                serializer.collect_map(there.map(|(key, value)| (key, Written(value))))
+            }
+            Json::Array(list) if list.iter().any(Json::is_object) => serializer.collect_seq(list.iter().map(Written)),
+            Json::Array(list) => FlowSeq(list.iter().map(Written).collect::<Vec<_>>()).serialize(serializer),
+            single => single.serialize(serializer),
+        }
+    }
 }
 
 /// Reads `text`, which begins at byte `offset` of the source of that number, or says what is wrong with its YAML.

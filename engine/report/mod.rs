@@ -36,7 +36,6 @@ pub mod times;
 pub mod view;
 pub mod words;
 pub mod workload;
-pub mod yaml;
 
 use std::fs;
 use std::path::{Path, PathBuf};

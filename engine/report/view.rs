@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::document::tree::written;
 use crate::error::Result;
 use crate::figures::{counted, lasting, listed};
 use crate::key::KEYS;
@@ -33,7 +34,6 @@ use crate::report::method::method;
 use crate::report::table::{Table, cost, ranking, tables};
 use crate::report::words::{About, Named, Remark, distinct};
 use crate::report::workload::Workload;
-use crate::report::yaml::yaml;
 use crate::results::{Outcome, Record, Results, Session, State};
 
 /// A report, ready to be laid out.
@@ -123,7 +123,7 @@ impl View {
             aspects,
             machine: results.manifest.machine.iter().map(|(name, value)| named(name, value)).collect(),
             run: run(results),
-            scenario: yaml(&results.scenario),
+            scenario: written(&results.scenario),
             workloads,
         })
     }
