@@ -4,6 +4,7 @@
 //! Where there is no Chromium the tests say so and pass; where `CI` is set they need it.
 
 mod reports;
+mod systems;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,9 @@ fn sound(seen: &Value) {
     assert_eq!(count("rows_again"), count("rows"), "{seen:#}");
     assert_eq!(seen["switched"], true, "{seen:#}");
     assert_eq!(seen["one_drawing_each"], true, "{seen:#}");
+    assert_eq!(seen["all_wide"], true, "{seen:#}");
+    assert_eq!(seen["left_out"], true, "{seen:#}");
+    assert!(seen["address"].as_str().is_some_and(|address| address.contains("?target=")), "{seen:#}");
     let tip = seen["tip"].as_str().expect("a tip");
     for figure in seen["figures"].as_array().expect("the figures of the cell") {
         assert!(tip.contains(figure.as_str().expect("a text")), "{seen:#}");
@@ -136,4 +140,65 @@ fn the_policy_lets_the_pages_own_script_run_and_no_other() {
     let dom = String::from_utf8_lossy(&output.stdout);
     assert!(dom.contains("class=\"controls\""), "the page's own script makes its controls");
     assert!(dom.contains("<title>A first look</title>"), "another script does not run");
+}
+
+/// What a reader without a mouse sees of a page, in a browser that is told by its own protocol; none where there is none.
+fn walked(page: &Path) -> Option<Value> {
+    let (browser, modules) = (browser()?, systems::node_modules()?);
+    let output = Command::new("node")
+        .args([&systems::system("page.js"), &modules, &browser, &fs::canonicalize(page).expect("a page")])
+        .output()
+        .expect("node starts, for its packages are there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+fn committed(scenario: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(scenario).join("report.html")
+}
+
+/// What holds of every page, however it is used.
+fn usable(seen: &Value) {
+    assert_eq!(seen["errors"], json!([]), "{seen:#}");
+    assert_eq!(seen["faults"], json!([]), "serious faults that axe finds: {seen:#}");
+    assert_eq!(seen["missed"], json!([]), "what the tabulator does not come to: {seen:#}");
+    assert!(seen["reach"]["all"].as_u64() > Some(20) && seen["reach"]["all"] == seen["reach"]["reached"], "{seen:#}");
+    assert_eq!(seen["unfolded"], true, "{seen:#}");
+    assert!(seen["told"].as_str().is_some_and(|told| told.contains("target ")) && seen["quiet"] == true, "{seen:#}");
+    if seen["key"] == true {
+        let count = |name: &str| seen[name].as_u64().expect("a count");
+        assert!(count("before") > 0 && count("after") == 0 && count("again") == count("before"), "{seen:#}");
+    }
+    assert!(seen["chosen"].as_str().is_some_and(|target| !target.is_empty()), "{seen:#}");
+    assert!(seen["address"].as_str().is_some_and(|address| address.contains("?target=")), "{seen:#}");
+    assert!(seen["same"] == true && seen["filtered"] == true, "the link does not give the same view: {seen:#}");
+    assert_eq!(seen["hidden"], json!([]), "places that the bar hides, or that the link does not come to: {seen:#}");
+    assert_eq!(seen["printed"], true, "{seen:#}");
+    assert!(seen["narrow"]["wide"].as_f64() <= Some(400.0), "the page is wider than the screen: {seen:#}");
+    assert!(seen["narrow"]["chart"]["text"].as_f64() >= Some(9.0), "nobody reads such letters: {seen:#}");
+}
+
+#[test]
+fn the_first_screen_has_a_figure_and_a_picture_and_needs_no_mouse() {
+    let Some(seen) = walked(&committed("quickstart")) else { return };
+    usable(&seen);
+    let px = |of: &str, what: &str| seen[of][what].as_f64().expect("a place");
+    assert!(px("wide", "chart") < 900.0 && px("wide", "figure") < 900.0, "{seen:#}");
+    assert!(px("narrow", "figure") < 700.0, "{seen:#}");
+    let text = seen["wide"]["text"].as_str().expect("the first sentence");
+    assert!([" µs", " ms", " ns", " MB/s", "/s"].iter().any(|unit| text.contains(unit)), "no figure: {text}");
+}
+
+#[test]
+fn the_longest_report_is_below_twelve_screens() {
+    let Some(seen) = walked(&committed("reference-suite")) else { return };
+    usable(&seen);
+    let height = seen["height"].as_f64().expect("a height");
+    assert!(height < 12.0 * 900.0, "{height}");
+}
+
+#[test]
+fn a_search_shows_p99_against_the_rate_and_needs_no_mouse() {
+    let Some(seen) = walked(&committed("capacity")) else { return };
+    usable(&seen);
 }

@@ -3,7 +3,6 @@
 mod reports;
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use engine::report::changes::by::By;
@@ -39,7 +38,8 @@ fn search(expect: &str) -> (Output, Record, String) {
     let told = String::from_utf8_lossy(&output.stderr);
     let results = Results::read(folder.path()).unwrap_or_else(|error| panic!("{error}: {told}"));
     assert_eq!(results.records.len(), 1, "one record for one trial: {told}");
-    let report = fs::read_to_string(Path::new(folder.path()).join("report.md")).expect("a report");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a report");
+    let report = read("report.md") + &read("report.html");
     (output, results.records[0].clone(), report)
 }
 

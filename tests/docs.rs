@@ -88,6 +88,21 @@ fn a_figure_is_the_same_in_chart_label_tooltip_table_and_answer_and_divides_to_t
 }
 
 #[test]
+fn what_a_forge_shows_is_short_and_narrow() {
+    for folder in folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
+        let markdown = read(&folder.join("report.md"));
+        let cells = Results::read(&folder).expect("committed results are readable").cells.len();
+        // What is asked of a hundred cells; a longer report is longer by its rows.
+        let most = 25_000 + 120 * cells.saturating_sub(100);
+        assert!(markdown.len() < most, "{}: {} bytes for {cells} cells", folder.display(), markdown.len());
+        for line in markdown.lines().filter(|line| line.starts_with('|')) {
+            let columns = line.replace("\\|", "").matches('|').count() - 1;
+            assert!(columns <= 7, "{}: {columns} columns: {line}", folder.display());
+        }
+    }
+}
+
+#[test]
 fn the_table_of_the_readme_is_that_of_the_report() {
     let readme = read(&home().join("README.md"));
     let (_, table) =

@@ -245,12 +245,15 @@ fn hostile_texts_are_shown_and_not_obeyed() {
 
     let markdown = fs::read_to_string(folder.path().join("report.md")).expect("markdown");
     assert!(!markdown.contains('\u{1b}'));
-    let (prose, scenario) = markdown.split_once("## The scenario").expect("the scenario is last");
+    let (prose, scenario) = markdown.split_once("<summary>The scenario</summary>").expect("the scenario is last");
     let charts = fs::read_dir(folder.path().join("charts")).expect("pictures");
     for chart in charts.map(|entry| fs::read_to_string(entry.expect("an entry").path()).expect("a picture")) {
         assert!(!chart.contains("<script") && !chart.contains("<img") && !chart.contains('\u{1b}'), "{chart}");
     }
-    assert!(scenario.trim_start().starts_with("````yaml\n") && scenario.trim_end().ends_with("\n````"), "{scenario}");
+    assert!(
+        scenario.trim_start().starts_with("````yaml\n") && scenario.trim_end().ends_with("\n````\n\n</details>"),
+        "{scenario}"
+    );
     let mut width = None;
     for line in prose.lines() {
         assert!(!line.replace("\\<", "").contains("<script"), "{line}");

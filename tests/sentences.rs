@@ -85,7 +85,7 @@ fn nothing_speaks_against_figures_only_where_nothing_does() {
     for results in [&unsteady, &noted, &early, &unanswered] {
         assert!(!markdown(results).contains("Nothing: no combination was refused"), "{}", markdown(results));
     }
-    assert!(markdown(&early).contains("- in doubt: the run, ended early: the trials that were still to come"));
+    assert!(markdown(&early).contains("- ended early, the run: the trials that were still to come"));
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub mod method;
 pub mod page;
 pub mod parts;
 pub mod quantity;
+pub mod reasons;
 pub mod searched;
 pub mod spending;
 pub mod spoiled;
@@ -65,8 +66,14 @@ fn files(results: &Results) -> Result<Vec<(String, String)>> {
     for (name, template) in FILES {
         files.push((name.to_owned(), render(&view, name, template)?));
     }
-    let charts = Arc::unwrap_or_clone(view).workloads.into_iter().flat_map(Workload::pictures);
-    files.extend(charts.map(|chart| (chart.file, chart.svg)));
+    let View { picture, workloads, .. } = Arc::unwrap_or_clone(view);
+    let charts = picture.into_iter().chain(workloads.into_iter().flat_map(Workload::pictures));
+    for chart in charts {
+        // The first screen may show the picture of a workload.
+        if files.iter().all(|(name, _)| *name != chart.file) {
+            files.push((chart.file, chart.svg));
+        }
+    }
     Ok(files)
 }
 

@@ -78,6 +78,11 @@ impl Quantity {
         }
     }
 
+    /// Whether a larger figure is the better one.
+    pub fn more_is_better(self) -> bool {
+        !matches!(self, Quantity::Time(_))
+    }
+
     /// What an axis is called that shows it.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,8 +8,9 @@ use crate::figures::{NONE, factor, grouped, listed, number, share, size, time};
 use crate::report::cell::{Cell, Parts, Spread};
 use crate::report::comparison::{Comparison, Outcome, Unranked, how_far};
 use crate::report::estimate::Estimate;
-use crate::report::quantity::Quantile;
+use crate::report::quantity::{Quantile, Quantity};
 use crate::report::times::{Reading, Times};
+use crate::results::measure::Measure;
 
 /// A table that a template only has to lay out.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -87,8 +88,14 @@ const RATE_OVER_TRIALS: Figure = figure("95 % of calls/s", |cell| interval(cell.
 const BANDWIDTH_OVER_TRIALS: Figure =
     figure("95 % of MB/s", |cell| interval(cell.bandwidth, |bytes| number(bytes / 1e6)));
 
+const CAPACITY: Figure =
+    figure("capacity", |cell| estimate(cell.figure(Quantity::Capacity), |rate| Quantity::Capacity.written(rate)));
+const CAPACITY_OVER_TRIALS: Figure =
+    figure("95 % of capacity", |cell| interval(cell.figure(Quantity::Capacity), number));
+
 const MEAN: Figure = figure("mean", |cell| estimate(cell.response.mean, time));
 const P50: Figure = figure("p50", |cell| estimate(cell.response.p50, time));
+const P99: Figure = figure("p99", |cell| estimate(cell.response.p99, time));
 const MAX: Figure = figure("max", |cell| reading(cell.response.max));
 
 /// Each tail as the figure of the trials, and as that of all calls together.
@@ -258,6 +265,32 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
 /// What the cells of a workload cost, in a table.
 pub fn cost(axes: &[String], cells: &[Cell]) -> Table {
     table("What it cost", axes, &cells.iter().collect::<Vec<_>>(), &COST)
+}
+
+/// The figures of a workload that matter most, in at most seven columns: what it is ranked by with its interval, what
+/// stands beside that, and what it cost.
+pub fn brief(axes: &[String], cells: &[Cell]) -> Table {
+    let measure = cells.first().and_then(|cell| cell.measures().first().copied());
+    let beside = match measure {
+        Some(Measure::Bandwidth) => [BANDWIDTH[0], BANDWIDTH_OVER_TRIALS, P50],
+        Some(Measure::Capacity) => [CAPACITY, CAPACITY_OVER_TRIALS, P99],
+        Some(Measure::Rate) => [RATE, RATE_OVER_TRIALS, P50],
+        Some(Measure::ResponseTime) | None => [P50, P50_OVER_TRIALS, P99],
+    };
+    let rest = if measure == Some(Measure::ResponseTime) { RATE } else { SUCCESS };
+    let figures: Vec<Figure> = beside.into_iter().chain([rest, COST[0]]).collect();
+    let whole = table("The figures that matter most", axes, &cells.iter().collect::<Vec<_>>(), &figures);
+    // The setting stands in one column, which is left out where there is one setting.
+    let names = axes.len();
+    let mut columns = whole.columns;
+    let settings = Column { label: "setting".to_owned(), kind: Kind::Name };
+    columns.splice(..names, (names > 0).then_some(settings));
+    let rows = whole.rows.into_iter().map(|mut row| {
+        let setting = row.texts[..names].join(", ");
+        row.texts.splice(..names, (names > 0).then_some(setting));
+        row
+    });
+    Table { main: false, rows: rows.collect(), columns, caption: whole.caption }
 }
 
 /// Who is ahead in each setting of a workload.

@@ -20,7 +20,7 @@ use crate::report::aspects::aspects;
 use crate::report::by_call;
 use crate::report::capacity;
 use crate::report::cell::{Cell, cells};
-use crate::report::chart::{charts, cost_chart, timeline};
+use crate::report::chart::{Chart, Scene, ahead_chart, answer_chart, charts, cost_chart, timeline};
 use crate::report::chips::{Chip, chips};
 use crate::report::comparison::{Comparison, Contest, Outcome as Standing};
 use crate::report::effect::effects;
@@ -31,7 +31,8 @@ use crate::report::headline::{Headline, headline};
 use crate::report::map::map;
 use crate::report::markup::slug;
 use crate::report::method::method;
-use crate::report::table::{Table, cost, ranking, tables};
+use crate::report::reasons::{Reason, reasons};
+use crate::report::table::{Table, brief, cost, ranking, tables};
 use crate::report::words::{About, Named, Remark, distinct};
 use crate::report::workload::Workload;
 use crate::results::{Outcome, Record, Results, Session, State};
@@ -51,6 +52,8 @@ pub struct View {
     pub chips: Vec<Chip>,
     /// Every target by what each workload is about.
     pub headline: Headline,
+    /// The picture of the first screen; none where there is nothing to draw.
+    pub picture: Option<Chart>,
     /// What each axis does, everything else equal; those that the question is about first.
     pub effects: Vec<AxisEffects>,
     /// When to use which target, where there is something to say.
@@ -69,6 +72,8 @@ pub struct View {
     pub failures: Vec<Remark>,
     /// The trials whose figures are suspect, invalid or need a word, and the cells that were not steady.
     pub doubts: Vec<Remark>,
+    /// The reasons of failures and doubts, each with how many trials and cells it is said of.
+    pub reasons: Vec<Reason>,
     /// How it was measured, in sentences.
     pub method: Vec<String>,
     /// What is true of every target.
@@ -89,16 +94,18 @@ impl View {
         let records: Vec<&Record> = results.tried().into_iter().flat_map(|(_, trials)| trials).collect();
         let cells = cells(results)?;
         let targets = distinct(cells.iter().map(|cell| cell.target.clone()));
+        let baseline = results.scenario.get("baseline").and_then(Value::as_str);
         let mut workloads: Vec<Workload> = Vec::new();
         for cells in cells.chunk_by(|a, b| a.workload == b.workload) {
-            let made = workload(cells, &targets, &workloads);
+            let made = workload(cells, &targets, baseline, &workloads);
             workloads.push(made);
         }
         let asked = asked(results);
-        let baseline = results.scenario.get("baseline").and_then(Value::as_str);
         let samples = samples(results, &cells);
         let headline = headline(&workloads, &samples, &targets, baseline);
         let effects = effects(&samples, &asked, baseline);
+        let first = || workloads.iter().find_map(|workload| workload.charts.first().cloned());
+        let picture = answer_chart(&effects, &targets, baseline).or_else(first);
         let refusals = refusals(results);
         let text = |key: &str| results.scenario.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let planned: Vec<_> = cells.iter().map(Cell::planned).collect();
@@ -111,6 +118,7 @@ impl View {
             advice: advice(results, &headline, &cells, &targets, &refusals),
             chips: chips(results, &cells),
             headline,
+            picture,
             effects,
             summary: summary(results, &records, &cells, &workloads),
             differences: of_cells(&planned, &results.manifest.terms).iter().map(difference).collect(),
@@ -118,6 +126,7 @@ impl View {
             refusals,
             failures: failures(results, &records, &cells),
             doubts: doubts(results, &records, &cells),
+            reasons: reasons(results, &records, &cells),
             method: method(results, &cells),
             common,
             aspects,
@@ -219,7 +228,7 @@ fn summary(results: &Results, records: &[&Record], cells: &[Cell], workloads: &[
     said
 }
 
-fn workload(cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload {
+fn workload(cells: &[Cell], targets: &[String], baseline: Option<&str>, others: &[Workload]) -> Workload {
     let asked = KEYS.iter().map(|key| (key.name(), key.of())).filter(|(name, of)| *of == Of::Workload && is_axis(name));
     let (varying, constant): (Vec<&str>, Vec<&str>) =
         asked.map(|(name, _)| name).partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
@@ -229,14 +238,19 @@ fn workload(cells: &[Cell], targets: &[String], others: &[Workload]) -> Workload
     let stem = stem(&name, others);
     // What was searched is drawn by what was found, beside what was offered at given rates.
     let (searched, given): (Vec<Cell>, Vec<Cell>) = cells.iter().cloned().partition(|cell| cell.capacity.is_some());
-    let charts = [searched, given].iter().flat_map(|cells| charts(&stem, &name, &axes, cells, targets)).collect();
+    let scene =
+        Scene { stem: &stem, workload: &name, axes: &axes, cells, comparisons: &comparisons, targets, baseline };
+    let figures = [searched, given].iter().flat_map(|cells| charts(&Scene { cells, ..scene })).collect();
+    let (ahead_chart, cost_chart, timeline) = (ahead_chart(&scene), cost_chart(&scene), timeline(&scene));
     Workload {
         slug: slug(&format!("Workload: {name}")),
         map: map(&name, &axes, cells, &comparisons),
-        charts,
-        cost_chart: cost_chart(&stem, &name, &axes, cells, targets),
+        charts: figures,
+        ahead_chart,
+        cost_chart,
         cost: cost(&axes, cells),
-        timeline: timeline(&stem, &name, &axes, cells, targets),
+        brief: brief(&axes, cells),
+        timeline,
         stem,
         name,
         setting: setting(&constant, cells),

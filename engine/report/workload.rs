@@ -35,8 +35,12 @@ pub struct Workload {
     pub map: Map,
     /// Its figures as pictures; each stands in a table too.
     pub charts: Vec<Chart>,
+    /// Who is ahead in each setting as a picture, which no file has; none where nobody is ranked.
+    pub ahead_chart: Option<Chart>,
     /// Its figures as tables.
     pub tables: Vec<Table>,
+    /// The figures that matter most as one narrow table.
+    pub brief: Table,
     /// Single trials over time, where there is something to see: calls due by the clock, a stall, a change of pace.
     pub timeline: Option<Timeline>,
     /// What it cost, as a picture; none where the counters were too coarse.
@@ -46,7 +50,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// All of its pictures.
+    /// All of its pictures that have a file.
     pub fn pictures(self) -> impl Iterator<Item = Chart> {
         self.charts.into_iter().chain(self.timeline.map(|timeline| timeline.chart)).chain(self.cost_chart)
     }

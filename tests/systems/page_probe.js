@@ -10,10 +10,12 @@ for (const kind of ["error", "warn"]) {
 addEventListener("load", () => {
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   try {
+    all("details").forEach((fold) => (fold.open = true));
     seen.tables = all("main table").length;
     seen.pictures = all("figure svg").length;
     const table = all("main table").filter((table) => table.querySelector("tr[id^=cell-]")).pop();
     const heads = [...table.tHead.rows[0].cells];
+    const wide = (figure) => all(".drawing", figure).filter((drawing) => drawing.dataset.width === "wide");
     const at = heads.findIndex((head) => head.textContent === "calls/s");
     const column = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[at].textContent.replaceAll(",", "")));
     const rising = (values) => values.every((value, place) => place === 0 || values[place - 1] <= value);
@@ -23,12 +25,17 @@ addEventListener("load", () => {
     seen.sorted_back = rising(column().reverse());
 
     const shown = () => all("tr[data-cell]").filter((row) => row.getClientRects().length > 0);
+    const bars = () => all("figure svg [data-row]").filter((row) => row.getClientRects().length > 0);
+    const drawn = bars().length;
     seen.rows = shown().length;
     const target = document.querySelector(".controls select[name=target]");
     target.value = target.options[1].value;
     target.dispatchEvent(new Event("change"));
     seen.rows_filtered = shown().length;
     seen.only_the_chosen = shown().length > 0 && shown().every((row) => [...row.cells].some((cell) => cell.textContent === target.value));
+    // Of bars those of other targets are left out, and those that stay stand without gaps.
+    seen.left_out = bars().length < drawn && bars().every((row) => row.dataset.target === target.value);
+    seen.address = location.hash;
     target.value = "";
     target.dispatchEvent(new Event("change"));
     seen.rows_again = shown().length;
@@ -42,8 +49,10 @@ addEventListener("load", () => {
     choose("quantile", "p90");
     choose("scale", "linear");
     seen.one_drawing_each = all("figure").every((figure) => visible(figure).length === 1);
+    seen.all_wide = all("figure").every((figure) => wide(figure).includes(visible(figure)[0]));
     seen.switched = all("figure").flatMap(visible).some((drawing) => drawing.dataset.quantile === "p90") &&
-      all("figure").flatMap(visible).every((drawing) => drawing.dataset.scale === "linear");
+      all("figure").flatMap(visible).filter((drawing) => all(".drawing", drawing.parentElement).some((other) => other.dataset.scale === "linear"))
+        .every((drawing) => drawing.dataset.scale === "linear");
 
     const mark = all("figure svg [data-cell]").find((mark) => mark.getClientRects().length > 0);
     mark.querySelector("path, rect").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));

@@ -2,7 +2,7 @@
 
 use crate::figures::time;
 use crate::report::cell::Cell;
-use crate::report::chart::plot::{Frame, Manner, Panel, WIDTH, heading, level, places};
+use crate::report::chart::plot::{Frame, MOST_SERIES, Manner, Panel, heading, level, places};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Anchor, Svg, colour, shortened, width_of};
 
@@ -16,31 +16,36 @@ pub fn draw(panels: &[Panel<'_>], manner: &Manner<'_>, title: &str) -> String {
     svg.rect((80.0, 4.0), (18.0, 10.0), "s7 hollow");
     svg.text(103.0, 13.0, Anchor::Start, "ink", "client");
     let heights: Vec<f64> = panels.iter().map(|panel| 54.0 + ROW * panel.cells.len() as f64).collect();
-    let (frames, height) = places(&heights, 22.0);
+    let (frames, height) = places(&heights, 22.0, manner.width());
     for (panel, frame) in panels.iter().zip(frames) {
         let frame = heading(&mut svg, panel, frame);
         field(&mut svg, panel, frame, manner);
     }
-    svg.finish((WIDTH, height), title, manner.alone)
+    manner.finish(&svg, height, title)
 }
 
 fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {
-    let widest = panel.cells.iter().map(|cell| width_of(&cell.target)).fold(0.0, f64::max);
+    let mut cells = panel.cells.clone();
+    let spent = |cell: &Cell| parts(cell).into_iter().flatten().sum::<f64>();
+    let known = |cell: &Cell| parts(cell).iter().any(Option::is_some);
+    cells.sort_by(|a, b| known(b).cmp(&known(a)).then(spent(a).total_cmp(&spent(b))));
+    let widest = cells.iter().map(|cell| width_of(&cell.target)).fold(0.0, f64::max);
     let names = widest.min(frame.width * 0.42) + 8.0;
     let frame = Frame { left: frame.left + names, width: frame.width - names - 120.0, ..frame };
-    let frame = Frame { height: ROW * panel.cells.len() as f64, ..frame };
-    let largest = panel.cells.iter().map(|cell| parts(cell).iter().flatten().sum()).fold(0.0, f64::max);
+    let frame = Frame { height: ROW * cells.len() as f64, ..frame };
+    let largest = cells.iter().map(|cell| spent(cell)).fold(0.0, f64::max);
     let scale = Scale::linear(largest, frame.left, frame.right());
     let ticks: Vec<(f64, String)> = scale.ticks().into_iter().map(|tick| (scale.at(tick), time(tick))).collect();
     for (x, _) in &ticks {
         svg.line((*x, frame.top), (*x, frame.bottom()), "grid");
     }
     level(svg, frame, &ticks, "CPU time of a call");
-    for (at, cell) in panel.cells.iter().enumerate() {
+    for (at, cell) in cells.iter().enumerate() {
         let middle = frame.top + ROW * (at as f64 + 0.5);
-        let colour = colour(manner.series(&cell.target));
+        let several = manner.targets.len() <= MOST_SERIES;
+        let colour = if several { colour(manner.series(&cell.target)) } else { "s7".to_owned() };
         let written = parts(cell).map(|part| part.map_or_else(|| "?".to_owned(), time)).join(" + ");
-        manner.begin(svg, cell, &format!("{}: server + client {written}", cell.id));
+        manner.begin_row(svg, cell, &format!("{}: server + client {written}", cell.id), ROW);
         svg.text(frame.left - 8.0, middle + 4.0, Anchor::End, "ink", &shortened(&cell.target, names - 8.0));
         let mut reached = 0.0;
         for (part, class) in parts(cell).into_iter().zip(["bar", "hollow"]) {

@@ -1,7 +1,7 @@
 //! A line for each target along an axis of the workload: bandwidth against payload, times and rates against clients.
 
 use crate::report::cell::Cell;
-use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, WIDTH, heading, level, places, upright};
+use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, heading, level, places, upright};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Svg, stroke};
 use crate::report::estimate::Estimate;
@@ -11,12 +11,12 @@ use crate::report::quantity::{Quantity, told};
 pub fn draw(panels: &[Panel<'_>], axis: &str, quantity: Quantity, manner: &Manner<'_>, title: &str) -> String {
     let mut svg = Svg::new();
     let top = manner.key(&mut svg, panels);
-    let (frames, height) = places(&vec![236.0; panels.len()], top);
+    let (frames, height) = places(&vec![236.0; panels.len()], top, manner.width());
     for (panel, frame) in panels.iter().zip(frames) {
         let frame = heading(&mut svg, panel, frame);
         field(&mut svg, panel, frame, (axis, quantity), manner);
     }
-    svg.finish((WIDTH, height), title, manner.alone)
+    manner.finish(&svg, height, title)
 }
 
 fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, (axis, quantity): (&str, Quantity), manner: &Manner<'_>) {

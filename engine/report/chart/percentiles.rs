@@ -1,6 +1,7 @@
 //! Response time by percentile, on an axis that gives each further nine the same room, as HdrHistogram draws it.
 
-use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, WIDTH, heading, level, places, upright};
+use crate::report::cell::Cell;
+use crate::report::chart::plot::{Frame, MARGIN, MOST_SERIES, Manner, Panel, heading, level, places, upright};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Svg, stroke};
 use crate::report::quantity::{Quantile, Quantity};
@@ -9,19 +10,37 @@ use crate::report::quantity::{Quantile, Quantity};
 const NAMED: [(f64, &str); 7] =
     [(1.0, "0"), (2.0, "50"), (10.0, "90"), (100.0, "99"), (1e3, "99.9"), (1e4, "99.99"), (1e5, "99.999")];
 
-/// Draws the times of all trials of each cell together, as far as calls enough lie beyond a percentile.
+/// More fields than this are not drawn.
+const MOST_FIELDS: usize = 24;
+
+/// Draws the times of all trials of each cell together, as far as calls enough lie beyond a percentile. More targets
+/// than one can tell apart get a field each, with the others behind them in grey.
 pub fn draw(panels: &[Panel<'_>], manner: &Manner<'_>, title: &str) -> String {
     let mut svg = Svg::new();
-    let top = manner.key(&mut svg, panels);
-    let (frames, height) = places(&vec![246.0; panels.len()], top);
-    for (panel, frame) in panels.iter().zip(frames) {
-        let frame = heading(&mut svg, panel, frame);
-        field(&mut svg, panel, frame, manner);
+    let single = |panel: &Panel<'_>| panel.targets() > MOST_SERIES;
+    let fields: Vec<(&Panel<'_>, Option<&Cell>)> = panels
+        .iter()
+        .flat_map(|panel| match single(panel) {
+            true => {
+                panel.cells.iter().filter(|cell| !cell.curve().is_empty()).map(|cell| (panel, Some(*cell))).collect()
+            }
+            false => vec![(panel, None)],
+        })
+        .take(MOST_FIELDS)
+        .collect();
+    let top = if panels.iter().any(single) { 4.0 } else { manner.key(&mut svg, panels) };
+    let heights: Vec<f64> = fields.iter().map(|(_, own)| if own.is_some() { 176.0 } else { 246.0 }).collect();
+    let (frames, height) = places(&heights, top, manner.width());
+    for ((panel, own), frame) in fields.into_iter().zip(frames) {
+        let words = own.map(|cell| [panel.title.as_str(), &cell.target].join(" ").trim().to_owned());
+        let titled = Panel { title: words.unwrap_or_else(|| panel.title.clone()), ..panel.clone() };
+        let frame = heading(&mut svg, &titled, frame);
+        field(&mut svg, panel, own, frame, manner);
     }
-    svg.finish((WIDTH, height), title, manner.alone)
+    manner.finish(&svg, height, title)
 }
 
-fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {
+fn field(svg: &mut Svg, panel: &Panel<'_>, own: Option<&Cell>, frame: Frame, manner: &Manner<'_>) {
     let quantity = Quantity::Time(Quantile::P50);
     let frame = Frame {
         left: frame.left + MARGIN,
@@ -43,11 +62,17 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {
         svg.line((*x, frame.top), (*x, frame.bottom()), "grid");
     }
     level(svg, frame, &labels, "pooled response time by percentile");
-    for cell in panel.cells.iter().filter(|cell| !cell.curve().is_empty()) {
-        let series = manner.series(&cell.target);
+    let line = |cell: &Cell| -> Vec<(f64, f64)> {
+        cell.curve().iter().map(|point| (across.at(point.one_beyond_of), scale.at(point.ns as f64))).collect()
+    };
+    let drawn = || panel.cells.iter().copied().filter(|cell| !cell.curve().is_empty());
+    for other in drawn().filter(|cell| own.is_some_and(|own| own.number != cell.number)) {
+        svg.polyline(&line(other), "behind");
+    }
+    for cell in drawn().filter(|cell| own.is_none_or(|own| own.number == cell.number)) {
+        let series = if own.is_some() { 0 } else { manner.series(&cell.target) };
         manner.begin(svg, cell, &format!("{}, {} calls of all trials", cell.id, cell.response.count));
-        let line: Vec<(f64, f64)> =
-            cell.curve().iter().map(|point| (across.at(point.one_beyond_of), scale.at(point.ns as f64))).collect();
+        let line = line(cell);
         svg.polyline(&line, &stroke(series));
         // Marks stand apart so that lines are told apart without colour.
         for (x, y) in line.iter().skip(series % 4).step_by(4) {

@@ -88,6 +88,32 @@ impl Svg {
         self.add(format_args!("<path d=\"{path}Z\" class=\"{} mark\"/>", colour(series)));
     }
 
+    /// A small mark of one of many, of a class beside its colour.
+    pub fn spot(&mut self, x: f64, y: f64, series: usize, class: &str) {
+        const R: f64 = 2.6;
+        self.rect((x - R, y - R), (2.0 * R, 2.0 * R), &format!("{} {class}", colour(series)));
+    }
+
+    /// The mark of who is ahead: a star, or a ring where several are tied.
+    pub fn leads(&mut self, x: f64, y: f64, alone: bool) {
+        const POINTS: usize = 10;
+        let mut path = String::new();
+        for at in 0..POINTS {
+            let angle = std::f64::consts::PI * (at as f64 / 5.0 - 0.5);
+            let radius = if !alone {
+                3.4
+            } else if at % 2 == 0 {
+                5.2
+            } else {
+                2.2
+            };
+            let (dx, dy) = (radius * angle.cos(), radius * angle.sin());
+            // Writing to a string cannot fail.
+            let _ = write!(path, "{}{} {}", if at == 0 { 'M' } else { 'L' }, px(x + dx), px(y + dy));
+        }
+        self.add(format_args!("<path d=\"{path}Z\" class=\"{}\"/>", if alone { "best" } else { "tied" }));
+    }
+
     /// Begins a group that a page can hide by its target. With the number of a cell the page tells `told` and the
     /// figures of that cell; without one the group tells `told` by itself.
     pub fn begin(&mut self, target: &str, cell: Option<usize>, told: &str) {
@@ -104,6 +130,17 @@ impl Svg {
         }
     }
 
+    /// Begins the row of a cell, of that height in pixels.
+    pub fn begin_row(&mut self, target: &str, cell: usize, height: f64) {
+        let (target, height) = (escaped(target), px(height));
+        self.add(format_args!("<g data-target=\"{target}\" data-cell=\"{cell}\" data-row=\"{height}\">"));
+    }
+
+    /// Begins what stands in the key for a target, by which a page shows and hides it.
+    pub fn begin_key(&mut self, target: &str) {
+        self.add(format_args!("<g class=\"key\" data-target=\"{}\">", escaped(target)));
+    }
+
     /// Ends what was begun last.
     pub fn end(&mut self) {
         self.add(format_args!("</g>"));
@@ -112,16 +149,17 @@ impl Svg {
     /// The whole picture. Alone it brings its colours and its ground along; in a page it takes those of the page.
     pub fn finish(&self, (width, height): (f64, f64), title: &str, alone: bool) -> String {
         let (width, height, title) = (px(width), px(height), escaped(title));
-        let (space, ground) = if alone {
+        let (space, role, ground) = if alone {
             let ground =
                 format!("<style>\n{STYLE}</style>\n<rect width=\"{width}\" height=\"{height}\" class=\"paper\"/>\n");
-            (" xmlns=\"http://www.w3.org/2000/svg\"", ground)
+            (" xmlns=\"http://www.w3.org/2000/svg\"", "img", ground)
         } else {
-            ("", String::new())
+            // Its marks can be reached by keyboard in a page, which those of an image cannot.
+            ("", "group", String::new())
         };
         format!(
             "<svg{space} class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-             role=\"img\" aria-label=\"{title}\">\n{ground}{}</svg>\n",
+             role=\"{role}\" aria-label=\"{title}\">\n{ground}{}</svg>\n",
             self.body
         )
     }
@@ -155,7 +193,8 @@ pub fn width_of(text: &str) -> f64 {
 /// A label that is at most so many pixels wide: what is too much is cut from its middle, since names differ at
 /// their ends.
 pub fn shortened(text: &str, width: f64) -> String {
-    let room = (width / CHARACTER).max(3.0) as usize;
+    // What fits exactly is not cut for a last bit of the division.
+    let room = (width / CHARACTER + 0.01).max(3.0) as usize;
     let characters: Vec<char> = text.chars().collect();
     if characters.len() <= room {
         return text.to_owned();

@@ -1,7 +1,7 @@
 //! Single trials over time: how long calls took by when they were due, so that a stall is seen.
 
 use crate::report::cell::Cell;
-use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, WIDTH, heading, level, places, upright};
+use crate::report::chart::plot::{Frame, MARGIN, Manner, Panel, heading, level, places, upright};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Anchor, Svg, colour, width_of};
 use crate::report::course::{Course, began};
@@ -21,20 +21,20 @@ const LINES: [Line; 3] = [
 /// Draws one field for each trial.
 pub fn draw(shown: &[(&Cell, &Course)], axes: &[String], manner: &Manner<'_>, title: &str) -> String {
     let mut svg = Svg::new();
-    let all = [Panel { title: String::new(), cells: shown.iter().map(|(cell, _)| *cell).collect() }];
+    let all = [Panel { title: String::new(), cells: shown.iter().map(|(cell, _)| *cell).collect(), leaders: &[] }];
     let top = manner.key(&mut svg, &all);
     let top = key_of_lines(&mut svg, top);
-    let (frames, height) = places(&vec![226.0; shown.len()], top);
+    let (frames, height) = places(&vec![226.0; shown.len()], top, manner.width());
     // One scale for all, so that a stall in one field is seen against the others.
     let answered = || shown.iter().flat_map(|(_, course)| &course.slices).filter(|slice| slice.ok > 0);
     let values: Vec<f64> = answered().flat_map(|slice| [slice.p50_ns as f64, slice.max_ns as f64]).collect();
     for ((cell, course), frame) in shown.iter().zip(frames) {
         let setting = axes.iter().filter_map(|axis| Some(format!("{axis} {}, ", cell.axis(axis)?)));
         let title = format!("{}{}, trial {}", setting.collect::<String>(), cell.target, course.trial);
-        let frame = heading(&mut svg, &Panel { title, cells: Vec::new() }, frame);
+        let frame = heading(&mut svg, &Panel { title, cells: Vec::new(), leaders: &[] }, frame);
         field(&mut svg, (cell, course), frame, &values, manner);
     }
-    svg.finish((WIDTH, height), title, manner.alone)
+    manner.finish(&svg, height, title)
 }
 
 /// The key to the lines of every target, and how high it and what is above it are.
