@@ -16,6 +16,7 @@ pub struct Error {
     exit: Exit,
     lack: Option<Lack>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    wrote: Option<String>,
 }
 
 /// The exit codes of the command line (DESIGN section 4).
@@ -40,7 +41,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     fn new(message: String, exit: Exit) -> Self {
-        Error { message, help: None, exit, lack: None, source: None }
+        Error { message, help: None, exit, lack: None, source: None, wrote: None }
     }
 
     /// The command line or the scenario is wrong.
@@ -93,6 +94,17 @@ impl Error {
     /// What this machine lacks, where that is why.
     pub fn lack(&self) -> Option<Lack> {
         self.lack
+    }
+
+    /// Adds what a command of the user's own wrote: it may hold what nobody may keep, and is for the terminal alone.
+    pub fn wrote(mut self, text: impl Into<String>) -> Self {
+        self.wrote = Some(text.into());
+        self
+    }
+
+    /// What a command of the user's own wrote, where that is why.
+    pub fn output(&self) -> Option<&str> {
+        self.wrote.as_deref()
     }
 
     /// Says what was being done when the error came, before the error itself.

@@ -25,6 +25,7 @@
 //! | [`template`] | text with words in `${…}` |
 //! | [`units`], [`figures`] | quantities as a scenario writes them (`5ms`), and as a report prints them (`141 µs`) |
 //! | [`registry`], [`error`] | lists of named things, and errors |
+//! | [`secret`], [`template`] | values that are used and never shown, and texts with places to fill |
 //! | [`placed`] | memory that the kernel copies from and to at full speed |
 //! | [`lack`] | what a machine can run out of |
 //! | [`mutant`] | deliberate faults, in no build that is used |
@@ -49,6 +50,7 @@ pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;
+pub mod secret;
 pub mod server;
 pub mod stack;
 pub mod statistics;

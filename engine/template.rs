@@ -65,6 +65,50 @@ impl Template {
         }
         Ok(Template { pieces })
     }
+
+    /// What is to be filled, in order, with where it stands.
+    pub fn words(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Word { name, span } => Some((name.as_str(), span.clone())),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// The same with every word filled that `value` knows.
+    pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Self {
+        let mut filled = Template::default();
+        for piece in &self.pieces {
+            let text = match piece {
+                Piece::Text(text) => Some(text.clone()),
+                Piece::Word { name, .. } => value(name),
+            };
+            match (filled.pieces.last_mut(), text) {
+                (_, None) => filled.pieces.push(piece.clone()),
+                (_, Some(text)) if text.is_empty() => {}
+                (Some(Piece::Text(before)), Some(text)) => before.push_str(&text),
+                (_, Some(text)) => filled.pieces.push(Piece::Text(text)),
+            }
+        }
+        filled
+    }
+
+    /// The text, where nothing is left to be filled; else the first word that is.
+    pub fn text(&self) -> Result<String, &str> {
+        self.pieces.iter().try_fold(String::new(), |text, piece| match piece {
+            Piece::Text(more) => Ok(text + more),
+            Piece::Word { name, .. } => Err(name.as_str()),
+        })
+    }
+}
+
+/// As it would be cut again.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(&text.replace("${", "$${")),
+            Piece::Word { name, .. } => write!(f, "${{{name}}}"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -87,5 +131,18 @@ mod tests {
             assert_eq!(Template::parse(written).map(|template| template.pieces), Ok(pieces), "{written}");
         }
         assert_eq!(Template::parse("é${a"), Err(Unclosed { span: 2..5 }));
+    }
+
+    #[test]
+    fn words_are_filled_and_what_is_left_can_be_cut_again() {
+        let template = Template::parse("--at ${host}:${port} $${port} $5").expect("it is one");
+        let words: Vec<_> = template.words().collect();
+        assert_eq!(words, [("host", 5..12), ("port", 13..20)]);
+        let half = template.fill(|word| (word == "host").then(|| "${a}".to_owned()));
+        assert_eq!(half.to_string(), "--at $${a}:${port} $${port} $5");
+        assert_eq!(Template::parse(&half.to_string()).map(|again| again.to_string()), Ok(half.to_string()));
+        assert_eq!(half.text(), Err("port"));
+        let whole = half.fill(|_| Some("80".to_owned()));
+        assert_eq!(whole.text().as_deref(), Ok("--at ${a}:80 ${port} $5"));
     }
 }

@@ -166,6 +166,11 @@ impl fmt::Display for Pair {
     }
 }
 
+/// The name of its server model.
+fn model(pairing: &Pairing) -> &'static str {
+    pairing.serving().model().map_or("", |(model, _)| model.name())
+}
+
 fn pairs() -> impl Iterator<Item = Pair> {
     let pairings = TRANSPORTS.iter().flat_map(|transport| {
         MODELS.iter().filter_map(|model| Pairing::of(*transport, *model, &native::Native, &driver::native::Native).ok())
@@ -175,7 +180,7 @@ fn pairs() -> impl Iterator<Item = Pair> {
         let coded = OptionValue::Word("chunked".to_owned());
         let ways = [(TLS.name, OptionValue::Flag(true)), (ENCODING.name, coded)];
         let ways: Vec<_> = ways.into_iter().filter(|(name, _)| known(name)).map(Some).collect();
-        [None].into_iter().chain(ways).map(move |option| Pair { pairing, option })
+        [None].into_iter().chain(ways).map(move |option| Pair { pairing: pairing.clone(), option })
     })
 }
 
@@ -211,7 +216,7 @@ fn launch(pair: &Pair) -> (Server, End) {
     let (seed, text) = (SEED.to_string(), option.as_ref().map(|(name, value)| format!("{name}={value}")));
     let mut more = vec!["--fill", "random", "--seed", &seed];
     more.extend(text.iter().flat_map(|text| ["--option", text]));
-    let server = Server::launch(pairing.transport().name(), pairing.model().name(), &more);
+    let server = Server::launch(pairing.transport().name(), model(pairing), &more);
     let address = server.address().parse().expect("the ready line has an address");
     let options = Options(option.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect());
     let (seam, ca) = (pairing.transport().seam(), server.ready["ca"].as_str());
@@ -360,7 +365,7 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
         assert_eq!(bystander.call(Ask::Echo { len: 1000, chunk: None }).verdict, Ok(()), "{pairing}");
         assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served after a reset");
         bystander.close();
-        let (workers, model) = (workers(&Options::default(), cores()) as usize, pairing.pairing.model().name());
+        let (workers, model) = (workers(&Options::default(), cores()) as usize, model(&pairing.pairing));
         let threads = if model == "pooled" { 1 + workers } else { 1 };
         let processes = if model == "preforked" { 1 + workers } else { 1 };
         let census = || (server.status("Threads") as usize, server.processes());

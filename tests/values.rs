@@ -24,6 +24,11 @@ fn tcp() -> Value {
     json!({"transport": "tcp", "server": "threaded"})
 }
 
+fn launched() -> Value {
+    let env = json!({"PORT": "${port}", "A": "${a}"});
+    json!({"transport": "tcp", "launch": "./shop ${port}", "env": env, "vary": {"a": 1}})
+}
+
 fn ping() -> Value {
     json!({"name": "w", "call": "ping", "iterations": 1})
 }
@@ -44,9 +49,15 @@ fn places(schema: &Value) -> Vec<Place> {
     for key in keys(schema) {
         add(format!("/{key}"), scenario(tcp(), ping()));
     }
-    for key in keys(&defs["Target"]) {
+    // What a word of `vary` may be the rest of its target decides.
+    for key in keys(&defs["Target"]).into_iter().filter(|key| key != "vary") {
         let transport = if matches!(key.as_str(), "stack" | "driver") { "rpyc" } else { "tcp" };
-        let target = with(tcp(), json!({"transport": transport}));
+        let target = match key.as_str() {
+            // What is told by the environment may be launched by any command.
+            "launch" | "env" | "vary" | "ready" | "within" | "fresh" | "with" => launched(),
+            "at" => json!({"transport": "tcp", "at": "127.0.0.1:80"}),
+            _ => with(tcp(), json!({"transport": transport})),
+        };
         add(format!("/targets/0/{key}"), scenario(target, ping()));
     }
     let known = options::known_options();
@@ -55,6 +66,9 @@ fn places(schema: &Value) -> Vec<Place> {
         let transport = schema["$defs"]["Transport"]["oneOf"].as_array().expect("words");
         let owner = owners[0];
         let target = match transport.iter().any(|word| word["const"] == owner) {
+            // A file has to be there, which no schema knows.
+            _ if ["ca", "cert", "key"].contains(&key.as_str()) => continue,
+            _ if owner == "launch" => with(launched(), json!({"options": {"tls": true}})),
             true => json!({"transport": owner, "server": "threaded", "options": {}}),
             false => json!({"transport": "tcp", "server": owner, "options": {}}),
         };

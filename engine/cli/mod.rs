@@ -7,6 +7,7 @@ mod closing;
 mod compare;
 mod doctor;
 mod drive;
+mod keep;
 mod limits;
 mod list;
 mod load;
@@ -68,6 +69,9 @@ enum Command {
     /// Start, observe and end the processes of a run at this place, as it says on stdin
     #[command(hide = true)]
     Agent(agent::Agent),
+    /// Launch a command of the user's own, as it says on stdin, and leave nothing of it running
+    #[command(hide = true)]
+    Keep(keep::Keep),
 }
 
 /// Runs the command line and says how it ended.
@@ -98,6 +102,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Serve(serve) => serve.run(),
         Command::Drive(drive) => drive.run(),
         Command::Agent(agent) => agent.run(),
+        Command::Keep(keep) => keep.run(),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);

@@ -47,6 +47,9 @@ fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
         let target = refused.settings.text("target").unwrap_or_default();
         let _ = writeln!(text, "refused {target}: {}", refused.reason);
     }
+    for (target, command) in plan.commands() {
+        let _ = writeln!(text, "launches {target}: {command}");
+    }
     for line in place(plan) {
         let _ = writeln!(text, "{line}");
     }
@@ -81,8 +84,10 @@ fn json(Loaded { as_read, plan, untold, .. }: &Loaded, quick: bool) -> String {
         .iter()
         .map(|turn| json!({"id": plan.cells[turn.cell].planned.id, "trial": turn.trial, "block": turn.block}))
         .collect();
+    let commands: Vec<_> =
+        plan.commands().into_iter().map(|(target, command)| json!({"target": target, "command": command})).collect();
     let whole = json!({
-        "scenario": as_read, "quick": quick, "untold": untold, "estimate_s": plan.estimate.as_secs_f64(),
+        "scenario": as_read, "commands": commands, "quick": quick, "untold": untold, "estimate_s": plan.estimate.as_secs_f64(),
         "differences": plan.differences(), "cells": cells, "refusals": plan.refusals, "turns": turns, "place": place(plan),
     });
     format!("{whole:#}\n")

@@ -182,6 +182,7 @@ impl Blocking {
                 }
             }
             let outcome = outcome.and_then(|()| match &mut self.connection {
+                Some(_) if self.job.dials_only => Ok(Reply::ok()),
                 Some(connection) => connection.call(&ask, content, &mut self.buffer, begun, &mut asked),
                 None => Err(Trouble::Timeout),
             });

@@ -230,6 +230,10 @@ pub fn verify_identity(job: &Job) -> Result<bool, Failed> {
     let begun = now_ns();
     let mut connection = Connection::dial(job, &deadline, begun)?;
     connection.open(&mut buffer, begun)?;
+    if let Some(told) = connection.codec.negotiated() {
+        // The first to tell is the only one.
+        let _ = job.negotiated.set(told);
+    }
     let Some(ask) = identity_call(job) else {
         connection.rest();
         connection.say_goodbye();
@@ -247,6 +251,7 @@ pub fn identity_call(job: &Job) -> Option<Ask> {
     match (&job.nonce, job.calls.call(0, 0).ask) {
         (Some(_), _) => Some(Ask::Nonce),
         (None, Ask::Own(_)) => None,
+        (None, _) if job.own => None,
         (None, _) => Some(Ask::Ping),
     }
 }

@@ -1,5 +1,6 @@
 //! An assignment made ready to run: who is dialled, what each call asks, when it ends.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::drive::watchdog::Watchdog;
 use crate::key::load::Extent;
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
+use crate::stack::own;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
 use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, OptionSpec, Options, Seam, Transport};
@@ -31,6 +33,10 @@ pub struct Job {
     pub calls: Box<dyn Sequence>,
     /// True where each call dials, is answered once and closes.
     pub connect: bool,
+    /// True where the server is the user's own, whose socket's owner has proved it.
+    pub own: bool,
+    /// True where such a call ends once it is connected: nothing of ours can be asked of a server of the user's own.
+    pub dials_only: bool,
     /// How many callers.
     pub clients: usize,
     /// How many connections they share; as many as clients where no option says otherwise.
@@ -55,6 +61,8 @@ pub struct Job {
     pub retries: u64,
     /// The token that the server must answer with.
     pub nonce: Option<String>,
+    /// What the handshake of the first connection has agreed on, in words, where there was one.
+    pub negotiated: OnceCell<String>,
     /// How its transport plugs in.
     pub seam: Seam,
     context: ClientContext,
@@ -102,11 +110,19 @@ impl Job {
         let profile = profile(assignment)?;
         known(&assignment.end.options, transport)?;
         let (options, ca) = (&assignment.end.options, assignment.end.ca.as_deref());
+        let verified = |modern: bool, alpn: Option<&str>| {
+            let verification = assignment.end.verification.as_ref()?;
+            Some(Trust::verified(verification, modern, resumes(options), alpn, &address).map(Some))
+        };
         let (sockets, trust) = match seam {
-            Seam::Stream(protocol) => (SocketOptions::of(options), Trust::of(options, protocol.alpn(), ca, &address)),
+            Seam::Stream(protocol) => {
+                let trust = verified(false, protocol.alpn());
+                (SocketOptions::of(options), trust.unwrap_or_else(|| Trust::of(options, protocol.alpn(), ca, &address)))
+            }
             Seam::Async(protocol) => {
-                let trust = Trust::placed(resumes(options), Some(protocol.alpn()), ca, &address);
-                (Ok(SocketOptions::default()), trust.map(Some))
+                let alpn = Some(protocol.alpn());
+                let placed = || Trust::placed(resumes(options), alpn, ca, &address).map(Some);
+                (Ok(SocketOptions::default()), verified(true, alpn).unwrap_or_else(placed))
             }
         };
         let (sockets, trust) = (sockets?, trust?);
@@ -120,6 +136,8 @@ impl Job {
             sockets,
             calls,
             connect,
+            own: assignment.end.own,
+            dials_only: connect && assignment.end.own,
             clients,
             connections: connections as usize,
             streams,
@@ -135,6 +153,7 @@ impl Job {
             verify_all: assignment.load.verify == Verify::Content,
             retries: assignment.end.options.count("retries").unwrap_or(0),
             nonce: assignment.end.nonce.clone(),
+            negotiated: OnceCell::new(),
             seam,
             trust,
         })
@@ -176,7 +195,7 @@ impl Job {
 /// Each option must be one of the transport's or of some server model's, which a target's options go along with.
 fn known(options: &Options, transport: &dyn Transport) -> Result<(), Failed> {
     let of_models = MODELS.iter().flat_map(|model| model.options());
-    let specs: Vec<&OptionSpec> = transport.options().iter().chain(of_models).collect();
+    let specs: Vec<&OptionSpec> = transport.options().iter().chain(of_models).chain(&own::options::OPTIONS).collect();
     for (name, value) in &options.0 {
         let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
             let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();

@@ -13,6 +13,7 @@ use crate::key::load::Load;
 use crate::lack::Lack;
 use crate::results::Measured;
 use crate::transport::contract::Options;
+use crate::transport::tls::Verification;
 
 /// The version of these lines.
 pub const VERSION: u32 = 1;
@@ -50,6 +51,12 @@ pub struct End {
     /// The calls of the user's own that the load names, and no others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<OwnCall>,
+    /// True for a server of the user's own, which answers no call of ours.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
+    /// How a server of the user's own is known in TLS, in place of `ca`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// The cores that it may run on; all where none are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pin: Vec<usize>,
@@ -77,6 +84,8 @@ impl Assignment {
             nonce: nonce.map(str::to_owned),
             ca: ca.map(str::to_owned),
             calls: calls.to_vec(),
+            own: false,
+            verification: None,
             pin: Vec::new(),
         };
         Assignment { end, load: load.clone() }
@@ -86,7 +95,8 @@ impl Assignment {
 impl<'de> Deserialize<'de> for Assignment {
     /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const OF_END: [&str; 8] = ["version", "address", "transport", "options", "nonce", "ca", "calls", "pin"];
+        const OF_END: [&str; 10] =
+            ["version", "address", "transport", "options", "nonce", "ca", "calls", "own", "verification", "pin"];
         let keys = Map::<String, Value>::deserialize(deserializer)?;
         let (end, load): (Map<String, Value>, Map<String, Value>) =
             keys.into_iter().partition(|(name, _)| OF_END.contains(&name.as_str()));

@@ -41,10 +41,14 @@ pub trait Callers {
     fn close(&mut self);
 }
 
+/// The fact that says what a TLS handshake has agreed on.
+pub const NEGOTIATED: &str = "negotiated";
+
 /// What a report has to say about how the load was made.
 pub fn facts(model: &dyn LoadModel, job: &Job, recorder: &Recorder) -> BTreeMap<String, String> {
     // How many there were in all is a figure of its own.
     let again = if recorder.dials.count > 0 { " at a time, dialled anew" } else { "" };
+    let negotiated = job.negotiated.get().map(|told| (NEGOTIATED.to_owned(), told.clone()));
     [
         ("driver", model.name().to_owned()),
         ("loop", if job.profile.is_some() { "open" } else { "closed" }.to_owned()),
@@ -53,5 +57,7 @@ pub fn facts(model: &dyn LoadModel, job: &Job, recorder: &Recorder) -> BTreeMap<
         ("engine", env!("CARGO_PKG_VERSION").to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .into_iter()
+    .chain(negotiated)
+    .collect()
 }

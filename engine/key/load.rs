@@ -19,6 +19,8 @@ pub struct Point {
     pub model: Option<&'static dyn Model>,
     /// Whose server it is.
     pub stack: Option<&'static dyn Stack>,
+    /// True where the server is the user's own, which has no model and is of no stack.
+    pub own: bool,
     /// Whose client makes the calls.
     pub driver: Option<&'static dyn Driver>,
     /// What is asked.

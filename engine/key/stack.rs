@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::document::mistake::Mistake;
 use crate::document::tree::Node;
 use crate::key::contract::Key;
-use crate::key::contract::Of;
+use crate::key::contract::{Of, Unused};
 use crate::key::load::Point;
 use crate::key::setting::Setting;
 use crate::key::word::{Named, named, read_name};
@@ -41,6 +41,9 @@ impl Key for Stacks {
     }
     fn default(&self) -> Option<Setting> {
         Some(Setting::word("native"))
+    }
+    fn unused(&self, point: &Point) -> Option<Unused> {
+        point.own.then_some(Unused::Else { by: "a server of your own", help: "leave it out" })
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         point.stack = named(value);

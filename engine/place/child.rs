@@ -17,6 +17,7 @@ use nix::unistd::{Pid, getpid, getppid};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
+use crate::place::kept::Failed;
 
 /// How long a wait lasts at most before the caller looks around.
 const TICK: Duration = Duration::from_millis(100);
@@ -35,6 +36,18 @@ pub struct Child {
     heard: Vec<u8>,
     stderr: File,
     status: Option<ExitStatus>,
+    kind: Kind,
+}
+
+/// How a child ends, and says why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// It ends with its stdin, dies with us, and what it wrote to stderr is quoted.
+    #[default]
+    Ours,
+    /// It keeps a command of the user's own (`place/keep.rs`): it is told to stop, and needs some time to end all of it,
+    /// also where we are gone; on stderr it says what became of the command.
+    Keeper,
 }
 
 /// What came from a child within one tick.
@@ -51,7 +64,12 @@ pub enum Heard {
 
 impl Child {
     /// Starts `command`, which is called `what` in messages.
-    pub fn start(what: &str, mut command: Command) -> Result<Self> {
+    pub fn start(what: &str, command: Command) -> Result<Self> {
+        Self::start_as(Kind::Ours, what, command)
+    }
+
+    /// The same for a child of that kind.
+    pub fn start_as(kind: Kind, what: &str, mut command: Command) -> Result<Self> {
         let starting = || format!("cannot start {what}");
         let stderr = File::from(memfd_create("stderr", MFdFlags::MFD_CLOEXEC).doing(starting())?);
         let parent = getpid();
@@ -63,7 +81,9 @@ impl Child {
         // SAFETY: only async-signal-safe calls (prctl, getppid) are made between fork and exec.
         unsafe {
             command.pre_exec(move || {
-                set_pdeathsig(Signal::SIGKILL)?;
+                if kind == Kind::Ours {
+                    set_pdeathsig(Signal::SIGKILL)?;
+                }
                 // The parent may have died before the signal was asked for.
                 if getppid() == parent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) }
             });
@@ -80,6 +100,7 @@ impl Child {
             heard: Vec::new(),
             stderr,
             status: None,
+            kind,
         })
     }
 
@@ -161,16 +182,30 @@ impl Child {
                 (None, code) => format!("ended with exit code {}", code.unwrap_or_default()),
             },
         };
+        if self.kind == Kind::Keeper
+            && let Some(failed) = self.kept()
+        {
+            return failed.into();
+        }
         let said = self.stderr();
         let said = if said.is_empty() { said } else { format!("; it wrote: {said}") };
         Error::failed(format!("{} {how}{said}", self.what))
     }
 
     fn stderr(&mut self) -> String {
+        quoted(&self.stderr_whole())
+    }
+
+    fn stderr_whole(&mut self) -> String {
         let mut text = Vec::new();
         // Nothing to quote is no reason to fail twice.
         let _ = self.stderr.seek(SeekFrom::Start(0)).and_then(|_| self.stderr.read_to_end(&mut text));
-        quoted(&String::from_utf8_lossy(&text))
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// What a keeper says became of its command.
+    fn kept(&mut self) -> Option<Failed> {
+        self.stderr_whole().lines().find_map(|line| serde_json::from_str(line).ok())
     }
 
     /// Waits for what is left of its group, which is ours since its parent has ended, and has been killed.
@@ -189,8 +224,12 @@ impl Child {
 
     /// Tells it to stop by closing its stdin, waits for it, and ends what is left of its group.
     pub fn stop(mut self) -> Result<()> {
+        if self.kind == Kind::Keeper {
+            // One that has ended says why below.
+            let _ = self.tell(r#"{"stop":{}}"#);
+        }
         self.stdin = None;
-        let deadline = Instant::now() + FAREWELL;
+        let deadline = Instant::now() + self.kind.farewell();
         let mut nap = Duration::from_micros(200);
         while self.alive() && Instant::now() < deadline {
             std::thread::sleep(nap);
@@ -199,9 +238,11 @@ impl Child {
         match self.status {
             Some(status) if status.success() => Ok(()),
             Some(_) => Err(self.ended()),
-            None => {
-                Err(Error::failed(format!("{} did not stop within {} s and was killed", self.what, FAREWELL.as_secs())))
-            }
+            None => Err(Error::failed(format!(
+                "{} did not stop within {} s and was killed",
+                self.what,
+                self.kind.farewell().as_secs()
+            ))),
         }
     }
 }
@@ -209,6 +250,10 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         self.stdin = None;
+        let deadline = Instant::now() + FAREWELL;
+        while self.kind == Kind::Keeper && self.alive() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         // The group outlives its leader where the leader left children behind.
         let _ = killpg(self.pid(), Signal::SIGKILL);
         if self.alive() {
@@ -218,9 +263,16 @@ impl Drop for Child {
     }
 }
 
+impl Kind {
+    /// How long a child of that kind may take to end once it has been told to.
+    fn farewell(self) -> Duration {
+        if self == Kind::Keeper { FAREWELL + FAREWELL } else { FAREWELL }
+    }
+}
+
 /// What a process said, without the backtraces of its panics, from both ends where it is long: a panic says first what
 /// happened, Python last.
-fn quoted(said: &str) -> String {
+pub(crate) fn quoted(said: &str) -> String {
     let (mut kept, mut in_backtrace) = (Vec::new(), false);
     for line in said.lines() {
         let words = line.trim_start();

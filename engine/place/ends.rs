@@ -1,21 +1,27 @@
 //! The ends that an agent has started, and what it does for each request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use nix::unistd::{Pid, getpid};
+
 use crate::error::{Error, Result};
-use crate::place::child::{Child, Heard};
+use crate::place::child::{Child, Heard, Kind};
 use crate::place::disturbance::{Stalling, stall};
+use crate::place::listener::{holders, is_here, listening};
 use crate::place::manifest::machine;
-use crate::place::messages::{Answer, EndId, Hello, Launch, Request, VERSION, Window};
+use crate::place::messages::{Answer, EndId, Found, Hello, Launch, Request, VERSION, Window};
 use crate::place::neighbours::Neighbours;
 use crate::place::observer::OBSERVERS;
+use crate::place::observer::contract::Members;
 use crate::place::observer::watched::Watched;
 use crate::place::pinning::{cores, hold};
-use crate::place::processes::sockets;
+use crate::place::processes::{Stat, command, sockets};
 use crate::place::steal::Ticks;
 use crate::place::yardstick::measure;
+use crate::transport::address::Address;
+use crate::transport::contract::Family;
 
 /// All that runs at one place; dropping it ends all of it.
 #[derive(Debug)]
@@ -29,8 +35,22 @@ pub struct Ends {
 
 #[derive(Debug)]
 struct End {
-    child: Child,
+    process: Process,
     watched: Watched,
+}
+
+/// How an end came to be here.
+#[derive(Debug)]
+enum Process {
+    /// It was started.
+    Started(Child),
+    /// It ran already; it is only watched, as far as it was found.
+    Found {
+        /// What it is called in messages.
+        what: String,
+        /// Whether its processes are known.
+        known: bool,
+    },
 }
 
 /// A window that is under way.
@@ -52,6 +72,52 @@ impl Default for Ends {
     }
 }
 
+impl End {
+    /// True while it runs, as far as that is known.
+    fn alive(&mut self) -> bool {
+        match &mut self.process {
+            Process::Started(child) => child.alive(),
+            Process::Found { known, .. } => !*known || self.watched.members().living().next().is_some(),
+        }
+    }
+
+    /// The error that says how it ended.
+    fn ended(&mut self) -> Error {
+        match &mut self.process {
+            Process::Started(child) => child.ended(),
+            Process::Found { what, .. } => Error::failed(format!("{what} has ended while it was measured")),
+        }
+    }
+}
+
+impl Found {
+    /// The processes that hold the socket on which it is dialled, those that started the others only; or why none is
+    /// found.
+    fn owners(&self) -> Result<Vec<Pid>> {
+        let address: Address = self.address.parse()?;
+        let family = match address.ip() {
+            Some(_) if self.udp => Family::Udp,
+            Some(_) => Family::Tcp,
+            None => Family::Unix,
+        };
+        let there: BTreeSet<u64> = listening(getpid(), family)
+            .iter()
+            .filter(|socket| socket.takes(&address))
+            .map(|socket| socket.inode)
+            .collect();
+        let here = address.ip().is_none_or(|address| is_here(address.ip()));
+        if !here {
+            return Err(Error::failed(format!("the server at {} runs on another machine", self.address)));
+        }
+        let holders = holders(&there);
+        if holders.is_empty() {
+            return Err(Error::failed(format!("no process that this user may look at listens on {}", self.address)));
+        }
+        let started = |pid: &Pid| Stat::of(*pid).is_some_and(|stat| holders.contains(&Pid::from_raw(stat.parent)));
+        Ok(holders.iter().copied().filter(|pid| !started(pid)).collect())
+    }
+}
+
 impl Ends {
     /// Who this agent is.
     pub fn hello() -> Result<Hello> {
@@ -66,12 +132,27 @@ impl Ends {
 
     /// Waits for the next line of an end, for so long at most.
     pub fn hear(&mut self, end: EndId, time: Duration) -> Result<Heard> {
-        self.end(end)?.child.hear_within(time)
+        match &mut self.end(end)?.process {
+            Process::Started(child) => child.hear_within(time),
+            Process::Found { .. } => Ok(Heard::Nothing),
+        }
     }
 
     /// The stdout of each end.
     pub fn stdouts(&self) -> Vec<(EndId, BorrowedFd<'_>)> {
-        self.ends.iter().map(|(id, end)| (*id, end.child.stdout())).collect()
+        let started = self.ends.iter().filter_map(|(id, end)| match &end.process {
+            Process::Started(child) => Some((*id, child.stdout())),
+            Process::Found { .. } => None,
+        });
+        started.collect()
+    }
+
+    /// The process of an end that was started here.
+    fn child(&mut self, id: EndId) -> Result<&mut Child> {
+        match &mut self.end(id)?.process {
+            Process::Started(child) => Ok(child),
+            Process::Found { what, .. } => Err(Error::stopped(format!("{what} ran already, and is not ours to tell"))),
+        }
     }
 
     fn end(&mut self, id: EndId) -> Result<&mut End> {
@@ -81,16 +162,18 @@ impl Ends {
     fn handle(&mut self, request: Request) -> Result<Answer> {
         match request {
             Request::Launch(launch) => self.launch(&launch)?,
-            Request::Tell { end, line } => self.end(end)?.child.tell(&line)?,
-            Request::Alive { end } => return Ok(Answer::Alive { alive: self.end(end)?.child.alive() }),
+            Request::Find(found) => return Ok(self.find(&found)),
+            Request::Tell { end, line } => self.child(end)?.tell(&line)?,
+            Request::Alive { end } => return Ok(Answer::Alive { alive: self.end(end)?.alive() }),
             Request::How { end } => {
-                return Ok(Answer::Ended { how: self.end(end)?.child.ended().message().to_owned() });
+                let error = self.end(end)?.ended();
+                return Ok(Answer::Ended { how: error.message().to_owned(), wrote: error.output().map(str::to_owned) });
             }
-            Request::Sockets { end } => return Ok(Answer::Sockets(sockets(self.end(end)?.child.pid()))),
+            Request::Sockets { end } => return Ok(Answer::Sockets(sockets(self.child(end)?.pid()))),
             Request::Idle { end } => self.end(end)?.watched.idle(),
             Request::Begin {} => self.begin(),
             Request::Stall { end, after_ns, length_ns } => {
-                let group = self.end(end)?.child.pid();
+                let group = self.child(end)?.pid();
                 let [after, length] = [after_ns, length_ns].map(Duration::from_nanos);
                 self.stalling = Some(stall(group, after, length));
             }
@@ -98,8 +181,8 @@ impl Ends {
             Request::End {} => return Ok(Answer::Window(Box::new(self.finish()?))),
             Request::Stop { end } => {
                 self.end(end)?;
-                if let Some(end) = self.ends.remove(&end) {
-                    end.child.stop()?;
+                if let Some(End { process: Process::Started(child), .. }) = self.ends.remove(&end) {
+                    child.stop()?;
                 }
             }
             Request::Kill { end } => drop(self.ends.remove(&end)),
@@ -125,10 +208,31 @@ impl Ends {
         }
         let mut command = launch.command();
         hold(&mut command, &launch.cores)?;
-        let child = Child::start(&launch.what, command)?;
-        let watched = Watched::attach(child.pid(), OBSERVERS, &launch.observe);
-        self.ends.insert(launch.end, End { child, watched });
+        let kind = if launch.keeper { Kind::Keeper } else { Kind::Ours };
+        let child = Child::start_as(kind, &launch.what, command)?;
+        let leader = child.pid();
+        let members = if launch.keeper { Members::Kept(leader) } else { Members::Group(leader) };
+        let watched = Watched::attach_to(members, leader, OBSERVERS, &launch.observe).with(&launch.with);
+        self.neighbours.spare(&[], &launch.with);
+        self.ends.insert(launch.end, End { process: Process::Started(child), watched });
         Ok(())
+    }
+
+    /// Finds who serves at an address, and watches all processes that hold its socket, with what they start.
+    fn find(&mut self, found: &Found) -> Answer {
+        let (pids, why) = match found.owners() {
+            Ok(pids) => (pids, None),
+            Err(error) => (Vec::new(), Some(error.message().to_owned())),
+        };
+        let watched = match (pids.first(), &why) {
+            (Some(first), _) => Watched::attach_to(Members::Trees(pids.clone()), *first, OBSERVERS, &found.observe),
+            (None, why) => Watched::nobody(OBSERVERS, why.as_deref().unwrap_or_default()),
+        };
+        let ours: Vec<i32> = pids.iter().map(|pid| pid.as_raw()).collect();
+        self.neighbours.spare(&ours, &found.with);
+        let process = Process::Found { what: format!("the server at {}", found.address), known: !pids.is_empty() };
+        self.ends.insert(found.end, End { process, watched: watched.with(&found.with) });
+        Answer::Owner { command: ours.first().map(|pid| command(*pid)).unwrap_or_default(), why }
     }
 
     fn begin(&mut self) {

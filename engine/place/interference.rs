@@ -24,14 +24,14 @@ pub struct Used {
     pub largest: Option<(i32, f64)>,
 }
 
-/// What processes that do not descend from `run` used of the cores of each of `ends`: the share of the end that they
+/// What processes that are none of `ours`, and descend from none of them, used of the cores of each of `ends`: the share of the end that they
 /// hit harder.
-pub fn between(before: &Moment, after: &Moment, run: i32, ends: [&[usize]; 2]) -> Used {
+pub fn between(before: &Moment, after: &Moment, ours: &[i32], ends: [&[usize]; 2]) -> Used {
     let length_ns = after.at.saturating_duration_since(before.at).as_nanos() as u64;
     let mut free = Free::of(before, after, length_ns);
     let spent = spent(before, after);
-    let ours = |pid: i32| after.processes.get(&pid).is_some_and(|it| it.kernel) || descends(after, pid, run);
-    let (own, others): (Vec<_>, Vec<_>) = spent.into_iter().partition(|(pid, _)| ours(*pid));
+    let of_run = |pid: i32| after.processes.get(&pid).is_some_and(|it| it.kernel) || descends(after, pid, ours);
+    let (own, others): (Vec<_>, Vec<_>) = spent.into_iter().partition(|(pid, _)| of_run(*pid));
     for (pid, time) in &own {
         free.take(&after.processes[pid].cores, time.all_ns as f64, time.user_ns as f64);
     }
@@ -99,8 +99,8 @@ fn ancestors(moment: &Moment, pid: i32) -> impl Iterator<Item = i32> {
         .take(1000)
 }
 
-fn descends(moment: &Moment, pid: i32, from: i32) -> bool {
-    pid == from || ancestors(moment, pid).any(|ancestor| ancestor == from)
+fn descends(moment: &Moment, pid: i32, from: &[i32]) -> bool {
+    from.contains(&pid) || ancestors(moment, pid).any(|ancestor| from.contains(&ancestor))
 }
 
 /// The time of each core that is not accounted for: who may use several cores has likely been where most of it is.
@@ -229,7 +229,7 @@ mod tests {
         }
 
         fn used(&self) -> Used {
-            between(&self.before, &self.after, RUN, [&[0], &[1]])
+            between(&self.before, &self.after, &[RUN], [&[0], &[1]])
         }
 
         fn share(&self) -> f64 {

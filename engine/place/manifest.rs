@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -14,7 +15,7 @@ use crate::results::Manifest;
 pub fn manifest(machine: BTreeMap<String, String>) -> Manifest {
     Manifest {
         engine: env!("CARGO_PKG_VERSION").to_owned(),
-        git: git(),
+        git: git(Path::new(".")),
         build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         started: now(),
         machine,
@@ -71,10 +72,16 @@ fn mitigations() -> Option<String> {
     Some(if mitigated.is_empty() { "none".to_owned() } else { mitigated.join(", ") })
 }
 
-/// The commit of the folder that the run was started in.
-fn git() -> Option<String> {
+/// The commit of a folder.
+pub fn git(folder: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(arguments)
+            .output()
+            .ok()
+            .filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;

@@ -24,6 +24,8 @@ pub type EndId = u32;
 pub enum Request {
     /// Start a process.
     Launch(Launch),
+    /// Find the processes of a server that runs already, to observe them.
+    Find(Found),
     /// Say a line to an end.
     Tell {
         /// Which.
@@ -122,6 +124,17 @@ pub enum Answer {
     Ended {
         /// With the end of what it wrote to stderr.
         how: String,
+        /// What a command of the user's own wrote.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wrote: Option<String>,
+    },
+    /// Who serves there: the command of its first process; none where nobody is found, for the reason.
+    Owner {
+        /// The words of its command line.
+        command: Vec<String>,
+        /// Why nobody was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// Sockets by process.
     Sockets(BTreeMap<i32, usize>),
@@ -208,6 +221,31 @@ pub struct Launch {
     /// The observers to attach, by name.
     #[serde(default)]
     pub observe: Vec<String>,
+    /// True for one that keeps a command of the user's own: what it keeps is counted, and it is not.
+    #[serde(default)]
+    pub keeper: bool,
+    /// The names of processes that belong to it, and are counted apart.
+    #[serde(default)]
+    pub with: Vec<String>,
+}
+
+/// A server that runs already.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// The number by which it will be known.
+    pub end: EndId,
+    /// Where it is dialled.
+    pub address: String,
+    /// True where that is of UDP.
+    #[serde(default)]
+    pub udp: bool,
+    /// The observers to attach, by name.
+    #[serde(default)]
+    pub observe: Vec<String>,
+    /// The names of processes that belong to it, and are counted apart.
+    #[serde(default)]
+    pub with: Vec<String>,
 }
 
 impl Launch {
@@ -269,19 +307,27 @@ pub struct Trouble {
     /// What would be right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What a command of the user's own wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrote: Option<String>,
 }
 
 impl From<&Error> for Trouble {
     fn from(error: &Error) -> Self {
-        Trouble { message: error.message().to_owned(), help: error.remedy().map(str::to_owned) }
+        let [help, wrote] = [error.remedy(), error.output()].map(|text| text.map(str::to_owned));
+        Trouble { message: error.message().to_owned(), help, wrote }
     }
 }
 
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
         let error = Error::failed(trouble.message);
-        match trouble.help {
+        let error = match trouble.help {
             Some(help) => error.help(help),
+            None => error,
+        };
+        match trouble.wrote {
+            Some(wrote) => error.wrote(wrote),
             None => error,
         }
     }

@@ -22,17 +22,32 @@ pub struct Neighbours {
     /// The oldest first.
     seen: Vec<Moment>,
     unseen: bool,
+    /// Other processes that are measured, and names of such.
+    spared: (Vec<i32>, Vec<String>),
 }
 
 impl Neighbours {
     /// Others than this process and its descendants, on the cores of the two ends.
     pub fn of(ends: [Vec<usize>; 2]) -> Self {
-        Neighbours { run: run(), ends, seen: Vec::new(), unseen: false }
+        Neighbours { run: run(), ends, seen: Vec::new(), unseen: false, spared: Default::default() }
     }
 
     /// Nobody: nothing is looked at, and nothing can be said.
     pub fn unseen() -> Self {
-        Neighbours { run: 0, ends: [Vec::new(), Vec::new()], seen: Vec::new(), unseen: true }
+        Neighbours {
+            run: 0,
+            ends: [Vec::new(), Vec::new()],
+            seen: Vec::new(),
+            unseen: true,
+            spared: Default::default(),
+        }
+    }
+
+    /// These processes with all that descend from them, and all of these names, are measured: they are no neighbours.
+    pub fn spare(&mut self, pids: &[i32], names: &[String]) {
+        let (known, named) = &mut self.spared;
+        known.extend(pids.iter().filter(|pid| !known.contains(pid)).copied().collect::<Vec<_>>());
+        named.extend(names.iter().filter(|name| !named.contains(name)).cloned().collect::<Vec<_>>());
     }
 
     /// Looks, and returns the moment, from which [`Neighbours::since`] can tell.
@@ -71,7 +86,11 @@ impl Neighbours {
             }
         };
         let (before, after) = (self.seen.get(from)?, self.seen.iter().find(|it| it.at == now)?);
-        let used = between(before, after, self.run, [&self.ends[0], &self.ends[1]]);
+        let (spared, named) = &self.spared;
+        let of_name = |pid: &&i32| !named.is_empty() && name(**pid).is_some_and(|name| named.contains(&name));
+        let ours: Vec<i32> =
+            spared.iter().chain(after.processes.keys().filter(of_name)).copied().chain([self.run]).collect();
+        let used = between(before, after, &ours, [&self.ends[0], &self.ends[1]]);
         let largest = used.largest.and_then(|(pid, share)| Some(Neighbour { name: name(pid)?, pid, share }));
         Some(Interference { largest, ..used.interference })
     }

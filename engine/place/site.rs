@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::place::agent::{Agent, Direct};
 use crate::place::child::Heard;
 use crate::place::contract::{Place, Reach};
-use crate::place::messages::{Answer, EndId, Hello, Launch, Pace, Request, Window};
+use crate::place::messages::{Answer, EndId, Found, Hello, Launch, Pace, Request, Window};
 use crate::place::piped::Piped;
 use crate::results::machine::Interference;
 
@@ -50,6 +50,20 @@ impl Site {
         let what = launch.what.clone();
         self.done(Request::Launch(Launch { end: id, ..launch }))?;
         Ok(End { site: self.clone(), id, what, over: false })
+    }
+
+    /// Finds a server there that runs already; the words of its command line, or why it is not found.
+    pub fn find(&self, found: Found) -> Result<(End, Result<Vec<String>>)> {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let what = format!("the server at {}", found.address);
+        match self.ask(Request::Find(Found { end: id, ..found }))? {
+            Answer::Owner { command, why } => Ok((
+                End { site: self.clone(), id, what, over: false },
+                why.map_or(Ok(command), |why| Err(Error::failed(why))),
+            )),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Begins a window: what each end there spends is counted from now on.
@@ -175,7 +189,8 @@ impl End {
     /// The error that says how it ended, with the end of what it wrote to stderr.
     pub fn ended(&self) -> Error {
         match self.site.ask(Request::How { end: self.id }) {
-            Ok(Answer::Ended { how }) => Error::failed(how),
+            Ok(Answer::Ended { how, wrote: None }) => Error::failed(how),
+            Ok(Answer::Ended { how, wrote: Some(wrote) }) => Error::failed(how).wrote(wrote),
             Ok(other) => unexpected(&other),
             Err(error) => error.context(format_args!("nobody can tell how {} ended", self.what)),
         }

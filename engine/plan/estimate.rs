@@ -70,7 +70,7 @@ impl Cell {
     }
 
     fn python(&self) -> bool {
-        self.target.pairing.stack().interpreted() || self.target.pairing.driver().interpreted()
+        self.target.pairing.interpreted()
     }
 
     /// How many calls it takes to move a payload.
@@ -87,7 +87,8 @@ impl Cell {
         let clients = f64::from(load.clients);
         let bytes = load.payload.unwrap_or(0) as f64 * load.payload_trips();
         let dial = if load.dials() { DIAL_S } else { 0.0 };
-        let step = if self.target.pairing.stack().interpreted() { STEP_PYTHON_S } else { STEP_S };
+        let interpreted = self.target.pairing.serving().model().is_some_and(|(_, stack)| stack.interpreted());
+        let step = if interpreted { STEP_PYTHON_S } else { STEP_S };
         let calls = match self.python() {
             true => clients * CALL_PYTHON_S,
             false => CALL_S + (clients - 1.0) * CROWDED_S,

@@ -10,9 +10,10 @@ pub mod quick;
 pub mod search;
 mod trials;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::call::Wait;
+use crate::call::{Called, Wait};
 use crate::key::load::Point;
 use crate::key::setting::Setting;
 use crate::key::settings::Settings;
@@ -22,6 +23,7 @@ use crate::plan::search::Search;
 use crate::results::Refused;
 use crate::results::cell::{Multiplied, Planned, multiplied};
 use crate::scenario::{Candidate, Order, Pin, Scenario};
+use crate::stack::contract::{Fit, Refusal};
 use crate::transport::contract::Seam;
 
 pub use crate::plan::cell::{Cell, Target, Turn};
@@ -39,6 +41,8 @@ pub struct Plan {
     pub estimate: Duration,
     /// Which cores each end runs on.
     pub pin: Pin,
+    /// The folder of the scenario, in which commands are launched and files are looked for.
+    pub folder: PathBuf,
 }
 
 impl Plan {
@@ -69,8 +73,21 @@ impl Plan {
             Order::Sequential => sequential(&cells),
         };
         let pin = scenario.pin.clone().unwrap_or(Pin::Auto);
-        let plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin };
+        let folder = scenario.folder.clone();
+        let plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin, folder };
         Plan { estimate: plan.estimated(), ..plan }
+    }
+
+    /// Every command that a run would start, with the name of its target.
+    pub fn commands(&self) -> Vec<(&str, String)> {
+        let mut commands: Vec<(&str, String)> = Vec::new();
+        for cell in &self.cells {
+            let command = cell.target.pairing.serving().own().and_then(|own| own.command());
+            if let Some(command) = command.filter(|_| !commands.iter().any(|(target, _)| *target == cell.target.name)) {
+                commands.push((&cell.target.name, command));
+            }
+        }
+        commands
     }
 
     /// How much it is, in one line.
@@ -118,7 +135,8 @@ fn misfit(
         return Some(Refused { settings, reason });
     }
     let (driver, spins) = (target.pairing.driver(), point.load.wait == Wait::Spin);
-    let refused = if point.is_open() { driver.keeps_schedules() } else { Ok(()) };
+    let refused = served(candidate, point);
+    let refused = refused.and_then(|()| if point.is_open() { driver.keeps_schedules() } else { Ok(()) });
     let refused = refused.and_then(|()| if spins { driver.spins() } else { Ok(()) });
     let refused = refused.and_then(|()| if point.load.mix.is_empty() { Ok(()) } else { driver.mixes() });
     let refused =
@@ -136,6 +154,18 @@ fn misfit(
         settings.put("wait", Setting::word(point.load.wait.to_string()));
     }
     Some(Refused { settings, reason })
+}
+
+/// Whether a server of the user's own answers a call of ours, or why not.
+fn served(candidate: &Candidate, point: &Point) -> Fit {
+    let answered = |call: &&Called| call.is_own() || call.kind().dials();
+    match point.load.calls().find(|call| candidate.is_own() && !answered(call)) {
+        Some(call) => Err(Refusal::because(format!(
+            "`{call}` is a call of the reference service, which a server of your own does not answer; it answers the calls \
+             under `calls`, and `connect`"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The keys of a target, with its name.

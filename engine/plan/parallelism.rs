@@ -7,7 +7,8 @@ use crate::stack::STACKS;
 /// What cannot show where the server has so many cores, as a clause; none where it has several, or the targets are alike.
 pub fn hidden<'a>(targets: impl IntoIterator<Item = &'a Planned>, cores: usize) -> Option<String> {
     let (mut several, mut one): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-    for target in targets {
+    // Of a server of the user's own nobody knows.
+    for target in targets.into_iter().filter(|target| target.settings.get("server").is_some()) {
         let side = if uses_several(&target.settings) { &mut several } else { &mut one };
         if !side.contains(&target.target.as_str()) {
             side.push(&target.target);

@@ -91,6 +91,13 @@ pub struct Manifest {
     /// On what terms each target served, by the target's name: by these a report decides what may be compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub terms: BTreeMap<String, Terms>,
+    /// What is known of the servers of the user's own, by the target's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<String, OwnTarget>,
+    /// A hash of what the scenario keeps secret, by a key that is beside an unfinished run and nowhere else: whether a run
+    /// that is gone on with has the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<String>,
     /// In which order the trials ran; absent where it is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
@@ -109,6 +116,22 @@ pub struct Manifest {
     /// How quick the machine itself was, before and after each block.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub yardsticks: Vec<Yardstick>,
+}
+
+/// What is known of a server of the user's own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnTarget {
+    /// The command as it was launched, but for where it had to listen and what came from the environment; absent where it
+    /// ran already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Of its program and of each argument that is a file: the SHA-256, by the file's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sha256: BTreeMap<String, String>,
+    /// The commit of the folder in which it was launched, `-dirty` where the tree had changes; absent outside git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// When and how a run was gone on with.

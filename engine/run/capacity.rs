@@ -14,7 +14,8 @@ use crate::results::{Cost, Measured, Reason, ReasonKind, State, Verdict};
 use crate::run::Watch;
 use crate::run::bracket::{Bracket, Outcome, STEP, rounded};
 use crate::run::launcher::Launcher;
-use crate::run::trial::{Launched, Trial, ask};
+use crate::run::serving::Serving;
+use crate::run::trial::{Trial, ask};
 use crate::run::verdict::{Circumstances, disturbed, judge};
 use crate::scenario::expect::{Expectation, Figure, Unit};
 
@@ -53,7 +54,7 @@ pub fn find(
     };
     let limits = &search.limits;
     let mut bracket = Bracket::new(start(search.start, trial), lowest, MOST, search.close);
-    let server = Launched::fresh(cell, launcher)?;
+    let server = Serving::of(cell, launcher)?;
     let mut probes: Vec<Probe> = Vec::new();
     let (mut held, mut broken) = (None, None);
     while let Some(rate) = bracket.next() {

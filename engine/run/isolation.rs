@@ -9,14 +9,12 @@ use crate::drive::clock::now_ns;
 use crate::drive::connection::Connection;
 use crate::drive::failed::{Failed, FailedClass};
 use crate::drive::job::Job;
-use crate::drive::lines::Assignment;
 use crate::drive::resend::Asked;
 use crate::error::{Error, Result};
 use crate::place::site::End;
 use crate::plan::Cell;
 use crate::run::launcher::Launcher;
-use crate::run::trial::await_ready;
-use crate::server::service::fresh_nonce;
+use crate::run::serving::Serving;
 use crate::transport::socket::ReadBuffer;
 
 /// How long a process that aborted may take until it is gone.
@@ -38,13 +36,9 @@ pub struct Isolation {
 /// Launches the server of `cell`, which has to abort on any call but the proof of who it is, and has one of the
 /// cell's clients make such a call.
 pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
-    let nonce = fresh_nonce();
-    let server = launcher.server(cell, &nonce)?;
-    let ready = await_ready(&server)?;
-    let transport = cell.target.pairing.transport().name();
-    let (options, ca) = (&cell.target.options, ready.ca.as_deref());
-    let assignment = Assignment::of(&cell.load, transport, options, &ready.address, Some(&nonce), ca, &cell.calls);
-    let job = Job::of(&assignment).map_err(broken)?;
+    let serving = Serving::of(cell, launcher)?;
+    let server = &serving.end;
+    let job = Job::of(&serving.assignment(&cell.load)).map_err(broken)?;
     let before = server.sockets()?;
     // All dial before any asks: of processes that share a listener more than one is awake then.
     let dialled: std::result::Result<Vec<Caller>, Failed> = (0..job.clients).map(|_| Caller::dial(&job)).collect();
@@ -58,7 +52,7 @@ pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
         return Err(Error::failed("the call that had to abort was answered"));
     }
     let failed = clients.iter_mut().filter_map(|client| (!client.asks(&Ask::Nonce)).then_some(())).count();
-    let gone = await_gone(&server, &during)?;
+    let gone = await_gone(server, &during)?;
     // What a process held before there was a client is its listener and the like.
     let idle = before.get(&gone.0).or(before.values().next()).copied().unwrap_or(0);
     let serves_on = Caller::dial(&job).and_then(|mut late| late.begin()).is_ok();

@@ -1,11 +1,16 @@
 //! Which process is launched for each end of a cell.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::rc::Rc;
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::figures::counted;
 use crate::place::disturbance::{Disturbance, Stall};
-use crate::place::messages::Launch;
+use crate::place::kept::{Keep, ToKeeper};
+use crate::place::messages::{Found, Launch};
 use crate::place::observer;
 use crate::place::pinning::Pinning;
 use crate::place::site::{End, Site};
@@ -13,22 +18,46 @@ use crate::plan::Cell;
 use crate::run::interrupt::interrupted;
 use crate::stack::contract::{Kit, Wanted};
 use crate::stack::environment::Environment;
+use crate::stack::native::ENGINE;
+use crate::stack::own::{Own, Unset, options};
+use crate::transport::contract::{Family, Seam};
+use crate::transport::options::encrypts;
+use crate::transport::tls::Verification;
 
 /// Knows how to launch both ends, and installs what is not ours when it is first needed.
 #[derive(Debug)]
 pub struct Launcher {
+    folder: PathBuf,
     offline: bool,
     site: Site,
     pinning: Pinning,
     disturbance: Disturbance,
     observe: Vec<String>,
     kits: BTreeMap<&'static str, Result<Environment>>,
+    /// What was launched once for all trials of a target, by its name, and where it listens.
+    running: RefCell<BTreeMap<String, (Rc<End>, String)>>,
 }
 
 impl Launcher {
-    /// Launches at `site`. With `offline` nothing is downloaded; with `syscalls` also what slows the ends is observed.
-    pub fn new(site: Site, pinning: Pinning, disturbance: Disturbance, offline: bool, syscalls: bool) -> Self {
-        Launcher { offline, site, pinning, disturbance, observe: observer::names(syscalls), kits: BTreeMap::new() }
+    /// Launches at `site`, the user's own in `folder`. With `offline` nothing is downloaded; with `syscalls` also what slows the ends is observed.
+    pub fn new(
+        site: Site,
+        folder: PathBuf,
+        pinning: Pinning,
+        disturbance: Disturbance,
+        offline: bool,
+        syscalls: bool,
+    ) -> Self {
+        Launcher {
+            folder,
+            offline,
+            site,
+            pinning,
+            disturbance,
+            observe: observer::names(syscalls),
+            kits: BTreeMap::new(),
+            running: RefCell::default(),
+        }
     }
 
     /// Where both ends run.
@@ -87,14 +116,102 @@ impl Launcher {
             options: &cell.target.options,
             cores: self.pinning.server.len(),
         };
-        let stack = pairing.stack();
+        let (model, stack) =
+            pairing.serving().model().ok_or_else(|| Error::stopped("a server of the user's own has no stack"))?;
         let kit = self.installed(stack.kit())?;
-        let mut command = stack.command(kit, pairing.transport(), pairing.model(), &wanted)?;
+        let mut command = stack.command(kit, pairing.transport(), model, &wanted)?;
         // A selftest has targets of ours only.
         if let Some(fault) = self.disturbance.fault {
             command.args(["--fault", fault]);
         }
         self.launch("the server", Launch { cores: self.pinning.of_server(), ..Launch::of(&command) })
+    }
+
+    /// Starts what launches the command of a target, keeps it and says when it listens.
+    pub fn keep(&self, cell: &Cell, own: &Own) -> Result<End> {
+        let keep = Keep {
+            words: own.words(&variable).map_err(|unset| self.unset(cell, unset))?,
+            env: own.environment(&variable).map_err(|unset| self.unset(cell, unset))?,
+            folder: self.folder.clone(),
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            family: cell.target.pairing.transport().family(),
+            within_ns: own.within.as_nanos() as u64,
+        };
+        let (cores, with) = (self.pinning.of_server(), own.with.clone());
+        let launch = Launch {
+            program: ENGINE.into(),
+            args: vec!["keep".to_owned()],
+            keeper: true,
+            cores,
+            with,
+            ..Launch::default()
+        };
+        let end = self.launch("your command", launch)?;
+        end.tell(serde_json::to_string(&ToKeeper::Keep(keep)).doing("cannot write to what keeps your command")?)?;
+        Ok(end)
+    }
+
+    fn unset(&self, cell: &Cell, unset: Unset) -> Error {
+        let help = format!("set it for this command: `{}=… engine run …`", unset.0);
+        Error::failed(format!("{unset}, from which target `{}` takes a value", cell.target.name))
+            .help(help)
+            .because(unset)
+    }
+
+    /// Finds the server of a target that runs already; the words of its command line, or why it cannot be observed.
+    pub fn find(&self, cell: &Cell, own: &Own, address: &str) -> Result<(End, Result<Vec<String>>)> {
+        self.site.find(Found {
+            address: address.to_owned(),
+            udp: cell.target.pairing.transport().family() == Family::Udp,
+            observe: self.observe.clone(),
+            with: own.with.clone(),
+            ..Found::default()
+        })
+    }
+
+    /// What was launched once for all trials of the target of that name, and where it listens; none where nothing was, or
+    /// it has ended.
+    pub fn running(&self, target: &str) -> Result<Option<(Rc<End>, String)>> {
+        let mut running = self.running.borrow_mut();
+        let Some((end, address)) = running.get(target).cloned() else { return Ok(None) };
+        if end.alive()? {
+            return Ok(Some((end, address)));
+        }
+        running.remove(target);
+        Ok(None)
+    }
+
+    /// From now on it is there for all trials of its target.
+    pub fn runs_on(&self, target: &str, end: Rc<End>, address: &str) {
+        self.running.borrow_mut().insert(target.to_owned(), (end, address.to_owned()));
+    }
+
+    /// Ends what was launched once for all trials; the first that does not end as it should is told.
+    pub fn finish(&self) -> Result<()> {
+        let running = std::mem::take(&mut *self.running.borrow_mut());
+        running.into_values().filter_map(|(end, _)| Rc::into_inner(end)).map(End::stop).fold(Ok(()), Result::and)
+    }
+
+    /// How clients know the own server of a cell in TLS, with the files that its options name.
+    pub fn verification(&self, cell: &Cell) -> Result<Option<Verification>> {
+        let options = &cell.target.options;
+        let encrypted = encrypts(options) || matches!(cell.target.pairing.transport().seam(), Seam::Async(_));
+        if !encrypted {
+            return Ok(None);
+        }
+        let read = |name: &str| {
+            let text = |file: &str| {
+                std::fs::read_to_string(self.folder.join(file)).doing(format_args!("`{name}`: {file} cannot be read"))
+            };
+            options.word(name).map(text).transpose()
+        };
+        Ok(Some(Verification {
+            roots: read(options::CA.name)?,
+            certificate: read(options::CERT.name)?,
+            key: read(options::KEY.name)?,
+            name: options.word(options::SERVER_NAME.name).map(str::to_owned),
+            insecure: options.flag(options::INSECURE.name, false),
+        }))
     }
 
     /// Starts the process that makes the cell's calls; it chooses its cores itself, as it is told.
@@ -112,5 +229,11 @@ impl Launcher {
 /// What has to be installed for a cell.
 fn kits(cell: &Cell) -> impl Iterator<Item = &'static dyn Kit> {
     let pairing = &cell.target.pairing;
-    [pairing.stack().kit(), pairing.driver().kit()].into_iter().flatten()
+    let of_stack = pairing.serving().model().and_then(|(_, stack)| stack.kit());
+    [of_stack, pairing.driver().kit()].into_iter().flatten()
+}
+
+/// A variable of our environment.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

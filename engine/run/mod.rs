@@ -6,8 +6,10 @@ pub mod capacity;
 pub mod interrupt;
 pub mod isolation;
 pub mod launcher;
+pub mod origin;
 pub mod proof;
 mod resume;
+pub mod serving;
 pub mod trial;
 pub mod verdict;
 pub mod yardsticks;
@@ -32,6 +34,7 @@ use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
 use crate::run::attempts::{again, attempt};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
+use crate::run::origin::origins;
 use crate::run::resume::resumed;
 use crate::run::verdict::{Circumstances, disturbed, judge, lacking};
 use crate::run::yardsticks::Yardsticks;
@@ -93,6 +96,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         order: settings.scenario.get("order").and_then(|order| order.as_str()).map(str::to_owned),
         seed: settings.scenario.get("seed").and_then(|seed| seed.as_u64()),
         terms: terms(plan, pinning.server.len() as u64),
+        targets: origins(plan),
         ..manifest(site.hello().machine.clone())
     };
     manifest.machine.insert("server cores".to_owned(), pinning.server.len().to_string());
@@ -121,7 +125,8 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     let mut yardsticks = Yardsticks::new(&site, &pinning, Duration::try_from_secs_f64(before).unwrap_or_default());
     let recorded: BTreeSet<(usize, u32)> = results.records.iter().map(|record| (record.cell, record.trial)).collect();
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
-    let mut launcher = Launcher::new(site, pinning, settings.disturbance, settings.offline, settings.syscalls);
+    let mut launcher =
+        Launcher::new(site, plan.folder.clone(), pinning, settings.disturbance, settings.offline, settings.syscalls);
     launcher.prepare(&plan.cells, &mut |words| watch.says(words));
     if let Some(warning) = launcher.site().warning()? {
         watch.says(&warning);
@@ -145,7 +150,8 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         results.manifest.yardsticks.extend(yardsticks.before(turn.block));
         watch.begins(&plan, done);
         let attempt = attempt(turn, &results);
-        let taken = one_turn(cell, turn, &launcher, &mut results.manifest, watch);
+        let mut wrote = None;
+        let taken = one_turn(cell, turn, &launcher, &mut results.manifest, watch, &mut wrote);
         let Some(record) = taken.map(|record| Record { attempt, ..record }) else { break };
         results.manifest.took_s = seconds(before, begun);
         journal.append(&record, &results.manifest)?;
@@ -153,8 +159,15 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         if launcher.lacks(cell).is_none() {
             watch.recorded(cell, &record);
         }
+        // It may hold what nobody may keep, so it is shown and not recorded.
+        if let Some(wrote) = wrote {
+            watch.says(&format!("{}, trial {}: your command wrote: {wrote}", cell.planned.id, turn.trial));
+        }
         results.records.push(record);
         done += 1;
+    }
+    if let Err(error) = launcher.finish() {
+        watch.says(&format!("warning: {error}"));
     }
     results.manifest.yardsticks.extend(yardsticks.after());
     results.manifest.interrupted = interrupted();
@@ -183,6 +196,7 @@ fn one_turn(
     launcher: &Launcher,
     manifest: &mut Manifest,
     watch: &mut dyn Watch,
+    wrote: &mut Option<String>,
 ) -> Option<Record> {
     let mut record = Record {
         cell: turn.cell,
@@ -236,6 +250,7 @@ fn one_turn(
                 // The verdict says that nothing is known of the target.
                 record.verdict = lacking(lack, "it could not begin");
             }
+            *wrote = error.output().map(str::to_owned);
             record.reason = Some(error.to_string());
             record.interference = begun.and_then(|begun| launcher.site().since(begun)).ok().flatten();
             record.verdict = disturbed(record.verdict, record.interference.as_ref());

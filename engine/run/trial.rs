@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::drive::failed::Failed;
-use crate::drive::lines::{Assignment, FromDrive, Progress, ToDrive};
+use crate::drive::lines::{FromDrive, Progress, ToDrive};
+use crate::drive::load::NEGOTIATED;
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
 use crate::place::child::Heard;
@@ -15,12 +16,9 @@ use crate::results::machine::Interference;
 use crate::results::{Cost, Hiccups, Measured, Spent, Stalled};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
-use crate::server::ready::{Ready, ReadyLine};
-use crate::server::service::fresh_nonce;
+use crate::run::serving::Serving;
 use crate::transport::contract::Facts;
 
-/// How long a server may take until it listens.
-const LAUNCH: Duration = Duration::from_secs(30);
 /// How long a client process may be silent beyond what its calls may take.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -43,7 +41,7 @@ pub struct Trial {
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
 pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(Progress)) -> Result<Trial> {
-    let server = Launched::fresh(cell, launcher)?;
+    let server = Serving::of(cell, launcher)?;
     let trial = ask(&server, &cell.load, launcher, progress)?;
     server.stop()?;
     Ok(trial)
@@ -51,7 +49,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(Progre
 
 /// Measures a server under `load`, by a client process of its own that is gone afterwards.
 pub fn ask(
-    server: &Launched<'_>,
+    server: &Serving<'_>,
     load: &Load,
     launcher: &Launcher,
     progress: &mut dyn FnMut(Progress),
@@ -59,34 +57,12 @@ pub fn ask(
     server.arm(load, launcher)?.time(launcher.stall(), progress)?.settle()
 }
 
-/// The server of a trial, which listens; dropping it ends it.
-#[derive(Debug)]
-pub struct Launched<'a> {
-    cell: &'a Cell,
-    nonce: String,
-    /// How many it may run on.
-    cores: u64,
-    end: End,
-    ready: Ready,
-}
-
-impl<'a> Launched<'a> {
-    /// Launches the server of a cell and waits until it listens.
-    pub fn fresh(cell: &'a Cell, launcher: &Launcher) -> Result<Self> {
-        let nonce = fresh_nonce();
-        let end = launcher.server(cell, &nonce)?;
-        let ready = await_ready(&end)?;
-        Ok(Launched { cell, nonce, cores: launcher.pinning().server.len() as u64, end, ready })
-    }
-
+impl<'a> Serving<'a> {
     /// Launches a client process and waits until all its clients are connected and warm.
     fn arm<'l>(&'l self, load: &'l Load, launcher: &Launcher) -> Result<Armed<'l>> {
         self.end.idle()?;
         let client = launcher.drive(self.cell)?;
-        let transport = self.cell.target.pairing.transport().name();
-        let (options, ca) = (&self.cell.target.options, self.ready.ca.as_deref());
-        let mut assignment =
-            Assignment::of(load, transport, options, &self.ready.address, Some(&self.nonce), ca, &self.cell.calls);
+        let mut assignment = self.assignment(load);
         assignment.end.pin = launcher.pinning().of_client();
         tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
         let warming = load.warmup_time.unwrap_or_default();
@@ -95,11 +71,6 @@ impl<'a> Launched<'a> {
             FromDrive::Armed { .. } => Ok(Armed { server: self, load, client }),
             _ => Err(strange("armed")),
         }
-    }
-
-    /// Stops it; an error where it does not end as it should.
-    pub fn stop(self) -> Result<()> {
-        self.end.stop()
     }
 
     /// The next line of the client process that is not progress, which comes about once a second; an error where it
@@ -136,7 +107,7 @@ impl<'a> Launched<'a> {
 
 /// Both ends are there, and every client is connected and warm.
 struct Armed<'l> {
-    server: &'l Launched<'l>,
+    server: &'l Serving<'l>,
     load: &'l Load,
     client: End,
 }
@@ -167,7 +138,7 @@ impl<'l> Armed<'l> {
 
 /// The last call is settled, and what each end spent is known.
 struct Timed<'l> {
-    server: &'l Launched<'l>,
+    server: &'l Serving<'l>,
     load: &'l Load,
     client: End,
     window: Window,
@@ -202,10 +173,8 @@ impl Timed<'_> {
             let why = if anew { "each call connects anew" } else { "this kernel does not tell it" };
             cost.server.missing.insert("memory_per_client".to_owned(), why.to_owned());
         }
-        // What its stack says of it, and what it says itself, which knows better.
-        let target = &server.cell.target;
-        let mut facts = target.pairing.facts(&target.options, server.cores);
-        facts.extend(server.ready.facts.clone());
+        let mut facts = server.facts.clone();
+        facts.extend(measured.facts.get(NEGOTIATED).map(|told| (NEGOTIATED.to_owned(), told.clone())));
         let stalled = window.stalled.map(|(from, until)| Stalled {
             from_ns: began_ns.map(|began| from.saturating_sub(began)),
             length_ns: until - from,
@@ -240,26 +209,6 @@ fn without_watching(client: &mut Spent, hiccups: Option<&Hiccups>) {
     // Each nap is one call of the kernel.
     let naps = hiccups.map_or(0, |hiccups| hiccups.naps);
     client.syscalls = client.syscalls.map(|calls| calls.saturating_sub(naps));
-}
-
-/// What the server says once it listens; an error where it ends before, or takes too long.
-pub(crate) fn await_ready(server: &End) -> Result<Ready> {
-    let deadline = Instant::now() + LAUNCH;
-    loop {
-        match server.hear()? {
-            Heard::Line(line) => {
-                let line: ReadyLine = serde_json::from_str(&line)
-                    .doing(format_args!("the server said `{line}` where its ready line was due"))?;
-                return Ok(line.ready);
-            }
-            Heard::End => return Err(server.ended()),
-            Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
-            Heard::Nothing if Instant::now() > deadline => {
-                return Err(Error::failed(format!("the server did not listen within {} s", LAUNCH.as_secs())));
-            }
-            Heard::Nothing => {}
-        }
-    }
 }
 
 #[cfg(test)]

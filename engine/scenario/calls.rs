@@ -102,6 +102,19 @@ pub(crate) fn names(calls: &Node) -> Vec<Use> {
     items.iter().filter_map(name).collect()
 }
 
+/// The calls by which targets say that they are ready, with their places.
+pub(crate) fn ready(targets: &Node) -> Vec<Use> {
+    let Value::List(items) = &targets.value else { return Vec::new() };
+    let name = |item: &Node| {
+        let Value::Map(entries) = &item.value else { return None };
+        match entries.iter().find(|(key, _)| key.name == "ready")?.1 {
+            Node { value: Value::Text(ref name), place } => Some(Use { name: name.clone(), place }),
+            _ => None,
+        }
+    };
+    items.iter().filter_map(name).collect()
+}
+
 /// The calls that stand behind `calls`; files that they name are looked for in `folder`.
 pub(crate) fn read(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<OwnCalls> {
     if !fields.has("calls") {

@@ -18,6 +18,7 @@ use crate::server::MODELS;
 use crate::stack::STACKS;
 use crate::stack::contract::Stack;
 use crate::stack::driver::DRIVERS;
+use crate::stack::own::options::OPTIONS;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{OptionSpec, Transport};
 
@@ -32,7 +33,24 @@ pub(crate) fn target(generator: &mut SchemaGenerator) -> Vec<Value> {
         .into_iter()
         .chain(STACKS.iter().flat_map(|stack| served(*stack)))
         .chain(spoken())
+        .chain(who())
         .collect()
+}
+
+/// Exactly one of those who can serve, and what belongs to some of them only.
+fn who() -> Vec<Value> {
+    let named = |key: &str| json!({"required": [key]});
+    let rule = |key: &str, keys: &[&str], owners: &str| {
+        let why = format!("with `{key}` none of {} is of use; they belong to a target with {owners}", keys.join(", "));
+        json!({"if": {"required": [key]}, "then": forbidden(keys, &why)})
+    };
+    let one = ["server", "launch", "at"].map(named);
+    vec![
+        json!({"oneOf": one}),
+        rule("server", &["env", "vary", "ready", "within", "fresh", "with"], "`launch`, some of them `at`"),
+        rule("at", &["env", "vary", "fresh", "stack"], "another server"),
+        rule("launch", &["stack"], "`server`"),
+    ]
 }
 
 /// The rules of a workload.
@@ -112,11 +130,20 @@ fn on(stack: &dyn Stack, some: bool) -> (Vec<(&'static str, Value)>, Vec<&'stati
 
 /// An option, offered where each pairing of the target knows it, and a mistake elsewhere.
 fn option(spec: &'static OptionSpec, generator: &mut SchemaGenerator) -> Value {
+    let offered_alone = |value: Schema| {
+        let options = unsuggested(json!({"properties": {spec.name: value}}));
+        json!({"properties": {"options": options}})
+    };
+    if OPTIONS.iter().any(|own| own.name == spec.name) {
+        let why = format!("`{}` is an option of `launch` and `at`", spec.name);
+        let forbids = json!({"properties": {"options": unsuggested(forbidden(&[spec.name], &why))}});
+        let offered = offered_alone(value_schema(spec, generator));
+        return json!({"if": {"required": ["server"]}, "then": forbids, "else": offered});
+    }
     let knows = |own: &[OptionSpec]| own.iter().any(|other| other.name == spec.name);
     let transports: Vec<&str> = TRANSPORTS.iter().filter(|it| knows(it.options())).map(|it| it.name()).collect();
     let models: Vec<&str> = MODELS.iter().filter(|it| knows(it.options())).map(|it| it.name()).collect();
-    let options = unsuggested(json!({"properties": {spec.name: value_schema(spec, generator)}}));
-    let offered = json!({"properties": {"options": options}});
+    let offered = offered_alone(value_schema(spec, generator));
     let mut strangers: Vec<Value> = Vec::new();
     for stack in STACKS {
         for (fits, of) in groups(*stack) {

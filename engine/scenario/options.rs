@@ -1,20 +1,22 @@
-//! Every option of transports and server models: who knows it, and what an editor is told.
+//! Every option of transports, server models and own servers: who knows it, and what an editor is told.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::key::word::one_or_several;
 use crate::server::MODELS;
+use crate::stack::own::options as own;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{OptionKind, OptionSpec};
 use crate::units::Size;
 
-/// Every option with those who know it: its name, what it is to each, and who they are.
+/// Every option, those of the user's own servers among them, with those who know it: its name, what it is to each, and who they are.
 pub fn known_options() -> Vec<(&'static OptionSpec, Vec<&'static str>)> {
     let mut known: Vec<(&'static OptionSpec, Vec<&'static str>)> = Vec::new();
     let of_transports = TRANSPORTS.iter().flat_map(|it| it.options().iter().map(|spec| (spec, it.name())));
     let of_models = MODELS.iter().flat_map(|it| it.options().iter().map(|spec| (spec, it.name())));
-    for (spec, owner) in of_transports.chain(of_models) {
+    let of_own = own::OPTIONS.iter().flat_map(|spec| ["launch", "at"].map(|owner| (spec, owner)));
+    for (spec, owner) in of_transports.chain(of_models).chain(of_own) {
         match known.iter_mut().find(|(other, _)| other.name == spec.name && other.kind == spec.kind) {
             Some((_, owners)) => owners.push(owner),
             None => known.push((spec, vec![owner])),
@@ -44,7 +46,7 @@ fn example_of(kind: OptionKind) -> Value {
         OptionKind::Count(least, _) => least.max(2).into(),
         OptionKind::Size(_) => "64KiB".into(),
         OptionKind::Word(words) => words.first().copied().into(),
-        OptionKind::Name(example) => example.into(),
+        OptionKind::Name(example) | OptionKind::Text(example) => example.into(),
     }
 }
 
@@ -60,5 +62,6 @@ fn values(kind: OptionKind, generator: &mut SchemaGenerator) -> Schema {
         }
         OptionKind::Word(words) => json_schema!({"type": "string", "enum": words}),
         OptionKind::Name(_) => json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
+        OptionKind::Text(_) => json_schema!({"type": "string", "pattern": "[^ \t\r\n]"}),
     }
 }

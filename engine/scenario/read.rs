@@ -1,38 +1,31 @@
 //! Reads a scenario and finds every mistake in it at once.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::document::mistake::{Mistake, Mistakes, Place, Source};
 use crate::document::tree::{self, Node, Value};
-use crate::document::walk::{Fields, Read, empty_list, several, whole};
-use crate::error::ParseError;
-use crate::key::KEYS;
+use crate::document::walk::{Fields, empty_list};
 use crate::key::axes::Axes;
-use crate::key::contract::{Key, Of};
+use crate::key::contract::Of;
 use crate::key::setting::Setting;
 use crate::key::word::named;
-use crate::registry::suggestion;
 use crate::scenario::applicable::applicable;
 use crate::scenario::asked;
 use crate::scenario::calls;
 use crate::scenario::expect::Expectation;
-use crate::scenario::options::known_options;
+use crate::scenario::fields::{expectations, keys, name};
 use crate::scenario::set;
 use crate::scenario::target::Candidate;
+use crate::scenario::targets::target;
 use crate::scenario::written::{Scenario, Target, Workload};
 use crate::stack::contract::Driver;
-use crate::stack::pairing::Pairing;
-use crate::transport::contract::{OptionKind, OptionSpec, OptionValue};
 
 /// The largest file that is read, in bytes.
 pub const LARGEST: u64 = 1 << 20;
 
 /// The most trials that a scenario may multiply to.
 const MOST_TRIALS: u64 = 1_000_000;
-
-/// The most combinations that one target may multiply to.
-const MOST_TARGETS: u64 = 10_000;
 
 /// The scenario in `text`, after the edits in `sets`, or everything that is wrong with it.
 ///
@@ -51,24 +44,35 @@ pub fn read(name: &str, text: &str, sets: &[String]) -> Result<Scenario, Mistake
     };
     let mut mistakes: Vec<Mistake> =
         (1..).zip(sets).filter_map(|(source, set)| set::apply(&mut root, set, source).err()).collect();
-    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
-    let scenario = scenario(&root, folder, &mut mistakes);
+    let scenario = scenario(&root, folder(name), &mut mistakes);
     match scenario {
         Some(scenario) if mistakes.is_empty() => Ok(scenario),
         _ => Err(Mistakes::new(sources, mistakes)),
     }
 }
 
-fn scenario(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
+/// The folder of the file of that name.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    // Where the working folder is gone nothing is found by its own name either.
+    std::path::absolute(folder.join(".")).unwrap_or_else(|_| folder.to_owned())
+}
+
+fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
     let mut fields = Fields::of("the scenario", root, mistakes)?;
     let title = fields.required("title", "title: RPyC against HTTP", mistakes);
     let question = fields.required("question", "question: Which answers small calls soonest?", mistakes);
     let answer = asked::answer(&mut fields, mistakes);
     let baseline = asked::baseline(&mut fields, mistakes);
     let place = fields.place_of("workloads").unwrap_or(fields.place());
-    let targets = list(&mut fields, "targets", "targets: [{transport: tcp, server: threaded}]", mistakes, target);
-    let calls = calls::read(&mut fields, folder, mistakes);
-    let uses = fields.entry("workloads", &mut Vec::new()).map(|(_, node)| calls::uses(node)).unwrap_or_default();
+    let targets =
+        list(&mut fields, "targets", "targets: [{transport: tcp, server: threaded}]", mistakes, |node, mistakes| {
+            target(node, &folder, mistakes)
+        });
+    let calls = calls::read(&mut fields, &folder, mistakes);
+    let mut uses = fields.entry("workloads", &mut Vec::new()).map(|(_, node)| calls::uses(node)).unwrap_or_default();
+    let asked = uses.len();
+    uses.extend(fields.entry("targets", &mut Vec::new()).map(|(_, node)| calls::ready(node)).unwrap_or_default());
     let defined = fields.entry("calls", &mut Vec::new()).map(|(_, node)| calls::names(node)).unwrap_or_default();
     calls::check_names(&defined, &uses, mistakes);
     let workloads = list(
@@ -137,8 +141,9 @@ fn scenario(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<S
         order,
         seed,
         pin,
+        folder,
     };
-    unaskable(&scenario, &uses, mistakes);
+    unaskable(&scenario, &uses[..asked], mistakes);
     let trials = scenario.count();
     if trials > MOST_TRIALS {
         let mistake = Mistake::new(format!("the lists multiply to {trials} trials"), place);
@@ -185,12 +190,6 @@ fn list<T>(
     None
 }
 
-/// What is expected: one figure against a bound, or a list of them.
-fn expectations(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Expectation> {
-    let Some((key, node)) = fields.entry("expect", mistakes) else { return Vec::new() };
-    several(&key.name, node, mistakes, |node, mistakes| Expectation::read("expect", node, mistakes)).unwrap_or_default()
-}
-
 /// What is wrong where a search has targets for which no rate would be too high; `place` is where it is asked for.
 fn unlimited(workload: &Workload, place: Place, targets: &[&Target]) -> Option<Mistake> {
     let limits = |expect: &[Expectation]| expect.iter().any(Expectation::limits_response);
@@ -228,148 +227,6 @@ fn unique(
     }
 }
 
-/// A name that can be a part of a cell's id.
-fn name(key: &'static str, name: Option<String>, fields: &Fields<'_>, mistakes: &mut Vec<Mistake>) -> Option<String> {
-    let place = fields.place_of(key)?;
-    let name = name?;
-    if name.contains('/') {
-        let mistake = Mistake::new(format!("the name `{name}` has a slash in it"), place);
-        mistakes.push(mistake.help("slashes stand between the parts of a cell's id; use a dash"));
-        return None;
-    }
-    Some(name)
-}
-
-fn target(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(Target, Place)> {
-    let mut fields = Fields::of("a target", node, mistakes)?;
-    let axes = keys(&mut fields, |key| key.of() == Of::Target, mistakes);
-    for (key, example) in [("transport", "transport: tcp"), ("server", "server: threaded")] {
-        if !fields.has(key) {
-            fields.lacks(key, example);
-        }
-    }
-    let given = fields.optional("name", mistakes);
-    let given = name("name", given, &fields, mistakes);
-    let options = fields.entry("options", mistakes).map(|(_, node)| node);
-    let place = fields.place_of("name").unwrap_or(fields.place());
-    let expect = expectations(&mut fields, mistakes);
-    fields.finish(mistakes);
-
-    (axes.get("transport").is_some() && axes.get("server").is_some()).then_some(())?;
-    let bare = Target { axes, name: given, options: BTreeMap::new(), expect };
-    let pairings = pairings(&bare, node.place, mistakes);
-    let options = match options {
-        Some(node) => read_options(node, &bare, &pairings, mistakes)?,
-        None => BTreeMap::new(),
-    };
-    let target = Target { options, ..bare };
-    if target.count() > MOST_TARGETS {
-        let mistake = Mistake::new(format!("the lists multiply to {} targets", target.count()), place);
-        mistakes.push(mistake.help(format!("the most is {MOST_TARGETS}; shorten a list")));
-        return None;
-    }
-    Some((target, place))
-}
-
-/// The pairings of a target; a target of refused ones only is a mistake.
-fn pairings(target: &Target, place: Place, mistakes: &mut Vec<Mistake>) -> Vec<Pairing> {
-    let (mut pairings, mut reasons) = (Vec::new(), Vec::new());
-    for candidate in target.candidates() {
-        match candidate.pairing() {
-            Ok(pairing) => pairings.push(pairing),
-            Err(refusal) => reasons.push(format!("{}: {}", candidate.name, refusal.reason)),
-        }
-    }
-    if pairings.is_empty() {
-        let mistake = Mistake::new("every combination of this target is refused", place);
-        let mistake = reasons.into_iter().fold(mistake, Mistake::help);
-        mistakes.push(mistake.help("`engine list` shows who fits whom"));
-    }
-    pairings
-}
-
-fn read_options(
-    node: &Node,
-    target: &Target,
-    pairings: &[Pairing],
-    mistakes: &mut Vec<Mistake>,
-) -> Option<BTreeMap<String, Vec<OptionValue>>> {
-    let Value::Map(entries) = &node.value else {
-        mistakes.push(Mistake::new(format!("`options` is a map of keys, not {}", node.kind()), node.place));
-        return None;
-    };
-    // The keys are known to the registry and not to the walk, which still looks for those that stand twice.
-    Fields::of("the options", node, mistakes)?;
-    let mut options = BTreeMap::new();
-    for (key, value) in entries {
-        let specs: Vec<Option<&'static OptionSpec>> =
-            pairings.iter().map(|pairing| pairing.options().into_iter().find(|spec| spec.name == key.name)).collect();
-        let Some(spec) = specs.iter().copied().flatten().next() else {
-            mistakes.push(unknown_option(&key.name, key.place, target, pairings));
-            continue;
-        };
-        if let Some(stranger) = specs.iter().position(Option::is_none) {
-            let mistake = Mistake::new(
-                format!("option `{}` is unknown to a part of this target: {}", key.name, pairings[stranger]),
-                key.place,
-            );
-            mistakes.push(mistake.help(format!("{}; give the others a target of their own", owners(&key.name))));
-            continue;
-        }
-        if let Some(values) = several(&key.name, value, mistakes, |node, mistakes| option(spec, node, mistakes)) {
-            options.insert(key.name.clone(), values);
-        }
-    }
-    Some(options)
-}
-
-fn unknown_option(name: &str, place: Place, target: &Target, pairings: &[Pairing]) -> Mistake {
-    let words: Vec<&str> = target
-        .axes
-        .get("transport")
-        .into_iter()
-        .chain(target.axes.get("server"))
-        .flatten()
-        .filter_map(Setting::as_word)
-        .collect();
-    let known: Vec<&str> = pairings.iter().flat_map(|pairing| pairing.options()).map(|spec| spec.name).collect();
-    let mistake = Mistake::new(format!("unknown option `{name}` of {}", words.join(", ")), place);
-    if known_options().iter().any(|(spec, _)| spec.name == name) {
-        return mistake.help(owners(name));
-    }
-    mistake.help(if known.is_empty() { "none of them has options".to_owned() } else { suggestion(name, &known) })
-}
-
-/// Who knows an option, in words.
-fn owners(name: &str) -> String {
-    let owners: Vec<String> = known_options()
-        .iter()
-        .filter(|(spec, _)| spec.name == name)
-        .flat_map(|(_, owners)| owners.iter().map(|owner| format!("`{owner}`")))
-        .collect();
-    format!("`{name}` is an option of {}", owners.join(", "))
-}
-
-fn option(spec: &OptionSpec, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<OptionValue> {
-    let other = || ParseError::new(format!("option `{}` takes {}, not {}", spec.name, spec.kind, node.kind()));
-    let value = match (&node.value, spec.kind) {
-        (Value::Flag(flag), OptionKind::Flag) => spec.parse(&flag.to_string()),
-        (Value::Count(_) | Value::Number(_), OptionKind::Count(..)) => match whole(&node.value) {
-            Some(count) => spec.parse(&count.to_string()),
-            None => Err(other()),
-        },
-        (Value::Text(text), OptionKind::Word(_) | OptionKind::Name(_) | OptionKind::Size(_)) => spec.parse(text),
-        _ => Err(other()),
-    };
-    match value {
-        Ok(value) => Some(value),
-        Err(error) => {
-            mistakes.push(Mistake::new(error.what(), node.place).label(format!("expected {}", spec.kind)));
-            None
-        }
-    }
-}
-
 /// A workload, with the place where it asks for a search, and the one by which its name is known.
 fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Option<Place>), Place)> {
     let mut fields = Fields::of("a workload", node, mistakes)?;
@@ -387,20 +244,6 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Opti
     // Without a call nothing more can be said of it.
     let asks = workload.axes.get("call").is_some() || workload.axes.get("mix").is_some();
     (given.is_some() && asks).then_some(((workload, search), place))
-}
-
-/// What is written of those keys.
-fn keys(fields: &mut Fields<'_>, wanted: impl Fn(&dyn Key) -> bool, mistakes: &mut Vec<Mistake>) -> Axes {
-    let mut axes = Axes::default();
-    for key in KEYS.iter().copied().filter(|key| wanted(*key)) {
-        let Some((_, node)) = fields.entry(key.name(), mistakes) else { continue };
-        let values = match key.is_axis() {
-            true => several(key.name(), node, mistakes, |node, mistakes| key.read(node, mistakes)),
-            false => key.read(node, mistakes).map(|value| vec![value]),
-        };
-        axes.put(key.name(), values.into_iter().flatten());
-    }
-    axes
 }
 
 /// A workload has a call or a mix of them, and those of a mix are all asked of the same servers over kept connections.

@@ -26,7 +26,7 @@ pub fn scenario() -> Schema {
         let of = [
             (
                 "Target",
-                (target, &["transport", "server"] as &[&str]),
+                (target, &["transport"] as &[&str]),
                 json!({"transport": "tcp", "server": "threaded"}),
                 of_target,
             ),

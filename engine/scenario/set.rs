@@ -30,10 +30,15 @@ pub(crate) fn apply(tree: &mut Node, text: &str, source: usize) -> Result<(), Mi
     Ok(())
 }
 
-/// An edit as results may show it: of a call of the user's own only how long its value is, which may be a secret.
+/// An edit as results may show it: of a call of the user's own, or the environment of a command, only how long its value
+/// is, which may be a secret.
 pub fn shown(edit: &str) -> String {
+    let secret = |path: &str| {
+        let steps: Vec<&str> = path.split('.').collect();
+        steps[0] == "calls" || steps[0] == "targets" && (steps.len() < 3 || steps[2] == "env")
+    };
     match edit.split_once('=') {
-        Some((path, value)) if path == "calls" || path.starts_with("calls.") => {
+        Some((path, value)) if secret(path) => {
             format!("{path}=({} bytes)", value.len())
         }
         _ => edit.to_owned(),
@@ -79,5 +84,6 @@ fn name(item: &Node) -> Option<String> {
             _ => None,
         })
     };
-    text("name").or_else(|| Some(format!("{}-{}", text("transport")?, text("server")?)))
+    let own = ["launch", "at"].into_iter().find(|key| text(key).is_some());
+    text("name").or_else(|| Some(format!("{}-{}", text("transport")?, text("server").or(own.map(str::to_owned))?)))
 }

@@ -1,18 +1,26 @@
 //! A target multiplied out: each combination of its words and options, under its name.
 
 use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::own::OwnCall;
 use crate::key::contract::Of;
 use crate::key::load::Point;
+use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::scenario::written::Target;
-use crate::server::contract::Model;
-use crate::stack::contract::{Driver, Refusal, Stack};
+use crate::secret::Secret;
+use crate::stack::contract::{Driver, Refusal};
 use crate::stack::driver;
 use crate::stack::native;
-use crate::stack::pairing::{Pairing, words};
+use crate::stack::own::{Fresh, Own, Who};
+use crate::stack::pairing::{Pairing, Serving, words};
+use crate::template::Template;
 use crate::transport::contract::{OptionValue, Options, Transport};
+
+/// How long a server may take until it is ready, where nothing says it.
+const WITHIN: Duration = Duration::from_secs(30);
 
 /// One combination of a target's words and options, which may yet be refused.
 #[derive(Clone)]
@@ -21,10 +29,8 @@ pub struct Candidate {
     pub name: String,
     /// How bytes travel.
     pub transport: &'static dyn Transport,
-    /// How clients get their turn.
-    pub model: &'static dyn Model,
-    /// Whose server it is.
-    pub stack: &'static dyn Stack,
+    /// Who serves.
+    pub serving: Serving,
     /// Whose client makes the calls.
     pub driver: &'static dyn Driver,
     /// One value for each option that is set.
@@ -35,7 +41,12 @@ pub struct Candidate {
 impl Candidate {
     /// The pairing, or why it cannot be.
     pub fn pairing(&self) -> Result<Pairing, Refusal> {
-        Pairing::of(self.transport, self.model, self.stack, self.driver)?.with(&self.options)
+        match &self.serving {
+            Serving::Model { model, stack } => {
+                Pairing::of(self.transport, *model, *stack, self.driver)?.with(&self.options)
+            }
+            Serving::Own(own) => Pairing::own(self.transport, own.clone()).with(&self.options),
+        }
     }
 
     /// Why it cannot be asked that call of the user's own, where it cannot.
@@ -54,10 +65,10 @@ impl Candidate {
 
     /// True where its server is the user's own.
     pub fn is_own(&self) -> bool {
-        false
+        self.serving.own().is_some()
     }
 
-    /// Every key and option of a target with its value.
+    /// Every key, option and word of `vary` of a target with its value.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -66,31 +77,89 @@ impl Candidate {
 impl Target {
     /// Every combination, in the order of the file.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let options = self.combined_options();
-        let points = self.axes.points(Of::Target, &Point::default());
-        points.iter().flat_map(|point| options.iter().filter_map(|options| self.candidate(point, options))).collect()
+        let (options, knobs) = (self.combined_options(), self.combined_knobs());
+        let points = self.axes.points(Of::Target, &Point { own: self.is_own(), ..Point::default() });
+        let mut candidates = Vec::new();
+        for (point, options) in points.iter().flat_map(|point| options.iter().map(move |options| (point, options))) {
+            candidates.extend(knobs.iter().filter_map(|knobs| self.candidate(point, options, knobs)));
+        }
+        candidates
     }
 
-    fn candidate(&self, (point, words): &(Point, Settings), options: &Options) -> Option<Candidate> {
+    fn candidate(&self, (point, words): &(Point, Settings), options: &Options, knobs: &Settings) -> Option<Candidate> {
+        let serving = match self.own(knobs) {
+            Some(own) => Serving::Own(Arc::new(own)),
+            None => Serving::Model { model: point.model?, stack: point.stack.unwrap_or(&native::Native) },
+        };
         let mut candidate = Candidate {
             name: String::new(),
             transport: point.transport?,
-            model: point.model?,
-            stack: point.stack.unwrap_or(&native::Native),
+            serving,
             driver: point.driver.unwrap_or(&driver::native::Native),
             options: options.clone(),
             settings: Settings::default(),
         };
-        candidate.name = self.name_of(&candidate);
+        candidate.name = self.name_of(&candidate, knobs);
         candidate.settings.extend(words);
         options.0.iter().for_each(|(name, value)| candidate.settings.put(name, value.into()));
+        candidate.settings.extend(knobs);
         Some(candidate)
+    }
+
+    /// True where its server is the user's own.
+    pub fn is_own(&self) -> bool {
+        self.own_key().is_some()
+    }
+
+    /// The key that says who its own server is.
+    pub(crate) fn own_key(&self) -> Option<&'static str> {
+        self.launch.as_ref().map(|_| "launch").or(self.at.as_ref().map(|_| "at"))
+    }
+
+    /// Its own server with one value of each knob; none where it has none of its own.
+    fn own(&self, knobs: &Settings) -> Option<Own> {
+        let value = |word: &str| knobs.text(word);
+        let who = match (&self.launch, &self.at) {
+            (Some(launch), _) => {
+                // What cannot be split or parsed has been told where it was read.
+                let words = shell_words::split(launch).unwrap_or_default();
+                Who::Launch(
+                    words.iter().filter_map(|word| Template::parse(word).ok()).map(|it| it.fill(value)).collect(),
+                )
+            }
+            (None, at) => Who::At(at.clone()?),
+        };
+        let filled = |text: &Secret| {
+            Secret::new(Template::parse(text.reveal()).map(|it| it.fill(value).to_string()).unwrap_or_default())
+        };
+        Some(Own {
+            who,
+            env: self.env.iter().map(|(name, text)| (name.clone(), filled(text))).collect(),
+            ready: self.ready.clone(),
+            within: self.within.map_or(WITHIN, |within| within.0),
+            fresh: self.fresh.unwrap_or(Fresh::Trial),
+            with: self.with.clone(),
+        })
     }
 
     /// How many combinations there are, without making them.
     pub(crate) fn count(&self) -> u64 {
         let options = self.options.values().map(|values| values.len() as u64);
-        options.fold(self.axes.count(), u64::saturating_mul)
+        let knobs = self.vary.iter().map(|(_, values)| values.len() as u64);
+        options.chain(knobs).fold(self.axes.count(), u64::saturating_mul)
+    }
+
+    fn combined_knobs(&self) -> Vec<Settings> {
+        let mut combined = vec![Settings::default()];
+        for (word, values) in &self.vary {
+            let with = |so_far: &Settings, value: &Setting| {
+                let mut knobs = so_far.clone();
+                knobs.put(word, value.clone());
+                knobs
+            };
+            combined = combined.iter().flat_map(|so_far| values.iter().map(move |value| with(so_far, value))).collect();
+        }
+        combined
     }
 
     fn combined_options(&self) -> Vec<Options> {
@@ -106,32 +175,37 @@ impl Target {
         combined
     }
 
-    fn name_of(&self, candidate: &Candidate) -> String {
-        let Candidate { transport, model, stack, driver, options, .. } = candidate;
+    fn name_of(&self, candidate: &Candidate, knobs: &Settings) -> String {
+        let Candidate { transport, serving, driver, options, .. } = candidate;
         let mut name = match &self.name {
-            None => words(*transport, *model, *stack, *driver),
+            None => words(*transport, serving, *driver),
             Some(given) => {
+                let model = serving.model();
                 let varying = [
                     self.axes.varies("transport").then(|| transport.name().to_owned()),
-                    self.axes.varies("server").then(|| model.name().to_owned()),
-                    self.axes.varies("stack").then(|| stack.name().to_owned()),
+                    model.filter(|_| self.axes.varies("server")).map(|(model, _)| model.name().to_owned()),
+                    model.filter(|_| self.axes.varies("stack")).map(|(_, stack)| stack.name().to_owned()),
                     self.axes.varies("driver").then(|| format!("{}-driver", driver.name())),
                 ];
                 [Some(given.clone())].into_iter().chain(varying).flatten().collect::<Vec<_>>().join("-")
             }
         };
-        for (option, value) in &options.0 {
-            if self.options.get(option).is_some_and(|values| values.len() > 1) {
-                // Writing to a string cannot fail.
-                let _ = write!(name, "-{option}={value}");
-            }
+        let options = options.0.iter().filter(|(option, _)| self.options.get(*option).is_some_and(|it| it.len() > 1));
+        let options = options.map(|(option, value)| (option.as_str(), value.to_string()));
+        let varied = self.vary.iter().filter(|(_, values)| values.len() > 1);
+        let knobs = varied.filter_map(|(word, _)| Some((word.as_str(), knobs.text(word)?)));
+        for (key, value) in options.chain(knobs) {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "-{key}={value}");
         }
         name
     }
 
-    /// The keys and options along which its targets differ.
+    /// The keys, options and words of `vary` along which its targets differ.
     pub fn varying(&self) -> impl Iterator<Item = &str> {
         let words = ["transport", "server", "stack", "driver"].into_iter().filter(|name| self.axes.varies(name));
-        words.chain(self.options.iter().filter(|(_, values)| values.len() > 1).map(|(name, _)| name.as_str()))
+        let options = self.options.iter().filter(|(_, values)| values.len() > 1).map(|(name, _)| name.as_str());
+        let knobs = self.vary.iter().filter(|(_, values)| values.len() > 1).map(|(word, _)| word.as_str());
+        words.chain(options).chain(knobs)
     }
 }

@@ -1,6 +1,7 @@
 //! The scenario as types: what is written, and nothing else.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -10,6 +11,7 @@ use crate::key::axes::{Axes, OneOrSeveral};
 use crate::key::contract::Of;
 use crate::key::load::{Load, Point};
 use crate::key::rate::SEARCH;
+use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::key::trials::Trials;
 use crate::key::word;
@@ -17,8 +19,12 @@ use crate::registry::Entry;
 use crate::scenario::calls::{self, OwnCalls};
 use crate::scenario::expect::{self, Expectation};
 use crate::scenario::narrow;
+use crate::scenario::own_schema;
 use crate::scenario::pin::Pin;
+use crate::secret::Secret;
+use crate::stack::own::Fresh;
 use crate::transport::contract::OptionValue;
+use crate::units::Time;
 
 words! {
     /// In which order the trials of all cells run.
@@ -76,10 +82,14 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"none")]
     pub pin: Option<Pin>,
+    /// The folder of its file, in which other files are looked for.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub folder: PathBuf,
 }
 
 /// What is compared. Lists multiply: two transports and two servers are four targets.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Target {
     /// Its keys.
@@ -90,7 +100,40 @@ pub struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[^/]*[^/ \t\r\n][^/]*$"), example = &"floor")]
     pub name: Option<String>,
-    /// Options of the transport and of the server model.
+    /// The user's own server: a command, which is launched without a shell in the scenario's folder. It is told where to
+    /// listen by `${port}`, `${host}`, `${address}` (both) or `${socket}` (a path).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"./shop --listen ${address}")]
+    pub launch: Option<String>,
+    /// The user's own server, which runs already: a host and a port, `unix:/path` or `unix:@name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"shop.example:443")]
+    pub at: Option<String>,
+    /// Variables of its environment, on top of ours. `${env:NAME}` takes a value from ours. Results hold their lengths.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default, schema_with = "own_schema::env", example = serde_json::json!({"PORT": "${port}"}))]
+    pub env: BTreeMap<String, Secret>,
+    /// Knobs of its own, as axes: each is used as `${word}` in `launch` or `env`.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "in_order")]
+    #[schemars(default, schema_with = "own_schema::vary", example = serde_json::json!({"workers": [1, 4]}))]
+    pub vary: Vec<(String, Vec<Setting>)>,
+    /// The call that it answers as expected once it is ready. Default: its port accepts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"health")]
+    pub ready: Option<String>,
+    /// How long it may take until it is ready. Default: 30s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, schema_with = "own_schema::within", example = &"30s")]
+    pub within: Option<Time>,
+    /// How often it is launched. Default: trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"run")]
+    pub fresh: Option<Fresh>,
+    /// Names of other processes that are the target's too, such as its database: counted apart, and no neighbours.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "one_or_list")]
+    #[schemars(default, schema_with = "own_schema::with", example = ["postgres"])]
+    pub with: Vec<String>,
+    /// Options of the transport, and of the server model or of an own server.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "one_or_several")]
     #[schemars(default, schema_with = "narrow::options")]
     pub options: BTreeMap<String, Vec<OptionValue>>,
@@ -120,6 +163,14 @@ pub struct Workload {
 /// One name, or a list of them.
 fn names(_: &mut SchemaGenerator) -> Schema {
     word::one_or_several(&json_schema!({"type": "string", "pattern": "[^ \t\r\n]"}))
+}
+
+fn one_or_list<S: Serializer>(names: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    OneOrSeveral(names).serialize(serializer)
+}
+
+fn in_order<S: Serializer>(vary: &[(String, Vec<Setting>)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(vary.iter().map(|(word, values)| (word, OneOrSeveral(values))))
 }
 
 fn one_or_several<S: Serializer>(

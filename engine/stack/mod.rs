@@ -5,6 +5,7 @@ pub mod driver;
 pub mod environment;
 mod installer;
 pub mod native;
+pub mod own;
 pub mod pairing;
 pub mod python;
 pub mod python_systems;

@@ -54,7 +54,8 @@ pub enum Seam {
 }
 
 /// On what kind of address a transport listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Family {
     /// An address and a TCP port.
     Tcp,
@@ -193,6 +194,11 @@ pub trait ClientCodec: Send {
     /// True once a handshake has made the connection encrypted.
     fn secured(&self) -> bool {
         false
+    }
+
+    /// What a handshake has agreed on, in words, where there was one.
+    fn negotiated(&self) -> Option<String> {
+        None
     }
 
     /// How many calls may be in flight; they are told apart by their line, from 0.
@@ -364,6 +370,8 @@ pub enum OptionKind {
     Word(&'static [&'static str]),
     /// A name that only the machine knows, such as the given one.
     Name(&'static str),
+    /// Any text, such as the given one: a path, the name of a host.
+    Text(&'static str),
 }
 
 /// The value of an option.
@@ -408,6 +416,7 @@ impl OptionSpec {
             }
             OptionKind::Word(words) => words.contains(&text).then(|| OptionValue::Word(text.to_owned())),
             OptionKind::Name(_) => is_name(text).then(|| OptionValue::Word(text.to_owned())),
+            OptionKind::Text(_) => (!text.trim().is_empty()).then(|| OptionValue::Word(text.to_owned())),
         };
         value.ok_or_else(|| ParseError::new(format!("option `{}` takes {}, not `{text}`", self.name, self.kind)))
     }
@@ -421,6 +430,7 @@ impl std::fmt::Display for OptionKind {
             OptionKind::Size(most) => write!(f, "a size such as 64KiB, at most {most}"),
             OptionKind::Word(words) => write!(f, "one of {}", words.join(", ")),
             OptionKind::Name(example) => write!(f, "a name such as {example}"),
+            OptionKind::Text(example) => write!(f, "a text such as {example}"),
         }
     }
 }

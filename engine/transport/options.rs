@@ -36,6 +36,9 @@ pub const CONGESTION: OptionSpec = OptionSpec {
     default: "the kernel's; on QUIC cubic",
 };
 
+/// The option by which another name than the address's is asked for in a handshake; only own servers have it.
+pub const SERVER_NAME: &str = "server-name";
+
 /// How many clients share a connection.
 pub const STREAMS: OptionSpec = OptionSpec {
     name: "streams",

@@ -144,6 +144,10 @@ impl Listener {
                 widen(&listener)?;
                 Ok(Listener::Tcp(listener))
             }
+            Address::Path(path) => Err(io::Error::other(format!(
+                "ours listen on abstract names, which leave no file behind; try `unix:@{}`",
+                path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
+            ))),
             Address::Unix(name) => {
                 let listener = UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?)?;
                 widen(&listener)?;
@@ -286,6 +290,7 @@ impl Socket {
                 Ok(Socket::Tcp(stream))
             }
             Address::Unix(name) => UnixStream::connect_addr(&UnixAddr::from_abstract_name(name)?).map(Socket::Unix),
+            Address::Path(path) => UnixStream::connect(path).map(Socket::Unix),
         }
     }
 

@@ -288,7 +288,8 @@ fn asked_of_an_agent() -> Vec<String> {
 }
 
 fn said_by_an_agent() -> Vec<String> {
-    let answers = [Answered::Done {}, Answered::Window(Box::default()), Answered::Ended { how: "by itself".into() }];
+    let answers =
+        [Answered::Done {}, Answered::Window(Box::default()), Answered::Ended { how: "by itself".into(), wrote: None }];
     let mut said: Vec<FromAgent> = answers.map(FromAgent::Answer).into();
     said.push(FromAgent::Hello(Hello { version: 1, engine: "0".into(), cores: vec![0, 1], machine: BTreeMap::new() }));
     said.iter().map(|said| serde_json::to_string(said).expect("a line")).collect()

@@ -83,6 +83,9 @@ impl<N: Network> Run<'_, N> {
             call.sent = now;
         }
         call.asked.at(connection.out.end());
+        if self.job.dials_only {
+            return Ok(());
+        }
         connection.codec.call(index % self.job.streams, &call.planned.ask, content, &mut connection.out);
         if connection.held { Ok(()) } else { connection.write() }
     }

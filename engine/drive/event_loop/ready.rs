@@ -58,6 +58,11 @@ impl<N: Network> Run<'_, N> {
         self.connections.replies = replies;
     }
 
+    /// What ends a call that only dials, once its connection is open.
+    fn dialled_only(&self, which: usize) -> Option<Reply> {
+        (self.job.dials_only && self.connections.all[which].stage == Stage::Open).then(Reply::ok)
+    }
+
     /// How far the calls are that a failure of this connection would hit.
     pub(super) fn awaiting(&self, which: usize) -> State {
         if self.connections.all[which].stage == Stage::Open { State::Calling } else { State::Connecting }
@@ -73,6 +78,7 @@ impl<N: Network> Run<'_, N> {
             connection.check_dial()?;
             (connection.dialled, connection.secured) = (self.connections.network.now_ns(), None);
             self.open(which)?;
+            replies.extend(self.dialled_only(which));
         }
         let busy = self.busy(which);
         let connection = &mut self.connections.all[which];
@@ -85,7 +91,9 @@ impl<N: Network> Run<'_, N> {
             if connection.secured.is_none() && connection.codec.secured() {
                 connection.secured = Some(self.connections.network.now_ns());
             }
-            return self.open(which);
+            self.open(which)?;
+            replies.extend(self.dialled_only(which));
+            return Ok(());
         }
         let first = connection.number * self.job.streams;
         let awaited = |slot: &Slot| slot.state == State::Calling && slot.on == which;

@@ -334,6 +334,9 @@ impl Clients {
         };
         let connection = steps.connection.insert(connection);
         steps.sent.get_or_insert_with(|| self.now());
+        if self.job.dials_only {
+            return Ok(Reply::ok());
+        }
         self.in_time(steps.end, connection.end.call(ask, content)).await
     }
 

@@ -1,5 +1,7 @@
 //! What reads something of the processes of an end while it is measured.
 
+use std::collections::BTreeMap;
+
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
@@ -59,14 +61,43 @@ impl Evidence {
     }
 }
 
+/// Which processes are those of an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Members {
+    /// The group that this process leads.
+    Group(Pid),
+    /// The same without its leader, which only keeps the others.
+    Kept(Pid),
+    /// These, and all that descend from them.
+    Trees(Vec<Pid>),
+}
+
 /// The processes of one group at one moment.
 pub struct Group(Vec<(Pid, Stat)>);
 
 impl Group {
     /// The group that `leader` leads, now; it reads one small file for each process of the machine.
     pub fn of(leader: Pid) -> Self {
-        let stats = all().into_iter().filter_map(|pid| Some((pid, Stat::of(pid)?)));
-        Group(stats.filter(|(_, stat)| stat.group == leader).collect())
+        Self::of_members(&Members::Group(leader))
+    }
+
+    /// Those of an end, now.
+    pub fn of_members(members: &Members) -> Self {
+        let stats: BTreeMap<Pid, Stat> = all().into_iter().filter_map(|pid| Some((pid, Stat::of(pid)?))).collect();
+        let descends = |pid: Pid, roots: &[Pid]| {
+            let parent = |pid: &Pid| stats.get(pid).map(|stat| Pid::from_raw(stat.parent));
+            std::iter::successors(Some(pid), parent).take(1000).any(|ancestor| roots.contains(&ancestor))
+        };
+        let inside: Vec<Pid> = stats
+            .iter()
+            .filter(|(pid, stat)| match members {
+                Members::Group(leader) => stat.group == *leader,
+                Members::Kept(keeper) => stat.group == *keeper && *pid != keeper,
+                Members::Trees(roots) => descends(**pid, roots),
+            })
+            .map(|(pid, _)| *pid)
+            .collect();
+        Group(stats.into_iter().filter(|(pid, _)| inside.contains(pid)).collect())
     }
 
     /// All of them, also those that have ended and wait to be reaped.

@@ -132,7 +132,7 @@ impl Proof {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
                 let site = Site::reach(&Here)?;
                 let pinning = Pinning::among(&plan.pin, &site.hello().cores)?;
-                let launcher = Launcher::new(site, pinning, self.disturbance, true, false);
+                let launcher = Launcher::new(site, plan.folder.clone(), pinning, self.disturbance, true, false);
                 return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }
         };

@@ -78,7 +78,7 @@ impl AsyncProtocol for Http3 {
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
     ) -> Result<Box<dyn AsyncClient>> {
-        let dialler = Dialler::new(address, tls, &context.options, ONE_WAY)?;
+        let dialler = Dialler::new(address, tls, context, ONE_WAY)?;
         if !context.own.is_empty() {
             return Ok(Box::new(Client::<WebStreams<OwnRequests>>::new(dialler, context.clone())));
         }

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use crate::call::Fault;
 use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
-use crate::transport::contract::{Executor, Executors, Later, Options};
-use crate::transport::options::{CONGESTION, STREAMS as STREAMS_OPTION};
+use crate::transport::contract::{ClientContext, Executor, Executors, Later, Options};
+use crate::transport::options::{CONGESTION, SERVER_NAME, STREAMS as STREAMS_OPTION};
 use crate::transport::socket::bind_datagrams;
 
 /// How much of one body may be on its way unread, in bytes, as on `http2`.
@@ -110,9 +110,12 @@ impl Dialler {
     pub(crate) fn new(
         server: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
-        options: &Options,
+        context: &ClientContext,
         one_way: u32,
     ) -> Result<Self> {
+        let options = &context.options;
+        let host = context.authority.rsplit_once(':').map_or(context.authority.as_str(), |(host, _)| host);
+        let name = options.word(SERVER_NAME).unwrap_or(host.trim_matches(['[', ']'])).to_owned();
         let mut transport = settings(options, Streams::of_client(one_way))?;
         transport.keep_alive_interval(Some(ALIVE));
         let tls = QuicClientConfig::try_from(tls).doing("QUIC cannot use this TLS")?;
@@ -125,7 +128,7 @@ impl Dialler {
         };
         let socket = bind_datagrams(&Address::Tcp(any)).doing("cannot open a socket")?;
         let endpoint = endpoint(None, socket)?;
-        Ok(Dialler { endpoint, settings, server, name: server.ip().to_string() })
+        Ok(Dialler { endpoint, settings, server, name })
     }
 
     /// A new connection once its handshake is complete.

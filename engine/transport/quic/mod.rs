@@ -101,7 +101,7 @@ impl AsyncProtocol for Quic {
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
     ) -> Result<Box<dyn AsyncClient>> {
-        let dialler = Dialler::new(address, tls, &context.options, NO_STREAMS)?;
+        let dialler = Dialler::new(address, tls, context, NO_STREAMS)?;
         Ok(Box::new(Client::<FrameCalls>::new(dialler, context.clone())))
     }
 

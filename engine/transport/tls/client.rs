@@ -66,6 +66,10 @@ impl ClientCodec for TlsClient {
         !self.session.handshaking()
     }
 
+    fn negotiated(&self) -> Option<String> {
+        self.session.negotiated()
+    }
+
     fn lines(&self) -> usize {
         self.inner.lines()
     }

@@ -1,5 +1,7 @@
 //! TLS 1.3 (RFC 8446) around any stream protocol: a codec around a codec, at either end.
 //!
+//! With servers that are not ours 1.2 is spoken too.
+//!
 //! rustls is a state machine as the protocols inside are, so that no model has to know whether it serves TLS.
 //! Tickets are sent and sessions kept only where the option `resumption` asks for it.
 
@@ -7,6 +9,7 @@ mod certificate;
 mod client;
 mod server;
 mod session;
+mod verification;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use rustls::crypto::ring::{Ticketer, default_provider};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::NoServerSessionStorage;
-use rustls::version::TLS13;
+use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
 use crate::call::Fault;
@@ -28,6 +31,8 @@ use crate::transport::options::{encrypts, resumes};
 use crate::transport::tls::certificate::Issued;
 use crate::transport::tls::client::TlsClient;
 use crate::transport::tls::server::TlsServer;
+
+pub use crate::transport::tls::verification::Verification;
 
 /// How many sessions a client keeps for resumption.
 const SESSIONS: usize = 256;
@@ -122,12 +127,26 @@ impl Trust {
             .with_no_client_auth();
         config.alpn_protocols = names(alpn.as_slice());
         config.resumption = if resumed { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
-        let server = match address {
-            Address::Tcp(address) => address.ip().into(),
-            Address::Named { host, .. } => {
-                ServerName::try_from(host.clone()).doing(format_args!("no certificate can be for `{host}`"))?
-            }
-            Address::Unix(_) => IpAddr::from(Ipv4Addr::LOCALHOST).into(),
+        Ok(Trust { config: Arc::new(config), server: name_of(address)? })
+    }
+
+    /// Trust in a server that is not ours, as `verification` has it; over QUIC, which knows TLS 1.3 only, `modern`.
+    ///
+    /// The error says which file is no good.
+    pub fn verified(
+        verification: &Verification,
+        modern: bool,
+        resumed: bool,
+        alpn: Option<&str>,
+        address: &Address,
+    ) -> Result<Self> {
+        let versions: &[_] = if modern { &[&TLS13] } else { &[&TLS13, &TLS12] };
+        let mut config = verification.config(provider(), versions)?;
+        config.alpn_protocols = names(alpn.as_slice());
+        config.resumption = if resumed { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
+        let server = match &verification.name {
+            Some(name) => ServerName::try_from(name.clone()).doing("`server-name`")?,
+            None => name_of(address)?,
         };
         Ok(Trust { config: Arc::new(config), server })
     }
@@ -143,6 +162,17 @@ impl Trust {
             .map_err(|error| Fault::connect(format!("a TLS handshake cannot be begun: {error}")))?;
         Ok(Box::new(TlsClient::new(session, inner)))
     }
+}
+
+/// The name by which a server on `address` is known.
+fn name_of(address: &Address) -> Result<ServerName<'static>> {
+    Ok(match address {
+        Address::Tcp(address) => address.ip().into(),
+        Address::Named { host, .. } => {
+            ServerName::try_from(host.clone()).doing(format_args!("no certificate can be for `{host}`"))?
+        }
+        Address::Unix(_) | Address::Path(_) => IpAddr::from(Ipv4Addr::LOCALHOST).into(),
+    })
 }
 
 fn provider() -> Arc<CryptoProvider> {

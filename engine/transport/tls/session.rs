@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IoSlice, Write};
 
-use rustls::{Connection, Error};
+use rustls::{Connection, Error, ProtocolVersion};
 
 use crate::transport::outbox::{GATHER, Outbox};
 
@@ -23,6 +23,17 @@ impl Session {
         let mut tls = tls.into();
         tls.set_buffer_limit(Some(PIECE));
         Session { tls, plain: Outbox::new(), ended: false }
+    }
+
+    /// What was agreed on, in words; none while that is not over.
+    pub(crate) fn negotiated(&self) -> Option<String> {
+        let version = match self.tls.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => "TLS 1.2",
+            ProtocolVersion::TLSv1_3 => "TLS 1.3",
+            _ => "TLS",
+        };
+        let suite = self.tls.negotiated_cipher_suite()?.suite();
+        Some(format!("{version}, {}", suite.as_str().unwrap_or("an unknown cipher")))
     }
 
     pub(crate) fn handshaking(&self) -> bool {

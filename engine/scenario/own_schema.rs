@@ -1,0 +1,29 @@
+//! The schemas of the keys of a server of the user's own.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use crate::key::word::{one_or_several, some_time};
+
+/// The schema of `env`.
+pub(crate) fn env(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "propertyNames": {"pattern": "^[^=]+$"},
+        "additionalProperties": {"type": ["string", "number", "boolean"]}})
+}
+
+/// The schema of `vary`.
+pub(crate) fn vary(_: &mut SchemaGenerator) -> Schema {
+    let text = json_schema!({"type": "string", "pattern": "^[^/]*[^/ \t\r\n][^/]*$"});
+    let value = json_schema!({"anyOf": [text, {"type": ["number", "boolean"], "minimum": 0}]});
+    json_schema!({"type": "object", "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"},
+        "additionalProperties": one_or_several(&value)})
+}
+
+/// The schema of `within`.
+pub(crate) fn within(generator: &mut SchemaGenerator) -> Schema {
+    some_time(generator)
+}
+
+/// The schema of `with`.
+pub(crate) fn with(_: &mut SchemaGenerator) -> Schema {
+    one_or_several(&json_schema!({"type": "string", "pattern": "[^ \t\r\n]"}))
+}

@@ -1,0 +1,289 @@
+//! Servers of the user's own: launched, proved to be those that were launched, ended; found where they run already.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A scenario in a folder of its own, whose processes carry a mark.
+struct Own {
+    folder: TempDir,
+    mark: String,
+}
+
+impl Own {
+    /// `target` are the keys of one target of `transport: tcp`, `workload` those of one workload.
+    fn new(target: &str, workload: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("own-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::copy(server(), folder.path().join("server.py")).expect("it is copied");
+        let text = format!(
+            "title: t\nquestion: q\ntrials: 1\ntimeout: 5s\ntargets:\n  - {{name: own, {target}}}\nworkloads:\n  - {{name: w, {workload}}}\n"
+        );
+        fs::write(folder.path().join("own.yaml"), text.replace("MARK", &mark)).expect("it is written");
+        Own { folder, mark }
+    }
+
+    /// A command of `server.py` that does `how`.
+    fn doing(how: &str, more: &str) -> Self {
+        let target = format!("transport: tcp, launch: \"python3 server.py {how} ${{port}}\", env: {{OWN: MARK}}{more}");
+        Own::new(&target, "call: connect, iterations: 50")
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+        command.env("ENGINE_BESIDE_OTHERS", "1").env_remove("RUST_BACKTRACE").current_dir(self.folder.path());
+        command.args([name, "own.yaml"]);
+        command
+    }
+
+    fn run(&self) -> (Output, Value) {
+        let output = self.command("run").args(["--out", "out"]).output().expect("the engine starts");
+        let results = fs::read_to_string(self.folder.path().join("out/results.json"));
+        let results = results.unwrap_or_else(|_| panic!("no results: {}", stderr(&output)));
+        assert_eq!(marked(&self.mark), BTreeSet::new(), "something is left running");
+        (output, serde_json::from_str(&results).expect("results are JSON"))
+    }
+
+    /// What is said of its only trial that failed.
+    fn failure(&self) -> (String, String) {
+        let (output, results) = self.run();
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let record = &results["records"][0];
+        assert_eq!(record["outcome"], "failed", "{record}");
+        (record["reason"].as_str().expect("a reason").to_owned(), stderr(&output))
+    }
+}
+
+fn server() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/own/server.py")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The processes whose environment has that mark.
+fn marked(mark: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir("/proc").expect("there is /proc").flatten();
+    let marked = |path: &PathBuf| {
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
+        // One that has ended has none any more.
+        String::from_utf8_lossy(&environment).contains(mark)
+    };
+    let told = |path: PathBuf| fs::read_to_string(path.join("cmdline")).unwrap_or_default().replace('\0', " ");
+    entries.map(|entry| entry.path()).filter(marked).map(told).collect()
+}
+
+/// Waits until something is so, which it is soon, however busy the machine.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_launched_server_is_measured_and_charged_and_told_where_it_comes_from() {
+    let own = Own::doing("serve", ", vary: {knob: [1, 2]}");
+    let text = fs::read_to_string(own.folder.path().join("own.yaml")).expect("it is there");
+    fs::write(own.folder.path().join("own.yaml"), text.replace("${port}", "${port} ${knob}")).expect("it is written");
+    let (output, results) = own.run();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let cells: Vec<&str> =
+        results["cells"].as_array().expect("cells").iter().filter_map(|it| it["id"].as_str()).collect();
+    assert_eq!(cells, ["own-knob=1/w", "own-knob=2/w"]);
+    let settings = &results["cells"][1]["settings"];
+    assert_eq!((&settings["knob"], &settings["server"], &settings["stack"]), (&2.into(), &Value::Null, &Value::Null));
+    for record in results["records"].as_array().expect("records") {
+        assert_eq!((&record["outcome"], &record["counts"]["ok"]), (&"measured".into(), &50.into()), "{record}");
+        let cost = &record["cost"]["server"];
+        assert!(cost["cpu_ns"].as_u64() > Some(0) && cost["peak_memory"].as_u64() > Some(1 << 20), "{cost}");
+        assert_eq!(cost["processes"], 1, "what keeps the command is not counted: {cost}");
+    }
+    let target = &results["manifest"]["targets"]["own-knob=2"];
+    assert_eq!(target["command"], "python3 server.py serve ${port} 2");
+    assert!(target["sha256"]["server.py"].as_str().is_some_and(|hash| hash.len() == 64), "{target}");
+    assert!(!results.to_string().contains(&own.mark), "the environment is nobody's business");
+}
+
+#[test]
+fn a_server_that_forks_is_charged_as_a_whole() {
+    let (_, results) = Own::doing("forks", "").run();
+    let record = &results["records"][0];
+    assert_eq!(
+        (&record["outcome"], &record["cost"]["server"]["processes"]),
+        (&"measured".into(), &4.into()),
+        "{record}"
+    );
+}
+
+#[test]
+fn a_server_on_a_unix_socket_is_dialled_there_and_its_folder_is_removed() {
+    let own = Own::new(
+        "transport: unix, launch: \"python3 server.py serve ${socket}\", env: {OWN: MARK}",
+        "call: connect, clients: 3, iterations: 10",
+    );
+    let (output, results) = own.run();
+    assert_eq!(results["records"][0]["counts"]["ok"], 30, "{}", stderr(&output));
+}
+
+#[test]
+fn each_way_to_fail_is_told_and_leaves_nothing_running() {
+    for (how, more, said, wrote) in [
+        ("silent", ", within: 1s", "your command did not listen on 127.0.0.1:", "still thinking"),
+        ("exits", "", "your command ended with exit code 98 before it listened", "address in use"),
+        ("elsewhere", ", within: 1s", "; it listens on 127.0.0.1:", ""),
+        // It is told when it has listened, or when it has left what will.
+        ("background", "", "`python3` (pid ", ""),
+        ("runaway", "", "has left the process group of your command", ""),
+        ("dies", "", "your command was killed by SIGKILL while it served", ""),
+        ("stubborn", "", "your command did not end within 5 s of SIGTERM, and `python3` (pid ", ""),
+        ("noisy", "", "your command ended with exit code 3 while it served", "the last word"),
+    ] {
+        let own = Own::doing(how, more);
+        let (reason, told) = own.failure();
+        assert!(reason.contains(said), "{how}: {reason}");
+        assert!(told.contains(wrote), "{how}: {told}");
+        assert!(wrote.is_empty() || !reason.contains(wrote), "{how}: what it wrote is not recorded: {reason}");
+        assert!(told.len() < 20_000, "{how}: {}", told.len());
+    }
+    let (reason, _) =
+        Own::new("transport: tcp, launch: \"./nothing ${port}\"", "call: connect, iterations: 5").failure();
+    assert!(reason.contains("`./nothing` cannot be launched in /"), "{reason}");
+    let unset = "transport: tcp, launch: \"python3 server.py serve ${port} ${env:NOBODY_SETS_THIS}\"";
+    let (reason, _) = Own::new(unset, "call: connect, iterations: 5").failure();
+    assert!(
+        reason.contains("the environment has no `NOBODY_SETS_THIS`, from which target `own` takes a value"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_port_that_is_stolen_is_told_with_the_thief() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let den = folder.path().join("den");
+    let listener = UnixListener::bind(&den).expect("a den");
+    let own = Own::doing("robbed", ", within: 20s");
+    let text = fs::read_to_string(own.folder.path().join("own.yaml")).expect("it is there");
+    let text = text.replace("env: {", &format!("env: {{THIEF: {}, ", den.display()));
+    fs::write(own.folder.path().join("own.yaml"), text).expect("it is written");
+    // This very process takes each port that the command is to have.
+    let thief = std::thread::spawn(move || {
+        let mut stolen = Vec::new();
+        for _ in 0..3 {
+            let (mut victim, _) = listener.accept().expect("a victim");
+            let mut line = String::new();
+            BufReader::new(&victim).read_line(&mut line).expect("it says its port");
+            stolen.push(TcpListener::bind(("127.0.0.1", line.trim().parse().expect("a port"))).expect("it is free"));
+            victim.write_all(b"ok").expect("it waits");
+        }
+        stolen
+    });
+    let (reason, told) = own.failure();
+    let stolen = thief.join().expect("it stole");
+    let port = stolen[2].local_addr().expect("it listens").port();
+    let me = format!("(pid {})", std::process::id());
+    assert!(reason.contains(&format!("127.0.0.1:{port} is held by `own_server")), "{reason}");
+    assert!(reason.contains(&me) && reason.contains("which is not the command that was launched"), "{reason}");
+    assert!(told.contains("is held by"), "{told}");
+}
+
+#[test]
+fn a_server_that_is_launched_once_is_there_for_all_trials() {
+    let own = Own::doing("serve", ", fresh: run");
+    let output = own.command("run").args(["--out", "out", "--set", "trials=3"]).output().expect("the engine starts");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(marked(&own.mark), BTreeSet::new());
+    let results = fs::read_to_string(own.folder.path().join("out/results.json")).expect("results");
+    let results: Value = serde_json::from_str(&results).expect("results are JSON");
+    assert_eq!(results["manifest"]["facts"]["own"]["fresh"], "launched once for all trials");
+    assert_eq!(results["records"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn a_killed_engine_leaves_nothing_running() {
+    for how in ["serve", "forks", "stubborn", "silent", "runaway"] {
+        let own = Own::doing(how, "");
+        let text = fs::read_to_string(own.folder.path().join("own.yaml")).expect("it is there");
+        fs::write(own.folder.path().join("own.yaml"), text.replace("iterations: 50", "duration: 60s"))
+            .expect("it is written");
+        let mut engine = own.command("run");
+        let mut engine = engine.args(["--out", "out"]).stderr(Stdio::null()).spawn().expect("the engine starts");
+        until("the command is launched", || marked(&own.mark).iter().any(|line| line.contains("server.py")));
+        engine.kill().expect("it is there");
+        engine.wait().expect("it is gone");
+        until("nothing is left of it", || marked(&own.mark).is_empty());
+    }
+}
+
+#[test]
+fn check_and_plan_launch_nothing_and_tell_the_commands() {
+    let own = Own::new("transport: tcp, launch: \"touch ${port} launched\"", "call: connect, iterations: 1");
+    for name in ["check", "plan"] {
+        let output = own.command(name).output().expect("the engine starts");
+        assert!(output.status.success(), "{}", stderr(&output));
+        if name == "plan" {
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(told.contains("launches own: touch ${port} launched"), "{told}");
+        }
+    }
+    assert!(!own.folder.path().join("launched").exists());
+}
+
+/// A server that runs already, in a process group of its own.
+struct Running(Child);
+
+impl Running {
+    fn start(how: &str, port: u16) -> Self {
+        let mut command = Command::new("python3");
+        command.arg(server()).args([how, &port.to_string()]).process_group(0);
+        let child = command.spawn().expect("Python starts");
+        until("it listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Running(child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = killpg(Pid::from_raw(self.0.id() as i32), Signal::SIGKILL);
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+#[test]
+fn a_server_that_runs_here_already_is_found_and_charged_and_left_alone() {
+    let port = free_port();
+    let mut running = Running::start("forks", port);
+    let own = Own::new(&format!("transport: tcp, at: \"localhost:{port}\""), "call: connect, iterations: 50");
+    let (output, results) = own.run();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let (record, facts) = (&results["records"][0], &results["manifest"]["facts"]["own"]);
+    assert_eq!((&record["counts"]["ok"], &record["cost"]["server"]["processes"]), (&50.into(), &4.into()), "{record}");
+    assert_eq!(facts["its processes"], "observed, as it was found");
+    assert!(running.0.try_wait().is_ok_and(|ended| ended.is_none()), "it is not ours to end");
+}
+
+#[test]
+fn nobody_at_an_address_is_told() {
+    let own = Own::new(&format!("transport: tcp, at: \"127.0.0.1:{}\"", free_port()), "call: connect, iterations: 5");
+    let (reason, _) = own.failure();
+    assert!(reason.contains("cannot dial 127.0.0.1:"), "{reason}");
+}
