@@ -3,11 +3,21 @@
 
 mod ends;
 mod scripted;
+mod systems;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use ends::{Drive, Server, assignment, measure};
 use engine::results::Measured;
+use engine::stack::contract::Wanted;
+use engine::stack::python_systems::system;
+use engine::transport::contract::Options;
 use scripted::Scripted;
 use serde_json::{Value, json};
 
@@ -235,4 +245,104 @@ fn an_assignment_that_cannot_be_asked_says_why() {
     assert!(refused("http1", json!({"call": "ping"})).contains("is a call of the service"));
     let mix = json!([{"call": "it", "weight": 0}]);
     assert!(refused("http1", json!({"call": "it", "mix": mix})).contains("a mix needs weights"));
+}
+
+/// A server of lines: it answers `PING` and `SET`, and says the rest back with its length before it.
+fn lines(mut stream: impl Read + Write) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        while let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") {
+            let line: Vec<u8> = bytes.drain(..end + 2).collect();
+            let reply = match &line[..3] {
+                b"PIN" => b"+PONG\r\n".to_vec(),
+                b"SET" => b"+OK\r\n".to_vec(),
+                b"LEN" => [&(line.len() as u16).to_be_bytes(), &line[..]].concat(),
+                _ => b"-ERR\r\n".to_vec(),
+            };
+            if stream.write_all(&reply).is_err() {
+                return;
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(n) if n > 0 => bytes.extend_from_slice(&buffer[..n]),
+            _ => return,
+        }
+    }
+}
+
+#[test]
+fn bytes_are_sent_and_their_replies_end_where_a_call_says() {
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let tcp_address = tcp.local_addr().expect("an address").to_string();
+    thread::spawn(move || tcp.incoming().flatten().for_each(|stream| drop(thread::spawn(|| lines(stream)))));
+    let name = format!("own-calls-{}", std::process::id());
+    let unix = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).expect("a name")).expect("a socket");
+    thread::spawn(move || unix.incoming().flatten().for_each(|stream| drop(thread::spawn(|| lines(stream)))));
+    let until = json!({"until": "DQo="});
+    let calls = [
+        json!({"name": "pong", "send": {"message": {"text": "PING\r\n"}, "reply": until}, "contains": "PONG", "size": 5}),
+        json!({"name": "set", "send": {"message": {"text": "SET k${client} ${unique}\r\n"}, "reply": until}, "contains": "OK"}),
+        json!({"name": "bad", "send": {"message": {"bytes": "Pw0K"}, "reply": until}, "contains": "OK"}),
+    ];
+    let mix = json!([{"call": "pong", "weight": 2}, {"call": "set", "weight": 1}, {"call": "bad", "weight": 1}]);
+    for (transport, address) in [("tcp", tcp_address), ("unix", format!("unix:@{name}"))] {
+        for clients in [1, 3] {
+            let load = json!({"mix": mix, "clients": clients, "iterations": 50, "verify": "content"});
+            let got = drive(&address, transport, &calls, load).expect("it can be measured");
+            let counts = |name: &str| got.calls[name].counts;
+            assert_eq!(counts("pong").ok + counts("set").ok + counts("bad").error.corrupt, 50 * clients, "{transport}");
+            assert_eq!(got.calls["pong"].bytes.payload_up, 6 * counts("pong").ok);
+            assert_eq!(got.reconnects, 0);
+        }
+    }
+}
+
+/// Our server, and a real ThreadedServer where Python has rpyc, both with the service of the reference suite.
+fn rpyc_servers() -> Vec<Server> {
+    let mut servers = vec![Server::launch("rpyc", "threaded", &[])];
+    if let Some(environment) = systems::environment() {
+        let (timeout, options) = (Duration::from_secs(30), Options::default());
+        let launch = Wanted { nonce: "token", fill: None, timeout, options: &options, cores: 1 };
+        let system = system("rpyc", "threaded").expect("there is such a system");
+        servers.push(Server::start(system.command(&environment, &launch)));
+    }
+    servers
+}
+
+#[test]
+fn methods_are_called_with_values_and_references_are_let_go() {
+    let calls = [
+        json!({"name": "sum", "rpyc": {"method": "compute", "args": [{"int": 10}]}}),
+        json!({"name": "words", "rpyc": {"method": "echo", "args": [{"text": "from ${client}"}]}, "contains": "from", "size": 6}),
+        json!({"name": "named", "rpyc": {"method": "echo", "kwargs": [["data", {"bytes": 70_000}]]}, "size": 70_000}),
+        json!({"name": "list", "rpyc": {"method": "download_file_chunked", "args": [{"int": 10}, {"int": 4}]}}),
+        json!({"name": "gone", "rpyc": {"method": "s3cret"}}),
+    ];
+    for server in rpyc_servers() {
+        for (method, messages) in [("attribute", 3.0), ("bound", 1.0)] {
+            let run = |name: &str, more: Value| {
+                let mut load = json!({
+                    "nonce": null, "calls": calls, "call": name, "iterations": 20, "options": {"method": method},
+                    "verify": "content"
+                });
+                load.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+                measure(&server, "rpyc", load).expect("it can be measured")
+            };
+            for (name, more) in [("sum", 0.0), ("words", 0.0), ("named", 0.0), ("list", 1.0)] {
+                let got = run(name, json!({}));
+                assert_eq!(got.counts.ok, 20, "{name}, {method}: {:?}", got.failures);
+                // A reference that comes back costs the message that lets it go.
+                assert_eq!(got.messages_per_call, Some(messages + more), "{name}, {method}");
+            }
+            let named = run("named", json!({"clients": 3}));
+            assert_eq!((named.bytes.payload_up, named.bytes.payload_down), (60 * 70_000, 60 * 70_000));
+            let gone = run("gone", json!({}));
+            assert_eq!((gone.counts.error.status, gone.failures[0].as_str()), (20, "status: builtins.AttributeError"));
+            let mix: Vec<Value> = ["sum", "words", "gone"].map(|name| json!({"call": name, "weight": 1})).into();
+            let mixed = run("sum", json!({"mix": mix, "clients": 2}));
+            assert_eq!(mixed.counts.error.status, mixed.calls["gone"].counts.scheduled);
+            assert_eq!(mixed.counts.ok + mixed.counts.error.status, 40);
+        }
+    }
 }

@@ -34,7 +34,7 @@ impl Key for Warmup {
         json_schema!({"anyOf": [count, time]})
     }
     fn examples(&self) -> Vec<Json> {
-        vec![json!(10), json!("5s")]
+        vec![json!(10)]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         match &node.value {

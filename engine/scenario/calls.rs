@@ -7,14 +7,14 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use crate::call::own::{HttpBody, OwnCall};
+use crate::call::own::{HttpBody, Message, OwnCall, ReplyEnd};
 use crate::call::{Call, Word};
 use crate::document::mistake::{Mistake, Place};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, empty_list};
 use crate::key::call::{NAME, read_name};
 use crate::registry::suggestion;
-use crate::scenario::request;
+use crate::scenario::{arguments, message, request};
 use crate::units::Size;
 
 /// The calls that a scenario defines, in its order.
@@ -56,7 +56,7 @@ impl Serialize for OwnCalls {
 
 impl Serialize for Defined {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let OwnCall { name, http, contains, size } = &self.call;
+        let OwnCall { name, http, rpyc, send, contains, size } = &self.call;
         let length = |bytes: usize| format!("({bytes} bytes)");
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", name)?;
@@ -77,6 +77,27 @@ impl Serialize for Defined {
                 [] => {}
                 [one] => map.serialize_entry("status", one)?,
                 several => map.serialize_entry("status", several)?,
+            }
+        }
+        if let Some(rpyc) = rpyc {
+            map.serialize_entry("rpyc", &rpyc.method)?;
+            if !rpyc.args.is_empty() {
+                map.serialize_entry("args", &format!("({} values)", rpyc.args.len()))?;
+            }
+            if !rpyc.kwargs.is_empty() {
+                let names: Vec<&str> = rpyc.kwargs.iter().map(|(name, _)| name.as_str()).collect();
+                map.serialize_entry("kwargs", &names)?;
+            }
+        }
+        if let Some(send) = send {
+            match &send.message {
+                Message::Text(text) => map.serialize_entry("send", &length(text.written().len()))?,
+                Message::Bytes(bytes) => map.serialize_entry("send-hex", &length(bytes.len()))?,
+            }
+            match &send.reply {
+                ReplyEnd::Until(until) => map.serialize_entry("until", &message::escaped(until))?,
+                ReplyEnd::Bytes(bytes) => map.serialize_entry("bytes", &Size(*bytes))?,
+                ReplyEnd::Length(length) => map.serialize_entry("length", length)?,
             }
         }
         if let Some(contains) = contains {
@@ -150,15 +171,23 @@ fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defin
     }
     let contains = fields.optional("contains", mistakes);
     let size: Option<Size> = fields.optional("size", mistakes);
-    let asked = fields.has("http");
-    let read = request::read(&mut fields, folder, mistakes);
+    let asked = [&["http", "rpyc"][..], &message::SENDS].concat();
+    let asked = asked.iter().any(|key| fields.has(key));
+    let before = mistakes.len();
+    let request = request::read(&mut fields, folder, mistakes);
+    let rpyc = arguments::read(&mut fields, mistakes);
+    let send = message::read(&mut fields, mistakes);
     if !asked {
         let mistake = Mistake::new("this call says no way to be asked", place);
-        mistakes.push(mistake.help("give it a request, such as `http: GET /health`"));
+        mistakes.push(mistake.help("give it a request, such as `http: GET /health`, a method, such as `rpyc: read_sensor`, or bytes, such as `send: PING`"));
     }
     fields.finish(mistakes);
-    let (http, body) = read?;
-    let call = OwnCall { name: name?, http: Some(http), contains, size: size.map(|size| size.bytes()) };
+    if !asked || mistakes.len() > before {
+        return None;
+    }
+    let (http, body) = request.unzip();
+    let body = body.flatten();
+    let call = OwnCall { name: name?, http, rpyc, send, contains, size: size.map(|size| size.bytes()) };
     Some(Defined { call, body, place })
 }
 
@@ -219,14 +248,16 @@ pub(crate) fn place_of(calls: &OwnCalls, name: &str) -> Option<Place> {
 pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
     let size = generator.subschema_for::<Size>();
     let mut properties = json!({
-        "name": {"type": "string", "pattern": NAME, "not": {"enum": reserved()}, "examples": ["health"],
+        "name": {"type": "string", "pattern": NAME, "not": {"enum": reserved()}, "default": "health",
             "description": "What workloads call it; the names of the engine's own calls are reserved."},
         "contains": {"type": "string", "pattern": "[^ \t\r\n]", "examples": ["\"items\""],
             "description": "Text that the body of a reply has to hold; looked for in each client's first, or in all where `verify` is `content`."},
         "size": size,
     });
-    if let (Some(all), Json::Object(own)) = (properties.as_object_mut(), request::schema(generator)) {
-        all.extend(own);
+    for own in [request::schema(generator), arguments::schema(generator), message::schema(generator)] {
+        if let (Some(all), Json::Object(own)) = (properties.as_object_mut(), own) {
+            all.extend(own);
+        }
     }
     if let Some(size) = properties["size"].as_object_mut() {
         size.insert("description".to_owned(), "How long the body of each reply has to be.".into());
@@ -235,6 +266,7 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "minItems": 1,
-        "items": {"type": "object", "properties": properties, "required": ["name", "http"], "additionalProperties": false},
+        "items": {"type": "object", "properties": properties, "required": ["name"], "additionalProperties": false,
+            "anyOf": [{"required": ["http"]}, {"required": ["rpyc"]}, {"required": ["send"]}, {"required": ["send-hex"]}]},
     })
 }

@@ -4,11 +4,13 @@
 //! here was not written; what it is then stands in the file of that key.
 
 mod applicable;
+mod arguments;
 mod asked;
 pub mod calls;
 pub mod expect;
 mod fields;
 mod line;
+mod message;
 mod narrow;
 pub mod options;
 mod own;

@@ -295,7 +295,7 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Json {
     let status = json!({"type": "integer", "minimum": 200, "maximum": 599});
     let text = || json!({"type": ["string", "integer", "boolean"]});
     let mut keys = json!({
-        "http": {"type": "string", "pattern": "^[A-Z]+ /[!-\"$-~]*$", "examples": ["GET /health", "POST /orders"],
+        "http": {"type": "string", "pattern": "^[A-Z]+ /[!-\"$-~]*$", "default": "GET /health",
             "description": "A request of HTTP, of whichever version the target speaks: method and path. Redirects are not followed."},
         "headers": {"type": "object", "additionalProperties": text(), "examples": [{"accept": "application/json"}],
             "description": "Fields of the request. `${client}`, `${number}` and `${unique}` stand for the client, its calls so far, and both. Results show only how long a value is."},

@@ -13,6 +13,7 @@ pub mod outbox;
 pub mod ports;
 pub mod quic;
 pub mod rpyc;
+mod send;
 pub mod socket;
 pub mod tcp;
 pub mod terms;

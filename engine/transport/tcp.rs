@@ -3,6 +3,7 @@
 //! `frame := length:u64be tag:u8 body[length]`. The low bits of the tag say which call it is, [`MORE`] that
 //! another chunk follows, [`REPLY`] that it answers, [`FAILED`] that the body is a status and a message.
 
+use crate::call::own::Protocol;
 use crate::call::{Answer, Ask, Asked, Check, Chunks, Computation, Fault, Fill, computations};
 use crate::registry::Entry;
 use crate::transport::contract::{
@@ -12,6 +13,7 @@ use crate::transport::contract::{
 use crate::transport::held::Share;
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::outbox::Outbox;
+use crate::transport::send::SendClient;
 use crate::transport::terms::{Compressed, Connection, Terms};
 use std::sync::Arc;
 
@@ -34,6 +36,10 @@ impl Transport for Tcp {
 
     fn seam(&self) -> Seam {
         Seam::Stream(&Frames)
+    }
+
+    fn asks(&self) -> Option<Protocol> {
+        Some(Protocol::Send)
     }
 
     fn terms(&self, options: &Options) -> Terms {
@@ -60,6 +66,9 @@ pub(crate) struct Frames;
 
 impl StreamProtocol for Frames {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
+        if !context.own.is_empty() {
+            return Box::new(SendClient::new(context));
+        }
         Box::new(FrameClient {
             fill: context.fill.clone(),
             frame: Frame::default(),

@@ -1,5 +1,6 @@
 //! The frames of `tcp` over an abstract Unix socket: what is left when the network's own work is gone.
 
+use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{Facts, Family, Options, Seam, Transport};
 use crate::transport::tcp::{Frames, frame_facts, frame_terms};
@@ -24,6 +25,10 @@ impl Transport for Unix {
 
     fn seam(&self) -> Seam {
         Seam::Stream(&Frames)
+    }
+
+    fn asks(&self) -> Option<Protocol> {
+        Some(Protocol::Send)
     }
 
     fn terms(&self, options: &Options) -> Terms {

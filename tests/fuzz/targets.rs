@@ -52,7 +52,7 @@ pub(crate) fn targets() -> Vec<Target> {
     }
     // What TLS carries is looked at above; here it is TLS itself.
     targets.extend(stream_transports().take(1).flat_map(|(_, protocol)| ends("tls", protocol, true)));
-    targets.extend(stream_transports().filter(|(name, _)| ["http1", "http2"].contains(name)).map(own_calls));
+    targets.extend(stream_transports().filter(|(name, _)| ["http1", "http2", "tcp"].contains(name)).map(own_calls));
     targets.extend(datagrams::targets());
     let file = |name: &str, read: fn(&[u8]), seeds: &[&[u8]]| Target {
         name: name.to_owned(),
@@ -129,13 +129,14 @@ fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) ->
     [target("server", Box::new(server) as Read, up), target("client", Box::new(client) as Box<_>, down)]
 }
 
-/// The client's end of a transport of HTTP that asks calls of the user's own, which look into what comes.
+/// The client's end of a transport that asks calls of the user's own, which look into what comes.
 fn own_calls((name, protocol): (&'static str, &'static dyn StreamProtocol)) -> Target {
-    let calls: Vec<OwnCall> = serde_json::from_str(OWN_CALLS).expect("calls");
+    let (calls, replies) = if name == "tcp" { (OWN_BYTES, BYTES) } else { (OWN_CALLS, REPLIES) };
+    let calls: Vec<OwnCall> = serde_json::from_str(calls).expect("calls");
     let asks: Vec<Ask> = (0..calls.len() as u16).map(|call| Ask::Own(Own { call, client: 1, number: 2 })).collect();
     let own: Arc<[OwnCall]> = calls.into();
     let context = ClientContext { own, ..ClientContext::of_service(Fill::constant(0), Options::default(), "fuzz") };
-    let seeds = (0..).zip(REPLIES).map(|(ask, reply)| [&[ask, 0][..], reply].concat()).collect();
+    let seeds = (0..).zip(replies).map(|(ask, reply)| [&[ask, 0][..], *reply].concat()).collect();
     let read = move |input: &[u8]| {
         let [head, cut, bytes @ ..] = input else { return };
         converse(protocol.client(&context), &asks, usize::from(*head), bytes, *cut);
@@ -148,7 +149,13 @@ const OWN_CALLS: &str = r#"[
     {"name": "b", "http": {"method": "HEAD", "path": "/"}, "size": 0},
     {"name": "c", "http": {"method": "POST", "path": "/", "body": {"text": "${number}"}, "status": [200, 302]}}
 ]"#;
-const REPLIES: [&[u8]; 5] = [
+const OWN_BYTES: &str = r#"[
+    {"name": "a", "send": {"message": {"text": "PING"}, "reply": {"until": "DQo="}}, "contains": "ok"},
+    {"name": "b", "send": {"message": {"bytes": "AAE="}, "reply": {"bytes": 4}}, "size": 4},
+    {"name": "c", "send": {"message": {"text": "${unique}"}, "reply": {"length": "u64le"}}}
+]"#;
+const BYTES: &[&[u8]] = &[b"+ok\r\n", b"four", b"\x03\0\0\0\0\0\0\0abc+\r\r\n"];
+const REPLIES: &[&[u8]] = &[
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::ask::Own;
+use crate::call::own::encoded;
 use crate::call::own::text::Text;
 
 /// A request of HTTP, in whichever version.
@@ -34,7 +35,7 @@ pub enum HttpBody {
     /// This text.
     Text(Text),
     /// The bytes of a file, in base64.
-    File(#[serde(with = "base64")] bytes::Bytes),
+    File(#[serde(with = "encoded")] bytes::Bytes),
     /// So many bytes of the workload's fill.
     Fill(u64),
 }
@@ -64,23 +65,6 @@ impl HttpCall {
     /// Whether a reply with that status is right.
     pub fn takes(&self, status: u16) -> bool {
         if self.status.is_empty() { (200..300).contains(&status) } else { self.status.contains(&status) }
-    }
-}
-
-/// Bytes as text in JSON.
-mod base64 {
-    use ::base64::Engine;
-    use ::base64::engine::general_purpose::STANDARD;
-    use bytes::Bytes;
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::Serializer;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-        STANDARD.decode(String::deserialize(deserializer)?).map(Bytes::from).map_err(D::Error::custom)
     }
 }
 

@@ -1,12 +1,17 @@
 //! Calls of the user's own: what is sent by each protocol, and what a reply has to be.
 
+mod encoded;
 mod http;
+mod rpyc;
 pub mod search;
+mod send;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::call::own::http::{HttpBody, HttpCall};
+pub use crate::call::own::rpyc::{Argument, RpycCall};
+pub use crate::call::own::send::{Length, Message, ReplyEnd, SendCall};
 pub use crate::call::own::text::{Text, TextError, Varying};
 use crate::call::words::words;
 
@@ -15,6 +20,10 @@ words! {
     Protocol {
         /// A request of any version of HTTP.
         Http = "http",
+        /// A method of an RPyC service's root.
+        Rpyc = "rpyc",
+        /// Bytes on a stream.
+        Send = "send",
     }
 }
 
@@ -27,6 +36,12 @@ pub struct OwnCall {
     /// How it is asked over HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpCall>,
+    /// How it is asked over RPyC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpyc: Option<RpycCall>,
+    /// How it is asked in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send: Option<SendCall>,
     /// What the body of each reply has to hold; looked for in each client's first one, or in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
@@ -40,6 +55,8 @@ impl OwnCall {
     pub fn speaks(&self, protocol: Protocol) -> bool {
         match protocol {
             Protocol::Http => self.http.is_some(),
+            Protocol::Rpyc => self.rpyc.is_some(),
+            Protocol::Send => self.send.is_some(),
         }
     }
 

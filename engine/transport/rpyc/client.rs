@@ -14,6 +14,7 @@ use crate::transport::rpyc::link::Link;
 use crate::transport::rpyc::list::List;
 use crate::transport::rpyc::message::Message;
 use crate::transport::rpyc::objects::{CLASS_IDS, Object, Objects};
+use crate::transport::rpyc::own::{self, OwnCalls};
 use crate::transport::rpyc::requests::Outcome;
 use crate::transport::rpyc::service::{CLASS, METHODS, Method};
 
@@ -38,8 +39,12 @@ struct Talk {
     /// True where the server is an engine.
     ours: bool,
     root: Vec<u8>,
-    /// The bound methods that are kept, by their place among the methods; empty where there is none.
-    bound: [Vec<u8>; METHODS.len()],
+    /// The methods that calls ask for.
+    names: Vec<String>,
+    /// Those of them that are bound and kept; empty where there is none.
+    bound: Vec<Vec<u8>>,
+    /// The user's own calls, where there are some, and then no others.
+    own: OwnCalls,
     method: Vec<u8>,
     list: Vec<u8>,
     iterator: Vec<u8>,
@@ -67,6 +72,11 @@ enum For {
 
 impl RpycClient {
     pub(crate) fn new(context: &ClientContext) -> Self {
+        let own = OwnCalls::new(context.own.clone());
+        let names: Vec<String> = match context.own.is_empty() {
+            true => METHODS.iter().map(|method| method.name().to_owned()).collect(),
+            false => own.methods().map(str::to_owned).collect(),
+        };
         let talk = Talk {
             link: Link::new(context.options.flag("compress", true)),
             lent: Objects::client(CLIENT_CLASS),
@@ -74,7 +84,9 @@ impl RpycClient {
             bind: context.options.word("method") == Some("bound"),
             ours: false,
             root: Vec::new(),
-            bound: [const { Vec::new() }; METHODS.len()],
+            bound: vec![Vec::new(); names.len()],
+            names,
+            own,
             method: Vec::new(),
             list: Vec::new(),
             iterator: Vec::new(),
@@ -144,14 +156,17 @@ impl Bodies for Talk {
     fn streams(&mut self, before: &[u8]) -> bool {
         let body = match self.waiting {
             For::Chunk => true,
-            For::Result => matches!(self.ask, Ask::Echo { .. } | Ask::Download { .. }),
+            For::Result => matches!(self.ask, Ask::Echo { .. } | Ask::Download { .. } | Ask::Own(_)),
             _ => false,
         };
         body && Message::is_reply_before(before, self.awaited)
     }
 
     fn body(&mut self, part: &[u8]) -> Result<(), Fault> {
-        self.check.feed(part);
+        match self.ask {
+            Ask::Own(_) => self.own.feed(part),
+            _ => self.check.feed(part),
+        }
         Ok(())
     }
 }
@@ -159,7 +174,7 @@ impl Bodies for Talk {
 fn method_of(ask: Ask) -> Method {
     match ask {
         Ask::Nonce => Method::Nonce,
-        // A job of the service asks no call of the user's own; the answer to one is refused.
+        // The methods of those are not among these.
         Ask::Ping | Ask::Own(_) => Method::Ping,
         Ask::Echo { .. } => Method::Echo,
         Ask::Upload { chunk: None, .. } => Method::Upload,
@@ -196,6 +211,7 @@ impl Talk {
     fn call(&mut self, ask: Ask, content: bool, out: &mut Outbox) {
         self.ask = ask;
         self.check.restart(ask.payload_down(), content);
+        self.own.begin(ask, content);
         let whole = match ask {
             Ask::Echo { len, .. } | Ask::Upload { len, chunk: None } | Ask::Download { len, chunk: None } => len,
             _ => 0,
@@ -204,13 +220,17 @@ impl Talk {
             self.refused = Some(Fault::protocol(format!("no frame of rpyc has room for {whole} bytes")));
             return self.close(out);
         }
-        let place = place_of(method_of(ask));
+        let place = match ask {
+            Ask::Own(own) => usize::from(own.call),
+            ask => place_of(method_of(ask)),
+        };
         if self.bound[place].is_empty() {
-            self.awaited = self.link.getattr(out, &self.root, METHODS[place].name());
+            self.awaited = self.link.getattr(out, &self.root, &self.names[place]);
             self.waiting = For::Method;
         } else {
-            self.awaited = call_method(&mut self.link, &mut self.lent, &self.fill, ask, &self.bound[place], out);
-            self.waiting = For::Result;
+            std::mem::swap(&mut self.method, &mut self.bound[place]);
+            self.call_method(out);
+            std::mem::swap(&mut self.method, &mut self.bound[place]);
         }
     }
 
@@ -272,8 +292,8 @@ impl Talk {
             }
             For::Inspection if self.bind => {
                 self.awaited = self.link.next_seq();
-                for method in METHODS.iter() {
-                    self.link.getattr(out, &self.root, method.name());
+                for name in &self.names {
+                    self.link.getattr(out, &self.root, name);
                 }
                 self.waiting = For::Bound(0);
             }
@@ -284,11 +304,16 @@ impl Talk {
             }
             For::Method => {
                 keep(&mut self.method, Self::object(value)?);
-                self.awaited = call_method(&mut self.link, &mut self.lent, &self.fill, self.ask, &self.method, out);
-                self.waiting = For::Result;
+                self.call_method(out);
             }
             For::Result => {
                 self.drop_method(out);
+                if let Ask::Own(_) = self.ask {
+                    let reply = self.own.reply(value)?;
+                    // What it holds of the server's is given up, as a program does that has looked at it.
+                    value.yours(&mut |id| self.link.del(out, id.raw))?;
+                    return Ok(Some(self.end(reply)));
+                }
                 if let Ask::Download { chunk: Some(_), .. } = self.ask {
                     keep(&mut self.list, Self::object(value)?);
                     self.awaited = self.link.callattr(out, &self.list, "__iter__");
@@ -315,6 +340,7 @@ impl Talk {
             // A service without that method; calling it will say so.
             For::Bound(place) => return Ok(self.next_bound(place)),
             For::Chunk if is_stop_iteration(raised) => Reply { verdict: self.check.finish(), ..Reply::ok() },
+            _ if matches!(self.ask, Ask::Own(_)) => fails(own::raised(raised)?),
             _ => fails(Fault::status(describe(raised)?)),
         };
         match self.waiting {
@@ -335,10 +361,20 @@ impl Talk {
         reply
     }
 
+    /// Calls the method that was looked up.
+    fn call_method(&mut self, out: &mut Outbox) {
+        let Talk { link, lent, fill, own, method, .. } = self;
+        self.awaited = match self.ask {
+            Ask::Own(_) => link.call_with(out, method, |args| own.put(fill, args)),
+            ask => call_method(link, lent, fill, ask, method, out),
+        };
+        self.waiting = For::Result;
+    }
+
     fn next_bound(&mut self, place: usize) -> Option<Reply> {
         self.awaited += 1;
         self.waiting = For::Bound(place + 1);
-        (place + 1 == METHODS.len()).then(|| self.end(Reply::ok()))
+        (place + 1 == self.names.len()).then(|| self.end(Reply::ok()))
     }
 
     fn next_chunk(&mut self, out: &mut Outbox) {

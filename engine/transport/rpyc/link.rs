@@ -88,6 +88,15 @@ impl Link {
         })
     }
 
+    /// Calls the peer's object `id` with both boxes of arguments, those by order and those by name, that `write` makes.
+    pub(crate) fn call_with(&mut self, out: &mut Outbox, id: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> i64 {
+        self.request(out, handler::CALL, |args| {
+            put_tuple(args, 3);
+            put_yours(args, id);
+            write(args);
+        })
+    }
+
     /// Calls the peer's object `id` with one argument of `len` bytes, which are in `body`.
     pub(crate) fn call_with_bytes(&mut self, out: &mut Outbox, id: &[u8], len: u32, body: Body) -> i64 {
         let seq = self.take_seq();

@@ -15,6 +15,7 @@ mod list;
 mod message;
 mod objects;
 mod operations;
+mod own;
 mod repeats;
 mod requests;
 mod server;
@@ -22,6 +23,7 @@ mod service;
 mod session;
 mod upload;
 
+use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
@@ -71,6 +73,10 @@ impl Transport for Rpyc {
 
     fn seam(&self) -> Seam {
         Seam::Stream(&Rpyc)
+    }
+
+    fn asks(&self) -> Option<Protocol> {
+        Some(Protocol::Rpyc)
     }
 
     fn terms(&self, options: &Options) -> Terms {
