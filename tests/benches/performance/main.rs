@@ -15,6 +15,7 @@ mod kernel;
 mod measure;
 mod open_loop;
 mod ours;
+mod own_calls;
 mod page;
 mod peers;
 mod processes;
@@ -61,6 +62,7 @@ struct Arguments {
 fn comparisons() -> Vec<Comparison> {
     let parts = [
         generator::comparisons(),
+        own_calls::comparisons(),
         kernel::comparisons(),
         http2::comparisons(),
         exchange::comparisons(),
