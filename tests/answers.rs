@@ -97,3 +97,13 @@ fn each_first_sentence_answers_its_question() {
     let scenarios = std::fs::read_dir(docs.with_file_name("scenarios")).expect("scenarios/").count();
     assert_eq!(scenarios, FIRST.len(), "each scenario is here");
 }
+
+#[test]
+fn the_readme_opens_with_an_answer_that_is_in_its_report() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(home.join("README.md")).expect("the README is part of the project");
+    let quoted = readme.lines().find_map(|line| line.strip_prefix("> ")).expect("an answer");
+    let view = View::of(&Results::read(&home.join("docs/what-tls-costs")).expect("results")).expect("a view");
+    assert_eq!(quoted, view.answer[0]);
+    assert!(readme.contains(&view.question[..view.question.find(',').expect("a comma")]), "{}", view.question);
+}

@@ -37,17 +37,19 @@ impl Life {
         self.folder.path().join("out")
     }
 
-    fn start(&self) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_engine"))
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+        command
             .env("ENGINE_BESIDE_OTHERS", "1")
             .arg("run")
             .arg(self.folder.path().join("life.yaml"))
             .arg("--out")
-            .arg(self.out())
-            .arg("--quiet")
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the run starts")
+            .arg(self.out());
+        command
+    }
+
+    fn start(&self) -> Child {
+        self.command().arg("--quiet").stderr(Stdio::null()).spawn().expect("the run starts")
     }
 
     /// Waits until so many records are in the journal.
@@ -157,14 +159,19 @@ fn a_killed_run_leaves_nothing_running_and_loses_nothing_measured() {
 #[test]
 fn an_interrupted_run_writes_what_it_has_and_says_130() {
     let life = Life::new("duration: 300ms", 100);
-    let mut run = life.start();
+    let run = life.command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the run starts");
     life.await_records(1);
     let family = descendants(run.id());
     kill("-INT", run.id());
-    assert_eq!(run.wait().expect("the run ends").code(), Some(130));
+    let output = run.wait_with_output().expect("the run ends");
+    assert_eq!(output.status.code(), Some(130));
     assert!(family.iter().all(|pid| gone(*pid)));
     let results = read(&life.out().join("results.json"));
     assert!(results.manifest.interrupted && !results.records.is_empty());
+    let told = String::from_utf8(output.stderr).expect("it is text");
+    let planned = results.manifest.planned.expect("it is written down");
+    let kept = format!("interrupted: {} of {planned} trials kept", results.counting().count());
+    assert!(told.contains(&kept), "no `{kept}` in {told}");
     assert!(life.out().join("report.html").exists());
 }
 

@@ -111,6 +111,7 @@ fn json_is_a_summary_that_leads_to_the_results() {
         assert!(!read(report).is_empty(), "{report}");
     }
     assert_eq!((&summary["interrupted"], &summary["unmet"]), (&Value::Bool(false), &Value::Array(Vec::new())));
+    assert!(summary["answer"].as_array().is_some_and(|said| said.iter().all(Value::is_string)), "{summary}");
     let cells = summary["cells"].as_array().expect("a list");
     assert_eq!(cells.len(), 4);
     for cell in cells {

@@ -46,6 +46,8 @@ pub(crate) struct Summary<'a> {
     results: &'a Path,
     /// The reports and pictures made of them.
     reports: &'a [PathBuf],
+    /// What answers the question, as the report has it.
+    answer: &'a [String],
     /// True where the run was stopped before its end.
     interrupted: bool,
     /// The figures of each cell, as the report has them.
@@ -74,7 +76,7 @@ impl<'a> Summary<'a> {
     /// Of a run whose results and reports are in these files.
     pub(crate) fn of(
         run: &Results,
-        cells: &'a [Cell],
+        (answer, cells): (&'a [String], &'a [Cell]),
         unmet: &'a [Expected],
         results: &'a Path,
         reports: &'a [PathBuf],
@@ -91,7 +93,7 @@ impl<'a> Summary<'a> {
             capacity: cell.capacity.as_ref().and_then(|capacity| capacity.figure),
         };
         let interrupted = run.manifest.interrupted;
-        Summary { results, reports, interrupted, cells: cells.iter().map(summed).collect(), unmet }
+        Summary { results, reports, answer, interrupted, cells: cells.iter().map(summed).collect(), unmet }
     }
 }
 

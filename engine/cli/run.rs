@@ -94,7 +94,7 @@ impl Run {
         let unmet: Vec<Expected> = expected(&cells).into_iter().filter(|expected| !expected.met).collect();
         let troubles = troubles(&cells, &results);
         if self.json {
-            let summary = Summary::of(&results, &cells, &unmet, &file, &reports);
+            let summary = Summary::of(&results, (&view.answer, &cells), &unmet, &file, &reports);
             say(&serde_json::to_string_pretty(&summary).doing("cannot write the summary as JSON")?)?;
             say("\n")?;
         }

@@ -72,6 +72,16 @@ pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
         CONFIDENCE * 100.0,
     ));
     said.push(format!(
+        "An effect is what another value of one axis does, everything else equal: the mean, over all pairs of cells that \
+         are equal but for it, of the difference of the means of their trials' logarithms, with Welch's variance; each pair \
+         counts alike. Options that only one transport or server knows are no difference between two of these. All effects \
+         of this report and the axes along which they differ are one family: a difference is shown where Holm leaves its \
+         chance below {} %, and the intervals in sentences hold for all of them at once; those of single effects and pairs \
+         are of {} %.",
+        SIGNIFICANCE * 100.0,
+        CONFIDENCE * 100.0,
+    ));
+    said.push(format!(
         "Columns such as “{} % of p50” give an interval for the geometric mean of the trials' own figures: Student's on \
          logarithms, and from {BOOTSTRAP_FROM} trials on a bootstrap of trials and of the calls in them.",
         CONFIDENCE * 100.0,

@@ -126,3 +126,69 @@ fn student(freedom: f64) -> Option<StudentsT> {
     // Beyond that it is the normal distribution to the last digit that anybody prints.
     StudentsT::new(0.0, 1.0, freedom.min(1e6)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Contrast;
+    use crate::call::SplitMix;
+    use crate::statistics::interval::{Trials, ratio};
+    use crate::statistics::normal;
+
+    fn trials(truth: f64, noise: f64, count: usize, random: &mut SplitMix) -> Vec<f64> {
+        (0..count).map(|_| truth * (noise * normal(random)).exp()).collect()
+    }
+
+    #[test]
+    fn of_two_cells_it_is_the_ratio_that_targets_are_ranked_with() {
+        let mut random = SplitMix::new(1);
+        let (a, b) = (trials(100.0, 0.05, 5, &mut random), trials(130.0, 0.2, 9, &mut random));
+        let welch = ratio(Trials::new(&b, &[]), Trials::new(&a, &[])).expect("an interval");
+        let (a, b) = (Contrast::of_logs(&a).expect("five"), Contrast::of_logs(&b).expect("nine"));
+        let own = b.minus(a).ratio(0.95);
+        for (is, due) in [(own.value, welch.value), (own.low, welch.low), (own.high, welch.high)] {
+            assert!((is / due - 1.0).abs() < 1e-9, "{own:?} {welch:?}");
+        }
+    }
+
+    #[test]
+    fn more_pairs_make_it_surer_and_every_pair_counts_alike() {
+        let mut random = SplitMix::new(2);
+        let mut pair = |factor: f64, count: usize| {
+            let (a, b) = (trials(100.0, 0.05, 10, &mut random), trials(100.0 * factor, 0.05, count, &mut random));
+            Contrast::of_logs(&b).expect("trials").minus(Contrast::of_logs(&a).expect("trials"))
+        };
+        let pairs = [pair(1.0, 10), pair(4.0, 40)];
+        let mean = Contrast::mean_of(&pairs).expect("two");
+        assert!((1.8..2.2).contains(&mean.value.exp()), "{mean:?}");
+        assert!(mean.variance < pairs[0].variance && mean.freedom > pairs[0].freedom, "{mean:?} {pairs:?}");
+        assert_eq!(Contrast::mean_of(&[]), None);
+    }
+
+    #[test]
+    fn what_has_no_spread_is_certain_and_what_has_no_figure_is_nothing() {
+        let same = Contrast::of_logs(&[120.0; 4]).expect("four");
+        assert_eq!((same.chance_of(120f64.ln()), same.minus(same).chance_of(0.0)), (1.0, 1.0));
+        let more = Contrast::of_logs(&[130.0; 4]).expect("four").minus(same);
+        assert_eq!((more.chance_of(0.0), more.ratio(0.95).low, more.would_show(3)), (0.0, more.value.exp(), 1.0));
+        for bad in [&[1.0][..], &[], &[1.0, 0.0], &[1.0, f64::INFINITY]] {
+            assert_eq!(Contrast::of_logs(bad), None);
+        }
+    }
+
+    #[test]
+    fn so_many_trials_decide_four_times_in_five() {
+        let mut random = SplitMix::new(3);
+        let mut difference = |count: usize| {
+            let (a, b) = (trials(100.0, 0.1, count, &mut random), trials(107.0, 0.1, count, &mut random));
+            Contrast::of_logs(&b).expect("trials").minus(Contrast::of_logs(&a).expect("trials"))
+        };
+        // Many trials tell the spread and the difference as they are.
+        let many = difference(4_000);
+        let few = Contrast { variance: many.variance * 400.0, freedom: many.freedom / 400.0, ..many };
+        let count = few.would_decide(10, 1).expect("it can be decided");
+        assert!((25..50).contains(&count), "{count}");
+        let found = (0..500).filter(|_| difference(count).chance_of(0.0) < 0.05).count();
+        assert!((360..=440).contains(&found), "{found} of 500 with {count} trials");
+        assert_eq!(Contrast { value: 0.0, ..few }.would_decide(10, 1), None);
+    }
+}

@@ -66,3 +66,33 @@ pub fn crossing(points: &[(f64, Contrast)]) -> Option<Crossing> {
         high: after.map_or(drawn[from + 1].0, |point| point.0),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Crossing, crossing, line};
+    use crate::statistics::contrast::Contrast;
+
+    fn at(value: f64) -> Contrast {
+        Contrast { value, variance: 0.01, freedom: 9.0 }
+    }
+
+    #[test]
+    fn points_on_a_line_give_its_slope_and_nothing_beside_it() {
+        let (slope, beside) = line(&[0.0, 1.0, 5.0].map(|x| (x, at(3.0 + 2.0 * x)))).expect("three places");
+        assert!((slope.value - 2.0).abs() < 1e-12 && slope.variance > 0.0, "{slope:?}");
+        assert!(beside.iter().all(|it| it.value.abs() < 1e-12), "{beside:?}");
+        let (_, beside) = line(&[(0.0, at(0.0)), (1.0, at(3.0)), (2.0, at(0.0))]).expect("three places");
+        assert!((beside[1].value - 2.0).abs() < 1e-12, "{beside:?}");
+        assert_eq!(line(&[(1.0, at(1.0)), (1.0, at(2.0))]), None);
+    }
+
+    #[test]
+    fn a_crossing_lies_within_its_interval_and_what_does_not_cross_has_none() {
+        let Crossing { at: place, low, high } =
+            crossing(&[(0.0, at(-1.0)), (4.0, at(1.0)), (8.0, at(3.0))]).expect("it crosses");
+        assert!((place - 2.0).abs() < 0.01 && low < 2.0 && high > 2.0, "{place} {low} {high}");
+        // Half way the variance is half: 2.1 times 0.0707 up or down, on a line that rises by 0.5 for each step.
+        assert!((1.65..1.75).contains(&low) && (2.25..2.35).contains(&high), "{low} {high}");
+        assert_eq!(crossing(&[(0.0, at(1.0)), (4.0, at(2.0))]), None);
+    }
+}

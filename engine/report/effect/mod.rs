@@ -1,6 +1,7 @@
 //! What each axis does, everything else equal: effects of matched cells, where they differ, and shapes along numbers.
 
 pub mod aspect;
+pub mod crossover;
 pub mod found;
 pub mod matched;
 pub mod sample;
@@ -8,18 +9,17 @@ pub mod sentence;
 pub mod shape;
 pub mod told;
 
-use crate::figures::{size, time};
 use crate::report::effect::aspect::Aspect;
+use crate::report::effect::crossover::crossover;
 use crate::report::effect::found::{Family, Found, family, value};
-use crate::report::effect::matched::{Axis, Unit, axes, number};
+use crate::report::effect::matched::{Axis, axes};
 use crate::report::effect::sample::Sample;
 use crate::report::effect::sentence::{figures, how_much};
-use crate::report::effect::told::{AxisEffects, Crossover, Effect, PairEffect, Split, SplitPart};
+use crate::report::effect::told::{AxisEffects, Effect, PairEffect, Split, SplitPart};
 use crate::report::markup::slug;
 use crate::report::words::distinct;
 use crate::statistics::CONFIDENCE;
 use crate::statistics::contrast::Contrast;
-use crate::statistics::line::crossing;
 
 /// The effects of every axis that has some, those that the question is about first; of `asked` without a name all are.
 pub fn effects(samples: &[Sample], asked: &[String], baseline: Option<&str>) -> Vec<AxisEffects> {
@@ -83,33 +83,6 @@ fn told_split(effect: &Found<'_>, split: &found::Split) -> Split {
         }
     };
     Split { axis: split.axis.clone(), parts: split.parts.iter().map(part).collect(), crossing: crossover(split) }
-}
-
-/// Where along an axis of positive numbers an effect surely turns into its opposite.
-fn crossover(split: &found::Split) -> Option<Crossover> {
-    let read = |part: &found::Part| Some((number(&part.value)?, part.difference));
-    let mut points: Vec<((Unit, f64), Contrast)> = split.parts.iter().map(read).collect::<Option<_>>()?;
-    points.sort_by(|((_, a), _), ((_, b), _)| a.total_cmp(b));
-    let unit = points.first()?.0.0;
-    let sign = |difference: &Contrast| {
-        let (low, high) = difference.range(CONFIDENCE);
-        if low > 0.0 { 1 } else { -i32::from(high < 0.0) }
-    };
-    let turns = points.iter().any(|(_, own)| sign(own) > 0) && points.iter().any(|(_, own)| sign(own) < 0);
-    let alike = points.iter().all(|((own, at), _)| *own == unit && *at > 0.0);
-    if !turns || !alike {
-        return None;
-    }
-    let drawn: Vec<(f64, Contrast)> = points.iter().map(|((_, at), own)| (at.ln(), *own)).collect();
-    let found = crossing(&drawn)?;
-    let written = |at: f64| match unit {
-        Unit::Bytes => size(at.round() as u64),
-        Unit::Times => time(at),
-        Unit::One => crate::figures::number(at),
-    };
-    let (at, low, high) = (found.at.exp(), found.low.exp(), found.high.exp());
-    let text = format!("near {} ({} – {})", written(at), written(low), written(high));
-    Some(Crossover { at, low, high, text })
 }
 
 /// Each pair, by that in which it differs from the others.

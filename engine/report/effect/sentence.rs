@@ -2,6 +2,7 @@
 
 use crate::figures::{factor, grouped, listed, number};
 use crate::report::effect::aspect::{Aspect, from_to};
+use crate::report::effect::crossover::crossover;
 use crate::report::effect::found::{Family, Found, Split};
 use crate::report::effect::matched::Axis;
 use crate::report::effect::told::{Kind, Shape};
@@ -17,8 +18,11 @@ const PARTS: usize = 4;
 /// So many values of an axis of words are told.
 const VALUES: usize = 8;
 
-/// An effect that differs by less than this factor along another axis is told as one.
+/// The first effect of a sentence is told as one where it differs by less than this factor along another axis.
 const WORTH_TELLING: f64 = 1.25;
+
+/// So are the others, which would make the sentence long.
+const WORTH_A_LONG_SENTENCE: f64 = 2.0;
 
 /// What an axis does to what cells are ranked by; empty where nothing was matched.
 pub fn sentence(axis: &Axis, family: &Family<'_>, shapes: &[Shape]) -> String {
@@ -75,7 +79,7 @@ fn change(axis: &str, from: &str, to: &str) -> String {
 }
 
 /// What becomes of one kind of figure, along the axis where that differs.
-fn clause(effect: &Found<'_>, family: &Family<'_>) -> String {
+fn clause(effect: &Found<'_>, family: &Family<'_>, first: bool) -> String {
     let subject = effect.aspect.subject(&effect.call);
     let whole: Vec<usize> = (0..effect.pairs.len()).collect();
     let one = |difference: Contrast, pairs: &[usize], first: bool| {
@@ -84,7 +88,8 @@ fn clause(effect: &Found<'_>, family: &Family<'_>) -> String {
         let much = if first { effect.aspect.becomes(&much, difference.value.exp()) } else { much };
         format!("{much}: {}", from_to(effect.aspect, before, after))
     };
-    match effect.split().filter(|split| spread(split) >= WORTH_TELLING) {
+    let worth = if first { WORTH_TELLING } else { WORTH_A_LONG_SENTENCE };
+    match effect.split().filter(|split| spread(split) >= worth) {
         None => format!("{subject} {}", one(effect.difference, &whole, true)),
         Some(split) => {
             let mut parts: Vec<_> = split.parts.iter().collect();
@@ -101,7 +106,8 @@ fn clause(effect: &Found<'_>, family: &Family<'_>) -> String {
                     format!("{} with {} {}", one(part.difference, &part.pairs, at == 0), split.axis, part.value)
                 })
                 .collect();
-            format!("{subject} {}", told.join(", "))
+            let meet = crossover(split).map_or_else(String::new, |it| format!(", the same {}", it.text));
+            format!("{subject} {}{meet}", told.join(", "))
         }
     }
 }
@@ -121,7 +127,8 @@ fn of_two(own: &[&Found<'_>], family: &Family<'_>) -> String {
     let Some(first) = own.first() else { return String::new() };
     let lead = change(&first.axis, &first.from, &first.to);
     let (told, untold): (Vec<&Found<'_>>, Vec<&Found<'_>>) = own.iter().copied().partition(|effect| tells(effect));
-    let clauses: Vec<String> = told.iter().take(TOLD).map(|effect| clause(effect, family)).collect();
+    let clauses: Vec<String> =
+        told.iter().take(TOLD).enumerate().map(|(at, effect)| clause(effect, family, at == 0)).collect();
     let silent: Vec<String> = untold.iter().take(TOLD).map(|effect| unseen(effect, family)).collect();
     match (clauses.is_empty(), silent.is_empty()) {
         (false, true) => format!("{lead}, {}.", clauses.join("; ")),
