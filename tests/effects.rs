@@ -10,6 +10,7 @@ use engine::report::effect::effects;
 use engine::report::effect::sample::Sample;
 use engine::report::effect::told::{AxisEffects, Effect, Kind};
 use engine::report::view::View;
+use engine::transport::terms::Terms;
 use serde_json::{Value, json};
 
 use reports::settings;
@@ -47,7 +48,7 @@ fn samples(cells: &[Made], trials: usize, random: &mut SplitMix) -> Vec<Sample> 
             target: made.target.to_owned(),
             workload: made.workload.to_owned(),
             settings: settings(made.axes.clone()),
-            facts: BTreeMap::new(),
+            terms: Terms::default(),
             main: vec![Aspect::P50, Aspect::Bandwidth, Aspect::Rate],
             figures,
         }

@@ -1,7 +1,7 @@
 //! A call of the user's own as a request of HTTP: `http`, `headers`, what its body is, and which statuses are right.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use http::{HeaderName, HeaderValue, Method};
@@ -233,17 +233,17 @@ fn body(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> 
 }
 
 /// The bytes of a file that can be sent.
-fn file(path: &Path) -> Result<Vec<u8>, String> {
-    let about = fs::metadata(path).map_err(|error| error.to_string())?;
+fn file(path: &Path) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
     if !about.is_file() {
-        return Err("it is no file".to_owned());
+        return Err(io::Error::other("it is no file"));
     }
     if about.len() > LARGEST {
-        return Err(format!("it has {} bytes, and the most is {LARGEST}; `body-size` sends more", about.len()));
+        let told = format!("it has {} bytes, and the most is {LARGEST}; `body-size` sends more", about.len());
+        return Err(io::Error::other(told));
     }
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| error.to_string())?;
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -7,10 +7,16 @@ use crate::key::settings::key;
 use crate::report::effect::sample::Sample;
 use crate::report::words::distinct;
 use crate::scenario::options::known_options;
+use crate::transport::terms::Terms;
 use crate::units::{Size, Time};
 
-/// Facts by which cells of different transports or servers find their like, where an option is known to one only.
-const ALIKE: [&str; 4] = ["encrypted", "compressed", "keep-alive", "connection"];
+/// By what cells of different transports or servers find their like, where an option is known to one only.
+const ALIKE: [fn(&Terms, &Terms) -> bool; 4] = [
+    |own, other| own.encrypted == other.encrypted,
+    |own, other| own.compressed == other.compressed,
+    |own, other| own.keep_alive == other.keep_alive,
+    |own, other| own.connection == other.connection,
+];
 
 /// One axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,7 +126,7 @@ fn matched<'s>(axis: &str, before: &[&'s Sample], after: &[&'s Sample]) -> Vec<(
     for (a, own) in before.iter().enumerate() {
         for (b, other) in after.iter().enumerate() {
             let mut options = own.settings.axes().filter(|(name, _)| key(name).is_none() && *name != axis);
-            let agree = |name: &&&str| own.facts.get(**name) == other.facts.get(**name);
+            let agree = |alike: &&fn(&Terms, &Terms) -> bool| alike(&own.terms, &other.terms);
             if options.all(|(name, value)| other.settings.get(name).is_none_or(|other| other == value)) {
                 all.push((ALIKE.len() - ALIKE.iter().filter(agree).count(), a, b));
             }

@@ -11,6 +11,7 @@ use crate::report::spending::over;
 use crate::report::times::quantile;
 use crate::results::measure::Measure;
 use crate::results::{Measured, Outcome, Record, Results};
+use crate::transport::terms::Terms;
 
 /// One cell with the figures of its trials.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +24,8 @@ pub struct Sample {
     pub workload: String,
     /// Every key by name.
     pub settings: Settings,
-    /// What its target told about itself.
-    pub facts: BTreeMap<String, String>,
+    /// On what terms its target served.
+    pub terms: Terms,
     /// What it is ranked by.
     pub main: Vec<Aspect>,
     /// The figure of each trial; a kind of which a trial has none, or only a bound, is absent.
@@ -65,7 +66,7 @@ fn sample(results: &Results, records: &[&Record], cell: &Cell) -> Sample {
         target: cell.target.clone(),
         workload: cell.workload.clone(),
         settings: cell.settings.clone(),
-        facts: results.manifest.facts.get(&cell.target).cloned().unwrap_or_default(),
+        terms: results.manifest.terms.get(&cell.target).cloned().unwrap_or_default(),
         main,
         figures,
     }
