@@ -149,6 +149,13 @@ fn checks(folder: &Path, text: &str) -> bool {
     output.status.success()
 }
 
+/// A scenario of a server of the user's own, with a call of theirs.
+fn own(target: &str) -> String {
+    let calls = "question: q\ncalls:\n  - {name: health, http: GET /health}\n";
+    let target = format!("transport: http1; name: own; {target}");
+    scenario(&target, "name: a; call: health; iterations: 1").replace("question: q\n", calls)
+}
+
 #[test]
 fn whatever_is_inserted_passes_engine_check() {
     let whole = scenario(TARGET, WORKLOAD);
@@ -171,6 +178,14 @@ fn whatever_is_inserted_passes_engine_check() {
         scenario(TARGET, "name: a; call: compute; iterations: 1; |"),
         scenario(TARGET, "name: a; call: sleep; iterations: 1; |"),
         scenario(TARGET, "name: a; call: ping; duration: 1s; rate: 100; |"),
+        format!("{}|", scenario("transport: tcp; server: threaded", WORKLOAD)),
+        format!("{}|", own("at: localhost:8000").replace("calls:\n  - {name: health, http: GET /health}\n", "")),
+        own("|"),
+        own("at: localhost:8000; |"),
+        own("launch: ./own ${address}; |"),
+        own("launch: ./own ${address} ${workers}; |"),
+        own("launch: ./own; |"),
+        scenario(TARGET, "name: a; payload: 1KiB; iterations: 1; |"),
         scenario(TARGET, "name: a; call: ping; |"),
         scenario(TARGET, "name: a; iterations: 1; |"),
         scenario(TARGET, "name: a; payload: 1KiB; iterations: 1; |"),

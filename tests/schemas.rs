@@ -51,7 +51,9 @@ fn a_scenario_is_closed_and_every_key_explains_itself() {
             assert!(property["description"].is_string(), "{path}/{key} has no description");
             let list = property["items"].is_object();
             // What an editor begins with is one too; of the options each has its own, in the rules.
-            let begun = !property["default"].is_null() || property["patternProperties"].is_object();
+            let begun = !property["default"].is_null()
+                || property["defaultSnippets"].is_array()
+                || property["patternProperties"].is_object();
             assert!(property["examples"].is_array() || begun || list, "{path}/{key} has no example");
         }
     }

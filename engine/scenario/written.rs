@@ -49,7 +49,7 @@ pub struct Scenario {
     /// The axes that the question is about, the first first; `target` stands for targets as wholes. Default: all axes, as
     /// written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default, schema_with = "names", example = ["transport", "keep-alive"], example = ["target"])]
+    #[schemars(default, schema_with = "names", example = &"target")]
     pub answer: Vec<String>,
     /// The name of the target that others are told as multiples of. Default: the best by each figure.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ pub struct Target {
     /// The user's own server: a command, which is launched without a shell in the scenario's folder. It is told where to
     /// listen by `${port}`, `${host}`, `${address}` (both) or `${socket}` (a path).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"./shop --listen ${address}")]
+    #[schemars(regex(pattern = "[^ \t\r\n]"), extend("defaultSnippets" = [{"label": "./shop --listen ${address}", "body": "./shop --listen \\${address}"}]))]
     pub launch: Option<String>,
     /// The user's own server, which runs already: a host and a port, `unix:/path` or `unix:@name`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +111,7 @@ pub struct Target {
     pub at: Option<String>,
     /// Variables of its environment, on top of ours. `${env:NAME}` takes a value from ours. Results hold their lengths.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(default, schema_with = "own_schema::env", example = serde_json::json!({"PORT": "${port}"}))]
+    #[schemars(default, schema_with = "own_schema::env", extend("defaultSnippets" = [{"label": "PORT: ${port}", "body": {"PORT": "\\${port}"}}]))]
     pub env: BTreeMap<String, Secret>,
     /// Knobs of its own, as axes: each is used as `${word}` in `launch` or `env`.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "in_order")]
