@@ -11,7 +11,7 @@
 //! | `cli` | the commands |
 //! | [`run`] | runs a plan: each cell from launch to teardown, and what each end cost |
 //! | [`report`] | all arithmetic in a view, then templates that only lay out |
-//! | [`place`] | the agent: all that touches a process is started, pinned, observed and ended there; the lists of places and observers |
+//! | [`place`] | the agent: all that touches a process is started, pinned, observed and ended there; the lists of places and observers; `link` is the emulated network between two ends |
 //! | [`drive`] | the client process: one file or folder for each load model, what calls it makes (`sequence`), when those of an open loop are due (`schedule`), and the recorder |
 //! | [`plan`], [`results`] | what will run and what was refused, what was measured |
 //! | [`scenario`] | what a user writes, as types, read with spans |

@@ -26,6 +26,14 @@ pub const MOST: u64 = (1 << 53) - 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub Duration);
 
+/// A share of all, written in hundredths: `0.1%`; billionths of the whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Share(pub u64);
+
+/// How many bits a network carries in a second, written with its unit in powers of ten: `100Mbit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BitRate(pub u64);
+
 /// A unit: its name, how many of the smallest unit it is, and how many decimals a number of it may have, so that each
 /// number that can be written is a number of its own.
 type Unit = (&'static str, u64, usize);
@@ -49,6 +57,10 @@ const TIMES: [Unit; 7] = [
     ("m", 60_000_000_000, 9),
     ("h", 3_600_000_000_000, 9),
 ];
+
+const SHARES: [Unit; 1] = [("%", Share::WHOLE / 100, 7)];
+
+const BIT_RATES: [Unit; 4] = [("Gbit", 1_000_000_000, 9), ("Mbit", 1_000_000, 6), ("kbit", 1_000, 3), ("bit", 1, 0)];
 
 /// The largest quantity that can be written at all, in its smallest unit.
 const LARGEST: u64 = 9_000_000_000_000_000_000;
@@ -161,6 +173,32 @@ impl FromStr for Time {
     }
 }
 
+impl FromStr for Share {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        quantity(text, &SHARES, "0.1%").map(Share)
+    }
+}
+
+impl FromStr for BitRate {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        quantity(text, &BIT_RATES, "100Mbit").map(BitRate)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}%", self.fraction() * 100.0))
+    }
+}
+
+impl fmt::Display for BitRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&written(self.0, &BIT_RATES))
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&written(self.0, &SIZES))
@@ -204,9 +242,37 @@ impl Time {
         pattern(&TIMES, LARGEST)
     }
 
+    /// A pattern of the text of every time up to that one.
+    pub(crate) fn up_to(most: Time) -> String {
+        pattern(&TIMES, most.ns())
+    }
+
     /// The number of nanoseconds.
     pub const fn ns(self) -> u64 {
         self.0.as_nanos() as u64
+    }
+}
+
+impl Share {
+    /// All of it, in the unit that it is counted in.
+    pub const WHOLE: u64 = 1_000_000_000;
+
+    /// The most of its packets that a link can lose: beyond that nothing is a network any more.
+    pub const MOST: Share = Share(Share::WHOLE / 2);
+
+    /// As a number from 0 to 1.
+    pub fn fraction(self) -> f64 {
+        self.0 as f64 / Share::WHOLE as f64
+    }
+}
+
+impl BitRate {
+    /// The highest rate of a link that can be asked for: what one process can move in packets as they are on a wire.
+    pub const MOST: BitRate = BitRate(1_000_000_000);
+
+    /// Bits for each second.
+    pub const fn bits(self) -> u64 {
+        self.0
     }
 }
 
@@ -242,6 +308,14 @@ as_text!(
     "A number of bytes with its unit: B, KB, KiB, MB, MiB, GB, GiB; at most 4GiB.",
     "64KiB"
 );
+as_text!(Share, SHARES, Share::MOST.0, "A share in hundredths, with at most seven decimals; at most 50%.", "0.1%");
+as_text!(
+    BitRate,
+    BIT_RATES,
+    BitRate::MOST.bits(),
+    "Bits for each second, with the unit of a link: bit, kbit, Mbit, Gbit, in powers of ten; at most 1Gbit.",
+    "100Mbit"
+);
 as_text!(Time, TIMES, Time::MOST.ns(), "A length of time with its unit: ns, us, ms, s, m, h; at most 24h.", "30s");
 
 /// A length of time as whole nanoseconds, for the lines between processes.
@@ -276,7 +350,21 @@ pub(crate) mod ns {
 
 #[cfg(test)]
 mod tests {
-    use super::{Size, Time};
+    use super::{BitRate, Share, Size, Time};
+
+    #[test]
+    fn shares_and_rates_are_read_and_written_back() {
+        for (text, billionths) in [("0%", 0), ("0.1%", 1_000_000), ("1%", 10_000_000), ("12.5%", 125_000_000)] {
+            let share: Share = text.parse().expect(text);
+            assert_eq!((share.0, share.to_string().as_str()), (billionths, text));
+        }
+        for (text, bits) in [("10Mbit", 10_000_000), ("1Gbit", 1_000_000_000), ("56kbit", 56_000), ("7bit", 7)] {
+            let rate: BitRate = text.parse().expect(text);
+            assert_eq!((rate.bits(), rate.to_string().as_str()), (bits, text));
+        }
+        assert!("0.1".parse::<Share>().expect_err("bare").to_string().contains("no unit"));
+        assert!("10MB".parse::<BitRate>().expect_err("bytes").to_string().contains("known: Gbit, Mbit, kbit, bit"));
+    }
 
     #[test]
     fn sizes_and_times_are_read_and_written_back() {

@@ -78,6 +78,8 @@ fn expectation(figure: Figure, kept: bool) -> String {
 }
 
 const EVERY_AXIS: &str = "
+links:
+  - {name: far, delay: [1ms, 2ms], jitter: [0ms, 1ms], loss: [0%, 1%], rate: [1Mbit, 2Mbit], queue: [1KB, 2KB]}
 targets:
   - {transport: tcp, server: threaded, name: a}
   - {transport: tcp, server: threaded, name: ab, expect: p50 < 1ns}
@@ -96,6 +98,7 @@ workloads:
   - {name: compute, call: compute, work: [10, 20], iterations: 10}
   - {name: sleep, call: sleep, hold: [1ms, 2ms], iterations: 10}
   - {name: offered, call: ping, rate: [100, 200], arrivals: [constant, poisson], wait: [block, spin], duration: 1s}
+  - {name: over, call: ping, iterations: 10, link: [none, far]}
   - {name: rising, call: ping, ramp: [{rate: 100, for: 1s}, {rate: 200, for: 1s}]}
 ";
 
@@ -116,8 +119,11 @@ fn each_axis_of_a_plan_is_one_of_the_report_and_no_target_meets_itself() {
             assert_eq!(met, ["a", "ab", "strict", "tcp-forking", "tcp-pooled"], "{}", workload.name);
         }
     }
-    let axes: Vec<&str> =
-        KEYS.iter().filter(|key| key.of() == Of::Workload && is_axis(key.name())).map(|key| key.name()).collect();
+    let axes: Vec<&str> = KEYS
+        .iter()
+        .filter(|key| key.of().side() == Of::Workload && is_axis(key.name()))
+        .map(|key| key.name())
+        .collect();
     for &axis in &axes {
         let known = if axis == "ramp" { &named } else { &varying };
         assert!(known.contains(&axis), "the report does not know {axis}");

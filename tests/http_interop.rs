@@ -61,8 +61,14 @@ fn curl_verifies_the_certificate_and_speaks_tls() {
 /// A real threaded Flask server with the service of the reference suite.
 fn flask() -> Option<Server> {
     let environment = systems::environment()?;
-    let launch =
-        Wanted { nonce: "token", fill: None, timeout: Duration::from_secs(30), options: &Options::default(), cores: 2 };
+    let launch = Wanted {
+        nonce: "token",
+        fill: None,
+        timeout: Duration::from_secs(30),
+        options: &Options::default(),
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+        cores: 2,
+    };
     let system = system("http1", "threaded").expect("there is such a system");
     Some(Server::start(system.command(&environment, &launch)))
 }

@@ -303,7 +303,14 @@ fn rpyc_servers() -> Vec<Server> {
     let mut servers = vec![Server::launch("rpyc", "threaded", &[])];
     if let Some(environment) = systems::environment() {
         let (timeout, options) = (Duration::from_secs(30), Options::default());
-        let launch = Wanted { nonce: "token", fill: None, timeout, options: &options, cores: 1 };
+        let launch = Wanted {
+            nonce: "token",
+            fill: None,
+            timeout,
+            options: &options,
+            host: std::net::Ipv4Addr::LOCALHOST.into(),
+            cores: 1,
+        };
         let system = system("rpyc", "threaded").expect("there is such a system");
         servers.push(Server::start(system.command(&environment, &launch)));
     }

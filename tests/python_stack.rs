@@ -51,9 +51,17 @@ fn launch(system: &System, environment: &Environment) -> Server {
     let options = [("workers", OptionValue::Count(2)), ("ballast", OptionValue::Word("96MiB".to_owned()))];
     let options = Options(options.map(|(name, value)| (name.to_owned(), value)).into());
     let (fill, timeout) = (Some((FillKind::Random, SEED)), Duration::from_secs(30));
-    Server::start(
-        system.command(environment, &Wanted { nonce: "the-token", fill, timeout, options: &options, cores: 2 }),
-    )
+    Server::start(system.command(
+        environment,
+        &Wanted {
+            nonce: "the-token",
+            fill,
+            timeout,
+            options: &options,
+            host: std::net::Ipv4Addr::LOCALHOST.into(),
+            cores: 2,
+        },
+    ))
 }
 
 fn by_python(environment: &Environment, server: &Server, transport: &str, more: Value) -> Result<Measured, Value> {

@@ -464,8 +464,14 @@ fn werkzeug_takes_a_connection_for_each_call_and_that_is_what_is_counted() {
     let flask = stack_system("http1", "threaded").expect("there is Flask");
     let fill = Some((FillKind::Zeros, 0));
     let options = Options::default();
-    let launch =
-        Wanted { nonce: "the-token", fill, timeout: std::time::Duration::from_secs(30), options: &options, cores: 2 };
+    let launch = Wanted {
+        nonce: "the-token",
+        fill,
+        timeout: std::time::Duration::from_secs(30),
+        options: &options,
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+        cores: 2,
+    };
     let server = Server::start(flask.command(&environment, &launch));
     for clients in [1, 3] {
         let asked = assignment(&server, "http1", json!({"clients": clients, "iterations": 20}));

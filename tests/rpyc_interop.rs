@@ -52,7 +52,14 @@ fn real_clients_use_the_async_server() {
 fn real_server() -> Option<Server> {
     let environment = systems::environment()?;
     let (timeout, options) = (Duration::from_secs(30), Options::default());
-    let launch = Wanted { nonce: "token", fill: None, timeout, options: &options, cores: 1 };
+    let launch = Wanted {
+        nonce: "token",
+        fill: None,
+        timeout,
+        options: &options,
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+        cores: 1,
+    };
     let system = system("rpyc", "threaded").expect("there is such a system");
     Some(Server::start(system.command(&environment, &launch)))
 }

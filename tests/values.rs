@@ -46,7 +46,8 @@ fn places(schema: &Value) -> Vec<Place> {
     let defs = &schema["$defs"];
     let mut places = Vec::new();
     let mut add = |path: String, scenario| places.push(Place { path, scenario });
-    for key in keys(schema) {
+    // The names of links and of those who ask for them take two keys to judge.
+    for key in keys(schema).into_iter().filter(|key| key != "links") {
         add(format!("/{key}"), scenario(tcp(), ping()));
     }
     // What a word of `vary` may be the rest of its target decides.
@@ -74,7 +75,12 @@ fn places(schema: &Value) -> Vec<Place> {
         };
         add(format!("/targets/0/options/{key}"), scenario(target, ping()));
     }
-    for key in keys(&defs["Workload"]) {
+    for key in keys(&schema["properties"]["links"]["items"]).into_iter().filter(|key| key != "name") {
+        let link = json!({"name": "wan", "delay": "10s", "rate": "1Mbit"});
+        let over = scenario(tcp(), with(ping(), json!({"link": "wan"})));
+        add(format!("/links/0/{key}"), with(over, json!({"links": [link]})));
+    }
+    for key in keys(&defs["Workload"]).into_iter().filter(|key| key != "link") {
         let body = json!({"call": "upload", "payload": "1KiB"});
         let open = json!({"duration": "1s", "expect": "p99 < 1s", "rate": 10});
         let mut workload = match key.as_str() {
@@ -199,7 +205,7 @@ fn quantity(random: &mut SplitMix) -> String {
     let gap = pick(&["", "", "", " ", "  ", "\t"]);
     let unit = pick(&[
         "B", "KB", "KiB", "MB", "MiB", "GB", "GiB", "TiB", "kb", "ns", "us", "µs", "ms", "s", "m", "h", "d", "", "/s",
-        "MB/s",
+        "MB/s", "%", "bit", "kbit", "Mbit", "Gbit", "mbit",
     ]);
     let end = pick(&["", "", "", "", " ", "\n"]);
     format!("{whole}{decimals}{gap}{unit}{end}")

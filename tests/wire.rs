@@ -104,7 +104,14 @@ fn a_real_rpyc_server_counts_as_much_as_its_clients() {
     let Some(environment) = environment() else { return };
     let rpyc = system("rpyc", "threaded").expect("it is in the list");
     let (fill, timeout, options) = (Some((FillKind::Random, 1)), Duration::from_secs(30), Options::default());
-    let launch = Wanted { nonce: "the-token", fill, timeout, options: &options, cores: 2 };
+    let launch = Wanted {
+        nonce: "the-token",
+        fill,
+        timeout,
+        options: &options,
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+        cores: 2,
+    };
     let server = Server::start(rpyc.command(&environment, &launch));
     for clients in [1, 3] {
         let (got, up, down) = connects(&server, "rpyc", clients, json!({"nonce": server.nonce()}));

@@ -168,6 +168,7 @@ fn keys() -> Vec<Setting> {
         of: vec![match key.of() {
             Of::Target => "target",
             Of::Workload => "workload",
+            Of::Link => "link",
         }],
         takes: None,
         default: key.default().map(|default| default.to_string()),

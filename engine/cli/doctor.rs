@@ -8,9 +8,14 @@ use clap::Args;
 use crate::cli::say;
 use crate::error::{Exit, Result};
 use crate::figures::{grouped, time};
+use crate::key::link::properties::Link;
+use crate::place::here::Here;
+use crate::place::link::laid::probe;
+use crate::place::link::probe::Probe;
 use crate::place::manifest::machine;
 use crate::place::observer::contract::Observer;
 use crate::place::observer::syscalls::SystemCalls;
+use crate::place::site::Site;
 use crate::transport::descriptors;
 use crate::transport::ports::Ports;
 
@@ -36,7 +41,8 @@ impl Doctor {
             text += &format!("  {name}: {value}\n");
         }
         text += "What it can measure:\n";
-        for (what, remedy) in findings() {
+        let findings = findings().into_iter().map(|(what, remedy)| (what, remedy.map(str::to_owned)));
+        for (what, remedy) in findings.chain([links()]) {
             text += &format!("  {what}\n");
             if let Some(remedy) = remedy {
                 text += &format!("    = help: {remedy}\n");
@@ -117,6 +123,25 @@ fn findings() -> Vec<(String, Option<&'static str>)> {
             (!python).then_some("install uv or Python 3; native targets need neither"),
         ),
     ]
+}
+
+/// Whether the emulated network between two ends can be laid, by laying one; with what would mend it where not.
+fn links() -> (String, Option<String>) {
+    let asked = Link { delay: Duration::from_millis(1), ..Link::named("tried") };
+    let tried = Site::reach(&Here).and_then(|site| probe(&site, &asked, 1, Probe::Echo { count: 20 }, Vec::new()));
+    match tried {
+        Ok(shown) => {
+            let best = shown.round_trips_ns.iter().min().map_or("nothing came".to_owned(), |ns| time(*ns as f64));
+            let first = if shown.carried.real_time { "first" } else { "in its turn" };
+            (
+                format!(
+                    "links can be laid: over 1 ms each way a packet and its echo took {best} at best; the relay goes {first}"
+                ),
+                None,
+            )
+        }
+        Err(error) => (error.message().to_owned(), error.remedy().map(str::to_owned)),
+    }
 }
 
 /// The share of a short spin in which the clock leapt: somebody else had the core.

@@ -118,13 +118,13 @@ pub(crate) fn warn(plan: &Plan, source: &Source<'_>, strict: bool) -> std::resul
     for difference in &differences {
         let error = Error::usage(difference.to_string()).help(&difference.help);
         let error = source.placed(difference.workloads.first().map(String::as_str), &error);
-        if strict {
+        if strict && !difference.note {
             complain(&error)
         } else if !source.quiet {
             caution(&error)
         }
     }
-    if strict && !differences.is_empty() { Err(Exit::Usage) } else { Ok(()) }
+    if strict && differences.iter().any(|difference| !difference.note) { Err(Exit::Usage) } else { Ok(()) }
 }
 
 /// Tells on stderr what this machine does not let the plan have: it may well be run on another.

@@ -9,6 +9,7 @@ mod doctor;
 mod drive;
 mod keep;
 mod limits;
+mod link;
 mod list;
 mod load;
 mod output;
@@ -72,6 +73,9 @@ enum Command {
     /// Launch a command of the user's own, as it says on stdin, and leave nothing of it running
     #[command(hide = true)]
     Keep(keep::Keep),
+    /// Lay the emulated network between two ends, and carry their packets
+    #[command(hide = true)]
+    Link(link::Link),
 }
 
 /// Runs the command line and says how it ended.
@@ -103,6 +107,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Drive(drive) => drive.run(),
         Command::Agent(agent) => agent.run(),
         Command::Keep(keep) => keep.run(),
+        Command::Link(link) => link.run(),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);

@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::{beside_others, say};
 use crate::error::{Error, Exit, Result};
 use crate::run::interrupt;
-use crate::run::proof::{Figure, Proof, Shown, Standing, all, show};
+use crate::run::proof::{Figure, Proof, Shown, Standing, all, of_links, show};
 
 /// Disturbs real runs in known ways and compares what they report with what must come out.
 ///
@@ -18,6 +18,9 @@ use crate::run::proof::{Figure, Proof, Shown, Standing, all, show};
 /// at each of three attempts, so that these are undecided.
 #[derive(Debug, Args)]
 pub(crate) struct Selftest {
+    /// What is proved: that figures show what is done to the ends, or that links are as they are asked to be
+    #[arg(value_enum, default_value_t = Of::Ends)]
+    of: Of,
     /// Only the proofs whose name contains this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -26,9 +29,21 @@ pub(crate) struct Selftest {
     out: PathBuf,
 }
 
+/// What is proved.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// What is done to a server or a client must show in the figures.
+    Ends,
+    /// What is asked of a link must be seen by what goes through it.
+    Links,
+}
+
 impl Selftest {
     pub(crate) fn run(self) -> Result<Exit> {
-        let mut proofs = all();
+        let mut proofs = match self.of {
+            Of::Ends => all(),
+            Of::Links => of_links(),
+        };
         let names: Vec<String> = proofs.iter().map(|proof| proof.name.clone()).collect();
         proofs.retain(|proof| self.only.as_ref().is_none_or(|text| proof.name.contains(text)));
         if proofs.is_empty() {

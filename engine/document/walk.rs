@@ -9,7 +9,7 @@ use crate::document::mistake::{Mistake, Place};
 use crate::document::tree::{Key, Node, Value};
 use crate::error::ParseError;
 use crate::registry::{nearest, suggestion};
-use crate::units::{MOST, MOST_CALLS, MOST_CLIENTS, Size, Time};
+use crate::units::{BitRate, MOST, MOST_CALLS, MOST_CLIENTS, Share, Size, Time};
 
 /// A value that can stand behind a key. What is wrong with it is noted, and then there is none.
 pub(crate) trait Read: Sized {
@@ -114,6 +114,20 @@ impl Read for Time {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         let time = parsed(key, node, "a time with its unit", mistakes)?;
         at_most(Time::MOST, time, key, node, mistakes)
+    }
+}
+
+impl Read for Share {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let share = parsed(key, node, "a share in hundredths", mistakes)?;
+        at_most(Share::MOST, share, key, node, mistakes)
+    }
+}
+
+impl Read for BitRate {
+    fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        let rate = parsed(key, node, "bits for each second with their unit", mistakes)?;
+        at_most(BitRate::MOST, rate, key, node, mistakes)
     }
 }
 
@@ -285,6 +299,11 @@ impl<'t> Fields<'t> {
     /// Where a key stands.
     pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
         self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.place)
+    }
+
+    /// The value of a key, whatever it is.
+    pub(crate) fn node_of(&self, name: &str) -> Option<&'t Node> {
+        self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 
     /// Where the map itself stands.

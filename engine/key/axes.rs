@@ -1,9 +1,11 @@
 //! What is written of the keys of a target or a workload, and all that its lists multiply to.
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::key::KEYS;
 use crate::key::contract::{Key, Of};
+use crate::key::link::PREFIX;
 use crate::key::load::Point;
 use crate::key::setting::Setting;
 use crate::key::settings::Settings;
@@ -81,36 +83,62 @@ impl Axes {
     }
 
     /// Every combination of the keys of a target or a workload, each beginning at `start`, with what was set on the way.
-    /// A key that changes nothing at a point is not set there.
-    pub fn points(&self, of: Of, start: &Point) -> Vec<(Point, Settings)> {
+    /// A key that changes nothing at a point is not set there. What is written of a link stands elsewhere, in `links`.
+    pub fn points(&self, of: Of, start: &Point, links: &[WrittenLink]) -> Vec<(Point, Settings)> {
         let mut points = vec![(start.clone(), Settings::default())];
-        for key in KEYS.iter().filter(|key| key.of() == of) {
-            points = points.into_iter().flat_map(|(point, settings)| self.along(*key, &point, &settings)).collect();
+        for key in KEYS.iter().filter(|key| key.of().side() == of) {
+            let with = |(point, settings): (Point, Settings)| {
+                let link = links.iter().find(|link| point.link.as_ref().is_some_and(|named| named.name == link.name));
+                let written = if key.of() == Of::Link { link.map(|link| &link.axes) } else { Some(self) };
+                along(*key, written.and_then(|axes| axes.get(key.name())), &point, &settings)
+            };
+            points = points.into_iter().flat_map(with).collect();
         }
         points
     }
+}
 
-    /// One point with each value of a key.
-    fn along(&self, key: &dyn Key, point: &Point, settings: &Settings) -> Vec<(Point, Settings)> {
-        let default;
-        let values = match (key.unused(point), self.get(key.name())) {
-            (Some(_), _) => &[],
-            (None, Some(written)) => written,
-            (None, None) => {
-                default = key.default();
-                default.as_slice()
-            }
-        };
-        if values.is_empty() {
-            return vec![(point.clone(), settings.clone())];
+/// One point with each value of a key, of which that is written, if anything is.
+fn along(key: &dyn Key, written: Option<&[Setting]>, point: &Point, settings: &Settings) -> Vec<(Point, Settings)> {
+    let default;
+    let values = match (key.unused(point), written) {
+        (Some(_), _) => &[],
+        (None, Some(written)) => written,
+        (None, None) => {
+            default = key.default();
+            default.as_slice()
         }
-        let with = |value: &Setting| {
-            let (mut point, mut settings) = (point.clone(), settings.clone());
-            key.set(value, &mut point);
-            settings.put(key.name(), value.clone());
-            (point, settings)
-        };
-        values.iter().map(with).collect()
+    };
+    if values.is_empty() {
+        return vec![(point.clone(), settings.clone())];
+    }
+    let with = |value: &Setting| {
+        let (mut point, mut settings) = (point.clone(), settings.clone());
+        key.set(value, &mut point);
+        settings.put(key.name(), value.clone());
+        (point, settings)
+    };
+    values.iter().map(with).collect()
+}
+
+/// A link as a scenario writes it: its name, and what is written of each of its properties.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenLink {
+    /// Its name.
+    pub name: String,
+    /// Its properties, by their keys.
+    pub axes: Axes,
+}
+
+/// With the words of its properties as they stand in it, without what tells them from other keys elsewhere.
+impl Serialize for WrittenLink {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        for (key, values) in &self.axes.0 {
+            map.serialize_entry(key.strip_prefix(PREFIX).unwrap_or(key), &OneOrSeveral(values))?;
+        }
+        map.end()
     }
 }
 

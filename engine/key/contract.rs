@@ -75,6 +75,15 @@ pub enum Of {
     Target,
     /// What is asked.
     Workload,
+    /// The network between both ends: written under `links`, and named by a workload.
+    Link,
+}
+
+impl Of {
+    /// Whose side it is on where cells are told apart: a network is a circumstance of what is asked.
+    pub fn side(self) -> Of {
+        if self == Of::Link { Of::Workload } else { self }
+    }
 }
 
 /// In what the numbers of a key are.
@@ -86,6 +95,10 @@ pub enum Runs {
     Bytes,
     /// Nanoseconds.
     Times,
+    /// Billionths of a whole.
+    Shares,
+    /// Bits for each second.
+    Bits,
 }
 
 /// Why a key changes nothing.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Arrivals, Call, Called, FillKind, ServiceCall, Split, Verify, Wait};
+use crate::key::link::properties::Link;
 use crate::server::contract::Model;
 use crate::stack::contract::{Driver, Stack};
 use crate::transport::contract::Transport;
@@ -25,6 +26,10 @@ pub struct Point {
     pub driver: Option<&'static dyn Driver>,
     /// What is asked.
     pub load: Load,
+    /// The network between both ends; none where they meet on this machine's loopback.
+    pub link: Option<Link>,
+    /// Whether the scenario has any such network.
+    pub has_links: bool,
     /// True where the highest rate is searched at which everything holds.
     pub searches: bool,
     /// How often it is repeated, each time with a fresh server.

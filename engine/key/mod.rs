@@ -14,6 +14,7 @@ pub mod duration;
 pub mod fill;
 pub mod hold;
 pub mod iterations;
+pub mod link;
 pub mod load;
 pub mod mix;
 #[cfg(test)]
@@ -57,6 +58,12 @@ pub static KEYS: &[&dyn Key] = &[
     &ramp::Ramp,
     &arrivals::ArrivalsKey,
     &wait::Waits,
+    &link::Links,
+    &link::delay::Delay,
+    &link::jitter::Jitter,
+    &link::loss::Loss,
+    &link::rate::Rate,
+    &link::queue::Queue,
     &warmup::Warmup,
     &iterations::Iterations,
     &duration::Lasting,

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::call::Word;
 use crate::key::load::{Share, Step};
 use crate::transport::contract::OptionValue;
-use crate::units::{Size, Time};
+use crate::units::{self, BitRate, Size, Time};
 
 /// One value of a key.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,10 @@ pub enum Setting {
     Size(Size),
     /// A length of time.
     Time(Time),
+    /// A share of all.
+    Percent(units::Share),
+    /// Bits for each second.
+    Bits(BitRate),
     /// A word, or a name.
     Word(String),
     /// Rates that follow each other.
@@ -48,13 +52,15 @@ impl Setting {
         W::ALL.iter().copied().find(|known| self.as_word() == Some(known.word()))
     }
 
-    /// The number that it is, in its smallest unit: bytes, nanoseconds.
+    /// The number that it is, in its smallest unit: bytes, nanoseconds, bits for each second, billionths.
     pub fn number(&self) -> Option<f64> {
         match self {
             Setting::Count(count) => Some(*count as f64),
             Setting::Number(number) => Some(*number),
             Setting::Size(size) => Some(size.bytes() as f64),
             Setting::Time(time) => Some(time.ns() as f64),
+            Setting::Percent(share) => Some(share.0 as f64),
+            Setting::Bits(rate) => Some(rate.bits() as f64),
             Setting::Flag(_) | Setting::Word(_) | Setting::Steps(_) | Setting::Shares(_) => None,
         }
     }
@@ -109,6 +115,8 @@ impl fmt::Display for Setting {
             Setting::Number(number) => number.fmt(f),
             Setting::Size(size) => size.fmt(f),
             Setting::Time(time) => time.fmt(f),
+            Setting::Percent(share) => share.fmt(f),
+            Setting::Bits(rate) => rate.fmt(f),
             Setting::Word(word) => f.pad(word),
             Setting::Steps(steps) => {
                 let steps: Vec<String> =
@@ -134,6 +142,8 @@ impl Serialize for Setting {
             Setting::Number(number) => serializer.serialize_f64(*number),
             Setting::Size(size) => size.serialize(serializer),
             Setting::Time(time) => time.serialize(serializer),
+            Setting::Percent(share) => share.serialize(serializer),
+            Setting::Bits(rate) => rate.serialize(serializer),
             Setting::Word(word) => serializer.serialize_str(word),
             Setting::Steps(steps) => {
                 let step =
@@ -153,7 +163,7 @@ impl JsonSchema for Setting {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A value as a scenario has it: a flag, a number, a word, a size or a time with its unit, the steps of a ramp, or the weights of a mix.",
+            "description": "A value as a scenario has it: a flag, a number, a word, a size, a time, a share or a rate of bits with its unit, the steps of a ramp, or the weights of a mix.",
             "type": ["boolean", "number", "string", "array", "object"],
         })
     }

@@ -9,6 +9,7 @@ use nix::unistd::{Pid, getpid};
 use crate::error::{Error, Result};
 use crate::place::child::{Child, Heard, Kind};
 use crate::place::disturbance::{Stalling, stall};
+use crate::place::link::namespaces::enter;
 use crate::place::listener::{holders, is_here, listening};
 use crate::place::manifest::machine;
 use crate::place::messages::{Answer, EndId, Found, Hello, Launch, Request, VERSION, Window};
@@ -208,6 +209,9 @@ impl Ends {
         }
         let mut command = launch.command();
         hold(&mut command, &launch.cores)?;
+        if let Some(inside) = &launch.inside {
+            enter(&mut command, inside)?;
+        }
         let kind = if launch.keeper { Kind::Keeper } else { Kind::Ours };
         let child = Child::start_as(kind, &launch.what, command)?;
         let leader = child.pid();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::place::child::Heard;
+use crate::place::link::namespaces::Inside;
 use crate::place::observer::contract::Evidence;
 use crate::results::machine::Interference;
 
@@ -218,6 +219,9 @@ pub struct Launch {
     /// The cores that it and all that it starts stay on; all where none are named.
     #[serde(default)]
     pub cores: Vec<usize>,
+    /// The network that it lives in; ours where none is named.
+    #[serde(default)]
+    pub inside: Option<Inside>,
     /// The observers to attach, by name.
     #[serde(default)]
     pub observe: Vec<String>,

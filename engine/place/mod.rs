@@ -9,6 +9,7 @@ pub mod here;
 pub mod interference;
 pub mod keep;
 pub mod kept;
+pub mod link;
 pub mod listener;
 pub mod manifest;
 pub mod messages;

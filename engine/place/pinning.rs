@@ -19,15 +19,19 @@ pub struct Pinning {
     pub server: Vec<usize>,
     /// The client's.
     pub client: Vec<usize>,
+    /// Those of the relay between them, where there are links; it shares them where there are too few.
+    pub relay: Option<Vec<usize>>,
     /// Whether they are enforced.
     pub pinned: bool,
 }
 
 impl Pinning {
-    /// What `pin` asks for where there are these cores; an error where it names one that is not among them.
-    pub fn among(pin: &Pin, cores: &[usize]) -> Result<Self> {
+    /// What `pin` asks for where there are these cores, and `links` or none; an error where it names one that is not
+    /// among them.
+    pub fn among(pin: &Pin, cores: &[usize], links: bool) -> Result<Self> {
         let (server, client) = match (pin, cores) {
             (Pin::None, _) | (Pin::Auto, [] | [_]) => (cores.to_vec(), cores.to_vec()),
+            (Pin::Auto, [server @ .., _, client]) if links && !server.is_empty() => (server.to_vec(), vec![*client]),
             // A client process of ours is one thread; all else is the server's.
             (Pin::Auto, [server @ .., client]) => (server.to_vec(), vec![*client]),
             (Pin::Cores { server, client }, _) => (server.clone(), client.clone()),
@@ -37,7 +41,10 @@ impl Pinning {
             return Err(Error::usage(format!("`pin` names core {missing}, which this run may not use"))
                 .help(format!("it may use the cores {}", known.join(", "))));
         }
-        Ok(Pinning { server, client, pinned: *pin != Pin::None })
+        let free: Vec<usize> =
+            cores.iter().copied().filter(|core| !server.contains(core) && !client.contains(core)).collect();
+        let relay = links.then(|| if free.is_empty() { cores.to_vec() } else { free });
+        Ok(Pinning { server, client, relay, pinned: *pin != Pin::None })
     }
 
     /// The cores that the server's processes are held on; none where they may roam.
@@ -50,13 +57,25 @@ impl Pinning {
         if self.pinned { self.client.clone() } else { Vec::new() }
     }
 
+    /// The same of the relay of links.
+    pub fn of_relay(&self) -> Vec<usize> {
+        if self.pinned { self.relay.clone().unwrap_or_default() } else { Vec::new() }
+    }
+
     /// What it is, in a sentence.
     pub fn sentence(&self) -> String {
         let of = |cores: &[usize]| counted(cores.len(), "core", "cores");
+        let relay = match &self.relay {
+            None => String::new(),
+            Some(cores) if cores.iter().any(|core| self.server.contains(core) || self.client.contains(core)) => {
+                "; the relay of the links shares them".to_owned()
+            }
+            Some(cores) => format!("; the relay of the links has {}", of(cores)),
+        };
         if self.pinned {
-            return format!("the server has {}, the client {} ({self})", of(&self.server), of(&self.client));
+            return format!("the server has {}, the client {} ({self}){relay}", of(&self.server), of(&self.client));
         }
-        format!("both ends share {}, and the kernel places them", of(&self.server))
+        format!("both ends share {}, and the kernel places them{relay}", of(&self.server))
     }
 
     /// How many cores the server has for itself; one of those that both share goes to the client.
@@ -107,7 +126,7 @@ mod tests {
 
     #[test]
     fn auto_gives_the_client_one_core_and_the_server_the_rest() {
-        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores).expect("auto always fits");
+        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores, false).expect("auto always fits");
         let four = auto(&[0, 1, 2, 5]);
         assert_eq!(
             (four.server.as_slice(), four.client.as_slice(), four.server_cores()),
@@ -117,14 +136,27 @@ mod tests {
         assert_eq!(four.sentence(), told);
         let one = auto(&[3]);
         assert_eq!((one.server.as_slice(), one.client.as_slice(), one.server_cores()), (&[3][..], &[3][..], 1));
-        let free = Pinning::among(&Pin::None, &[0, 1]).expect("nothing is pinned");
+        let free = Pinning::among(&Pin::None, &[0, 1], false).expect("nothing is pinned");
         assert_eq!((free.pinned, free.server_cores()), (false, 1));
+    }
+
+    #[test]
+    fn a_relay_has_a_core_of_its_own_where_there_are_three() {
+        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores, true).expect("auto always fits");
+        let three = auto(&[0, 1, 2]);
+        assert_eq!((three.server.as_slice(), three.client.as_slice(), three.of_relay()), (&[0][..], &[2][..], vec![1]));
+        assert!(three.sentence().ends_with("; the relay of the links has 1 core"), "{}", three.sentence());
+        let two = auto(&[0, 1]);
+        assert_eq!((two.server.as_slice(), two.client.as_slice(), two.of_relay()), (&[0][..], &[1][..], vec![0, 1]));
+        assert!(two.sentence().ends_with("; the relay of the links shares them"), "{}", two.sentence());
+        let told = Pin::Cores { server: vec![0], client: vec![1] };
+        assert_eq!(Pinning::among(&told, &[0, 1, 2, 3], true).expect("they are there").of_relay(), [2, 3]);
     }
 
     #[test]
     fn a_core_that_does_not_exist_is_told_with_those_that_do() {
         let pin = Pin::Cores { server: vec![0], client: vec![7] };
-        let error = Pinning::among(&pin, &[0, 1]).expect_err("there is no core 7");
+        let error = Pinning::among(&pin, &[0, 1], false).expect_err("there is no core 7");
         assert_eq!(
             error.to_string(),
             "`pin` names core 7, which this run may not use (help: it may use the cores 0, 1)"

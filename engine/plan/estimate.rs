@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::call::{Chunks, Split};
+use crate::key::link::properties::Link;
 use crate::key::load::Extent;
 use crate::plan::{Cell, Plan};
 
@@ -26,6 +27,7 @@ impl Plan {
 // The figures are guesses for a small machine, right within a factor of three or so.
 const LAUNCH_S: f64 = 0.05;
 const LAUNCH_PYTHON_S: f64 = 0.8;
+const LAY_S: f64 = 0.05;
 /// What a call takes that one client makes after the other.
 const CALL_S: f64 = 150e-6;
 /// What it adds where many are under way: nobody has to wake up.
@@ -59,6 +61,7 @@ impl Cell {
             }
             (Extent::Duration(time), None) => time.as_secs_f64(),
         };
+        let launch = launch + if self.link.is_some() { LAY_S } else { 0.0 };
         let warming = load.warmup_time.unwrap_or_default().as_secs_f64() + self.busy_s() * load.warmup as f64;
         seconds(launch + warming + window)
     }
@@ -97,6 +100,15 @@ impl Cell {
         self.messages() * calls
             + clients * (dial + bytes / BYTES_PER_S + load.work.unwrap_or(0) as f64 * step)
             + load.hold.unwrap_or_default().as_secs_f64()
+            + self.link.as_ref().map_or(0.0, |link| self.under_way_s(link, clients * bytes))
+    }
+
+    /// What a link adds to the calls of a round that are made side by side: a round trip, another to connect, and the
+    /// bytes of all of them at its rate.
+    fn under_way_s(&self, link: &Link, bytes: f64) -> f64 {
+        let trips = if self.load.dials() { 2.0 } else { 1.0 };
+        let carried = link.rate.map_or(0.0, |rate| bytes * 8.0 / rate.bits() as f64);
+        self.messages() * (trips * 2.0 * link.delay.as_secs_f64() + carried)
     }
 }
 

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::call::ServiceCall;
+use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::plan::Plan;
 use crate::results::cell::Planned;
@@ -27,6 +28,8 @@ pub struct Difference {
     pub sides: Vec<Side>,
     /// What would make the comparison fair.
     pub help: String,
+    /// Whether it is only to be known, and nothing that a fair comparison would be without.
+    pub note: bool,
 }
 
 /// Targets that are alike.
@@ -156,7 +159,9 @@ const ASPECTS: &[Aspect] = &[
         counts: |_| true,
         is: |terms| {
             Some(match terms.congestion.as_ref()? {
-                Congestion::Kernel => "the kernel's".to_owned(),
+                Congestion::Kernel | Congestion::Likewise(_) => "the kernel's".to_owned(),
+                // Of one algorithm there are two names.
+                Congestion::Named(name) if name == "newreno" => "reno".to_owned(),
                 Congestion::Named(name) => name.clone(),
             })
         },
@@ -191,31 +196,62 @@ fn differences(compared: &[Compared]) -> Vec<Difference> {
     }
     for aspect in ASPECTS.iter().filter(|aspect| !asked(aspect, compared)) {
         for &workload in &workloads {
-            let mut sides: Vec<Side> = Vec::new();
-            for one in compared.iter().filter(|one| one.workload == workload && (aspect.counts)(one.call)) {
-                let Some(is) = (aspect.is)(&one.terms) else { continue };
-                match sides.iter_mut().find(|side| side.is == is) {
-                    Some(side) if side.targets.iter().any(|target| target == one.target) => {}
-                    Some(side) => side.targets.push(one.target.to_owned()),
-                    None => sides.push(Side { is, targets: vec![one.target.to_owned()] }),
-                }
-            }
-            if sides.len() < 2 {
-                continue;
-            }
-            let workload = workload.to_owned();
-            match found.iter_mut().find(|known| known.what == aspect.what && known.sides == sides) {
-                Some(known) => known.workloads.push(workload),
-                None => found.push(Difference {
-                    workloads: vec![workload],
-                    what: aspect.what.to_owned(),
-                    sides,
-                    help: help(aspect),
-                }),
-            }
+            let is = |one: &Compared| (aspect.counts)(one.call).then(|| (aspect.is)(&one.terms))?;
+            add(&mut found, workload, aspect.what, sides(compared, workload, is), || help(aspect), false);
         }
     }
+    for &workload in &workloads {
+        let found_out = sides(compared, workload, implementation);
+        add(&mut found, workload, IMPLEMENTATIONS, found_out, || KNOWN.to_owned(), true);
+    }
     found
+}
+
+/// What is noted where packets get lost, and what is to be known of it.
+const IMPLEMENTATIONS: &str = "two implementations of congestion control are compared where packets get lost";
+const KNOWN: &str = "it is a part of what these transports are: what is told of one is told of both together";
+
+/// Whose congestion control decides how fast bytes flow, where packets get lost on the way.
+fn implementation(one: &Compared) -> Option<String> {
+    let set = |name: &str| one.written.get(name).and_then(Setting::number).unwrap_or(0.0) > 0.0;
+    let loses = set("link.loss") || set("link.rate");
+    one.terms.congestion.as_ref().filter(|_| loses)?;
+    either(matches!(one.terms.encrypted, Some(Encrypted::Quic(_))), "the quinn library's", "the kernel's")
+}
+
+/// The targets of a workload by how they are.
+fn sides(compared: &[Compared], workload: &str, is: impl Fn(&Compared) -> Option<String>) -> Vec<Side> {
+    let mut sides: Vec<Side> = Vec::new();
+    for one in compared.iter().filter(|one| one.workload == workload) {
+        let Some(is) = is(one) else { continue };
+        match sides.iter_mut().find(|side| side.is == is) {
+            Some(side) if side.targets.iter().any(|target| target == one.target) => {}
+            Some(side) => side.targets.push(one.target.to_owned()),
+            None => sides.push(Side { is, targets: vec![one.target.to_owned()] }),
+        }
+    }
+    sides
+}
+
+/// Adds a difference, where there is one; what is as it is in another workload is told once.
+fn add(
+    found: &mut Vec<Difference>,
+    workload: &str,
+    what: &str,
+    sides: Vec<Side>,
+    help: impl Fn() -> String,
+    note: bool,
+) {
+    if sides.len() < 2 {
+        return;
+    }
+    let workload = workload.to_owned();
+    match found.iter_mut().find(|known| known.what == what && known.sides == sides) {
+        Some(known) => known.workloads.push(workload),
+        None => {
+            found.push(Difference { workloads: vec![workload], what: what.to_owned(), sides, help: help(), note });
+        }
+    }
 }
 
 fn help(aspect: &Aspect) -> String {
@@ -365,6 +401,23 @@ mod tests {
         assert_eq!(told(&format!("{unix}, {{{tcp}, server: async}}"), PING), []);
         let three = format!("{unix}, {{{tcp}, server: async}}, {{transport: tcp, server: threaded}}");
         assert!(one(&three, PING).contains("(cubic: tcp-async; the kernel's: tcp-threaded)"), "{three}");
+    }
+
+    #[test]
+    fn over_a_link_that_loses_packets_two_implementations_are_noted() {
+        let of = |link: &str| {
+            let text = format!(
+                "title: t\nquestion: q\nlinks: [{{name: wan, {link}}}]\n\
+                 targets: [{{transport: [tcp, quic], server: async, options: {{congestion: cubic}}}}]\n\
+                 workloads: [{{name: w, call: ping, iterations: 1, link: [none, wan]}}]\n"
+            );
+            let scenario = read("test.yaml", &text, &[]).unwrap_or_else(|found| panic!("{}", found.render(false)));
+            let told = Plan::of(&scenario).differences().into_iter();
+            told.filter(|it| it.what.contains("congestion")).map(|it| (it.note, it.sides.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(of("delay: 10ms"), []);
+        assert_eq!(of("loss: 1%"), [(true, 2)]);
+        assert_eq!(of("rate: 10Mbit"), [(true, 2)]);
     }
 
     #[test]

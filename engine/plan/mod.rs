@@ -24,7 +24,8 @@ use crate::results::Refused;
 use crate::results::cell::{Multiplied, Planned, multiplied};
 use crate::scenario::{Candidate, Order, Pin, Scenario};
 use crate::stack::contract::{Fit, Refusal};
-use crate::transport::contract::Seam;
+use crate::stack::own::{Fresh, Who};
+use crate::transport::contract::{Family, Seam};
 
 pub use crate::plan::cell::{Cell, Target, Turn};
 
@@ -106,6 +107,11 @@ impl Plan {
         )
     }
 
+    /// True where a network is laid between the ends of some cell.
+    pub fn has_links(&self) -> bool {
+        self.cells.iter().any(|cell| cell.link.is_some())
+    }
+
     /// The plan with only those cells whose id contains `text`; their turns keep their order.
     pub fn only(mut self, text: &str) -> Self {
         let mut kept = 0..;
@@ -141,7 +147,9 @@ fn misfit(
     let refused = refused.and_then(|()| if point.load.mix.is_empty() { Ok(()) } else { driver.mixes() });
     let refused =
         refused.and_then(|()| if point.load.warmup_time.is_none() { Ok(()) } else { driver.warms_for_a_time() });
+    let uncrossed = point.link.as_ref().and_then(|link| Some((link, uncrossed(target)?)));
     let reason = match (refused, target.pairing.transport().seam()) {
+        _ if uncrossed.is_some() => uncrossed.map_or("", |(_, reason)| reason).to_owned(),
         (Err(refusal), _) => refusal.reason,
         (Ok(()), Seam::Async(_)) if spins => {
             "the library of this transport owns the IO, and waits as it does".to_owned()
@@ -150,10 +158,28 @@ fn misfit(
     };
     let mut settings = of_target(candidate);
     settings.put("workload", Setting::word(planned.workload.clone()));
+    if let Some((link, _)) = uncrossed {
+        settings.put("link", Setting::word(link.name.clone()));
+    }
     if spins {
         settings.put("wait", Setting::word(point.load.wait.to_string()));
     }
     Some(Refused { settings, reason })
+}
+
+/// Why no link can lie between a target's server and its clients, where none can.
+fn uncrossed(target: &Target) -> Option<&'static str> {
+    if target.pairing.transport().family() == Family::Unix {
+        return Some("a link is a network, and a Unix socket crosses none");
+    }
+    let own = target.pairing.serving().own()?;
+    match (&own.who, own.fresh) {
+        (Who::At(_), _) => Some("a server that runs already cannot be moved behind a link: a real network has its own"),
+        (Who::Launch(_), Fresh::Run) => {
+            Some("a link is laid anew for each trial, and `fresh: run` launches once for all")
+        }
+        _ => None,
+    }
 }
 
 /// Whether a server of the user's own answers a call of ours, or why not.
@@ -180,7 +206,7 @@ fn cell(scenario: &Scenario, planned: Planned, target: Target, point: Point) -> 
     let limits = planned.expect.iter().filter(|expectation| expectation.is_limit()).cloned();
     let search = point.searches.then(|| Search::thorough(limits.collect()));
     let calls = point.load.calls().filter_map(|call| scenario.calls.named(call.name())).cloned().collect();
-    Cell { planned, target, load: point.load, calls, search, trials: point.trials }
+    Cell { planned, target, load: point.load, calls, link: point.link, search, trials: point.trials }
 }
 
 /// A time as people say it.

@@ -10,6 +10,7 @@ use crate::report::cell::Cell;
 use crate::report::chart::plot::along;
 use crate::report::comparison::{Comparison, Outcome, Standing, how_far};
 use crate::report::table::{Column, Kind, Row, Table};
+use crate::units::{BitRate, Share};
 
 /// A tie of more targets than this is told by their number.
 const NAMED: usize = 3;
@@ -175,6 +176,8 @@ fn change(
     let written = match settings::key(axis).and_then(|key| key.runs()) {
         Some(Runs::Bytes) => size(near.round() as u64),
         Some(Runs::Times) => time(near),
+        Some(Runs::Shares) => Share(near.round() as u64).to_string(),
+        Some(Runs::Bits) => BitRate(near.round() as u64).to_string(),
         _ => figures::number(near),
     };
     let sentence = format!(

@@ -2,18 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use crate::figures::{counted, listed};
+use crate::figures::{counted, grouped, listed, share, time};
 use crate::plan::parallelism::hidden;
 use crate::plan::search::Search;
 use crate::report::cell::Cell;
 use crate::report::words::distinct;
 use crate::results::Results;
+use crate::results::link::{Carried, Way};
 use crate::results::machine::Interference;
 use crate::statistics::interval::BOOTSTRAP_FROM;
 use crate::statistics::{CONFIDENCE, SIGNIFICANCE};
 
 /// Attempts at a target's trials that are this many times more frequent than at another's are worth a warning.
 const UNEVEN: f64 = 2.0;
+
+/// What links are, and how these kept to what was asked of them; none where no trial had one.
+fn carried(results: &Results) -> Option<String> {
+    let links: Vec<&Carried> = results.counting().filter_map(|record| record.link.as_ref()).collect();
+    let late = links.iter().map(|link| link.late_p99_ns()).max()?;
+    let sum = |of: fn(&Way) -> u64| links.iter().flat_map(|link| link.ways()).map(of).sum::<u64>();
+    let packets = sum(|way| way.packets);
+    let cpu = links.iter().map(|link| link.cpu_ns).sum::<u64>() as f64 / packets.max(1) as f64;
+    Some(format!(
+        "Over a link both ends live in networks of their own, and a relay of ours moves each packet between them. Here \
+         the relays moved {} packets; chance lost {}, full queues dropped {}. They took {} of CPU for each, which no end is \
+         charged for, though it may have shared their cores. What they delivered was at most {} late at p99 of a trial.",
+        grouped(packets),
+        share(sum(|way| way.lost), packets),
+        share(sum(|way| way.dropped), packets),
+        time(cpu),
+        time(late as f64),
+    ))
+}
 
 /// How a capacity was found, to within so many percent.
 fn searched(percent: u32) -> String {
@@ -32,6 +52,7 @@ fn searched(percent: u32) -> String {
 /// What the reader has to know before believing a figure.
 pub fn method(results: &Results, cells: &[Cell]) -> Vec<String> {
     let mut said = vec![load(results), place(results), order(results)];
+    said.extend(carried(results));
     said.extend(attempts(results));
     said.extend(drivers(cells));
     said.extend(
@@ -217,6 +238,7 @@ mod tests {
             cost: None,
             interference: None,
             stalled: None,
+            link: None,
             verdict: Verdict::valid(),
         };
         let cell = |(target, server, _): &(&str, &str, [u32; 2])| -> Planned {

@@ -32,6 +32,7 @@ use crate::report::map::map;
 use crate::report::markup::slug;
 use crate::report::method::method;
 use crate::report::reasons::{Reason, reasons};
+use crate::report::round_trips::round_trips;
 use crate::report::table::{Table, brief, cost, ranking, tables};
 use crate::report::words::{About, Named, Remark, distinct};
 use crate::report::workload::Workload;
@@ -229,7 +230,8 @@ fn summary(results: &Results, records: &[&Record], cells: &[Cell], workloads: &[
 }
 
 fn workload(cells: &[Cell], targets: &[String], baseline: Option<&str>, others: &[Workload]) -> Workload {
-    let asked = KEYS.iter().map(|key| (key.name(), key.of())).filter(|(name, of)| *of == Of::Workload && is_axis(name));
+    let asked =
+        KEYS.iter().map(|key| (key.name(), key.of())).filter(|(name, of)| of.side() == Of::Workload && is_axis(name));
     let (varying, constant): (Vec<&str>, Vec<&str>) =
         asked.map(|(name, _)| name).partition(|axis| distinct(cells.iter().map(|cell| cell.axis(axis))).len() > 1);
     let axes: Vec<String> = varying.into_iter().map(str::to_owned).collect();
@@ -258,6 +260,7 @@ fn workload(cells: &[Cell], targets: &[String], baseline: Option<&str>, others: 
         ranking: ranking(&axes, &comparisons),
         tables: capacity::tables(&axes, cells)
             .into_iter()
+            .chain(round_trips(&axes, cells))
             .chain(tables(&axes, cells))
             .chain(by_call::table(&axes, cells))
             .collect(),

@@ -55,7 +55,7 @@ pub fn multiplied(scenario: &Scenario) -> Vec<Multiplied> {
     for workload in &scenario.workloads {
         for (point, settings) in scenario.points(workload) {
             for (written, candidate) in &candidates {
-                let planned = planned((written, candidate), workload, &settings);
+                let planned = planned((written, candidate), (scenario, workload), &settings);
                 cells.push(Multiplied { planned, candidate: candidate.clone(), point: point.clone() });
             }
         }
@@ -63,8 +63,12 @@ pub fn multiplied(scenario: &Scenario) -> Vec<Multiplied> {
     cells
 }
 
-fn planned((written, candidate): (&Target, &Candidate), workload: &Workload, asked: &Settings) -> Planned {
-    let along: Vec<&str> = asked.axes().map(|(name, _)| name).filter(|name| workload.axes.varies(name)).collect();
+fn planned(
+    (written, candidate): (&Target, &Candidate),
+    (scenario, workload): (&Scenario, &Workload),
+    asked: &Settings,
+) -> Planned {
+    let along: Vec<&str> = asked.axes().map(|(name, _)| name).filter(|name| scenario.varies(workload, name)).collect();
     let parts = along.iter().filter_map(|name| Some(format!("/{name}={}", asked.get(name)?)));
     let id = format!("{}/{}{}", candidate.name, workload.name, parts.collect::<String>());
     let mut settings = candidate.settings().clone();
@@ -106,7 +110,8 @@ impl Planned {
 
     /// What it is asked, without of whom: the keys of its workload by which cells differ.
     pub fn asked(&self) -> impl Iterator<Item = (&str, String)> {
-        let of_workload = |name: &str| crate::key::settings::key(name).is_some_and(|key| key.of() == Of::Workload);
+        let of_workload =
+            |name: &str| crate::key::settings::key(name).is_some_and(|key| key.of().side() == Of::Workload);
         self.settings.axes().filter(move |(name, _)| of_workload(name)).map(|(name, value)| (name, value.to_string()))
     }
 

@@ -7,6 +7,7 @@ pub mod distribution;
 pub mod file;
 pub mod folder;
 pub mod journal;
+pub mod link;
 pub mod machine;
 pub mod measure;
 pub mod measured;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::key::settings::Settings;
 use crate::results::cell::Planned;
+use crate::results::link::Carried;
 use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
 use crate::transport::terms::Terms;
@@ -177,6 +179,9 @@ pub struct Record {
     /// How one of its ends was stopped on purpose, which only a selftest does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stalled: Option<Stalled>,
+    /// What the network between both ends carried, where one was laid, and how late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Carried>,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
 }
@@ -289,7 +294,7 @@ impl Record {
 
     /// True where the client could do no more, so that calls and bytes a second are lower bounds.
     pub fn limited(&self) -> bool {
-        let others = |reason: &Reason| reason.kind == ReasonKind::Interference;
+        let others = |reason: &Reason| matches!(reason.kind, ReasonKind::Interference | ReasonKind::Link);
         self.verdict.state == State::Suspect && !self.verdict.reasons.iter().all(others)
     }
 }

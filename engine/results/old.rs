@@ -21,7 +21,7 @@ use crate::stack::STACKS;
 use crate::stack::native::Native;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{OptionValue, Options};
-use crate::transport::terms::Terms;
+use crate::transport::terms::{Congestion, Terms};
 
 /// The version that is read here.
 pub(crate) const VERSION: u64 = 1;
@@ -189,7 +189,12 @@ fn terms_of(settings: &Settings, cores: u64) -> Option<Terms> {
         Setting::Count(count) => (name.to_owned(), OptionValue::Count(*count)),
         other => (name.to_owned(), OptionValue::Word(other.to_string())),
     };
-    Some(stack.terms(transport, model, &Options(known.map(value).collect()), cores))
+    let mut terms = stack.terms(transport, model, &Options(known.map(value).collect()), cores);
+    // It had that then, whatever the kernel had.
+    if let Some(Congestion::Likewise(_)) = terms.congestion {
+        terms.congestion = Some(Congestion::Named("cubic".to_owned()));
+    }
+    Some(terms)
 }
 
 /// True where a target or a workload of a scenario expects something.

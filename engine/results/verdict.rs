@@ -43,6 +43,8 @@ pub struct Reason {
 pub enum ReasonKind {
     /// Processes that are not of the run used cores of an end.
     Interference,
+    /// The network between both ends was not as it was asked to be.
+    Link,
     /// The client process could do no more, so that calls and bytes a second are lower bounds.
     Client,
     /// Both ends could do no more.

@@ -1,15 +1,18 @@
 //! Which process is launched for each end of a cell.
 
-use std::cell::RefCell;
+use std::cell::{Cell as Counter, RefCell};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::call::SplitMix;
 use crate::error::{Context, Error, Result};
 use crate::figures::counted;
-use crate::place::disturbance::{Disturbance, Stall};
+use crate::key::link::properties::Link;
+use crate::place::disturbance::{Disturbance, Side, Stall};
 use crate::place::kept::{Keep, ToKeeper};
+use crate::place::link::laid::Laid;
 use crate::place::messages::{Found, Launch};
 use crate::place::observer;
 use crate::place::pinning::Pinning;
@@ -20,8 +23,9 @@ use crate::stack::contract::{Kit, Wanted};
 use crate::stack::environment::Environment;
 use crate::stack::native::ENGINE;
 use crate::stack::own::{Own, Unset, options};
+use crate::transport::congestion::permitted;
 use crate::transport::contract::{Family, Seam};
-use crate::transport::options::encrypts;
+use crate::transport::options::{CONGESTION, encrypts};
 use crate::transport::tls::Verification;
 
 /// Knows how to launch both ends, and installs what is not ours when it is first needed.
@@ -36,6 +40,10 @@ pub struct Launcher {
     kits: BTreeMap<&'static str, Result<Environment>>,
     /// What was launched once for all trials of a target, by its name, and where it listens.
     running: RefCell<BTreeMap<String, (Rc<End>, String)>>,
+    /// Whether links can be laid here, where some cell needs one.
+    links: Result<()>,
+    /// How many links were laid.
+    laid: Counter<u64>,
 }
 
 impl Launcher {
@@ -57,6 +65,8 @@ impl Launcher {
             observe: observer::names(syscalls),
             kits: BTreeMap::new(),
             running: RefCell::default(),
+            links: Ok(()),
+            laid: Counter::new(0),
         }
     }
 
@@ -90,11 +100,33 @@ impl Launcher {
             }
             self.kits.insert(kit.name(), environment);
         }
+        let over_links = cells.iter().filter(|cell| cell.link.is_some()).count();
+        if over_links > 0 {
+            self.links = Laid::lay(&self.site, &Link::named("tried"), 1, Vec::new()).map(drop);
+            if let Some(error) = self.links.as_ref().err().filter(|_| !interrupted()) {
+                let all = counted(cells.len(), "cell", "cells");
+                say(&format!("warning: {over_links} of {all} will fail: {error}"));
+            }
+        }
     }
 
     /// What the cell needs and cannot have.
-    pub fn lacks(&self, cell: &Cell) -> Option<&Error> {
-        kits(cell).find_map(|kit| self.kits.get(kit.name())?.as_ref().err())
+    pub fn lacks(&self, cell: &Cell) -> Option<Error> {
+        let of_kit = kits(cell).find_map(|kit| self.kits.get(kit.name())?.as_ref().err());
+        let of_link = cell.link.as_ref().and_then(|_| self.links.as_ref().err());
+        of_kit.or(of_link).cloned().or_else(|| {
+            let over_tcp = cell.target.pairing.transport().family() == Family::Tcp;
+            let congestion = cell.target.options.word(CONGESTION.name).filter(|_| over_tcp)?;
+            permitted(congestion).err()
+        })
+    }
+
+    /// The network between both ends of a cell, where it has one. Each is another draw of the same chance.
+    pub fn lay(&self, cell: &Cell) -> Result<Option<Laid>> {
+        let Some(link) = &cell.link else { return Ok(None) };
+        let count = self.laid.replace(self.laid.get() + 1);
+        let seed = SplitMix::new(cell.load.seed ^ count.rotate_right(16)).next();
+        Laid::lay(&self.site, link, seed, self.pinning.of_relay()).map(Some)
     }
 
     /// What was installed of a kit, where one is needed.
@@ -106,14 +138,15 @@ impl Launcher {
         }
     }
 
-    /// Starts the process that serves the cell and answers to `nonce`.
-    pub fn server(&self, cell: &Cell, nonce: &str) -> Result<End> {
+    /// Starts the process that serves the cell and answers to `nonce`, on its side of the link where there is one.
+    pub fn server(&self, cell: &Cell, nonce: &str, link: Option<&Laid>) -> Result<End> {
         let (pairing, load) = (&cell.target.pairing, &cell.load);
         let wanted = Wanted {
             nonce,
             fill: Some((load.fill, load.seed)),
             timeout: load.timeout,
             options: &cell.target.options,
+            host: link.map_or(Ipv4Addr::LOCALHOST.into(), |link| link.address(Side::Server)),
             cores: self.pinning.server.len(),
         };
         let (model, stack) =
@@ -124,16 +157,17 @@ impl Launcher {
         if let Some(fault) = self.disturbance.fault {
             command.args(["--fault", fault]);
         }
-        self.launch("the server", Launch { cores: self.pinning.of_server(), ..Launch::of(&command) })
+        let inside = link.map(|link| link.inside(Side::Server));
+        self.launch("the server", Launch { cores: self.pinning.of_server(), inside, ..Launch::of(&command) })
     }
 
     /// Starts what launches the command of a target, keeps it and says when it listens.
-    pub fn keep(&self, cell: &Cell, own: &Own) -> Result<End> {
+    pub fn keep(&self, cell: &Cell, own: &Own, link: Option<&Laid>) -> Result<End> {
         let keep = Keep {
             words: own.words(&variable).map_err(|unset| self.unset(cell, unset))?,
             env: own.environment(&variable).map_err(|unset| self.unset(cell, unset))?,
             folder: self.folder.clone(),
-            host: Ipv4Addr::LOCALHOST.to_string(),
+            host: link.map_or(Ipv4Addr::LOCALHOST.into(), |link| link.address(Side::Server)).to_string(),
             family: cell.target.pairing.transport().family(),
             within_ns: own.within.as_nanos() as u64,
         };
@@ -142,6 +176,7 @@ impl Launcher {
             program: ENGINE.into(),
             args: vec!["keep".to_owned()],
             keeper: true,
+            inside: link.map(|link| link.inside(Side::Server)),
             cores,
             with,
             ..Launch::default()
@@ -215,10 +250,11 @@ impl Launcher {
     }
 
     /// Starts the process that makes the cell's calls; it chooses its cores itself, as it is told.
-    pub fn drive(&self, cell: &Cell) -> Result<End> {
+    pub fn drive(&self, cell: &Cell, link: Option<&Laid>) -> Result<End> {
         let driver = cell.target.pairing.driver();
         let command = driver.command(self.installed(driver.kit())?)?;
-        self.launch("the client process", Launch::of(&command))
+        let inside = link.map(|link| link.inside(Side::Client));
+        self.launch("the client process", Launch { inside, ..Launch::of(&command) })
     }
 
     fn launch(&self, what: &str, launch: Launch) -> Result<End> {

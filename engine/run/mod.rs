@@ -84,7 +84,7 @@ pub trait Watch {
 /// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
     let site = Site::reach(settings.place)?;
-    let pinning = Pinning::among(&plan.pin, &site.hello().cores)?;
+    let pinning = Pinning::among(&plan.pin, &site.hello().cores, plan.has_links())?;
     if !settings.beside_others {
         site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()])?;
     }
@@ -210,6 +210,7 @@ fn one_turn(
         cost: None,
         interference: None,
         stalled: None,
+        link: None,
         verdict: crate::results::Verdict::valid(),
     };
     if let Some(error) = launcher.lacks(cell) {
@@ -243,6 +244,7 @@ fn one_turn(
             record.cost = Some(trial.cost);
             record.interference = trial.interference;
             record.stalled = trial.stalled;
+            record.link = trial.link;
         }
         Err(_) if interrupted() => return None,
         Err(error) => {

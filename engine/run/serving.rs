@@ -7,6 +7,7 @@ use crate::drive::lines::Assignment;
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
 use crate::place::child::Heard;
+use crate::place::link::laid::Laid;
 use crate::place::site::End;
 use crate::plan::Cell;
 use crate::run::interrupt::interrupted;
@@ -39,22 +40,25 @@ pub struct Serving<'a> {
     verification: Option<Verification>,
     /// True where others of the run's trials have it too.
     shared: bool,
+    /// The network between it and its clients, where one is laid; it ends after both.
+    pub link: Option<Laid>,
 }
 
 impl<'a> Serving<'a> {
     /// The server of a cell, which listens.
     pub fn of(cell: &'a Cell, launcher: &Launcher) -> Result<Self> {
+        let link = launcher.lay(cell)?;
         let Some(own) = cell.target.pairing.serving().own() else {
             let nonce = fresh_nonce();
-            let end = launcher.server(cell, &nonce)?;
+            let end = launcher.server(cell, &nonce, link.as_ref())?;
             let ready = await_ready(&end, LAUNCH)?;
             let serving = Self::by(cell, Rc::new(end), &ready.address, launcher);
             // What its stack says of it, and what it says itself, which knows better.
             let facts = serving.facts.into_iter().chain(ready.facts).collect();
-            return Ok(Serving { nonce: Some(nonce), ca: ready.ca, facts, ..serving });
+            return Ok(Serving { nonce: Some(nonce), ca: ready.ca, facts, link, ..serving });
         };
         let serving = match &own.who {
-            Who::Launch(_) => Self::launched(cell, own, launcher)?,
+            Who::Launch(_) => Self::launched(cell, own, launcher, link)?,
             Who::At(address) => {
                 let (end, owner) = launcher.find(cell, own, address)?;
                 let mut serving = Self::by(cell, Rc::new(end), address, launcher);
@@ -79,17 +83,18 @@ impl<'a> Serving<'a> {
             ca: None,
             verification: None,
             shared: false,
+            link: None,
         }
     }
 
     /// The command of a target, launched now, or for a trial before.
-    fn launched(cell: &'a Cell, own: &Own, launcher: &Launcher) -> Result<Self> {
+    fn launched(cell: &'a Cell, own: &Own, launcher: &Launcher, link: Option<Laid>) -> Result<Self> {
         if let Some((end, address)) = launcher.running(&cell.target.name)? {
             return Ok(Serving { shared: true, ..Self::by(cell, end, &address, launcher) });
         }
-        let end = Rc::new(launcher.keep(cell, own)?);
+        let end = Rc::new(launcher.keep(cell, own, link.as_ref())?);
         let ready = await_ready(&end, (own.within + KEEPING) * TRIES)?;
-        let serving = Self::by(cell, end, &ready.address, launcher);
+        let serving = Serving { link, ..Self::by(cell, end, &ready.address, launcher) };
         if own.fresh == Fresh::Run {
             launcher.runs_on(&cell.target.name, serving.end.clone(), &ready.address);
             return Ok(Serving { shared: true, ..serving });

@@ -9,11 +9,14 @@ use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
 use crate::place::child::Heard;
 use crate::place::disturbance::{Side, Stall};
+use crate::place::link::judgement;
+use crate::place::link::laid::Laid;
 use crate::place::messages::Window;
 use crate::place::site::End;
 use crate::plan::Cell;
+use crate::results::link::Carried;
 use crate::results::machine::Interference;
-use crate::results::{Cost, Hiccups, Measured, Spent, Stalled};
+use crate::results::{Cost, Hiccups, Measured, Spent, Stalled, State};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::serving::Serving;
@@ -37,6 +40,10 @@ pub struct Trial {
     pub stolen: Option<f64>,
     /// What others used of the cores of both ends, where it is known.
     pub interference: Option<Interference>,
+    /// What the network between both ends carried, where one was laid.
+    pub link: Option<Carried>,
+    /// What speaks against that network, where something does.
+    pub late: Option<(State, String)>,
 }
 
 /// Launches a fresh server and a client process, measures, and leaves nothing running.
@@ -61,7 +68,7 @@ impl<'a> Serving<'a> {
     /// Launches a client process and waits until all its clients are connected and warm.
     fn arm<'l>(&'l self, load: &'l Load, launcher: &Launcher) -> Result<Armed<'l>> {
         self.end.idle()?;
-        let client = launcher.drive(self.cell)?;
+        let client = launcher.drive(self.cell, self.link.as_ref())?;
         let mut assignment = self.assignment(load);
         assignment.end.pin = launcher.pinning().of_client();
         tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
@@ -116,6 +123,7 @@ impl<'l> Armed<'l> {
     /// Lets the load begin and waits until its last call is settled. What each end spends is counted in between.
     fn time(self, stall: Option<Stall>, progress: &mut dyn FnMut(Progress)) -> Result<Timed<'l>> {
         let Armed { server, load, client } = self;
+        server.link.as_ref().map(Laid::begin).transpose()?;
         let counting = server.end.site().begin()?;
         tell(&client, &ToDrive::Go {})?;
         if let Some(stall) = stall {
@@ -130,7 +138,11 @@ impl<'l> Armed<'l> {
             server.end.look()
         };
         match server.await_line(&client, silence, &mut second)? {
-            FromDrive::Done { began_ns } => Ok(Timed { server, load, client, window: counting.end()?, began_ns }),
+            FromDrive::Done { began_ns } => {
+                let window = counting.end()?;
+                let link = server.link.as_ref().map(Laid::end).transpose()?;
+                Ok(Timed { server, load, client, window, link, began_ns })
+            }
             _ => Err(strange("done")),
         }
     }
@@ -142,13 +154,14 @@ struct Timed<'l> {
     load: &'l Load,
     client: End,
     window: Window,
+    link: Option<Carried>,
     began_ns: Option<u64>,
 }
 
 impl Timed<'_> {
     /// Has the client process say what it measured, and ends it.
     fn settle(self) -> Result<Trial> {
-        let Timed { server, load, client, mut window, began_ns } = self;
+        let Timed { server, load, client, mut window, link, began_ns } = self;
         let survived = server.end.alive()?;
         tell(&client, &ToDrive::Report {})?;
         let FromDrive::Measured(measured) = server.await_line(&client, SILENCE, &mut |_| Ok(()))? else {
@@ -180,7 +193,9 @@ impl Timed<'_> {
             length_ns: until - from,
         });
         let interference = window.interference.map(|interference| Interference { run_queue_ns, ..interference });
-        Ok(Trial { measured: *measured, cost, facts, stalled, stolen: window.stolen, interference })
+        let laid = server.cell.link.as_ref().zip(link.as_ref());
+        let late = laid.and_then(|(asked, carried)| judgement::judge(asked, carried));
+        Ok(Trial { measured: *measured, cost, facts, stalled, stolen: window.stolen, interference, link, late })
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Circumstances<'a> {
     pub stolen: Option<f64>,
     /// What others used of the cores of both ends, where it is known.
     pub interference: Option<&'a Interference>,
+    /// What speaks against the network between both ends, where something does.
+    pub link: Option<&'a (State, String)>,
 }
 
 impl<'a> Circumstances<'a> {
@@ -37,6 +39,7 @@ impl<'a> Circumstances<'a> {
             spins: load.wait == Wait::Spin,
             stolen: trial.stolen,
             interference: trial.interference.as_ref(),
+            link: trial.late.as_ref(),
         }
     }
 }
@@ -46,7 +49,16 @@ impl<'a> Circumstances<'a> {
 /// *Invalid* is what the generator or the machine spoiled; *suspect* is what the generator limited, so that calls per
 /// second are a lower bound while times stand, and what others disturbed a little.
 pub fn judge(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> Verdict {
-    disturbed(judged(measured, cost, circumstances), circumstances.interference)
+    disturbed(late(judged(measured, cost, circumstances), circumstances.link), circumstances.interference)
+}
+
+/// The verdict with what the network between both ends did to the trial.
+fn late(verdict: Verdict, link: Option<&(State, String)>) -> Verdict {
+    let Some((of_link, said)) = link else { return verdict };
+    let Verdict { state, mut reasons } = verdict;
+    let invalid = [state, *of_link].contains(&State::Invalid);
+    reasons.push(Reason::new(ReasonKind::Link, said.clone()));
+    Verdict { state: if invalid { State::Invalid } else { State::Suspect }, reasons }
 }
 
 /// The verdict with what others did to the trial.
@@ -175,7 +187,7 @@ mod tests {
     use crate::results::{Cost, Hiccups, Lacked, Measured, State};
 
     const CALM: Circumstances<'_> =
-        Circumstances { server_cores: 1, spins: false, stolen: Some(0.0), interference: None };
+        Circumstances { server_cores: 1, spins: false, stolen: Some(0.0), interference: None, link: None };
     const SECOND: u64 = 1_000_000_000;
 
     /// A second in which all went well.
@@ -220,6 +232,18 @@ mod tests {
         assert_eq!(of(0.2, 0).0, State::Invalid);
         let (state, why) = of(0.06, SECOND);
         assert!(state == State::Suspect && why.starts_with("generator-bound") && why.ends_with(told), "{why}");
+    }
+
+    #[test]
+    fn a_link_that_was_late_is_held_against_the_trial() {
+        let of = |state_of_link, client| {
+            let late = (state_of_link, "the link was late".to_owned());
+            state(&measured(), &spent(client, 0), &Circumstances { link: Some(&late), ..CALM })
+        };
+        assert_eq!(of(State::Suspect, 0), (State::Suspect, "the link was late".to_owned()));
+        assert_eq!(of(State::Invalid, 0).0, State::Invalid);
+        let (state, why) = of(State::Suspect, SECOND);
+        assert!(state == State::Suspect && why.starts_with("generator-bound") && why.ends_with("was late"), "{why}");
     }
 
     #[test]

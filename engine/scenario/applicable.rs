@@ -10,15 +10,16 @@ use crate::key::load::{Load, Point};
 use crate::key::setting::Setting;
 
 /// Notes every key that changes nothing at any point of a workload, and every one that some point cannot be without.
-pub(crate) fn applicable(axes: &Axes, fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
+pub(crate) fn applicable(axes: &Axes, has_links: bool, fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
     let Some(calls) = asked(axes) else {
         if !fields.has("call") && !fields.has("mix") {
             fields.lacks("call", "call: ping");
         }
         return;
     };
+    let start = Point { has_links, ..Point::default() };
     let points: Vec<Point> =
-        axes.representative().points(Of::Workload, &Point::default()).into_iter().map(|(point, _)| point).collect();
+        axes.representative().points(Of::Workload, &start, &[]).into_iter().map(|(point, _)| point).collect();
     for key in KEYS.iter().copied().filter(|key| key.of() == Of::Workload) {
         let Some(place) = fields.place_of(key.name()) else {
             if let Some(example) = points.iter().find_map(|point| key.needed(point)) {
@@ -58,7 +59,7 @@ fn asked(axes: &Axes) -> Option<Vec<Called>> {
 fn users(key: &dyn Key) -> Vec<String> {
     let uses = |call: &&Call| {
         let load = Load { call: Called::Service(**call), ..Load::default() };
-        key.unused(&Point { load, ..Point::default() }) != Some(Unused::Call)
+        key.unused(&Point { load, has_links: true, ..Point::default() }) != Some(Unused::Call)
     };
     Call::ALL.iter().filter(uses).map(|call| format!("`{call}`")).collect()
 }

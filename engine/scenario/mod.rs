@@ -10,6 +10,7 @@ pub mod calls;
 pub mod expect;
 mod fields;
 mod line;
+mod links;
 mod message;
 mod narrow;
 pub mod options;

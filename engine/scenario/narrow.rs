@@ -256,8 +256,8 @@ fn needed() -> Vec<Value> {
 
 /// Keys that change nothing in a closed loop, or nothing in an open one.
 fn by_load() -> Vec<Value> {
-    let closed = Point::default();
-    let open = Point { load: Load { rate: Some(1.0), ..Load::default() }, ..Point::default() };
+    let closed = Point { has_links: true, ..Point::default() };
+    let open = Point { load: Load { rate: Some(1.0), ..Load::default() }, ..closed.clone() };
     let given = json!({"anyOf": [{"required": ["rate"]}, {"required": ["ramp"]}]});
     let rule = |key: &&'static dyn Key| {
         let (load, why) = match (key.unused(&closed), key.unused(&open)) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::document::mistake::{Mistake, Mistakes, Place, Source};
 use crate::document::tree::{self, Node, Value};
 use crate::document::walk::{Fields, empty_list};
-use crate::key::axes::Axes;
+use crate::key::axes::{Axes, WrittenLink};
 use crate::key::contract::Of;
 use crate::key::setting::Setting;
 use crate::key::word::named;
@@ -15,6 +15,7 @@ use crate::scenario::asked;
 use crate::scenario::calls;
 use crate::scenario::expect::Expectation;
 use crate::scenario::fields::{expectations, keys, name};
+use crate::scenario::links;
 use crate::scenario::set;
 use crate::scenario::target::Candidate;
 use crate::scenario::targets::target;
@@ -75,12 +76,15 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
     uses.extend(fields.entry("targets", &mut Vec::new()).map(|(_, node)| calls::ready(node)).unwrap_or_default());
     let defined = fields.entry("calls", &mut Vec::new()).map(|(_, node)| calls::names(node)).unwrap_or_default();
     calls::check_names(&defined, &uses, mistakes);
+    let placed = links::read(&mut fields, mistakes);
+    let links: Option<Vec<WrittenLink>> =
+        placed.as_ref().map(|placed| placed.iter().map(|(link, _)| link.clone()).collect());
     let workloads = list(
         &mut fields,
         "workloads",
         "workloads: [{name: latency, call: ping, iterations: 1000}]",
         mistakes,
-        workload,
+        |node, mistakes| workload(node, links.as_deref(), mistakes),
     );
     let common = keys(&mut fields, |key| key.at_top(), mistakes);
     let order = fields.optional("order", mistakes);
@@ -100,6 +104,16 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         "give one of them a `name` of its own",
         mistakes,
     );
+    unique(
+        placed.iter().flatten().map(|(link, place)| (link.name.clone(), *place)),
+        |name| format!("two links are called `{name}`"),
+        "each link needs a name of its own",
+        mistakes,
+    );
+    if let (Some(placed), Some(workloads)) = (&placed, &workloads) {
+        let named = workloads.iter().flatten().filter_map(|((workload, _), _)| workload.axes.get("link")).flatten();
+        links::asked(placed, named, mistakes);
+    }
     unique(
         workloads.iter().flatten().flatten().map(|((workload, _), place)| (workload.name.clone(), *place)),
         |name| format!("two workloads are called `{name}`"),
@@ -137,6 +151,7 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         targets: targets?.into_iter().map(|item| item.map(|(target, _)| target)).collect::<Option<_>>()?,
         calls: calls?,
         workloads: workloads?.into_iter().map(|item| item.map(|((workload, _), _)| workload)).collect::<Option<_>>()?,
+        links: links?,
         common,
         order,
         seed,
@@ -228,7 +243,11 @@ fn unique(
 }
 
 /// A workload, with the place where it asks for a search, and the one by which its name is known.
-fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Option<Place>), Place)> {
+fn workload(
+    node: &Node,
+    links: Option<&[WrittenLink]>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<((Workload, Option<Place>), Place)> {
     let mut fields = Fields::of("a workload", node, mistakes)?;
     let given = fields.required("name", "name: latency", mistakes);
     let given = name("name", given, &fields, mistakes);
@@ -239,7 +258,11 @@ fn workload(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<((Workload, Opti
     let search = fields.place_of("rate").filter(|_| workload.searches());
     drawn(&workload.axes, &fields, mistakes);
     lengths(&mut fields, search, mistakes);
-    applicable(&workload.axes, &mut fields, mistakes);
+    // Of links that cannot be read nothing is known.
+    if let Some(links) = links {
+        links::known(&fields, links, mistakes);
+    }
+    applicable(&workload.axes, links.is_none_or(|links| !links.is_empty()), &mut fields, mistakes);
     fields.finish(mistakes);
     // Without a call nothing more can be said of it.
     let asks = workload.axes.get("call").is_some() || workload.axes.get("mix").is_some();

@@ -78,7 +78,7 @@ impl Target {
     /// Every combination, in the order of the file.
     pub fn candidates(&self) -> Vec<Candidate> {
         let (options, knobs) = (self.combined_options(), self.combined_knobs());
-        let points = self.axes.points(Of::Target, &Point { own: self.is_own(), ..Point::default() });
+        let points = self.axes.points(Of::Target, &Point { own: self.is_own(), ..Point::default() }, &[]);
         let mut candidates = Vec::new();
         for (point, options) in points.iter().flat_map(|point| options.iter().map(move |options| (point, options))) {
             candidates.extend(knobs.iter().filter_map(|knobs| self.candidate(point, options, knobs)));

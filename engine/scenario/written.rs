@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::call::words;
-use crate::key::axes::{Axes, OneOrSeveral};
+use crate::key::axes::{Axes, OneOrSeveral, WrittenLink};
 use crate::key::contract::Of;
 use crate::key::load::{Load, Point};
 use crate::key::rate::SEARCH;
@@ -18,6 +18,7 @@ use crate::key::word;
 use crate::registry::Entry;
 use crate::scenario::calls::{self, OwnCalls};
 use crate::scenario::expect::{self, Expectation};
+use crate::scenario::links;
 use crate::scenario::narrow;
 use crate::scenario::own_schema;
 use crate::scenario::pin::Pin;
@@ -65,6 +66,10 @@ pub struct Scenario {
     /// What is asked of each target.
     #[schemars(length(min = 1))]
     pub workloads: Vec<Workload>,
+    /// Networks that workloads may lay between both ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "links::schema")]
+    pub links: Vec<WrittenLink>,
     /// Keys of workloads that do not say otherwise.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -207,15 +212,33 @@ impl Scenario {
 
     /// Every point of a workload, in the order of the file, with its settings.
     pub fn points(&self, workload: &Workload) -> Vec<(Point, Settings)> {
-        let start = Point { load: Load { seed: self.seed(), ..Load::default() }, ..Point::default() };
-        workload.axes.or(&self.common).points(Of::Workload, &start)
+        let load = Load { seed: self.seed(), ..Load::default() };
+        let start = Point { load, has_links: !self.links.is_empty(), ..Point::default() };
+        workload.axes.or(&self.common).points(Of::Workload, &start, &self.links)
+    }
+
+    /// True where the scenario lets cells of a workload differ along a key.
+    pub fn varies(&self, workload: &Workload, name: &str) -> bool {
+        let of_links = || self.links_of(workload).any(|link| link.axes.varies(name));
+        workload.axes.varies(name) || of_links()
+    }
+
+    /// The links that a workload names.
+    fn links_of(&self, workload: &Workload) -> impl Iterator<Item = &WrittenLink> {
+        let names = workload.axes.get("link").unwrap_or_default();
+        self.links.iter().filter(|link| names.iter().any(|name| name.as_word() == Some(&link.name)))
+    }
+
+    /// How many networks one name of a workload's `link` stands for, at most.
+    fn most_of_a_link(&self, workload: &Workload) -> u64 {
+        self.links_of(workload).map(|link| link.axes.count()).max().unwrap_or(1)
     }
 
     /// How many trials the lists multiply to, without making them.
     pub(crate) fn count(&self) -> u64 {
         let targets = self.targets.iter().fold(0u64, |sum, target| sum.saturating_add(target.count()));
         self.workloads.iter().fold(0u64, |sum, workload| {
-            let cells = targets.saturating_mul(workload.axes.count());
+            let cells = targets.saturating_mul(workload.axes.count()).saturating_mul(self.most_of_a_link(workload));
             sum.saturating_add(cells.saturating_mul(u64::from(self.trials(workload))))
         })
     }

@@ -1,5 +1,6 @@
 //! Whose server and whose client a target has: what each can do, what it needs, and how it is launched.
 
+use std::net::IpAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -134,6 +135,8 @@ pub struct Wanted<'a> {
     pub timeout: Duration,
     /// The options of the target.
     pub options: &'a Options,
+    /// The address that it listens on, at a port of its own; what travels without a network has none.
+    pub host: IpAddr,
     /// How many cores it may run on: so many workers it has where the options do not say.
     pub cores: usize,
 }

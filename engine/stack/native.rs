@@ -1,5 +1,6 @@
 //! The stack `native`: our own servers, in Rust.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 use crate::error::Result;
@@ -10,7 +11,7 @@ use crate::server::runtime;
 use crate::server::workers::{WORKERS, workers};
 use crate::stack::contract::{Fit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
-use crate::transport::contract::{Facts, Options, Seam, Transport};
+use crate::transport::contract::{Facts, Family, Options, Seam, Transport};
 use crate::transport::terms::Terms;
 
 /// This very program, even where its file has been replaced since.
@@ -68,6 +69,9 @@ impl Stack for Native {
             command.args(["--fill", &fill.to_string(), "--seed", &seed.to_string()]);
         }
         command.args(["--nonce", wanted.nonce]);
+        if transport.family() != Family::Unix {
+            command.args(["--listen", &SocketAddr::new(wanted.host, 0).to_string()]);
+        }
         for (name, value) in &wanted.options.0 {
             command.args(["--option", &format!("{name}={value}")]);
         }

@@ -153,6 +153,7 @@ impl System {
         let mut command = environment.command(self.program);
         command
             .args(["--model", self.server, "--nonce", wanted.nonce])
+            .arg(format!("--host={}", wanted.host))
             .arg(format!("--workers={}", workers(wanted.options, cores)))
             .arg(format!("--timeout={}", wanted.timeout.as_secs_f64()))
             .arg(format!("--ballast={}", wanted.options.size(BALLAST.name).unwrap_or(0)))

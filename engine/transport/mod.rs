@@ -1,6 +1,7 @@
 //! The list of transports.
 
 pub mod address;
+pub mod congestion;
 pub mod contract;
 pub mod descriptors;
 pub mod grpc;

@@ -33,7 +33,7 @@ pub const CONGESTION: OptionSpec = OptionSpec {
     name: "congestion",
     about: "the congestion control of both ends: one of the kernel's tcp_available_congestion_control; on QUIC cubic, newreno or bbr",
     kind: OptionKind::Name("cubic"),
-    default: "the kernel's; on QUIC cubic",
+    default: "the kernel's; on QUIC that algorithm too where it has it, else cubic",
 };
 
 /// The option by which another name than the address's is asked for in a handshake; only own servers have it.

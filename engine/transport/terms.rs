@@ -96,6 +96,8 @@ pub enum Connection {
 pub enum Congestion {
     /// What the kernel of the machine uses when nobody asks.
     Kernel,
+    /// The algorithm that the kernel uses when nobody asks, of that name, by an implementation of its own.
+    Likewise(String),
     /// The one of that name.
     Named(String),
 }
@@ -144,7 +146,7 @@ impl Terms {
         let kept = |kept: bool| if kept { "yes" } else { "no: a connection for each call" }.to_owned();
         let named = |control: &Congestion| match control {
             Congestion::Kernel => None,
-            Congestion::Named(name) => Some(name.clone()),
+            Congestion::Named(name) | Congestion::Likewise(name) => Some(name.clone()),
         };
         let waits = self.nodelay == Some(false);
         let words = [

@@ -60,7 +60,14 @@ fn a_stack_is_paired_told_launched_and_measured_at_a_place() {
 
     let site = Site::reach(*PLACES.first().expect("it is listed")).expect("it is reached");
     let (options, fill, timeout) = (Options::default(), Some((FillKind::Zeros, 1)), Duration::from_secs(30));
-    let wanted = Wanted { nonce: "the-token", fill, timeout, options: &options, cores: 1 };
+    let wanted = Wanted {
+        nonce: "the-token",
+        fill,
+        timeout,
+        options: &options,
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+        cores: 1,
+    };
     let launch = |what: &str, command: &Command| {
         site.launch(Launch { what: what.to_owned(), observe: names(false), ..Launch::of(command) }).expect("it starts")
     };

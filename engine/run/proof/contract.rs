@@ -2,6 +2,7 @@
 
 use crate::place::disturbance::Disturbance;
 use crate::run::proof::evidence::Check;
+use crate::run::proof::link::Tried;
 use crate::run::proof::server::Shared;
 
 /// One run, and what is known about its outcome.
@@ -24,6 +25,8 @@ pub(super) enum How {
     Record(Check),
     /// From what one abort does to the clients of others.
     Abort(Shared),
+    /// From what is tried of a link by itself.
+    Link(Tried),
 }
 
 impl Proof {

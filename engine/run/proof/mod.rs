@@ -3,6 +3,8 @@
 mod contract;
 mod evidence;
 mod figure;
+mod link;
+mod links;
 mod list;
 mod load;
 mod server;
@@ -28,6 +30,7 @@ use crate::run::proof::contract::How;
 pub use crate::run::proof::contract::Proof;
 use crate::run::proof::evidence::{SEED, figures};
 pub use crate::run::proof::figure::Figure;
+pub use crate::run::proof::links::of_links;
 pub use crate::run::proof::list::all;
 use crate::run::proof::server::aborted;
 use crate::run::{Settings, Watch, run};
@@ -124,14 +127,19 @@ fn disturbed(results: &Results) -> Option<String> {
 impl Proof {
     /// Runs it once, writes its results into a folder of its own inside `out`, and reads its figures from there.
     fn show(&self, out: &Path, attempt: usize, beside_others: bool) -> Result<Shown> {
+        if let How::Link(tried) = &self.how {
+            let (figures, disturbed) = tried.show(beside_others)?;
+            return Ok(Shown { figures, disturbed });
+        }
         let (plan, settings) = self.plan(out, attempt)?;
         let settings = Settings { beside_others, ..settings };
         let check = match self.how {
             How::Record(check) => check,
+            How::Link(_) => return Err(Error::stopped("a link is tried without a plan")),
             How::Abort(shared) => {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
                 let site = Site::reach(&Here)?;
-                let pinning = Pinning::among(&plan.pin, &site.hello().cores)?;
+                let pinning = Pinning::among(&plan.pin, &site.hello().cores, false)?;
                 let launcher = Launcher::new(site, plan.folder.clone(), pinning, self.disturbance, true, false);
                 return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }

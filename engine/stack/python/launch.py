@@ -22,6 +22,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
     parser.add_argument("--nonce", required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on, at any port")
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--timeout", type=float, required=True, help="seconds that a request may take")
     parser.add_argument("--fill", choices=["zeros", "text", "random"])
@@ -76,6 +77,6 @@ def ready(wanted, port, packages, pid=None):
     """Prints the one line that says where the server listens, with the versions of `packages`."""
     facts = dict(wanted.facts, python=platform.python_version())
     facts.update((package, metadata.version(package)) for package in packages)
-    line = {"address": f"127.0.0.1:{port}", "pid": pid or os.getpid(), "nonce": wanted.nonce, "facts": facts}
+    line = {"address": f"{wanted.host}:{port}", "pid": pid or os.getpid(), "nonce": wanted.nonce, "facts": facts}
     sys.stdout.write(json.dumps({"ready": line}) + "\n")
     sys.stdout.flush()

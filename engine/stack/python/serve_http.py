@@ -77,7 +77,7 @@ class Gunicorn(BaseApplication):
 
     def load_config(self):
         common = {
-            "bind": "127.0.0.1:0",
+            "bind": f"{self.wanted.host}:0",
             "timeout": int(self.wanted.timeout) + 1,
             "loglevel": "error",
             "preload_app": True,
@@ -105,7 +105,7 @@ def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = application(wanted)
     if wanted.model == "threaded":
-        server = make_server("127.0.0.1", 0, app, threaded=True)
+        server = make_server(wanted.host, 0, app, threaded=True)
         launch.ready(wanted, server.port, ["flask", "werkzeug"])
         server.serve_forever()
     elif wanted.model == "preforked":

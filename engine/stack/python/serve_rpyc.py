@@ -71,7 +71,7 @@ def main():
     logging.basicConfig(level=logging.ERROR)
     config = {"allow_public_attrs": True, "allow_pickle": True, "sync_request_timeout": wanted.timeout}
     pool = {"nbThreads": wanted.workers} if wanted.model == "pooled" else {}
-    server = SERVERS[wanted.model](service(wanted), hostname="127.0.0.1", protocol_config=config, **pool)
+    server = SERVERS[wanted.model](service(wanted), hostname=wanted.host, protocol_config=config, **pool)
     # `start` listens too, but blocks: listening before it is what makes the ready line true.
     server._listen()
     launch.ready(wanted, server.port, ["rpyc"])

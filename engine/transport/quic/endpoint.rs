@@ -18,8 +18,9 @@ use tokio::time::timeout;
 use crate::call::Fault;
 use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
+use crate::transport::congestion::congestion_of_quic;
 use crate::transport::contract::{ClientContext, Executor, Executors, Later, Options};
-use crate::transport::options::{CONGESTION, SERVER_NAME, STREAMS as STREAMS_OPTION};
+use crate::transport::options::{SERVER_NAME, STREAMS as STREAMS_OPTION};
 use crate::transport::socket::bind_datagrams;
 
 /// How much of one body may be on its way unread, in bytes, as on `http2`.
@@ -85,11 +86,11 @@ fn settings(options: &Options, streams: Streams) -> Result<TransportConfig> {
         .send_window(CONNECTION_WINDOW.into())
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(IDLE.try_into().doing("no such idle time-out")?));
-    match options.word(CONGESTION.name) {
-        None | Some("cubic") => settings.congestion_controller_factory(Arc::new(CubicConfig::default())),
-        Some("newreno") => settings.congestion_controller_factory(Arc::new(NewRenoConfig::default())),
-        Some("bbr") => settings.congestion_controller_factory(Arc::new(BbrConfig::default())),
-        Some(word) => {
+    match congestion_of_quic(options) {
+        "cubic" => settings.congestion_controller_factory(Arc::new(CubicConfig::default())),
+        "newreno" => settings.congestion_controller_factory(Arc::new(NewRenoConfig::default())),
+        "bbr" => settings.congestion_controller_factory(Arc::new(BbrConfig::default())),
+        word => {
             let what = format!("QUIC has no congestion control `{word}` here");
             return Err(Error::usage(what).help("it has cubic, newreno, bbr"));
         }

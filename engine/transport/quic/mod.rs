@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::registry::Entry;
+use crate::transport::congestion::terms_of_quic;
 use crate::transport::contract::{
     AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, Later, OptionSpec, Options, Seam,
     ServerContext, Transport,
@@ -24,7 +25,7 @@ use crate::transport::quic::client::FrameCalls;
 use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
 use crate::transport::quic::server::serve;
-use crate::transport::terms::{Compressed, Congestion, Encrypted, Terms};
+use crate::transport::terms::{Compressed, Encrypted, Terms};
 
 /// The transport `quic`.
 pub struct Quic;
@@ -42,7 +43,7 @@ pub(crate) fn quic_terms(options: &Options) -> Terms {
         encrypted: Some(Encrypted::Quic(handshake(options))),
         connection: Some(shared(options)),
         nodelay: Some(true),
-        congestion: Some(Congestion::Named(options.word(CONGESTION.name).unwrap_or("cubic").to_owned())),
+        congestion: Some(terms_of_quic(options)),
         ..Terms::default()
     }
 }

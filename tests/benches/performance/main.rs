@@ -12,6 +12,7 @@ mod generator;
 mod harness;
 mod http2;
 mod kernel;
+mod link;
 mod measure;
 mod open_loop;
 mod ours;
@@ -71,6 +72,7 @@ fn comparisons() -> Vec<Comparison> {
         rpyc::comparisons(),
         open_loop::comparisons(),
         harness::comparisons(),
+        link::comparisons(),
     ];
     parts.into_iter().flatten().collect()
 }

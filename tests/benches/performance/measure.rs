@@ -30,9 +30,10 @@ pub(crate) const MEMORY_PER_CONNECTION: Metric = Metric { name: "memory (PSS) pe
 pub(crate) const TIME: Metric = Metric { name: "time", unit: "ns" };
 pub(crate) const TIME_PER_CELL: Metric = Metric { name: "time around the measured one, per trial", unit: "ns" };
 pub(crate) const TIME_PER_CALL: Metric = Metric { name: "time per call", unit: "ns" };
+pub(crate) const CPU_PER_PACKET: Metric = Metric { name: "CPU of the relay per packet", unit: "ns" };
 
 /// All of them.
-const METRICS: [Metric; 12] = [
+const METRICS: [Metric; 13] = [
     CALLS_PER_CPU_SECOND,
     CALLS_PER_WINDOW_CPU_SECOND,
     CALLS_PER_SECOND,
@@ -45,6 +46,7 @@ const METRICS: [Metric; 12] = [
     TIME,
     TIME_PER_CELL,
     TIME_PER_CALL,
+    CPU_PER_PACKET,
 ];
 
 /// One of the things that are compared.

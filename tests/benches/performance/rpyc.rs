@@ -135,7 +135,14 @@ fn real_upload(python: &Environment, bytes: u64) -> Result<Figures> {
     let options: Options = serde_json::from_value(json!({"compress": false})).doing("options")?;
     let system = system("rpyc", "threaded").ok_or_else(|| Error::failed("no Python system serves rpyc"))?;
     let nonce = fresh_nonce();
-    let launch = Wanted { nonce: &nonce, fill: None, timeout: Duration::from_secs(600), options: &options, cores: 1 };
+    let launch = Wanted {
+        nonce: &nonce,
+        fill: None,
+        timeout: Duration::from_secs(600),
+        options: &options,
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+        cores: 1,
+    };
     let server = Server::start("rpyc", system.command(python, &launch), SERVERS)?;
     let asked = server.asked(upload(bytes, 1, plain()))?;
     Ok(rate(&drive_by(driver_command(python), asked, CLIENTS)?))
