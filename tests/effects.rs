@@ -266,24 +266,45 @@ fn a_crossover_is_found_with_an_interval_that_holds_it() {
 
 #[test]
 fn words_of_vary_match_within_their_own_target_only() {
-    let made = |target: &'static str, launch: &str, workers: u64, ns: f64| Made {
+    let made = |target: &'static str, workers: u64, ns: f64| Made {
         target,
         workload: "orders",
-        axes: json!({"transport": "http1", "launch": launch, "workers_": workers, "call": "buy"}),
+        axes: json!({"transport": "http1", "workers": workers, "call": "buy"}),
         figures: vec![(Aspect::P50, ns)],
     };
-    // What one shop does with one worker and another with four is no pair, though both are launched alike.
+    // What one shop does with one worker and another with four is no pair.
     let cells = [
-        made("shop-workers_=1", "./shop", 1, 100_000.0),
-        made("shop-workers_=4", "./shop", 4, 50_000.0),
-        made("store-workers_=1", "./shop", 1, 400_000.0),
-        made("store-workers_=4", "./shop", 4, 200_000.0),
+        made("shop-workers=1", 1, 100_000.0),
+        made("shop-workers=4", 4, 50_000.0),
+        made("store-workers=1", 1, 400_000.0),
+        made("store-workers=4", 4, 200_000.0),
     ];
     let all = effects(&samples(&cells, 10, &mut SplitMix::new(18)), &[], None);
-    let effect = of(&all, "workers_", "buy, p50", "4");
+    let effect = of(&all, "workers", "buy, p50", "4");
     let pairs: Vec<(usize, usize)> = effect.pairs.iter().map(|pair| (pair.from_cell, pair.to_cell)).collect();
     assert_eq!(pairs, [(1, 2), (3, 4)]);
     assert!((0.45..0.55).contains(&effect.ratio.value), "{effect:?}");
+}
+
+#[test]
+fn two_servers_of_the_users_own_are_no_pair_whatever_they_speak() {
+    let made = |target: &'static str, transport: &str, clients: u64, ns: f64| Made {
+        target,
+        workload: "orders",
+        axes: json!({"transport": transport, "call": "buy", "clients": clients}),
+        figures: vec![(Aspect::P50, ns)],
+    };
+    let cells = [
+        made("shop", "http1", 1, 100_000.0),
+        made("store", "grpc", 1, 400_000.0),
+        made("shop", "http1", 8, 200_000.0),
+        made("store", "grpc", 8, 800_000.0),
+    ];
+    let all = effects(&samples(&cells, 10, &mut SplitMix::new(19)), &[], None);
+    assert!(all.iter().all(|effects| effects.axis == "clients"), "{all:?}");
+    let pairs: Vec<(usize, usize)> =
+        of(&all, "clients", "buy, p50", "8").pairs.iter().map(|pair| (pair.from_cell, pair.to_cell)).collect();
+    assert_eq!(pairs, [(1, 3), (2, 4)]);
 }
 
 #[test]

@@ -77,8 +77,8 @@ pub(crate) fn judge(
     }
 }
 
-/// Every name of the keys and options that are written, with how many values it has: in all targets, or in the workload
-/// where it has most.
+/// Every name of the keys, options and words of `vary` that are written, with how many values it has: in all targets, or
+/// in the workload, or of words in the target, where it has most.
 fn axes<'s>(targets: &[&'s Target], workloads: &[&'s Workload]) -> Vec<(&'s str, usize)> {
     let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut most: BTreeMap<&str, usize> = BTreeMap::new();
@@ -105,6 +105,10 @@ fn axes<'s>(targets: &[&'s Target], workloads: &[&'s Workload]) -> Vec<(&'s str,
             }
         }
     }
+    for (word, own) in targets.iter().flat_map(|target| &target.vary) {
+        let count = most.entry(word).or_default();
+        *count = own.len().max(*count);
+    }
     for workload in workloads {
         for key in KEYS.iter().filter(|key| key.of() == Of::Workload && key.is_axis()) {
             if let Some(own) = workload.axes.get(key.name()) {
@@ -125,5 +129,29 @@ fn could_be(wrong: &str, known: &[&str]) -> String {
             format!("{guess}it could be {} and {} more", quoted(&known[..LISTED]), count - LISTED)
         }
         _ => format!("{guess}it could be {}", quoted(known)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::read;
+
+    #[test]
+    fn words_of_vary_are_axes_of_the_question_too() {
+        let told = |answer: &str| {
+            let text = format!(
+                "title: t\nquestion: q\nanswer: {answer}\nbaseline: shop-workers=1\n\
+                 targets: [{{transport: http1, name: shop, launch: \"./shop ${{port}} ${{workers}}\", \
+                 vary: {{workers: [1, 4]}}}}]\n\
+                 calls: [{{name: buy, http: GET /}}]\nworkloads: [{{name: w, call: buy, iterations: 1}}]\n"
+            );
+            read("test.yaml", &text, &[]).map_err(|mistakes| mistakes.render(false))
+        };
+        assert_eq!(told("[workers, target]").expect("a scenario").answer, ["workers", "target"]);
+        let wrong = told("[wokers]").expect_err("no such axis");
+        assert!(
+            wrong.contains("which is no axis of this scenario") && wrong.contains("did you mean `workers`?"),
+            "{wrong}"
+        );
     }
 }

@@ -74,8 +74,8 @@ pub fn axes(samples: &[Sample], baseline: Option<&str>) -> Vec<Axis> {
 /// The cells with either value that are otherwise equal, each in one pair at most.
 ///
 /// Between two transports, servers, stacks or drivers an option that only one of them knows is no difference; where there
-/// is a choice then, cells whose targets say the same of themselves are a pair. A word of `vary` matches within its own
-/// entry of the scenario only.
+/// is a choice then, cells whose targets say the same of themselves are a pair. A server of the user's own, and a word of
+/// `vary`, match within their own entry of the scenario only.
 pub fn pairs<'s>(samples: &'s [Sample], axis: &str, from: &str, to: &str) -> Vec<(&'s Sample, &'s Sample)> {
     let mut groups: BTreeMap<String, [Vec<&Sample>; 2]> = BTreeMap::new();
     for sample in samples {
@@ -103,9 +103,13 @@ pub fn rest(sample: &Sample, axis: &str) -> String {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     rest.sort();
-    // A server of the user's own is none of the models, and has whatever knobs it likes.
-    let own = !of_target && sample.settings.get("server").is_none();
-    let entry = if own || varies(axis) { entry(sample, axis) } else { String::new() };
+    // A server of the user's own is none of the models, and like no other.
+    let own = sample.settings.get("server").is_none();
+    let entry = match sample.settings.text(axis) {
+        Some(value) if own && of_target => sample.target.replacen(&value, "", 1),
+        _ if own || varies(axis) => entry(sample, axis),
+        _ => String::new(),
+    };
     format!("{}/{entry}/{}", sample.workload, rest.join("/"))
 }
 
