@@ -287,3 +287,176 @@ fn nobody_at_an_address_is_told() {
     let (reason, _) = own.failure();
     assert!(reason.contains("cannot dial 127.0.0.1:"), "{reason}");
 }
+
+/// A scenario of those targets over HTTP/1.1, which are asked for their items.
+fn shops(targets: &str) -> Own {
+    let own = Own::new("transport: tcp, at: \"127.0.0.1:1\"", "call: connect, iterations: 1");
+    for file in ["server.js", "Server.java"] {
+        fs::copy(server().with_file_name(file), own.folder.path().join(file)).expect("it is copied");
+    }
+    let text = format!(
+        "title: t\nquestion: q\ntrials: 1\ntimeout: 20s\ntargets:\n{targets}calls:\n  - {{name: health, http: GET /health}}\n  \
+         - {{name: list, http: GET /items, contains: '\"items\"'}}\nworkloads:\n  \
+         - {{name: w, call: list, clients: 2, warmup: 5, iterations: 20}}\n"
+    );
+    fs::write(own.folder.path().join("own.yaml"), text.replace("MARK", &own.mark)).expect("it is written");
+    own
+}
+
+/// Whether a program is there; in CI it must.
+fn has(program: &str, version: &str) -> bool {
+    let there = Command::new(program).arg(version).output().is_ok();
+    if !there {
+        eprintln!("not run: this test needs {program}");
+    }
+    there
+}
+
+#[test]
+fn servers_of_other_languages_are_launched_and_asked_the_users_own_calls() {
+    let mut targets = String::new();
+    if has("node", "--version") {
+        let ready = "ready: health, env: {OWN: MARK}";
+        targets += &format!("  - {{name: node, transport: http1, launch: \"node server.js ${{address}}\", {ready}}}\n");
+    }
+    if has("javac", "-version") {
+        let env = "within: 60s, env: {OWN: MARK, PORT: \"${port}\"}";
+        targets += &format!("  - {{name: java, transport: http1, launch: java Server.java, {env}}}\n");
+    }
+    if targets.is_empty() {
+        return;
+    }
+    let (output, results) = shops(&targets).run();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for record in results["records"].as_array().expect("records") {
+        assert_eq!(record["counts"]["ok"], 40, "{record}");
+        assert!(record["cost"]["server"]["threads"].as_u64() > Some(1), "{record}");
+        let name = results["cells"][record["cell"].as_u64().expect("a cell") as usize]["target"].as_str();
+        let ready = if name == Some("node") { 3 } else { 0 };
+        assert_eq!(record["untimed"]["ready"].as_u64().unwrap_or(0), ready, "{record}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_as_expected_is_not_measured() {
+    let target = "  - {name: own, transport: http1, launch: \"python3 server.py serve ${port}\", ready: health, within: 1s, env: {OWN: MARK}}\n";
+    let (reason, _) = shops(target).failure();
+    assert!(reason.starts_with("ready: `health` was not answered as expected within 1s: "), "{reason}");
+}
+
+/// nginx that speaks TLS of one version, to those whom it knows where it asks for that.
+struct Nginx {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Nginx {
+    fn start(version: &str, asks: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let put = |name: &str, text: String| fs::write(folder.path().join(name), text).expect("it is written");
+        let made = rcgen::generate_simple_self_signed(["shop.example".to_owned()]).expect("a certificate");
+        put("ca.pem", made.cert.pem());
+        put("key.pem", made.signing_key.serialize_pem());
+        let known = rcgen::generate_simple_self_signed(["client".to_owned()]).expect("a certificate");
+        put("client.pem", known.cert.pem());
+        put("client.key", known.signing_key.serialize_pem());
+        let (at, port) = (folder.path().display(), free_port());
+        let asks =
+            if asks { format!("ssl_verify_client on; ssl_client_certificate {at}/client.pem;") } else { String::new() };
+        put(
+            "nginx.conf",
+            format!(
+                "daemon off; master_process off; pid {at}/pid; error_log stderr crit; events {{ worker_connections 64; }}\n\
+                 http {{ access_log off; client_body_temp_path {at}; proxy_temp_path {at}; fastcgi_temp_path {at};\n\
+                 uwsgi_temp_path {at}; scgi_temp_path {at};\n\
+                 server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {at}/ca.pem; ssl_certificate_key {at}/key.pem;\n\
+                 ssl_protocols {version}; {asks} location / {{ return 200 '{{\"items\":[]}}'; }} }} }}\n"
+            ),
+        );
+        let mut command = Command::new("nginx");
+        command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf")).stderr(Stdio::null());
+        let process = command.spawn().expect("nginx starts");
+        until("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Nginx { process, port, folder }
+    }
+
+    /// A run against it with those options.
+    fn asked(&self, options: &str) -> (Output, Value) {
+        let (at, port) = (self.folder.path().display(), self.port);
+        let options = options.replace("AT", &at.to_string());
+        let target = format!(
+            "  - {{name: own, transport: http1, at: \"127.0.0.1:{port}\", options: {{tls: true, {options}}}}}\n"
+        );
+        shops(&target).run()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_server_in_tls_is_known_by_a_file_or_not_at_all_and_knows_its_clients() {
+    if !has("nginx", "-v") {
+        assert!(std::env::var_os("CI").is_none(), "in CI nginx must be there");
+        return;
+    }
+    let facts = |results: &Value| results["manifest"]["facts"]["own"].clone();
+    let reason = |results: &Value| results["records"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    for (version, told) in [("TLSv1.2", "TLS 1.2, "), ("TLSv1.3", "TLS 1.3, ")] {
+        let nginx = Nginx::start(version, false);
+        let (output, results) = nginx.asked("ca: AT/ca.pem, server-name: shop.example");
+        assert_eq!(results["records"][0]["counts"]["ok"], 40, "{}", stderr(&output));
+        let facts = facts(&results);
+        assert!(facts["negotiated"].as_str().is_some_and(|said| said.starts_with(told)), "{facts}");
+        assert!(facts["encrypted"].as_str().is_some_and(|said| said.contains("the server known by `/")), "{facts}");
+    }
+    let nginx = Nginx::start("TLSv1.3", true);
+    let (_, results) = nginx.asked("insecure: true, cert: AT/client.pem, key: AT/client.key");
+    assert_eq!(results["records"][0]["counts"]["ok"], 40, "{results}");
+    assert!(facts(&results)["encrypted"].as_str().is_some_and(|said| said.contains("NOT verified, the client by")));
+    let (_, results) = nginx.asked("insecure: true");
+    assert!(reason(&results).contains("status 400"), "it does not know us: {}", reason(&results));
+    let (_, results) = nginx.asked("ca: AT/ca.pem");
+    assert!(reason(&results).contains("certificate"), "another name: {}", reason(&results));
+    let (_, results) = nginx.asked("server-name: shop.example");
+    assert!(reason(&results).contains("certificate"), "the system does not know it: {}", reason(&results));
+}
+
+#[test]
+fn what_is_secret_is_in_no_file_and_is_the_same_where_a_run_is_gone_on_with() {
+    let own = Own::doing("serve", "");
+    let text = fs::read_to_string(own.folder.path().join("own.yaml")).expect("it is there");
+    let text = text
+        .replace("env: {", "env: {A: hunter2, B: \"${env:OWN_TOKEN}\", ")
+        .replace("iterations: 50", "duration: 30s");
+    fs::write(own.folder.path().join("own.yaml"), text).expect("it is written");
+    let run = |more: &[&str], token: &str| {
+        let mut command = own.command("run");
+        command.args(["--out", "out", "--set", "targets.own.env.C=swordfish"]).args(more).env("OWN_TOKEN", token);
+        command
+    };
+    let mut engine = run(&[], "xyzzy-token").stderr(Stdio::null()).spawn().expect("the engine starts");
+    until("it serves", || marked(&own.mark).iter().any(|line| line.contains("server.py")));
+    let journal = own.folder.path().join("out/results.journal");
+    until("it is noted", || fs::read(&journal).is_ok_and(|text| !text.is_empty()));
+    nix::sys::signal::kill(Pid::from_raw(engine.id() as i32), Signal::SIGINT).expect("it is there");
+    engine.wait().expect("it is gone");
+    let mut files = 0;
+    for entry in fs::read_dir(own.folder.path().join("out")).expect("a folder").flatten() {
+        let text = fs::read(entry.path()).unwrap_or_default();
+        for secret in ["hunter2", "swordfish", "xyzzy-token"] {
+            assert!(!String::from_utf8_lossy(&text).contains(secret), "{secret} is in {}", entry.path().display());
+        }
+        files += 1;
+    }
+    assert!(files >= 2, "there are results and a key");
+    let edits = ["--resume", "--set", "targets.own.env.A=another"];
+    let output = run(&edits, "xyzzy-token").output().expect("the engine starts");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("what the scenario keeps secret"), "{}", stderr(&output));
+}

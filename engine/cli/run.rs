@@ -76,6 +76,7 @@ impl Run {
                 _ => Existing::Refuse,
             },
             scenario: read.as_read,
+            secrets: read.scenario.secrets(),
             offline: self.offline,
             quick: self.chosen.quick,
             command: secretless(std::env::args().skip(1)),

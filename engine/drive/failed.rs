@@ -24,6 +24,8 @@ words! {
         Timeout = "timeout",
         /// The server is not the one that was launched.
         Nonce = "nonce",
+        /// A server of the user's own did not answer as it has to once it is ready.
+        Ready = "ready",
         /// What was asked for cannot be begun.
         Assignment = "assignment",
     }

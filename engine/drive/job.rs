@@ -137,7 +137,7 @@ impl Job {
             calls,
             connect,
             own: assignment.end.own,
-            dials_only: connect && assignment.end.own,
+            dials_only: connect && assignment.end.own && assignment.end.ready.is_none(),
             clients,
             connections: connections as usize,
             streams,
@@ -237,6 +237,10 @@ fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dy
         hold_ns: assignment.load.hold.map(|hold| hold.as_nanos() as u64),
     };
     let ask_of = |called: &Called, settings: &Settings| match called {
+        // To be connected to a server of the user's own is to be answered once by the call that says it is ready.
+        Called::Service(call) if call.service().dials() && assignment.end.ready.is_some() => {
+            own(assignment, transport, assignment.end.ready.as_ref().map_or("", |ready| &ready.call))
+        }
         Called::Service(_) if !assignment.end.calls.is_empty() => {
             Err(Failed::assignment(format!("`{called}` is a call of the service, and the others are the user's own")))
         }

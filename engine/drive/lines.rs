@@ -1,6 +1,7 @@
 //! The lines between a run and its client process.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +15,7 @@ use crate::lack::Lack;
 use crate::results::Measured;
 use crate::transport::contract::Options;
 use crate::transport::tls::Verification;
+use crate::units::ns;
 
 /// The version of these lines.
 pub const VERSION: u32 = 1;
@@ -51,6 +53,9 @@ pub struct End {
     /// The calls of the user's own that the load names, and no others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<OwnCall>,
+    /// By what call a server of the user's own is known to be ready, before clients connect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
     /// True for a server of the user's own, which answers no call of ours.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own: bool,
@@ -60,6 +65,17 @@ pub struct End {
     /// The cores that it may run on; all where none are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pin: Vec<usize>,
+}
+
+/// A call that is asked until it is answered as expected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Its name, among the calls of the user's own.
+    pub call: String,
+    /// How long that may take.
+    #[serde(rename = "within_ns", with = "ns")]
+    pub within: Duration,
 }
 
 impl Assignment {
@@ -84,6 +100,7 @@ impl Assignment {
             nonce: nonce.map(str::to_owned),
             ca: ca.map(str::to_owned),
             calls: calls.to_vec(),
+            ready: None,
             own: false,
             verification: None,
             pin: Vec::new(),
@@ -95,8 +112,19 @@ impl Assignment {
 impl<'de> Deserialize<'de> for Assignment {
     /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const OF_END: [&str; 10] =
-            ["version", "address", "transport", "options", "nonce", "ca", "calls", "own", "verification", "pin"];
+        const OF_END: [&str; 11] = [
+            "version",
+            "address",
+            "transport",
+            "options",
+            "nonce",
+            "ca",
+            "calls",
+            "ready",
+            "own",
+            "verification",
+            "pin",
+        ];
         let keys = Map::<String, Value>::deserialize(deserializer)?;
         let (end, load): (Map<String, Value>, Map<String, Value>) =
             keys.into_iter().partition(|(name, _)| OF_END.contains(&name.as_str()));

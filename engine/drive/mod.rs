@@ -15,6 +15,7 @@ pub mod load;
 pub mod network;
 pub mod order;
 pub mod per_call;
+pub mod ready;
 pub mod recorder;
 pub mod resend;
 pub mod samples;
@@ -61,6 +62,7 @@ fn measure() -> Result<(), Failed> {
         return Err(Failed::assignment("the first line must be an assignment"));
     };
     pin(&assignment.end.pin)?;
+    let asked = ready::await_ready(&assignment, |job| model(&job)?.callers(job))?;
     let job = Job::of(&assignment)?;
     let mut load = model(&job)?.callers(job)?;
     load.arm()?;
@@ -81,6 +83,9 @@ fn measure() -> Result<(), Failed> {
     let ToDrive::Report {} = recv()? else { return Err(Failed::assignment("`report` was due")) };
     let mut measured = load.measured();
     measured.generator.hiccups = hiccups;
+    if asked > 0 {
+        measured.untimed.get_or_insert_default().ready = asked;
+    }
     send(&FromDrive::Measured(Box::new(measured)))?;
     load.close();
     Ok(())

@@ -13,6 +13,7 @@ mod trials;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::call::own::OwnCall;
 use crate::call::{Called, Wait};
 use crate::key::load::Point;
 use crate::key::setting::Setting;
@@ -133,7 +134,7 @@ fn misfit(
     point: &Point,
     candidate: &Candidate,
 ) -> Option<Refused> {
-    let own = point.load.calls().filter_map(|call| scenario.calls.named(call.name()));
+    let own = asked(scenario, candidate.serving.own().and_then(|own| own.ready.as_deref()), point);
     if let Some((call, reason)) = own.filter_map(|call| Some((call, candidate.cannot_ask(call)?))).next() {
         let mut settings = of_target(candidate);
         settings.put("workload", Setting::word(planned.workload.clone()));
@@ -182,6 +183,13 @@ fn uncrossed(target: &Target) -> Option<&'static str> {
     }
 }
 
+/// The calls of the user's own that a load names, and the one by which a target says that it is ready, each once.
+fn asked<'s>(scenario: &'s Scenario, ready: Option<&str>, point: &Point) -> impl Iterator<Item = &'s OwnCall> {
+    let mut names: Vec<&str> = point.load.calls().map(|call| call.name()).collect();
+    names.extend(ready.filter(|ready| !names.contains(ready)));
+    names.into_iter().filter_map(|name| scenario.calls.named(name)).collect::<Vec<_>>().into_iter()
+}
+
 /// Whether a server of the user's own answers a call of ours, or why not.
 fn served(candidate: &Candidate, point: &Point) -> Fit {
     let answered = |call: &&Called| call.is_own() || call.kind().dials();
@@ -205,7 +213,8 @@ fn of_target(candidate: &Candidate) -> Settings {
 fn cell(scenario: &Scenario, planned: Planned, target: Target, point: Point) -> Cell {
     let limits = planned.expect.iter().filter(|expectation| expectation.is_limit()).cloned();
     let search = point.searches.then(|| Search::thorough(limits.collect()));
-    let calls = point.load.calls().filter_map(|call| scenario.calls.named(call.name())).cloned().collect();
+    let calls = asked(scenario, target.pairing.serving().own().and_then(|own| own.ready.as_deref()), &point);
+    let calls = calls.cloned().collect();
     Cell { planned, target, load: point.load, calls, link: point.link, search, trials: point.trials }
 }
 

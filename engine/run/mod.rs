@@ -9,6 +9,7 @@ pub mod launcher;
 pub mod origin;
 pub mod proof;
 mod resume;
+pub mod secrets;
 pub mod serving;
 pub mod trial;
 pub mod verdict;
@@ -36,8 +37,10 @@ use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::origin::origins;
 use crate::run::resume::resumed;
+use crate::run::secrets::{KEY, seal};
 use crate::run::verdict::{Circumstances, disturbed, judge, lacking};
 use crate::run::yardsticks::Yardsticks;
+use crate::secret::Secret;
 use crate::transport::terms::Terms;
 
 /// What a run is told besides its plan.
@@ -51,6 +54,8 @@ pub struct Settings {
     pub existing: Existing,
     /// The scenario as it was read, with `--set` and `--quick` applied.
     pub scenario: serde_json::Value,
+    /// What of the scenario results may not hold, as one text; none where there is nothing to hide.
+    pub secrets: Option<Secret>,
     /// Whether nothing may be downloaded.
     pub offline: bool,
     /// Whether `--quick` made the plan smaller.
@@ -117,7 +122,10 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         records: Vec::with_capacity(plan.turns.len()),
     };
     let folder = Folder::claim(&settings.out, &holder)?;
-    if let Some(held) = folder.open(settings.existing)? {
+    let held = folder.open(settings.existing)?;
+    let hidden = settings.secrets.as_ref().map(Secret::reveal);
+    results.manifest.secrets = seal(hidden, &folder.file(KEY), held.is_none())?;
+    if let Some(held) = held {
         results = resumed(held, results, plan, settings.syscalls)?;
         watch.says(&format!("goes on with {} of {} trials", results.counting().count(), plan.turns.len()));
     }
@@ -175,6 +183,10 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     results.write(&folder.file(RESULTS))?;
     // All of it is in results.json now; a journal that cannot be removed is only in the way.
     let _ = std::fs::remove_file(folder.file(JOURNAL));
+    if !results.manifest.interrupted {
+        // Nobody goes on with it.
+        let _ = std::fs::remove_file(folder.file(KEY));
+    }
     Ok(results)
 }
 

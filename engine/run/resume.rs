@@ -15,6 +15,12 @@ pub(crate) fn resumed(held: Results, fresh: Results, plan: &Plan, syscalls: bool
         return Err(Error::usage("there is nothing to resume: the run was not interrupted")
             .help("name another folder by --out, or let its results be replaced by --replace"));
     }
+    if held.manifest.secrets != fresh.manifest.secrets {
+        return Err(Error::usage(
+            "this is not the run to resume: what the scenario keeps secret (values of calls and of `env`) is another",
+        )
+        .help("give it the values of its beginning, or another folder by --out"));
+    }
     let counted = held.manifest.command.iter().any(|word| word == "--syscalls");
     if let Some(what) = difference(&held, &fresh, (counted, syscalls)).or_else(|| stranger(&held, plan)) {
         return Err(Error::usage(format!("this is not the run to resume: {what}"))

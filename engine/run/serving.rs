@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::drive::lines::Assignment;
+use crate::drive::lines::{self, Assignment};
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
 use crate::place::child::Heard;
@@ -115,9 +115,16 @@ impl<'a> Serving<'a> {
             self.ca.as_deref(),
             &self.cell.calls,
         );
+        let ready = target.pairing.serving().own().and_then(|own| Some((own.ready.clone()?, own.within)));
+        assignment.end.ready = ready.map(|(call, within)| lines::Ready { call, within });
         assignment.end.own = target.pairing.serving().own().is_some();
         assignment.end.verification = self.verification.clone();
         assignment
+    }
+
+    /// How long it may take until it is ready.
+    pub fn within(&self) -> Duration {
+        self.cell.target.pairing.serving().own().map_or(Duration::ZERO, |own| own.within)
     }
 
     /// Stops what was launched for this trial alone; an error where it does not end as it should.

@@ -73,7 +73,7 @@ impl<'a> Serving<'a> {
         assignment.end.pin = launcher.pinning().of_client();
         tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
         let warming = load.warmup_time.unwrap_or_default();
-        let arming = load.timeout * (load.warmup as u32).saturating_add(2) + warming + SILENCE;
+        let arming = load.timeout * (load.warmup as u32).saturating_add(2) + warming + self.within() + SILENCE;
         match self.await_line(&client, arming, &mut |_| Ok(()))? {
             FromDrive::Armed { .. } => Ok(Armed { server: self, load, client }),
             _ => Err(strange("armed")),

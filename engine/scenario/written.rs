@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use crate::call::own::OwnCall;
 use crate::call::words;
 use crate::key::axes::{Axes, OneOrSeveral, WrittenLink};
 use crate::key::contract::Of;
@@ -203,6 +204,18 @@ impl Scenario {
         let name = Trials.name();
         let written = workload.axes.first(name).or(self.common.first(name)).and_then(|trials| trials.count());
         written.map_or(10, |trials| trials as u32)
+    }
+
+    /// All that results may not hold of it, as one text; none where there is nothing.
+    pub fn secrets(&self) -> Option<Secret> {
+        let env: Vec<BTreeMap<&str, &str>> = self
+            .targets
+            .iter()
+            .map(|target| target.env.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect())
+            .collect();
+        let calls: Vec<&OwnCall> = self.calls.iter().collect();
+        let nothing = calls.is_empty() && env.iter().all(BTreeMap::is_empty);
+        (!nothing).then(|| Secret::new(serde_json::json!([calls, env]).to_string()))
     }
 
     /// The seed of all that is random.

@@ -169,6 +169,7 @@ impl Proof {
             command: vec!["selftest".to_owned()],
             disturbance: self.disturbance,
             beside_others: false,
+            secrets: None,
             syscalls: false,
         };
         Ok((Plan::of(&scenario), settings))
