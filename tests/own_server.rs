@@ -144,9 +144,9 @@ fn a_server_on_a_unix_socket_is_dialled_there_and_its_folder_is_removed() {
 #[test]
 fn each_way_to_fail_is_told_and_leaves_nothing_running() {
     for (how, more, said, wrote) in [
-        ("silent", ", within: 1s", "your command did not listen on 127.0.0.1:", "still thinking"),
+        ("silent", ", within: 5s", "your command did not listen on 127.0.0.1:", "still thinking"),
         ("exits", "", "your command ended with exit code 98 before it listened", "address in use"),
-        ("elsewhere", ", within: 1s", "; it listens on 127.0.0.1:", ""),
+        ("elsewhere", ", within: 5s", "; it listens on 127.0.0.1:", ""),
         // It is told when it has listened, or when it has left what will.
         ("background", "", "`python3` (pid ", ""),
         ("runaway", "", "has left the process group of your command", ""),
@@ -339,9 +339,9 @@ fn servers_of_other_languages_are_launched_and_asked_the_users_own_calls() {
 
 #[test]
 fn a_server_that_never_answers_as_expected_is_not_measured() {
-    let target = "  - {name: own, transport: http1, launch: \"python3 server.py serve ${port}\", ready: health, within: 1s, env: {OWN: MARK}}\n";
+    let target = "  - {name: own, transport: http1, launch: \"python3 server.py serve ${port}\", ready: health, within: 5s, env: {OWN: MARK}}\n";
     let (reason, _) = shops(target).failure();
-    assert!(reason.starts_with("ready: `health` was not answered as expected within 1s: "), "{reason}");
+    assert!(reason.starts_with("ready: `health` was not answered as expected within 5s: "), "{reason}");
 }
 
 /// nginx that speaks TLS of one version, to those whom it knows where it asks for that.
@@ -386,7 +386,7 @@ impl Nginx {
         let (at, port) = (self.folder.path().display(), self.port);
         let options = options.replace("AT", &at.to_string());
         let target = format!(
-            "  - {{name: own, transport: http1, at: \"127.0.0.1:{port}\", options: {{tls: true, {options}}}}}\n"
+            "  - {{name: own, transport: http1, at: \"127.0.0.1:{port}\", ready: health, within: 2s, options: {{tls: true, {options}}}}}\n"
         );
         shops(&target).run()
     }
