@@ -97,7 +97,8 @@ fn places(schema: &Value) -> Vec<Place> {
         add(format!("/workloads/0/{key}"), scenario(tcp(), workload));
     }
     for key in keys(&defs["Step"]) {
-        let workload = json!({"name": "w", "call": "ping", "ramp": [{"rate": 1, "for": "1s"}]});
+        let workload =
+            json!({"name": "w", "call": "ping", "ramp": [{"rate": 1, "for": "1s"}, {"rate": 1, "for": "1s"}]});
         add(format!("/workloads/0/ramp/0/{key}"), scenario(tcp(), workload));
     }
     for key in ["server", "client"] {

@@ -20,6 +20,7 @@ mod run;
 mod schema;
 mod selftest;
 mod serve;
+mod trial;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -45,6 +46,8 @@ struct Arguments {
 enum Command {
     /// Run a scenario, and write its results and reports
     Run(run::Run),
+    /// Measure what answers at a URL, and write the scenario that did it
+    Try(trial::Try),
     /// Read and plan scenarios, and tell every mistake
     Check(check::Check),
     /// Print the cells of a scenario, the refusals, and how long it should take
@@ -95,6 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let outcome = match arguments.command {
         Command::Run(run) => run.run(),
+        Command::Try(attempt) => attempt.run(),
         Command::Check(check) => check.run(),
         Command::Plan(plan) => plan.run(),
         Command::List(list) => list.run(),

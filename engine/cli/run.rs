@@ -54,6 +54,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// A run of that scenario as it is written, into a new folder.
+    pub(crate) fn once(file: &Path, out: &Path) -> Self {
+        let (file, sets, only) = (file.to_owned(), Vec::new(), None);
+        let chosen = Chosen { file, sets, only, strict: false, quick: false };
+        let out = Some(out.to_owned());
+        Run { chosen, out, resume: false, replace: false, offline: false, syscalls: false, quiet: false, json: false }
+    }
+
     pub(crate) fn run(self) -> Result<Exit> {
         let read = match self.chosen.load(self.quiet) {
             Ok(read) => read,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::call::{self, Ask, Call, Called, Chunks, Fault, Fill, Own, Settings, Verify, Wait, Word};
 use crate::drive::failed::Failed;
 use crate::drive::lines::{Assignment, VERSION};
-use crate::drive::schedule::{Limit, RateProfile};
+use crate::drive::schedule::{Limit, RateProfile, RateStep};
 use crate::drive::sequence::{Drawn, One, Sequence, Split};
 use crate::drive::watchdog::Watchdog;
-use crate::key::load::Extent;
+use crate::key::load::{Extent, Step};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
 use crate::stack::own;
@@ -212,14 +212,22 @@ fn known(options: &Options, transport: &dyn Transport) -> Result<(), Failed> {
 fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, Failed> {
     let steps = match (assignment.load.rate, assignment.load.ramp.as_slice()) {
         (None, []) => return Ok(None),
-        (Some(rate), []) => vec![(rate, u64::MAX)],
-        (None, steps) => steps.iter().map(|step| (step.rate, step.time.as_nanos() as u64)).collect(),
+        (Some(rate), []) => vec![RateStep::held(rate, u64::MAX)],
+        (None, steps) => {
+            let pace = |step: &Step| RateStep {
+                from: step.rate,
+                to: step.end.unwrap_or(step.rate),
+                ns: step.time.as_nanos() as u64,
+            };
+            steps.iter().map(pace).collect()
+        }
         (Some(_), _) => return Err(Failed::assignment("give either `rate` or `ramp`")),
     };
-    match steps.iter().find(|(rate, _)| !(1e-3..=1e7).contains(rate)) {
-        Some((rate, _)) => {
-            Err(Failed::assignment(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")))
-        }
+    // Only a ramp has pauses, and not only them.
+    let pauses = assignment.load.rate.is_none() && steps.iter().any(|step| step.from + step.to > 0.0);
+    let known = |rate: f64| (1e-3..=1e7).contains(&rate) || pauses && rate == 0.0;
+    match steps.iter().flat_map(|step| [step.from, step.to]).find(|rate| !known(*rate)) {
+        Some(rate) => Err(Failed::assignment(format!("a rate of {rate} calls/s is not between 0.001 and 10000000"))),
         None => Ok(Some(RateProfile { steps, arrivals: assignment.load.arrivals, seed: assignment.load.seed })),
     }
 }

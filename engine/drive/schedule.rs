@@ -25,12 +25,30 @@ pub enum Limit {
 /// What an open loop is to offer: steps of a rate, each held for a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateProfile {
-    /// Calls per second of all clients together, and for how many nanoseconds; the last one holds on.
-    pub steps: Vec<(f64, u64)>,
+    /// Its steps; at least one is no pause.
+    pub steps: Vec<RateStep>,
     /// How due times are spaced.
     pub arrivals: Arrivals,
     /// The seed of what is random in it.
     pub seed: u64,
+}
+
+/// A rate that is held for a time, or changes evenly in it, in calls per second of all clients together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateStep {
+    /// At its beginning; 0 where nothing is due.
+    pub from: f64,
+    /// At its end.
+    pub to: f64,
+    /// How long it is, in nanoseconds.
+    pub ns: u64,
+}
+
+impl RateStep {
+    /// A rate that is held.
+    pub fn held(rate: f64, ns: u64) -> Self {
+        RateStep { from: rate, to: rate, ns }
+    }
 }
 
 /// Due times in nanoseconds from the beginning, in order; the same for the same profile and limit.
@@ -54,19 +72,49 @@ pub struct Schedule {
 struct Leg {
     begins_ns: u64,
     begins: u128,
-    /// Millionths of a call per second, which is progress per nanosecond.
+    /// Millionths of a call per second, which is progress per nanosecond; where it changes, that of the beginning.
     rate: u128,
+    /// By how much that changes with each nanosecond, where it changes.
+    change: Option<f64>,
+}
+
+impl Leg {
+    /// The progress that it makes in so many nanoseconds.
+    fn progress(&self, ns: u64) -> u128 {
+        match self.change {
+            None => self.rate * u128::from(ns),
+            Some(change) => (self.rate as f64 * ns as f64 + change / 2.0 * (ns as f64).powi(2)).max(0.0) as u128,
+        }
+    }
+
+    /// After how many nanoseconds it has made that progress: a whole number at or after the exact instant, so that no
+    /// call is due before it.
+    fn after(&self, progress: u128) -> u128 {
+        match self.change {
+            None if self.rate == 0 => u128::MAX,
+            None => progress.div_ceil(self.rate),
+            Some(_) if progress == 0 => 0,
+            // The root of the quadratic that loses no digits where the change is small.
+            Some(change) => {
+                let (rate, progress) = (self.rate as f64, progress as f64);
+                let root = (rate * rate + 2.0 * change * progress).max(0.0).sqrt();
+                (2.0 * progress / (rate + root)).ceil() as u128
+            }
+        }
+    }
 }
 
 impl Schedule {
     /// The schedule of `profile` until `limit`, which counts the calls of all clients together.
     pub fn new(profile: &RateProfile, limit: Limit) -> Self {
         let (mut legs, mut begins_ns, mut begins) = (Vec::with_capacity(profile.steps.len()), 0u64, 0);
-        for (rate, ns) in &profile.steps {
-            let rate = ((rate * 1e6).round() as u128).max(1);
-            legs.push(Leg { begins_ns, begins, rate });
+        for RateStep { from, to, ns } in &profile.steps {
+            let rate = (from * 1e6).round() as u128;
+            let change = (from != to).then(|| (to - from) * 1e6 / *ns as f64);
+            let leg = Leg { begins_ns, begins, rate, change };
             begins_ns = begins_ns.saturating_add(*ns);
-            begins += rate * u128::from(*ns);
+            begins += leg.progress(*ns);
+            legs.push(leg);
         }
         let (left, end) = match limit {
             Limit::Calls(count) => (count, u64::MAX),
@@ -118,7 +166,7 @@ impl Schedule {
     /// How many calls are due on average until `ns`.
     pub fn expected(&self, ns: u64) -> f64 {
         let leg = self.legs.iter().rev().find(|leg| leg.begins_ns <= ns);
-        leg.map_or(0.0, |leg| (leg.begins + leg.rate * u128::from(ns - leg.begins_ns)) as f64 / CALL as f64)
+        leg.map_or(0.0, |leg| (leg.begins + leg.progress(ns - leg.begins_ns)) as f64 / CALL as f64)
     }
 
     /// Makes one more due time; false after the last.
@@ -127,8 +175,7 @@ impl Schedule {
             self.leg += 1;
         }
         let leg = &self.legs[self.leg];
-        // A whole nanosecond at or after the exact instant, so that no call is due before it.
-        let after = (self.progress - leg.begins).div_ceil(leg.rate);
+        let after = leg.after(self.progress - leg.begins);
         let due = u64::try_from(after).unwrap_or(u64::MAX).saturating_add(leg.begins_ns);
         if self.left == 0 || due >= self.end {
             return false;
@@ -151,12 +198,20 @@ fn exponential(random: &mut SplitMix) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limit, RateProfile, Schedule};
+    use super::{Limit, RateProfile, RateStep, Schedule};
     use crate::call::Arrivals;
     use crate::statistics::fit::exponential;
 
+    fn held(steps: &[(f64, u64)]) -> Vec<RateStep> {
+        steps.iter().map(|(rate, ns)| RateStep::held(*rate, *ns)).collect()
+    }
+
     fn all(steps: &[(f64, u64)], arrivals: Arrivals, seed: u64, limit: Limit) -> Vec<u64> {
-        let mut schedule = Schedule::new(&RateProfile { steps: steps.to_vec(), arrivals, seed }, limit);
+        paced(held(steps), arrivals, seed, limit)
+    }
+
+    fn paced(steps: Vec<RateStep>, arrivals: Arrivals, seed: u64, limit: Limit) -> Vec<u64> {
+        let mut schedule = Schedule::new(&RateProfile { steps, arrivals, seed }, limit);
         std::iter::from_fn(|| schedule.pop()).collect()
     }
 
@@ -185,6 +240,38 @@ mod tests {
     }
 
     #[test]
+    fn a_ramp_rises_evenly_from_nothing_and_pauses() {
+        let second = 1_000_000_000;
+        let steps = || {
+            let pace = |from, to| RateStep { from, to, ns: second };
+            vec![pace(0.0, 100.0), RateStep::held(0.0, second), pace(100.0, 0.0), pace(10.0, 30.0)]
+        };
+        let due = paced(steps(), Arrivals::Constant, 1, Limit::Time(4 * second));
+        let within = |step: u64| due.iter().filter(|due| **due / second == step).count();
+        // The triangles hold 50 calls each; the call that falls on the pause's beginning is due at its end.
+        assert_eq!([0, 1, 2, 3].map(within), [50, 0, 50, 20]);
+        // Of 50 calls in a rise the k-th is due when the triangle so far holds k: at the root of k / 50.
+        for (k, due) in due[..50].iter().enumerate() {
+            let exact = (k as f64 / 50.0).sqrt() * second as f64;
+            assert!((*due as f64 - exact).abs() < 2.0, "call {k}: {due} for {exact}");
+        }
+        // A fall is a rise backwards.
+        for (k, due) in due[50..100].iter().enumerate() {
+            let exact = 3e9 - ((50 - k) as f64 / 50.0).sqrt() * second as f64;
+            assert!((*due as f64 - exact).abs() < 2.0, "call {k}: {due} for {exact}");
+        }
+        assert!(due.is_sorted());
+        let due = paced(steps(), Arrivals::Poisson, 5, Limit::Time(4 * second));
+        assert!(due.is_sorted() && due.iter().all(|due| due / second != 1));
+        let profile = RateProfile { steps: steps(), arrivals: Arrivals::Constant, seed: 1 };
+        let schedule = Schedule::new(&profile, Limit::Time(4 * second));
+        let expected = [0, 1, 2, 3, 4].map(|seconds| schedule.expected(seconds * second).round());
+        assert_eq!(expected, [0.0, 50.0, 50.0, 100.0, 120.0]);
+        let ends_in_a_pause = vec![RateStep::held(10.0, second), RateStep::held(0.0, second)];
+        assert_eq!(paced(ends_in_a_pause, Arrivals::Constant, 1, Limit::Time(2 * second)).len(), 10);
+    }
+
+    #[test]
     fn poisson_gaps_are_exponential_and_seeded() {
         let steps = [(1_000.0, u64::MAX)];
         let due = all(&steps, Arrivals::Poisson, 7, Limit::Calls(10_000));
@@ -202,7 +289,7 @@ mod tests {
     fn progress_is_what_is_due_on_average() {
         let second = 1_000_000_000;
         let profile =
-            RateProfile { steps: vec![(10.0, second), (100.0, second)], arrivals: Arrivals::Constant, seed: 1 };
+            RateProfile { steps: held(&[(10.0, second), (100.0, second)]), arrivals: Arrivals::Constant, seed: 1 };
         let schedule = Schedule::new(&profile, Limit::Time(2 * second));
         assert_eq!([0, second / 2, second, 2 * second].map(|ns| schedule.expected(ns)), [0.0, 5.0, 10.0, 110.0]);
     }
@@ -210,7 +297,7 @@ mod tests {
     #[test]
     fn the_queue_of_one_server_is_as_long_as_theory_says() {
         // M/D/1 with 10 ms service at 80/s: W = 1/mu + rho / (2 mu (1 - rho)) = 30 ms.
-        let profile = RateProfile { steps: vec![(80.0, u64::MAX)], arrivals: Arrivals::Poisson, seed: 4 };
+        let profile = RateProfile { steps: held(&[(80.0, u64::MAX)]), arrivals: Arrivals::Poisson, seed: 4 };
         let mut schedule = Schedule::new(&profile, Limit::Calls(1_000_000));
         let (mut free, mut sum, mut count) = (0u64, 0.0, 0.0);
         while let Some(due) = schedule.pop() {

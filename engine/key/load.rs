@@ -113,15 +113,25 @@ pub struct Share {
     pub weight: u32,
 }
 
-/// A rate that is held for a time.
+/// A rate that is held for a time, or changes evenly in it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Calls per second of all clients together.
+    /// Calls per second of all clients together, at its beginning; none at all is a pause.
     pub rate: f64,
+    /// The rate at its end, where that is another: it changes evenly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<f64>,
     /// For how long.
     #[serde(rename = "for_ns", with = "ns")]
     pub time: Duration,
+}
+
+impl Step {
+    /// How many calls are due in it.
+    pub fn calls(&self) -> f64 {
+        (self.rate + self.end.unwrap_or(self.rate)) / 2.0 * self.time.as_secs_f64()
+    }
 }
 
 /// When a load ends.

@@ -8,7 +8,7 @@ use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, empty_list};
 use crate::key::contract::Key;
 use crate::key::load::{Point, Step};
-use crate::key::rate::{self, Rate};
+use crate::key::rate::{self, in_ramp};
 use crate::key::setting::Setting;
 use crate::key::word::{read_some_time, some_time};
 use crate::registry::Entry;
@@ -47,7 +47,13 @@ impl Key for Ramp {
             Value::List(items) if items.is_empty() => mistakes.push(empty_list(key, node)),
             Value::List(items) => {
                 let steps: Vec<Option<Step>> = items.iter().map(|item| step(item, mistakes)).collect();
-                return steps.into_iter().collect::<Option<Vec<Step>>>().map(Setting::Steps);
+                let steps = steps.into_iter().collect::<Option<Vec<Step>>>()?;
+                if steps.iter().all(|step| step.calls() == 0.0) {
+                    let mistake = Mistake::new("this ramp is one pause: it never calls", node.place);
+                    mistakes.push(mistake.help("give one of its steps a rate, such as `rate: 1000`"));
+                    return None;
+                }
+                return Some(Setting::Steps(steps));
             }
             _ => mistakes.push(
                 Mistake::new(format!("`{key}` takes a list, not {}", node.kind()), node.place)
@@ -71,19 +77,29 @@ impl JsonSchema for StepSchema {
         "Step".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (mut rate, mut time) = (generator.subschema_for::<Rate>(), some_time(generator));
-        for (schema, about, example) in [
-            (&mut rate, "Calls per second of all clients together.", json!(1000)),
-            (&mut time, "For how long.", json!("10s")),
+        let (mut rate, mut time) = (in_ramp(generator), some_time(generator));
+        let [mut start, mut end] = [in_ramp(generator), in_ramp(generator)];
+        for (schema, about, key, example) in [
+            (&mut rate, "Calls per second of all clients together, held; 0 is a pause.", "default", json!(1000)),
+            (
+                &mut start,
+                "In place of `rate`: the rate at the beginning, which changes evenly.",
+                "examples",
+                json!([0]),
+            ),
+            (&mut end, "The rate at the end, where there is a `start`.", "examples", json!([1000])),
+            (&mut time, "For how long.", "default", json!("10s")),
         ] {
             schema.insert("description".to_owned(), about.into());
-            schema.insert("default".to_owned(), example);
+            schema.insert(key.to_owned(), example);
         }
         json_schema!({
             "type": "object",
-            "description": "A rate that is held for a time.",
-            "properties": {"rate": rate, "for": time},
-            "required": ["rate", "for"],
+            "description": "A rate that is held for a time, or changes evenly in it.",
+            "properties": {"rate": rate, "start": start, "end": end, "for": time},
+            "required": ["for"],
+            "oneOf": [{"required": ["rate"]}, {"required": ["start", "end"]}],
+            "dependentRequired": {"start": ["end"], "end": ["start"]},
             "additionalProperties": false,
         })
     }
@@ -91,13 +107,36 @@ impl JsonSchema for StepSchema {
 
 fn step(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Step> {
     let mut fields = Fields::of("a step of a ramp", node, mistakes)?;
-    let rate = fields.needed("rate", "rate: 1000", mistakes);
-    let rate = rate.and_then(|node| rate::read("rate", node, mistakes));
+    let rates = ["rate", "start", "end"].map(|key| {
+        let (_, node) = fields.entry(key, mistakes)?;
+        rate::read_in_ramp(key, node, mistakes)
+    });
+    match ["rate", "start", "end"].map(|key| fields.has(key)) {
+        [false, false, false] => fields.lacks("rate", "rate: 1000"),
+        [false, true, false] => fields.lacks("end", "end: 1000"),
+        [false, false, true] => fields.lacks("start", "start: 0"),
+        [false, true, true] | [true, false, false] => {}
+        [true, ..] => {
+            let of = |key| fields.place_of(key);
+            if let (Some(rate), Some(other)) = (of("rate"), of("start").or(of("end"))) {
+                mistakes.push(
+                    Mistake::new("a step has one `rate`, or a `start` and an `end`", rate.max(other))
+                        .elsewhere(rate.min(other), "the other one")
+                        .help("keep `rate` to hold it, or the others to change it evenly"),
+                );
+            }
+            return None;
+        }
+    }
     let time = fields.needed("for", "for: 10s", mistakes);
     let time = time.and_then(|node| read_some_time("for", node, mistakes));
     fields.finish(mistakes);
     match time? {
-        Setting::Time(time) => Some(Step { rate: rate?, time: time.0 }),
+        Setting::Time(time) => match rates {
+            [Some(rate), _, _] => Some(Step { rate, end: None, time: time.0 }),
+            [None, Some(rate), end] => Some(Step { rate, end: Some(end?), time: time.0 }),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -74,11 +74,28 @@ impl JsonSchema for Rate {
     }
 }
 
+/// The schema of a rate of a ramp.
+pub(crate) fn in_ramp(generator: &mut SchemaGenerator) -> Schema {
+    let rate = generator.subschema_for::<Rate>();
+    json_schema!({"anyOf": [rate, {"const": 0, "description": "A pause."}]})
+}
+
 /// A rate that is given as a number.
 pub(crate) fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<f64> {
-    let rate = match node.value {
-        Value::Count(count) => count as f64,
-        Value::Number(number) => number,
+    let rate = number(key, node, mistakes)?;
+    bounded(key, rate, node, mistakes)
+}
+
+/// A rate of a ramp, which may be none at all.
+pub(crate) fn read_in_ramp(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<f64> {
+    let rate = number(key, node, mistakes)?;
+    if rate == 0.0 { Some(0.0) } else { bounded(key, rate, node, mistakes) }
+}
+
+fn number(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<f64> {
+    match node.value {
+        Value::Count(count) => Some(count as f64),
+        Value::Number(number) => Some(number),
         _ => {
             let mistake = wrong_kind(key, "a number of calls per second", node);
             mistakes.push(match &node.value {
@@ -87,9 +104,12 @@ pub(crate) fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Optio
                 }
                 _ => mistake,
             });
-            return None;
+            None
         }
-    };
+    }
+}
+
+fn bounded(key: &str, rate: f64, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<f64> {
     if !(LEAST..=MOST).contains(&rate) {
         let what = format!("`{key}` is {}", if rate < LEAST { "too small" } else { "too large" });
         mistakes.push(Mistake::new(what, node.place).help(format!("calls per second, from {LEAST} to {MOST}")));

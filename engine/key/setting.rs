@@ -119,9 +119,11 @@ impl fmt::Display for Setting {
             Setting::Bits(rate) => rate.fmt(f),
             Setting::Word(word) => f.pad(word),
             Setting::Steps(steps) => {
-                let steps: Vec<String> =
-                    steps.iter().map(|step| format!("{}/s for {}", step.rate, Time(step.time))).collect();
-                f.pad(&steps.join(", "))
+                let step = |step: &Step| match step.end {
+                    None => format!("{}/s for {}", step.rate, Time(step.time)),
+                    Some(end) => format!("{} to {end}/s for {}", step.rate, Time(step.time)),
+                };
+                f.pad(&steps.iter().map(step).collect::<Vec<_>>().join(", "))
             }
             Setting::Shares(shares) => {
                 let shares: Vec<String> =
@@ -146,8 +148,13 @@ impl Serialize for Setting {
             Setting::Bits(rate) => rate.serialize(serializer),
             Setting::Word(word) => serializer.serialize_str(word),
             Setting::Steps(steps) => {
-                let step =
-                    |step: &Step| serde_json::json!({"rate": Setting::Number(step.rate), "for": Time(step.time)});
+                let (number, time) = (Setting::Number, |step: &Step| Time(step.time));
+                let step = |step: &Step| match step.end {
+                    None => serde_json::json!({"rate": number(step.rate), "for": time(step)}),
+                    Some(end) => {
+                        serde_json::json!({"start": number(step.rate), "end": number(end), "for": time(step)})
+                    }
+                };
                 serializer.collect_seq(steps.iter().map(step))
             }
             Setting::Shares(shares) => {

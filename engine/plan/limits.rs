@@ -1,7 +1,7 @@
 //! What a plan needs of this machine: open files and local ports.
 
 use crate::error::Error;
-use crate::key::load::Extent;
+use crate::key::load::{Extent, Step};
 use crate::plan::{Cell, Plan};
 use crate::transport::contract::Family;
 use crate::transport::descriptors::needed;
@@ -17,7 +17,7 @@ impl Cell {
         if transport.family() != Family::Tcp || !each {
             return None;
         }
-        let steps = load.ramp.iter().map(|step| step.rate * step.time.as_secs_f64());
+        let steps = load.ramp.iter().map(Step::calls);
         Some(match (load.extent(), load.rate) {
             (Extent::Iterations(count), rate) => {
                 let calls = u64::from(load.clients).saturating_mul(count) as f64;

@@ -1,7 +1,7 @@
 //! What the figures of a load must show that nothing disturbs: when it calls, and how long its calls queue.
 
 use crate::call::Arrivals;
-use crate::drive::schedule::RateProfile;
+use crate::drive::schedule::{RateProfile, RateStep};
 use crate::results::Measured;
 use crate::run::proof::evidence::{Evidence, SEED, schedule};
 use crate::run::proof::figure::Figure;
@@ -103,7 +103,7 @@ fn due(rate: f64, arrivals: Arrivals, seconds: u64) -> Vec<u64> {
 }
 
 fn profile(rate: f64, arrivals: Arrivals) -> RateProfile {
-    RateProfile { steps: vec![(rate, u64::MAX)], arrivals, seed: SEED }
+    RateProfile { steps: vec![RateStep::held(rate, u64::MAX)], arrivals, seed: SEED }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the figures of a load must show when one end was stopped for a while.
 
 use crate::call::Arrivals;
-use crate::drive::schedule::RateProfile;
+use crate::drive::schedule::{RateProfile, RateStep};
 use crate::results::State;
 use crate::run::proof::evidence::{Evidence, SEED, schedule};
 use crate::run::proof::figure::Figure;
@@ -16,8 +16,10 @@ const SECOND: u64 = 1_000_000_000;
 /// before it begins or after it ends do not.
 fn waits(evidence: &Evidence<'_>) -> Vec<f64> {
     let (from, until) = stall(evidence);
-    let due =
-        schedule(&RateProfile { steps: vec![(RATE, u64::MAX)], arrivals: Arrivals::Constant, seed: SEED }, WINDOW);
+    let due = schedule(
+        &RateProfile { steps: vec![RateStep::held(RATE, u64::MAX)], arrivals: Arrivals::Constant, seed: SEED },
+        WINDOW,
+    );
     let wait = |due: u64| if due < from { 0.0 } else { until.saturating_sub(due) as f64 / 1e9 };
     let mut waits: Vec<f64> = due.into_iter().map(wait).collect();
     waits.sort_by(f64::total_cmp);

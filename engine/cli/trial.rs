@@ -1,0 +1,207 @@
+//! `engine try`: one target, one call, five trials; the scenario that it ran is written beside.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::run::Run;
+use crate::error::{Context, Error, Exit, Result};
+use crate::units::Time;
+
+/// How often it is measured.
+const TRIALS: u32 = 5;
+
+/// Measures what answers at URL, and writes the scenario that did it
+#[derive(Debug, Args)]
+pub(crate) struct Try {
+    /// What is asked: http://host:port/path; also https, h2c (HTTP/2 in clear), h2, h3, rpyc://host:port/method and
+    /// tcp://host:port with -d
+    url: String,
+    /// The body of the request, or what is sent over tcp; with it a request is a POST
+    #[arg(short = 'd', value_name = "BODY")]
+    body: Option<String>,
+    /// A header of the request, such as `accept: text/plain`; may be repeated
+    #[arg(short = 'H', value_name = "HEADER")]
+    headers: Vec<String>,
+    /// How many callers, each with at most one call in flight
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    clients: u32,
+    /// How long calls are made, in all five trials together
+    #[arg(long = "for", value_name = "T", default_value = "10s", value_parser = time)]
+    lasting: Time,
+    /// Calls per second of all clients together, due by the clock
+    #[arg(long, value_name = "R")]
+    rate: Option<f64>,
+    /// Where to write the scenario [default: the name of the host with .yaml behind it; never over another file]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+fn time(text: &str) -> std::result::Result<Time, String> {
+    text.parse::<Time>().map_err(|error| error.to_string())
+}
+
+/// Whom a URL names, and what of it.
+struct Asked {
+    transport: &'static str,
+    tls: bool,
+    authority: String,
+    path: String,
+}
+
+impl Try {
+    pub(crate) fn run(self) -> Result<Exit> {
+        let asked = Asked::of(&self.url)?;
+        let host = asked.authority.rsplit_once(':').map_or(asked.authority.as_str(), |(host, _)| host);
+        let name: String = host.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+        let name = name.trim_matches('-').to_owned();
+        let text = self.scenario(&asked, &name)?;
+        let file = match &self.out {
+            Some(file) => written(file, &text)?,
+            None => free(&name, &text)?,
+        };
+        // A closed stderr is the reader's choice.
+        let _ = writeln!(std::io::stderr(), "wrote {}", file.display());
+        let folder = std::env::temp_dir().join(format!("engine-try-{}", std::process::id()));
+        let exit = Run::once(&file, &folder).run();
+        // What it showed is all that was wanted; the scenario makes the same again.
+        let _ = fs::remove_dir_all(&folder);
+        exit
+    }
+
+    /// The scenario that asks for it.
+    fn scenario(&self, asked: &Asked, name: &str) -> Result<String> {
+        let Asked { transport, tls, authority, path } = asked;
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let call = match *transport {
+            "rpyc" => format!("rpyc: {}", quoted(path.trim_start_matches('/'))),
+            "tcp" => {
+                let body = self.body.as_deref().ok_or_else(|| {
+                    Error::usage("nothing says what is sent over tcp").help("give it, such as `-d 'PING\\r\\n'`")
+                })?;
+                format!("send: {}\n    until: \"\\n\"", quoted(body))
+            }
+            _ => {
+                let method = if self.body.is_some() { "POST" } else { "GET" };
+                let mut call = format!("http: {}", quoted(&format!("{method} {path}")));
+                if !self.headers.is_empty() {
+                    call.push_str("\n    headers:");
+                }
+                for header in &self.headers {
+                    let (name, value) = header.split_once(':').ok_or_else(|| {
+                        Error::usage("this is no header: it has no colon")
+                            .help("write it like `-H 'accept: text/plain'`")
+                    })?;
+                    call.push_str(&format!("\n      {}: {}", quoted(name.trim()), quoted(value.trim())));
+                }
+                if let Some(body) = &self.body {
+                    call.push_str(&format!("\n    body: {}", quoted(body)));
+                }
+                call
+            }
+        };
+        let options = if *tls { "\n    options: {tls: true}" } else { "" };
+        let rate = self.rate.map(|rate| format!("\n    rate: {rate}")).unwrap_or_default();
+        let each = Time(Duration::from_nanos(self.lasting.ns() / u64::from(TRIALS)));
+        Ok(format!(
+            "title: {title}\n\
+             question: How soon does it answer?\n\
+             targets:\n  - name: {name}\n    transport: {transport}\n    at: {at}{options}\n\
+             calls:\n  - name: it\n    {call}\n\
+             workloads:\n  - name: tried\n    call: it\n    clients: {clients}\n    warmup: 10{rate}\n    duration: {each}\n\
+             trials: {TRIALS}\n",
+            title = quoted(&format!("{name}, tried")),
+            name = quoted(name),
+            at = quoted(authority),
+            clients = self.clients,
+        ))
+    }
+}
+
+impl Asked {
+    /// What a URL says; an error says what would be right.
+    fn of(url: &str) -> Result<Self> {
+        let wrong = |what: String| Error::usage(what).help("write it like http://127.0.0.1:8080/ping");
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("this URL has no scheme".to_owned()))?;
+        let (transport, tls, port) = match scheme {
+            "http" => ("http1", false, 80),
+            "https" => ("http1", true, 443),
+            "h2c" => ("http2", false, 80),
+            "h2" => ("http2", true, 443),
+            "h3" => ("http3", false, 443),
+            "rpyc" => ("rpyc", false, 18812),
+            "tcp" => ("tcp", false, 0),
+            other => {
+                let what = format!("no call can be tried at `{other}://`");
+                return Err(wrong(what).help("known: http, https, h2c, h2, h3, rpyc, tcp"));
+            }
+        };
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(Error::usage("this URL names a user").help("send what the server wants as a header, by -H"));
+        }
+        let ported = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let authority = match (ported, port) {
+            (true, _) => authority.to_owned(),
+            (false, 0) => return Err(wrong(format!("`{scheme}://` needs a port"))),
+            (false, port) => format!("{authority}:{port}"),
+        };
+        let path = path.split('#').next().unwrap_or_default();
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        if transport == "rpyc" && path.len() < 2 {
+            return Err(
+                Error::usage("this URL names no method").help("write it like rpyc://127.0.0.1:18812/read_sensor")
+            );
+        }
+        Ok(Asked { transport, tls, authority, path })
+    }
+}
+
+/// Writes a file that is not there yet.
+fn written(file: &Path, text: &str) -> Result<PathBuf> {
+    let mut open = File::create_new(file).doing(file.display()).map_err(|error| error.help("name another by --out"))?;
+    open.write_all(text.as_bytes()).doing(file.display())?;
+    Ok(file.to_owned())
+}
+
+/// Writes the first file of that name that is not there yet.
+fn free(name: &str, text: &str) -> Result<PathBuf> {
+    let names = std::iter::once(format!("{name}.yaml")).chain((2..1000).map(|number| format!("{name}-{number}.yaml")));
+    let file = names.map(PathBuf::from).find(|file| !file.exists());
+    let file = file.ok_or_else(|| Error::usage("there are too many such files here").help("name one by --out"))?;
+    written(&file, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Asked;
+
+    #[test]
+    fn a_url_says_whom_and_what() {
+        for (url, transport, tls, authority, path) in [
+            ("http://127.0.0.1:8080/ping?a=1#x", "http1", false, "127.0.0.1:8080", "/ping?a=1"),
+            ("https://shop.example", "http1", true, "shop.example:443", "/"),
+            ("h2c://h:1?x", "http2", false, "h:1", "/?x"),
+            ("h3://[::1]:4433/", "http3", false, "[::1]:4433", "/"),
+            ("rpyc://lab/read", "rpyc", false, "lab:18812", "/read"),
+        ] {
+            let asked = Asked::of(url).expect(url);
+            let got = (asked.transport, asked.tls, asked.authority.as_str(), asked.path.as_str());
+            assert_eq!(got, (transport, tls, authority, path), "{url}");
+        }
+        for (url, wrong) in [
+            ("localhost:80", "no scheme"),
+            ("gopher://h/", "gopher"),
+            ("tcp://h", "needs a port"),
+            ("http://me:secret@h/", "names a user"),
+            ("rpyc://h", "names no method"),
+        ] {
+            let told = Asked::of(url).err().expect(url);
+            assert!(told.message().contains(wrong), "{url}: {}", told.message());
+            assert!(!told.message().contains("secret"));
+        }
+    }
+}
