@@ -26,7 +26,7 @@ fn tcp() -> Value {
 
 fn launched() -> Value {
     let env = json!({"PORT": "${port}", "A": "${a}"});
-    json!({"transport": "tcp", "launch": "./shop ${port}", "env": env, "vary": {"a": 1}})
+    json!({"transport": "tcp", "launch": "./shop ${port} ${a}", "env": env, "vary": {"a": 1}})
 }
 
 fn ping() -> Value {
@@ -50,25 +50,25 @@ fn places(schema: &Value) -> Vec<Place> {
     for key in keys(schema).into_iter().filter(|key| key != "links") {
         add(format!("/{key}"), scenario(tcp(), ping()));
     }
-    // What a word of `vary` may be the rest of its target decides.
-    for key in keys(&defs["Target"]).into_iter().filter(|key| key != "vary") {
+    // What a word of `vary` may be the rest of its target decides, and which calls there are the rest of the scenario.
+    for key in keys(&defs["Target"]).into_iter().filter(|key| key != "vary" && key != "ready") {
         let transport = if matches!(key.as_str(), "stack" | "driver") { "rpyc" } else { "tcp" };
         let target = match key.as_str() {
             // What is told by the environment may be launched by any command.
-            "launch" | "env" | "vary" | "ready" | "within" | "fresh" | "with" => launched(),
+            "launch" | "env" | "within" | "fresh" | "with" => launched(),
             "at" => json!({"transport": "tcp", "at": "127.0.0.1:80"}),
             _ => with(tcp(), json!({"transport": transport})),
         };
         add(format!("/targets/0/{key}"), scenario(target, ping()));
     }
     let known = options::known_options();
-    for key in keys(&defs["Target"]["properties"]["options"]) {
-        let (_, owners) = known.iter().find(|(spec, _)| spec.name == key).expect("an option has owners");
+    for (spec, owners) in &known {
+        let key = spec.name;
         let transport = schema["$defs"]["Transport"]["oneOf"].as_array().expect("words");
         let owner = owners[0];
         let target = match transport.iter().any(|word| word["const"] == owner) {
             // A file has to be there, which no schema knows.
-            _ if ["ca", "cert", "key"].contains(&key.as_str()) => continue,
+            _ if ["ca", "cert", "key"].contains(&key) => continue,
             _ if owner == "launch" => with(launched(), json!({"options": {"tls": true}})),
             true => json!({"transport": owner, "server": "threaded", "options": {}}),
             false => json!({"transport": "tcp", "server": owner, "options": {}}),
@@ -135,6 +135,19 @@ fn hints(root: &Value, schema: &Value, numbers: &mut BTreeSet<u64>, words: &mut 
     }
 }
 
+/// The schema of an option, which stands where the conditions on a target's transport and server let it be.
+fn option<'s>(schema: &'s Value, name: &str) -> Option<&'s Value> {
+    let here = &schema["properties"]["options"]["properties"][name];
+    if here.is_object() {
+        return Some(here);
+    }
+    match schema {
+        Value::Object(map) => map.values().find_map(|inner| option(inner, name)),
+        Value::Array(items) => items.iter().find_map(|inner| option(inner, name)),
+        _ => None,
+    }
+}
+
 /// The schema of the key at a path.
 fn schema_of<'s>(root: &'s Value, path: &str) -> &'s Value {
     let mut here = root;
@@ -149,6 +162,7 @@ fn schema_of<'s>(root: &'s Value, path: &str) -> &'s Value {
         here = match step.parse::<usize>() {
             Ok(_) => &here["items"],
             Err(_) if here["properties"].is_object() => &here["properties"][step],
+            Err(_) if here["patternProperties"].is_object() => option(root, step).unwrap_or(&Value::Null),
             Err(_) => {
                 let mut branches = here["anyOf"].as_array().into_iter().flatten();
                 branches.find_map(|branch| branch["properties"].get(step)).unwrap_or(&Value::Null)

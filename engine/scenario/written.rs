@@ -113,7 +113,7 @@ pub struct Target {
     pub launch: Option<String>,
     /// The user's own server, which runs already: a host and a port, `unix:/path` or `unix:@name`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "[^ \t\r\n]"), example = &"shop.example:443")]
+    #[schemars(default, schema_with = "own_schema::at")]
     pub at: Option<String>,
     /// Variables of its environment, on top of ours. `${env:NAME}` takes a value from ours. Results hold their lengths.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
