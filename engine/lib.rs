@@ -26,7 +26,7 @@
 //! | [`units`], [`figures`] | quantities as a scenario writes them (`5ms`), and as a report prints them (`141 µs`) |
 //! | [`registry`], [`error`] | lists of named things, and errors |
 //! | [`secret`], [`template`] | values that are used and never shown, and texts with places to fill |
-//! | [`placed`] | memory that the kernel copies from and to at full speed |
+//! | [`page_offset`] | memory that the kernel copies from and to at full speed |
 //! | [`lack`] | what a machine can run out of |
 //! | [`mutant`] | deliberate faults, in no build that is used |
 //!
@@ -42,8 +42,8 @@ pub mod figures;
 pub mod key;
 pub mod lack;
 pub mod mutant;
+pub mod page_offset;
 pub mod place;
-pub mod placed;
 pub mod plan;
 pub mod registry;
 pub mod report;

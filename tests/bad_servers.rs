@@ -13,7 +13,7 @@ use ends::{Drive, Server, assignment};
 use engine::call::SplitMix;
 use engine::results::Measured;
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::{Family, Seam, Transport};
+use engine::transport::contract::{Family, IoModel, Transport};
 use engine::transport::options::TLS;
 use nix::sys::socket::{setsockopt, sockopt::Linger};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ fn calls(transport: &dyn Transport, address: &str, good: &Server, clients: u32, 
 
 #[test]
 fn a_bad_server_costs_its_clients_errors_of_a_class_and_nothing_else() {
-    for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.seam(), Seam::Stream(_))) {
+    for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.io_model(), IoModel::Stream(_))) {
         let can_tls = transport.options().iter().any(|option| option.name == TLS.name);
         for tls in [false, true].into_iter().filter(|tls| !tls || can_tls) {
             // Only its certificate is needed.

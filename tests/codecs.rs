@@ -5,7 +5,7 @@ mod slips;
 
 use std::sync::Arc;
 
-use engine::call::{Answer, Ask, Asked, Fill, FillKind, SplitMix};
+use engine::call::{CallRequest, CallResponse, CallSpec, Fill, FillKind, SplitMix};
 use engine::server::service::Service;
 use engine::transport::contract::{ClientContext, Next, Options, ServerContext, Step, StreamProtocol};
 use engine::transport::held::{HELD, Hold};
@@ -19,14 +19,14 @@ fn every_call_is_answered_however_its_bytes_are_cut() {
         let ways = [Wire::plain(protocol), Wire::secure(protocol)];
         for (wire, step) in ways.iter().flat_map(|wire| [1, 7, 1460, usize::MAX].map(|step| (wire, step))) {
             let mut pair = Pair::new(wire, step);
-            assert_eq!(pair.client.secured(), wire.tls.is_some(), "{name}");
+            assert_eq!(pair.client.is_encrypted(), wire.tls.is_some(), "{name}");
             // Two records are enough to be cut byte by byte.
             let most = if wire.tls.is_some() && step == 1 { 20_000 } else { 1 << 20 };
             for ask in every_call(&[0, 1, CHUNK - 1, CHUNK, CHUNK + 1, most]) {
                 let reply = pair.call(ask);
                 assert_eq!(reply.verdict, Ok(()), "{name}: {ask:?} in steps of {step}");
                 assert!(reply.reusable, "{name}: {ask:?}");
-                assert_eq!(reply.nonce.as_deref(), (ask == Ask::Nonce).then_some("the-token"));
+                assert_eq!(reply.nonce.as_deref(), (ask == CallSpec::Nonce).then_some("the-token"));
                 pair.up.clear();
                 pair.down.clear();
             }
@@ -82,14 +82,14 @@ fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> b
                 Ok(Step::Execute { call, asked }) => {
                     // A slip may ask for years of computing, or for a body that would be made for hours.
                     let answer = match asked {
-                        Asked::Compute { .. } => Answer::Number(0),
+                        CallRequest::Compute { .. } => CallResponse::Number(0),
                         asked => service.execute(asked).answer,
                     };
                     if server.answer(call, answer, &mut out) == Next::Close {
                         return true;
                     }
                     out.clear();
-                    server.produce(&mut out);
+                    server.fill_output(&mut out);
                     if !out.is_empty() {
                         return false;
                     }
@@ -102,7 +102,13 @@ fn server_refuses(protocol: &dyn StreamProtocol, bytes: &[u8], step: usize) -> b
 }
 
 /// True where the client has no good reply after these bytes.
-fn client_is_not_content(protocol: &dyn StreamProtocol, ask: Ask, fill: &Arc<Fill>, bytes: &[u8], step: usize) -> bool {
+fn client_is_not_content(
+    protocol: &dyn StreamProtocol,
+    ask: CallSpec,
+    fill: &Arc<Fill>,
+    bytes: &[u8],
+    step: usize,
+) -> bool {
     let authority = "127.0.0.1:1".to_owned();
     let mut client = protocol.client(&ClientContext::of_service(fill.clone(), Options::default(), authority));
     let mut out = Outbox::new();
@@ -140,7 +146,9 @@ fn no_payload_can_be_read_on_a_secure_wire() {
     for (name, protocol) in stream_transports() {
         for (wire, hidden) in [(Wire::plain(protocol), false), (Wire::secure(protocol), true)] {
             let mut pair = Pair::new(&wire, usize::MAX);
-            for ask in [Ask::Upload { len: 100_000, chunk: None }, Ask::Download { len: 100_000, chunk: None }] {
+            for ask in
+                [CallSpec::Upload { len: 100_000, chunk: None }, CallSpec::Download { len: 100_000, chunk: None }]
+            {
                 assert_eq!(pair.call(ask).verdict, Ok(()), "{name}");
             }
             assert_eq!((seen(&pair.up) == 0, seen(&pair.down) == 0), (hidden, hidden), "{name}");
@@ -161,7 +169,7 @@ fn answered_despite_a_slip(wire: &Wire, up: bool, at: usize, slip: u8) -> bool {
     };
     let mut opening = client.open(&mut out);
     loop {
-        let mut bytes = written(&mut out, |out| client.produce(out));
+        let mut bytes = written(&mut out, |out| client.fill_output(out));
         if bytes.is_empty() {
             return false;
         }
@@ -177,7 +185,7 @@ fn answered_despite_a_slip(wire: &Wire, up: bool, at: usize, slip: u8) -> bool {
                 }
             }
         }
-        let mut bytes = written(&mut back, |out| server.produce(out));
+        let mut bytes = written(&mut back, |out| server.fill_output(out));
         slipped(&mut bytes, 1);
         match client.receive(&mut &bytes[..], &mut out) {
             Err(_) => return false,
@@ -186,7 +194,7 @@ fn answered_despite_a_slip(wire: &Wire, up: bool, at: usize, slip: u8) -> bool {
             Ok(Some(_)) => {
                 opening = client.open(&mut out);
                 if !opening {
-                    client.call(0, &Ask::Ping, true, &mut out);
+                    client.call(0, &CallSpec::Ping, true, &mut out);
                 }
             }
         }
@@ -198,7 +206,7 @@ fn a_slip_on_a_secure_wire_ends_the_connection() {
     const ROUNDS: usize = 400;
     let wire = Wire::secure(stream_transports().next().expect("there are transports").1);
     let mut pair = Pair::new(&wire, usize::MAX);
-    assert_eq!(pair.call(Ask::Ping).verdict, Ok(()));
+    assert_eq!(pair.call(CallSpec::Ping).verdict, Ok(()));
     assert!(answered_despite_a_slip(&wire, true, usize::MAX, 1), "without a slip it is answered");
     let mut random = SplitMix::new(11);
     let despite = (0..ROUNDS).filter(|round| {
@@ -216,12 +224,12 @@ fn a_secure_end_seals_a_long_body_piece_by_piece() {
     let wire = Wire::secure(stream_transports().next().expect("there are transports").1);
     let mut pair = Pair::new(&wire, usize::MAX);
     let (mut out, mut sealed) = (Outbox::new(), 0);
-    pair.client.call(0, &Ask::Upload { len: LEN, chunk: None }, false, &mut out);
+    pair.client.call(0, &CallSpec::Upload { len: LEN, chunk: None }, false, &mut out);
     while !out.is_empty() {
         assert!(out.len() < 1 << 20, "{} bytes are sealed before anybody writes them", out.len());
         sealed += out.len();
         out.clear();
-        pair.client.produce(&mut out);
+        pair.client.fill_output(&mut out);
     }
     assert!(sealed > LEN, "a body of {LEN} bytes was sealed as {sealed}");
 }

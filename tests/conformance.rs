@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ends::{Server, until};
-use engine::call::{Ask, Fill, FillKind, SQUARES, SplitMix};
+use engine::call::{CallSpec, Fill, FillKind, SQUARES, SplitMix};
 use engine::drive::connection::take_rest;
 use engine::server::MODELS;
 use engine::server::workers::{cores, workers};
@@ -19,7 +19,7 @@ use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
 use engine::transport::contract::{
-    AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, OptionValue, Options, Reply, Seam,
+    AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, IoModel, OptionValue, Options, Reply,
 };
 use engine::transport::http1::ENCODING;
 use engine::transport::options::TLS;
@@ -45,7 +45,7 @@ fn dial(address: &Address) -> Socket {
     socket
 }
 
-/// A client that waits for each reply, at either seam.
+/// A client that waits for each reply, of either IO model.
 enum Caller {
     Stream(StreamCaller),
     Async(AsyncCaller),
@@ -53,13 +53,13 @@ enum Caller {
 
 impl Caller {
     fn dial(end: &End, fill: &Arc<Fill>) -> Self {
-        match end.seam {
-            Seam::Stream(_) => Caller::Stream(StreamCaller::dial(end, fill)),
-            Seam::Async(protocol) => Caller::Async(AsyncCaller::dial(protocol, end, fill)),
+        match end.io_model {
+            IoModel::Stream(_) => Caller::Stream(StreamCaller::dial(end, fill)),
+            IoModel::Async(protocol) => Caller::Async(AsyncCaller::dial(protocol, end, fill)),
         }
     }
 
-    fn call(&mut self, ask: Ask) -> Reply {
+    fn call(&mut self, ask: CallSpec) -> Reply {
         match self {
             Caller::Stream(caller) => caller.call(ask),
             Caller::Async(caller) => caller.call(ask),
@@ -93,7 +93,7 @@ impl StreamCaller {
         caller
     }
 
-    fn call(&mut self, ask: Ask) -> Reply {
+    fn call(&mut self, ask: CallSpec) -> Reply {
         self.codec.call(0, &ask, true, &mut self.out);
         self.reply()
     }
@@ -139,7 +139,7 @@ impl AsyncCaller {
         AsyncCaller { runtime, local, client, connection }
     }
 
-    fn call(&mut self, ask: Ask) -> Reply {
+    fn call(&mut self, ask: CallSpec) -> Reply {
         let reply =
             self.local.block_on(&self.runtime, async { timeout(PATIENCE, self.connection.call(ask, true)).await });
         reply.expect("the server answers").expect("the connection lives")
@@ -186,7 +186,7 @@ fn pairs() -> impl Iterator<Item = Pair> {
 
 /// What a client of a pair has to know.
 struct End {
-    seam: Seam,
+    io_model: IoModel,
     address: Address,
     trust: Option<Trust>,
     options: Options,
@@ -198,7 +198,7 @@ impl End {
     }
 
     fn plain_codec(&self, fill: &Arc<Fill>) -> Box<dyn ClientCodec> {
-        let Seam::Stream(protocol) = self.seam else { panic!("only streams have codecs") };
+        let IoModel::Stream(protocol) = self.io_model else { panic!("only streams have codecs") };
         protocol.client(&self.context(fill))
     }
 
@@ -219,12 +219,12 @@ fn launch(pair: &Pair) -> (Server, End) {
     let server = Server::launch(pairing.transport().name(), model(pairing), &more);
     let address = server.address().parse().expect("the ready line has an address");
     let options = Options(option.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect());
-    let (seam, ca) = (pairing.transport().seam(), server.ready["ca"].as_str());
-    let trust = match seam {
-        Seam::Stream(protocol) => Trust::of(&options, protocol.alpn(), ca, &address),
-        Seam::Async(protocol) => Trust::placed(false, Some(protocol.alpn()), ca, &address).map(Some),
+    let (io_model, ca) = (pairing.transport().io_model(), server.ready["ca"].as_str());
+    let trust = match io_model {
+        IoModel::Stream(protocol) => Trust::of(&options, protocol.alpn(), ca, &address),
+        IoModel::Async(protocol) => Trust::with_ca(false, Some(protocol.alpn()), ca, &address).map(Some),
     };
-    (server, End { seam, address, trust: trust.expect("a certificate"), options })
+    (server, End { io_model, address, trust: trust.expect("a certificate"), options })
 }
 
 #[test]
@@ -236,25 +236,27 @@ fn every_pair_that_fits_answers_every_call() {
         assert_eq!(server.status("Threads"), 1, "{pairing}: a server that is ready has one thread");
         let caller = || Caller::dial(&end, &fill);
         let (mut one, mut other) = (caller(), caller());
-        let check = |caller: &mut Caller, ask: Ask| {
+        let check = |caller: &mut Caller, ask: CallSpec| {
             let reply = caller.call(ask);
             assert_eq!(reply.verdict, Ok(()), "{pairing}: {ask:?}");
             assert!(reply.reusable, "{pairing}: {ask:?}");
             reply.nonce
         };
-        assert_eq!(check(&mut one, Ask::Nonce).as_deref(), Some(server.nonce()), "{pairing}");
+        assert_eq!(check(&mut one, CallSpec::Nonce).as_deref(), Some(server.nonce()), "{pairing}");
         for ask in [
-            Ask::Ping,
-            Ask::Compute { what: &SQUARES, n: 0 },
-            Ask::Compute { what: &SQUARES, n: 1000 },
-            Ask::Sleep { ns: 1_000_000 },
+            CallSpec::Ping,
+            CallSpec::Compute { what: &SQUARES, n: 0 },
+            CallSpec::Compute { what: &SQUARES, n: 1000 },
+            CallSpec::Sleep { ns: 1_000_000 },
         ] {
             check(&mut one, ask);
             check(&mut other, ask);
         }
         for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 1 << 20] {
             for chunk in [None, Some(CHUNK)] {
-                for ask in [Ask::Echo { len, chunk }, Ask::Upload { len, chunk }, Ask::Download { len, chunk }] {
+                for ask in
+                    [CallSpec::Echo { len, chunk }, CallSpec::Upload { len, chunk }, CallSpec::Download { len, chunk }]
+                {
                     check(&mut one, ask);
                     check(&mut other, ask);
                 }
@@ -262,7 +264,7 @@ fn every_pair_that_fits_answers_every_call() {
         }
         one.close();
         // The other connection is still open: whoever serves it must not outlive the server.
-        check(&mut other, Ask::Ping);
+        check(&mut other, CallSpec::Ping);
         assert!(server.stop(), "{pairing}: closing stdin ends it well, children included");
         served += 1;
     }
@@ -304,14 +306,14 @@ fn abandon(address: &Address, call: &[u8]) {
 }
 
 /// What a client sends from its first byte to the end of one call that no reply of the server interrupts.
-fn sent(mut codec: Box<dyn ClientCodec>, ask: Ask) -> Vec<u8> {
+fn sent(mut codec: Box<dyn ClientCodec>, ask: CallSpec) -> Vec<u8> {
     let (mut out, mut bytes) = (Outbox::new(), Vec::new());
     if !codec.open(&mut out) {
         codec.call(0, &ask, false, &mut out);
     }
     loop {
         if out.is_empty() {
-            codec.produce(&mut out);
+            codec.fill_output(&mut out);
         }
         if out.is_empty() {
             return bytes;
@@ -328,12 +330,12 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
     // A frame of rpyc in which each value is announced to hold another, on and on: text, then tuples.
     let deep = |tag: u8| [&1770u32.to_be_bytes()[..], &[0, 1], &[tag; 1769], b"\n"].concat();
     // What comes in as datagrams has its own bad peers (`tests/quic.rs`).
-    for pairing in pairs().filter(|pair| matches!(pair.pairing.transport().seam(), Seam::Stream(_))) {
+    for pairing in pairs().filter(|pair| matches!(pair.pairing.transport().io_model(), IoModel::Stream(_))) {
         let (server, end) = launch(&pairing);
         let address = &end.address;
         let caller = || Caller::dial(&end, &fill);
         let mut bystander = caller();
-        let upload = Ask::Upload { len: 10_000, chunk: None };
+        let upload = CallSpec::Upload { len: 10_000, chunk: None };
         // In TLS these are the first words of a handshake, and what comes without one.
         let (upload, bare) = (sent(end.codec(&fill), upload), sent(end.plain_codec(&fill), upload));
         let stalled = stall(address, &upload[..upload.len() / 2]);
@@ -354,16 +356,16 @@ fn a_bad_peer_ends_its_own_connection_and_no_other() {
             &bare[..bare.len() - 1],
         ] {
             send_only(address, bytes);
-            assert_eq!(bystander.call(Ask::Ping).verdict, Ok(()), "{pairing}: a bystander is served");
-            assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served");
+            assert_eq!(bystander.call(CallSpec::Ping).verdict, Ok(()), "{pairing}: a bystander is served");
+            assert_eq!(caller().call(CallSpec::Ping).verdict, Ok(()), "{pairing}: a new client is served");
         }
         // In KiB: nobody makes room for what a length only announces.
         assert!(server.status("VmPeak") - before < 1 << 20, "{pairing} grew to {} KiB", server.status("VmPeak"));
         assert!(server.peak_memory() < 64 << 10, "{pairing}: {} KiB were resident", server.peak_memory());
-        abandon(address, &sent(end.codec(&fill), Ask::Download { len: 1 << 24, chunk: None }));
+        abandon(address, &sent(end.codec(&fill), CallSpec::Download { len: 1 << 24, chunk: None }));
         drop(stalled);
-        assert_eq!(bystander.call(Ask::Echo { len: 1000, chunk: None }).verdict, Ok(()), "{pairing}");
-        assert_eq!(caller().call(Ask::Ping).verdict, Ok(()), "{pairing}: a new client is served after a reset");
+        assert_eq!(bystander.call(CallSpec::Echo { len: 1000, chunk: None }).verdict, Ok(()), "{pairing}");
+        assert_eq!(caller().call(CallSpec::Ping).verdict, Ok(()), "{pairing}: a new client is served after a reset");
         bystander.close();
         let (workers, model) = (workers(&Options::default(), cores()) as usize, model(&pairing.pairing));
         let threads = if model == "pooled" { 1 + workers } else { 1 };

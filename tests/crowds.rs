@@ -10,7 +10,7 @@ use engine::server::MODELS;
 use engine::stack::pairing::Pairing;
 use engine::stack::{driver, native};
 use engine::transport::address::Address;
-use engine::transport::contract::Seam;
+use engine::transport::contract::IoModel;
 use engine::transport::socket::{Socket, SocketOptions};
 use engine::transport::{TRANSPORTS, descriptors};
 use serde_json::json;
@@ -25,7 +25,7 @@ fn every_stream_pair_serves_two_hundred_while_a_thousand_are_idle() {
     descriptors::raise();
     let needed = descriptors::needed(IDLE as u64);
     assert!(descriptors::most().is_none_or(|most| most >= needed), "this test needs `ulimit -n {needed}`");
-    for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.seam(), Seam::Stream(_))) {
+    for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.io_model(), IoModel::Stream(_))) {
         for model in MODELS {
             if Pairing::of(*transport, *model, &native::Native, &driver::native::Native).is_err() {
                 continue;

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::thread;
 
-use engine::call::{Answer, Ask, Fill};
+use engine::call::{CallResponse, CallSpec, Fill};
 use engine::server::threaded::STACK;
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::{ClientContext, Next, Options, Seam, ServerContext, Step, StreamProtocol};
+use engine::transport::contract::{ClientContext, IoModel, Next, Options, ServerContext, Step, StreamProtocol};
 use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
 use flate2::Compression;
@@ -74,12 +74,12 @@ fn serve(protocol: &dyn StreamProtocol, mut input: &[u8]) {
             Ok(Step::Read | Step::Write) => {}
             Ok(Step::Close) | Err(_) => return,
             Ok(Step::Execute { call, .. }) => {
-                if server.answer(call, Answer::Pong, &mut out) == Next::Close {
+                if server.answer(call, CallResponse::Pong, &mut out) == Next::Close {
                     return;
                 }
             }
         }
-        server.produce(&mut out);
+        server.fill_output(&mut out);
         out.clear();
     }
 }
@@ -90,11 +90,11 @@ fn call(protocol: &dyn StreamProtocol, mut input: &[u8]) {
     let mut client = protocol.client(&context);
     let mut out = Outbox::new();
     if !client.open(&mut out) {
-        client.call(0, &Ask::Ping, true, &mut out);
+        client.call(0, &CallSpec::Ping, true, &mut out);
     }
     while !input.is_empty() {
         match client.receive(&mut input, &mut out) {
-            Ok(Some(_)) => client.call(0, &Ask::Ping, true, &mut out),
+            Ok(Some(_)) => client.call(0, &CallSpec::Ping, true, &mut out),
             Ok(None) => {}
             Err(_) => return,
         }
@@ -107,7 +107,7 @@ fn no_decoder_goes_as_deep_as_a_peer_says() {
     let inputs = deep();
     let on_the_smallest_stack = move || {
         for transport in TRANSPORTS {
-            let Seam::Stream(protocol) = transport.seam() else { continue };
+            let IoModel::Stream(protocol) = transport.io_model() else { continue };
             for input in &inputs {
                 serve(protocol, input);
                 call(protocol, input);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ends::{Server, measure, until};
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::{AsyncProtocol, Seam};
+use engine::transport::contract::{AsyncProtocol, IoModel};
 use engine::transport::tls::Trust;
 use quinn::crypto::rustls::QuicClientConfig;
 use serde_json::json;
@@ -36,7 +36,7 @@ fn ids(datagram: &[u8]) -> Option<(&[u8], &[u8])> {
 /// The first datagrams of so many clients, who dial somebody that never answers.
 fn greetings(server: &Server, protocol: &dyn AsyncProtocol, count: usize) -> Vec<Vec<u8>> {
     let address = server.address().parse().expect("an address");
-    let trust = Trust::placed(false, Some(protocol.alpn()), server.ready["ca"].as_str(), &address);
+    let trust = Trust::with_ca(false, Some(protocol.alpn()), server.ready["ca"].as_str(), &address);
     let tls = QuicClientConfig::try_from(trust.expect("a certificate").config()).expect("TLS 1.3");
     let config = quinn::ClientConfig::new(Arc::new(tls));
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -90,9 +90,9 @@ fn begin(socket: &UdpSocket, greeting: &[u8]) -> Said {
 
 #[test]
 fn handshakes_that_never_end_are_few_and_given_up() {
-    let protocols = TRANSPORTS.iter().filter_map(|transport| match transport.seam() {
-        Seam::Async(protocol) => Some((transport.name(), protocol)),
-        Seam::Stream(_) => None,
+    let protocols = TRANSPORTS.iter().filter_map(|transport| match transport.io_model() {
+        IoModel::Async(protocol) => Some((transport.name(), protocol)),
+        IoModel::Stream(_) => None,
     });
     for (transport, protocol) in protocols {
         let server = Server::launch(transport, "async", &[]);

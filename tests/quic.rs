@@ -10,7 +10,7 @@ use std::time::Duration;
 use ends::{Drive, Server, assignment, measure};
 use engine::call::SplitMix;
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::{AsyncProtocol, Seam};
+use engine::transport::contract::{AsyncProtocol, IoModel};
 use engine::transport::tls::Trust;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -25,9 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MODELS: [&str; 2] = ["threaded", "async"];
 
 fn transports() -> impl Iterator<Item = (&'static str, &'static dyn AsyncProtocol)> {
-    TRANSPORTS.iter().filter_map(|transport| match transport.seam() {
-        Seam::Async(protocol) => Some((transport.name(), protocol)),
-        Seam::Stream(_) => None,
+    TRANSPORTS.iter().filter_map(|transport| match transport.io_model() {
+        IoModel::Async(protocol) => Some((transport.name(), protocol)),
+        IoModel::Stream(_) => None,
     })
 }
 
@@ -46,7 +46,7 @@ fn serves(server: &Server, transport: &str, after: &str) {
 /// A connection of the library itself, on which anything can be said.
 fn raw(runtime: &Runtime, server: &Server, protocol: &dyn AsyncProtocol) -> quinn::Connection {
     let address = server.address().parse().expect("an address");
-    let trust = Trust::placed(false, Some(protocol.alpn()), server.ready["ca"].as_str(), &address);
+    let trust = Trust::with_ca(false, Some(protocol.alpn()), server.ready["ca"].as_str(), &address);
     let tls = QuicClientConfig::try_from(trust.expect("a certificate").config()).expect("TLS 1.3");
     let address: SocketAddr = server.address().parse().expect("an address");
     runtime.block_on(async {

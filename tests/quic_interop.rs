@@ -11,7 +11,7 @@ use engine::server::MODELS;
 use engine::stack::pairing::Pairing;
 use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::Seam;
+use engine::transport::contract::IoModel;
 use serde_json::json;
 use systems::{system, venv};
 
@@ -22,7 +22,7 @@ fn python() -> Option<PathBuf> {
 #[test]
 fn aioquic_can_make_every_call() {
     let Some(python) = python() else { return };
-    for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.seam(), Seam::Async(_))) {
+    for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.io_model(), IoModel::Async(_))) {
         for model in MODELS {
             if Pairing::of(*transport, *model, &native::Native, &driver::native::Native).is_err() {
                 continue;

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ends::{Drive, Server, assignment, measure};
-use engine::drive::lines::FromDrive;
+use engine::drive::messages::FromDrive;
 use engine::lack::Lack;
 use engine::results::Measured;
 use engine::stack::driver::python::command as driver_command;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::call::{Ask, FaultClass, Fill, FillKind, SQUARES, SplitMix};
+use engine::call::{CallSpec, ErrorClass, Fill, FillKind, SQUARES, SplitMix};
 use engine::server::service::Service;
 use engine::transport::contract::{
     ClientCodec, ClientContext, OptionValue, Options, Reply, ServerCodec, ServerContext, Step, StreamProtocol,
@@ -91,7 +91,7 @@ impl Pair {
         assert_eq!(self.reply(out).verdict, Ok(()));
     }
 
-    fn call(&mut self, ask: Ask) -> Reply {
+    fn call(&mut self, ask: CallSpec) -> Reply {
         let mut out = Outbox::new();
         self.client.call(0, &ask, true, &mut out);
         let reply = self.reply(out);
@@ -102,19 +102,21 @@ impl Pair {
 
 fn every_call(pair: &mut Pair, payloads: &[u64], chunk: u64) {
     pair.open();
-    assert_eq!(pair.call(Ask::Nonce).nonce.as_deref(), Some("token"));
+    assert_eq!(pair.call(CallSpec::Nonce).nonce.as_deref(), Some("token"));
     for ask in [
-        Ask::Ping,
-        Ask::Compute { what: &SQUARES, n: 0 },
-        Ask::Compute { what: &SQUARES, n: 12_345 },
-        Ask::Sleep { ns: 1_500 },
-        Ask::Ping,
+        CallSpec::Ping,
+        CallSpec::Compute { what: &SQUARES, n: 0 },
+        CallSpec::Compute { what: &SQUARES, n: 12_345 },
+        CallSpec::Sleep { ns: 1_500 },
+        CallSpec::Ping,
     ] {
         assert_eq!(pair.call(ask).verdict, Ok(()), "{ask:?}");
     }
     for len in payloads.iter().copied() {
         for chunk in [None, Some(chunk)] {
-            for ask in [Ask::Echo { len, chunk }, Ask::Upload { len, chunk }, Ask::Download { len, chunk }] {
+            for ask in
+                [CallSpec::Echo { len, chunk }, CallSpec::Upload { len, chunk }, CallSpec::Download { len, chunk }]
+            {
                 assert_eq!(pair.call(ask).verdict, Ok(()), "{ask:?}");
             }
         }
@@ -155,7 +157,7 @@ fn a_ping_takes_the_messages_and_bytes_that_real_ends_take() {
         assert!(!pair.client.quick_ack(), "our own server has no Nagle to wait for");
         for _ in 0..1200 {
             let (seq, before) = (pair.client.messages(), (pair.up, pair.down));
-            assert_eq!(pair.call(Ask::Ping).verdict, Ok(()));
+            assert_eq!(pair.call(CallSpec::Ping).verdict, Ok(()));
             assert_eq!(pair.client.messages() - seq, messages);
             // From 160 a number is a text with a head, and from 1000 it has a digit more.
             let longer: u64 =
@@ -168,15 +170,15 @@ fn a_ping_takes_the_messages_and_bytes_that_real_ends_take() {
 #[test]
 fn what_is_wrong_is_found_and_the_connection_lives_on() {
     for (fault, ask, class) in [
-        ("short", Ask::Download { len: 70_000, chunk: None }, FaultClass::Short),
-        ("short", Ask::Download { len: 70_000, chunk: Some(1_000) }, FaultClass::Short),
-        ("short", Ask::Upload { len: 70_000, chunk: Some(1_000) }, FaultClass::Short),
-        ("short", Ask::Echo { len: 10, chunk: None }, FaultClass::Short),
-        ("corrupt", Ask::Download { len: 70_000, chunk: None }, FaultClass::Corrupt),
-        ("corrupt", Ask::Echo { len: 70_000, chunk: None }, FaultClass::Corrupt),
-        ("corrupt", Ask::Compute { what: &SQUARES, n: 10 }, FaultClass::Corrupt),
-        ("status=500", Ask::Ping, FaultClass::Status),
-        ("status=500", Ask::Upload { len: 5_000, chunk: Some(1_000) }, FaultClass::Status),
+        ("short", CallSpec::Download { len: 70_000, chunk: None }, ErrorClass::Short),
+        ("short", CallSpec::Download { len: 70_000, chunk: Some(1_000) }, ErrorClass::Short),
+        ("short", CallSpec::Upload { len: 70_000, chunk: Some(1_000) }, ErrorClass::Short),
+        ("short", CallSpec::Echo { len: 10, chunk: None }, ErrorClass::Short),
+        ("corrupt", CallSpec::Download { len: 70_000, chunk: None }, ErrorClass::Corrupt),
+        ("corrupt", CallSpec::Echo { len: 70_000, chunk: None }, ErrorClass::Corrupt),
+        ("corrupt", CallSpec::Compute { what: &SQUARES, n: 10 }, ErrorClass::Corrupt),
+        ("status=500", CallSpec::Ping, ErrorClass::Status),
+        ("status=500", CallSpec::Upload { len: 5_000, chunk: Some(1_000) }, ErrorClass::Status),
     ] {
         let mut pair = Pair::new(FillKind::Random, usize::MAX, Options::default(), Some(fault));
         pair.open();
@@ -193,7 +195,7 @@ fn a_compressed_body_is_small_and_an_uncompressed_one_is_not() {
         let options = options(&[("compress", OptionValue::Flag(compress))]);
         let mut pair = Pair::new(kind, usize::MAX, options, None);
         pair.open();
-        let ask = Ask::Echo { len: 1 << 20, chunk: None };
+        let ask = CallSpec::Echo { len: 1 << 20, chunk: None };
         assert_eq!(pair.call(ask).verdict, Ok(()));
         (pair.up, pair.down)
     };
@@ -210,11 +212,11 @@ fn recorded() -> (Vec<u8>, Vec<u8>) {
     let mut pair = Pair::new(FillKind::Random, usize::MAX, Options::default(), None);
     let (mut up, mut down) = (Vec::new(), Vec::new());
     let asks = [
-        Ask::Ping,
-        Ask::Echo { len: 300, chunk: None },
-        Ask::Upload { len: 250, chunk: Some(100) },
-        Ask::Download { len: 250, chunk: Some(100) },
-        Ask::Download { len: 4_000, chunk: None },
+        CallSpec::Ping,
+        CallSpec::Echo { len: 300, chunk: None },
+        CallSpec::Upload { len: 250, chunk: Some(100) },
+        CallSpec::Download { len: 250, chunk: Some(100) },
+        CallSpec::Download { len: 4_000, chunk: None },
     ];
     let mut out = Outbox::new();
     let mut back = Outbox::new();
@@ -290,7 +292,7 @@ fn nothing_that_comes_in_makes_either_end_panic() {
                         Ok(Step::Write) => {}
                         Ok(Step::Close) => break 'connection,
                         Ok(Step::Execute { .. }) => {
-                            let answer = engine::call::Answer::Bytes { fill: fill.clone(), len: 50 };
+                            let answer = engine::call::CallResponse::Bytes { fill: fill.clone(), len: 50 };
                             server.answer(0, answer, &mut out);
                         }
                         Err(_) => {
@@ -307,7 +309,7 @@ fn nothing_that_comes_in_makes_either_end_panic() {
                 while !piece.is_empty() {
                     match client.receive(&mut piece, &mut out) {
                         Ok(Some(_)) => {
-                            client.call(0, &Ask::Download { len: 250, chunk: Some(100) }, true, &mut out);
+                            client.call(0, &CallSpec::Download { len: 250, chunk: Some(100) }, true, &mut out);
                         }
                         Ok(None) => {}
                         Err(_) => {

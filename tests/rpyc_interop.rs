@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use ends::{Server, measure};
-use engine::call::{Ask, Fill, SQUARES};
+use engine::call::{CallSpec, Fill, SQUARES};
 use engine::stack::contract::Wanted;
 use engine::stack::python_systems::system;
 use engine::transport::contract::{ClientContext, OptionValue, Options, StreamProtocol};
@@ -80,7 +80,7 @@ fn real_calls(address: &str) {
 }
 
 /// Our client's end on a socket of its own; whether it asked for quick acknowledgements throughout.
-fn our_calls(address: &str, options: Options, asks: &[Ask]) -> bool {
+fn our_calls(address: &str, options: Options, asks: &[CallSpec]) -> bool {
     let fill = Fill::constant(0);
     let mut codec = Rpyc.client(&ClientContext::of_service(fill, options, address));
     let address = address.parse().expect("an address");
@@ -103,7 +103,7 @@ fn our_calls(address: &str, options: Options, asks: &[Ask]) -> bool {
         };
         assert_eq!(reply.verdict, Ok(()));
         match asks.next() {
-            Some(ask) => codec.call(0, ask, matches!(ask, Ask::Echo { .. }), &mut out),
+            Some(ask) => codec.call(0, ask, matches!(ask, CallSpec::Echo { .. }), &mut out),
             None => break,
         }
     }
@@ -114,25 +114,25 @@ fn our_calls(address: &str, options: Options, asks: &[Ask]) -> bool {
 }
 
 /// The calls of `rpyc_calls.py`.
-const CALLS: [Ask; 16] = [
-    Ask::Nonce,
-    Ask::Ping,
-    Ask::Ping,
-    Ask::Echo { len: 0, chunk: None },
-    Ask::Echo { len: 300, chunk: None },
-    Ask::Echo { len: 4000, chunk: None },
-    Ask::Upload { len: 10, chunk: None },
-    Ask::Upload { len: 10_240, chunk: None },
-    Ask::Upload { len: 70_000, chunk: None },
-    Ask::Upload { len: 800, chunk: Some(100) },
-    Ask::Upload { len: 4001, chunk: Some(4000) },
-    Ask::Download { len: 10, chunk: None },
-    Ask::Download { len: 10_240, chunk: None },
-    Ask::Download { len: 800, chunk: Some(100) },
-    Ask::Download { len: 4001, chunk: Some(4000) },
-    Ask::Compute { what: &SQUARES, n: 1000 },
+const CALLS: [CallSpec; 16] = [
+    CallSpec::Nonce,
+    CallSpec::Ping,
+    CallSpec::Ping,
+    CallSpec::Echo { len: 0, chunk: None },
+    CallSpec::Echo { len: 300, chunk: None },
+    CallSpec::Echo { len: 4000, chunk: None },
+    CallSpec::Upload { len: 10, chunk: None },
+    CallSpec::Upload { len: 10_240, chunk: None },
+    CallSpec::Upload { len: 70_000, chunk: None },
+    CallSpec::Upload { len: 800, chunk: Some(100) },
+    CallSpec::Upload { len: 4001, chunk: Some(4000) },
+    CallSpec::Download { len: 10, chunk: None },
+    CallSpec::Download { len: 10_240, chunk: None },
+    CallSpec::Download { len: 800, chunk: Some(100) },
+    CallSpec::Download { len: 4001, chunk: Some(4000) },
+    CallSpec::Compute { what: &SQUARES, n: 1000 },
 ];
-const SLEEP: Ask = Ask::Sleep { ns: 1_500_000 };
+const SLEEP: CallSpec = CallSpec::Sleep { ns: 1_500_000 };
 
 fn same_frames(left: &Value, right: &Value) {
     for (way, frames) in left.as_object().expect("ways") {
@@ -155,7 +155,7 @@ fn each_kind_of_call_is_made_and_answered_in_real_frames() {
     let ours = Server::launch("rpyc", "threaded", &["--nonce", "token"]);
     same_frames(&both_real, &overheard(&ours, real_calls));
 
-    let asks: Vec<Ask> = CALLS.into_iter().chain([SLEEP]).collect();
+    let asks: Vec<CallSpec> = CALLS.into_iter().chain([SLEEP]).collect();
     let our_client = |address: &str| {
         our_calls(address, Options::default(), &asks);
     };
@@ -166,7 +166,7 @@ fn each_kind_of_call_is_made_and_answered_in_real_frames() {
 #[test]
 fn our_client_hastens_the_acknowledgements_that_a_real_server_waits_for() {
     let Some(real) = real_server() else { return };
-    let asks: Vec<Ask> = CALLS.iter().copied().cycle().take(200).collect();
+    let asks: Vec<CallSpec> = CALLS.iter().copied().cycle().take(200).collect();
     assert!(our_calls(real.address(), Options::default(), &asks));
     let options = [("method", OptionValue::Word("bound".into())), ("compress", OptionValue::Flag(false))];
     let options = Options(options.map(|(name, value)| (name.to_owned(), value)).into());

@@ -2,7 +2,7 @@
 
 mod simulated;
 
-use engine::call::{Arrivals, Asked};
+use engine::call::{Arrivals, CallRequest};
 use engine::drive::schedule::{Limit, RateProfile, RateStep, Schedule};
 use engine::results::Counts;
 use engine::results::distribution::{Distribution, empty};
@@ -54,7 +54,8 @@ fn calls_are_timed_from_when_they_were_due_through_a_stall() {
 
 #[test]
 fn a_slow_call_of_a_mix_shows_its_time_and_the_others_nothing_of_it() {
-    let server = Server { more: |asked| if matches!(asked, Asked::Upload(_)) { 20 * MS } else { 0 }, ..Server::PROMPT };
+    let server =
+        Server { more: |asked| if matches!(asked, CallRequest::Upload(_)) { 20 * MS } else { 0 }, ..Server::PROMPT };
     for clients in [2, 5] {
         let mix = json!([{"call": "ping", "weight": 3}, {"call": "upload", "weight": 1}]);
         let more =

@@ -7,7 +7,7 @@ use crate::call::fill::Fill;
 
 /// One call as a transport sends it: small, comparable, copied freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum CallSpec {
     /// The token of the server that was launched, so that a stranger on its address is never measured.
     Nonce,
     /// The smallest call.
@@ -60,11 +60,11 @@ pub struct Own {
     pub number: u64,
 }
 
-impl Ask {
+impl CallSpec {
     /// The same, made by that client as its call of that number.
     pub fn by(self, client: usize, number: u64) -> Self {
         match self {
-            Ask::Own(own) => Ask::Own(Own { client: client as u32, number, ..own }),
+            CallSpec::Own(own) => CallSpec::Own(Own { client: client as u32, number, ..own }),
             ask => ask,
         }
     }
@@ -72,7 +72,7 @@ impl Ask {
     /// Payload bytes from client to server when the call succeeds.
     pub fn payload_up(self) -> u64 {
         match self {
-            Ask::Echo { len, .. } | Ask::Upload { len, .. } => len,
+            CallSpec::Echo { len, .. } | CallSpec::Upload { len, .. } => len,
             _ => 0,
         }
     }
@@ -80,7 +80,7 @@ impl Ask {
     /// Payload bytes from server to client when the call succeeds.
     pub fn payload_down(self) -> u64 {
         match self {
-            Ask::Echo { len, .. } | Ask::Download { len, .. } => len,
+            CallSpec::Echo { len, .. } | CallSpec::Download { len, .. } => len,
             _ => 0,
         }
     }
@@ -88,10 +88,10 @@ impl Ask {
 
 /// What a server was asked, whole, as its transport understood it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Asked {
-    /// See [`Ask::Nonce`].
+pub enum CallRequest {
+    /// See [`CallSpec::Nonce`].
     Nonce,
-    /// See [`Ask::Ping`].
+    /// See [`CallSpec::Ping`].
     Ping,
     /// The bytes to send back.
     Echo(Vec<u8>),
@@ -104,14 +104,14 @@ pub enum Asked {
         /// The reference suite serves `x` for data and zeros for files.
         file: bool,
     },
-    /// See [`Ask::Compute`].
+    /// See [`CallSpec::Compute`].
     Compute {
         /// Which one.
         what: &'static Computation,
         /// The number.
         n: u64,
     },
-    /// See [`Ask::Sleep`].
+    /// See [`CallSpec::Sleep`].
     Sleep {
         /// How long to wait, in nanoseconds.
         ns: u64,
@@ -120,7 +120,7 @@ pub enum Asked {
 
 /// What a server answers; its transport knows which call it belongs to.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub enum CallResponse {
     /// The server's token.
     Nonce(String),
     /// The answer to a ping.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::call::fault::Fault;
+use crate::call::error::CallError;
 use crate::call::fill::Fill;
 use crate::call::words::words;
 
@@ -51,12 +51,12 @@ impl Check {
     }
 
     /// The verdict once the body has ended.
-    pub fn finish(&self) -> Result<(), Fault> {
+    pub fn finish(&self) -> Result<(), CallError> {
         if self.seen != self.expected {
-            return Err(Fault::short(format!("{} bytes came where {} were expected", self.seen, self.expected)));
+            return Err(CallError::short(format!("{} bytes came where {} were expected", self.seen, self.expected)));
         }
         match self.wrong_at {
-            Some(offset) => Err(Fault::corrupt(format!("the content differs in the piece at offset {offset}"))),
+            Some(offset) => Err(CallError::corrupt(format!("the content differs in the piece at offset {offset}"))),
             None => Ok(()),
         }
     }
@@ -65,7 +65,7 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use crate::call::check::Check;
-    use crate::call::fault::FaultClass;
+    use crate::call::error::ErrorClass;
     use crate::call::fill::{Fill, FillKind};
 
     #[test]
@@ -73,9 +73,9 @@ mod tests {
         let fill = Fill::new(FillKind::Random, 1);
         let mut check = Check::new(fill.clone(), 100, true);
         check.feed(&fill.at(0)[..60]);
-        assert_eq!(check.finish().expect_err("short").class, FaultClass::Short);
+        assert_eq!(check.finish().expect_err("short").class, ErrorClass::Short);
         check.feed(&fill.at(0)[..40]);
-        assert_eq!(check.finish().expect_err("corrupt").class, FaultClass::Corrupt);
+        assert_eq!(check.finish().expect_err("corrupt").class, ErrorClass::Corrupt);
         check.restart(100, true);
         check.feed(&fill.at(0)[..100]);
         assert_eq!(check.finish(), Ok(()));

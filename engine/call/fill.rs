@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::call::random::SplitMix;
 use crate::call::words::words;
-use crate::placed::{PAGE, Placed};
+use crate::page_offset::{PAGE, PageOffsetBuf};
 
 words! {
     /// What the bytes of a payload are; their entropy decides what compression can do.
@@ -25,7 +25,7 @@ words! {
 /// prime, so that a lost or doubled chunk shifts it, and small enough to be sent from one block of memory.
 pub struct Fill {
     /// The same bytes twice, at places in their pages that are half a page apart.
-    blocks: [Placed; 2],
+    blocks: [PageOffsetBuf; 2],
 }
 
 impl Fill {
@@ -74,8 +74,8 @@ impl Fill {
         Arc::new(Fill { blocks })
     }
 
-    fn blocks(len: usize, byte: u8) -> [Placed; 2] {
-        [PAGE / 4, PAGE / 4 * 3].map(|place| Placed::new(len, byte, place))
+    fn blocks(len: usize, byte: u8) -> [PageOffsetBuf; 2] {
+        [PAGE / 4, PAGE / 4 * 3].map(|place| PageOffsetBuf::new(len, byte, place))
     }
 
     /// The bytes from `offset` to the end of the block that holds them; never empty.
@@ -130,7 +130,7 @@ impl fmt::Debug for Fill {
 #[cfg(test)]
 mod tests {
     use crate::call::fill::{Fill, FillKind};
-    use crate::placed::PAGE;
+    use crate::page_offset::PAGE;
 
     #[test]
     fn what_is_sent_is_the_same_bytes_half_a_page_or_more_behind_their_target() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::output::{columns, shortened};
-use crate::drive::lines::Progress as SoFar;
+use crate::drive::messages::Progress as SoFar;
 use crate::figures::{NONE, counted, grouped, lasting, number, time};
 use crate::plan::{Cell, Plan};
 use crate::results::search::Search;

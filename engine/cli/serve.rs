@@ -11,10 +11,10 @@ use crate::cli::caution;
 use crate::error::{Context, Error, Exit, Result};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
+use crate::server::acceptor::Acceptor;
 use crate::server::ballast::Ballast;
 use crate::server::contract::Host;
-use crate::server::door::Door;
-use crate::server::impairment::Impairment;
+use crate::server::injected_fault::InjectedFault;
 use crate::server::ready::Ready;
 use crate::server::runtime::Hosted;
 use crate::server::service::{Service, fresh_nonce};
@@ -23,7 +23,7 @@ use crate::stack::pairing::Pairing;
 use crate::stack::{driver, native};
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
-use crate::transport::contract::{Options, Seam, ServerContext};
+use crate::transport::contract::{IoModel, Options, ServerContext};
 use crate::transport::descriptors;
 use crate::transport::held::{HELD, Hold};
 use crate::transport::options::resumes;
@@ -87,7 +87,7 @@ impl Serve {
             .map_err(|refusal| Error::usage(format!("{} on {}: {}", self.transport, self.server, refusal.reason)))?;
         let options = Options::parse(&self.options, &pairing.options())?;
         let fill = self.fill.as_deref().map(fill_kind).transpose()?.map(|kind| (kind, self.seed));
-        let fault = self.fault.as_deref().map(str::parse::<Impairment>).transpose()?;
+        let fault = self.fault.as_deref().map(str::parse::<InjectedFault>).transpose()?;
         let address = match &self.listen {
             Some(text) => text.parse::<Address>()?,
             None => Address::any(transport.family()),
@@ -107,17 +107,17 @@ impl Serve {
         let context = ServerContext { options, body_limit: BODY_LIMIT, hold };
         let ballast = Ballast::of(&context.options)?;
         let listening = format!("cannot listen on {address}");
-        match transport.seam() {
-            Seam::Stream(protocol) => {
+        match transport.io_model() {
+            IoModel::Stream(protocol) => {
                 let sockets = SocketOptions::of(&context.options)?;
                 let identity = Identity::of(&context.options, &protocol.alpn_served(), &address)?;
                 let ca = identity.as_ref().map(|identity| identity.ca().to_owned());
                 publish(self.ca.as_deref(), ca.as_deref())?;
                 let listener = Listener::bind(&address, transport.family(), &sockets).doing(listening)?;
-                let door = Door::open(listener, nonce, facts, ca)?;
-                model.serve(door, Host { protocol, context, service, identity })?;
+                let acceptor = Acceptor::open(listener, nonce, facts, ca)?;
+                model.serve(acceptor, Host { protocol, context, service, identity })?;
             }
-            Seam::Async(protocol) => {
+            IoModel::Async(protocol) => {
                 let executors = model.executes().map_err(Error::usage)?(service, &context.options);
                 let identity = Identity::fresh(resumes(&context.options), &[protocol.alpn()], &address)?;
                 publish(self.ca.as_deref(), Some(identity.ca()))?;

@@ -45,7 +45,7 @@ fn time(text: &str) -> std::result::Result<Time, String> {
 }
 
 /// Whom a URL names, and what of it.
-struct Asked {
+struct CallRequest {
     transport: &'static str,
     tls: bool,
     authority: String,
@@ -54,7 +54,7 @@ struct Asked {
 
 impl Try {
     pub(crate) fn run(self) -> Result<Exit> {
-        let asked = Asked::of(&self.url)?;
+        let asked = CallRequest::of(&self.url)?;
         let host = asked.authority.rsplit_once(':').map_or(asked.authority.as_str(), |(host, _)| host);
         let name: String = host.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
         let name = name.trim_matches('-').to_owned();
@@ -73,8 +73,8 @@ impl Try {
     }
 
     /// The scenario that asks for it.
-    fn scenario(&self, asked: &Asked, name: &str) -> Result<String> {
-        let Asked { transport, tls, authority, path } = asked;
+    fn scenario(&self, asked: &CallRequest, name: &str) -> Result<String> {
+        let CallRequest { transport, tls, authority, path } = asked;
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let call = match *transport {
             "rpyc" => format!("rpyc: {}", quoted(path.trim_start_matches('/'))),
@@ -121,7 +121,7 @@ impl Try {
     }
 }
 
-impl Asked {
+impl CallRequest {
     /// What a URL says; an error says what would be right.
     fn of(url: &str) -> Result<Self> {
         let wrong = |what: String| Error::usage(what).help("write it like http://127.0.0.1:8080/ping");
@@ -156,7 +156,7 @@ impl Asked {
                 Error::usage("this URL names no method").help("write it like rpyc://127.0.0.1:18812/read_sensor")
             );
         }
-        Ok(Asked { transport, tls, authority, path })
+        Ok(CallRequest { transport, tls, authority, path })
     }
 }
 
@@ -177,7 +177,7 @@ fn free(name: &str, text: &str) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::Asked;
+    use super::CallRequest;
 
     #[test]
     fn a_url_says_whom_and_what() {
@@ -188,7 +188,7 @@ mod tests {
             ("h3://[::1]:4433/", "http3", false, "[::1]:4433", "/"),
             ("rpyc://lab/read", "rpyc", false, "lab:18812", "/read"),
         ] {
-            let asked = Asked::of(url).expect(url);
+            let asked = CallRequest::of(url).expect(url);
             let got = (asked.transport, asked.tls, asked.authority.as_str(), asked.path.as_str());
             assert_eq!(got, (transport, tls, authority, path), "{url}");
         }
@@ -199,7 +199,7 @@ mod tests {
             ("http://me:secret@h/", "names a user"),
             ("rpyc://h", "names no method"),
         ] {
-            let told = Asked::of(url).err().expect(url);
+            let told = CallRequest::of(url).err().expect(url);
             assert!(told.message().contains(wrong), "{url}: {}", told.message());
             assert!(!told.message().contains("secret"));
         }

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normali
 
 /// A range of bytes in one of the texts that a scenario was made from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Span {
     /// The text: 0 is the file, the others are edits.
     pub source: usize,
     /// The first byte.
@@ -13,10 +13,10 @@ pub struct Place {
     pub end: usize,
 }
 
-impl Place {
+impl Span {
     /// Puts a place that was counted from `offset` of that source where it belongs.
     pub(crate) fn settle(&mut self, source: usize, offset: usize) {
-        *self = Place { source, start: self.start + offset, end: self.end + offset };
+        *self = Span { source, start: self.start + offset, end: self.end + offset };
     }
 }
 
@@ -24,16 +24,16 @@ impl Place {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
     what: String,
-    place: Place,
+    span: Span,
     label: Option<String>,
-    elsewhere: Option<Box<(Place, String)>>,
+    elsewhere: Option<Box<(Span, String)>>,
     help: Vec<String>,
 }
 
 impl Mistake {
     /// What is wrong, and where.
-    pub(crate) fn new(what: impl Into<String>, place: Place) -> Self {
-        Mistake { what: what.into(), place, label: None, elsewhere: None, help: Vec::new() }
+    pub(crate) fn new(what: impl Into<String>, span: Span) -> Self {
+        Mistake { what: what.into(), span, label: None, elsewhere: None, help: Vec::new() }
     }
     /// A few words at the place itself.
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -41,8 +41,8 @@ impl Mistake {
         self
     }
     /// Another place that has to do with it.
-    pub(crate) fn elsewhere(mut self, place: Place, label: impl Into<String>) -> Self {
-        self.elsewhere = Some(Box::new((place, label.into())));
+    pub(crate) fn elsewhere(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.elsewhere = Some(Box::new((span, label.into())));
         self
     }
     /// What would be right; several sentences stand in lines of their own.
@@ -71,7 +71,7 @@ pub struct Mistakes {
 impl Mistakes {
     /// The mistakes in those sources. One that stands twice, as an anchor makes it, is told once.
     pub(crate) fn new(sources: Vec<Source>, mut list: Vec<Mistake>) -> Self {
-        list.sort_by_key(|mistake| (mistake.place.source, mistake.place.start));
+        list.sort_by_key(|mistake| (mistake.span.source, mistake.span.start));
         list.dedup();
         Mistakes { sources, list }
     }
@@ -85,7 +85,7 @@ impl Mistakes {
     pub fn summary(&self) -> String {
         let mut names: Vec<&str> = Vec::new();
         for mistake in &self.list {
-            let name = self.sources[mistake.place.source].name.as_str();
+            let name = self.sources[mistake.span.source].name.as_str();
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -107,16 +107,16 @@ impl Mistakes {
 
     fn group(&self, mistake: &Mistake) -> Group<'_> {
         let primary = AnnotationKind::Primary
-            .span(self.span(mistake.place))
+            .span(self.span(mistake.span))
             .label(mistake.label.as_deref().map(normalize_untrusted_str));
-        let mut snippet = self.snippet(mistake.place).annotation(primary);
+        let mut snippet = self.snippet(mistake.span).annotation(primary);
         let mut other = None;
-        if let Some((place, label)) = mistake.elsewhere.as_deref() {
-            let context = AnnotationKind::Context.span(self.span(*place)).label(normalize_untrusted_str(label));
-            if place.source == mistake.place.source {
+        if let Some((span, label)) = mistake.elsewhere.as_deref() {
+            let context = AnnotationKind::Context.span(self.span(*span)).label(normalize_untrusted_str(label));
+            if span.source == mistake.span.source {
                 snippet = snippet.annotation(context);
             } else {
-                other = Some(self.snippet(*place).annotation(context));
+                other = Some(self.snippet(*span).annotation(context));
             }
         }
         let mut group = Level::ERROR.primary_title(normalize_untrusted_str(&mistake.what)).element(snippet);
@@ -126,15 +126,15 @@ impl Mistakes {
         group.elements(mistake.help.iter().map(|help| Level::HELP.message(normalize_untrusted_str(help))))
     }
 
-    fn snippet(&self, place: Place) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-        let source = &self.sources[place.source];
+    fn snippet(&self, span: Span) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let source = &self.sources[span.source];
         Snippet::source(&source.text).path(source.name.as_str())
     }
 
     /// The bytes of a place, kept inside its text and off the middle of a character.
-    fn span(&self, place: Place) -> std::ops::Range<usize> {
-        let text = &self.sources[place.source].text;
-        let start = text.floor_char_boundary(place.start.min(text.len()));
-        start..text.ceil_char_boundary(place.end.clamp(start, text.len()))
+    fn span(&self, span: Span) -> std::ops::Range<usize> {
+        let text = &self.sources[span.source].text;
+        let start = text.floor_char_boundary(span.start.min(text.len()));
+        start..text.ceil_char_boundary(span.end.clamp(start, text.len()))
     }
 }

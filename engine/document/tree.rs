@@ -9,13 +9,13 @@ use serde::{Serialize, Serializer};
 use serde_yaml::options::DuplicateKeyPolicy;
 use serde_yaml::{Error, FlowSeq, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 
 /// One value of the file.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// Where it stands.
-    pub place: Place,
+    pub span: Span,
     /// What it is.
     pub value: Value,
 }
@@ -43,7 +43,7 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
     /// Where it stands.
-    pub place: Place,
+    pub span: Span,
     /// The key.
     pub name: String,
 }
@@ -99,17 +99,17 @@ pub(crate) fn read(text: &str, source: usize, offset: usize) -> Result<Node, Mis
             Ok(node)
         }
         Err(error) => {
-            let mut place = error.location().map_or_else(Place::default, |location| place_of_error(&location, text));
-            let (what, help) = explained(&error, &mut place, text);
-            place.settle(source, offset);
-            let mistake = Mistake::new(what, place);
+            let mut span = error.location().map_or_else(Span::default, |location| span_of_error(&location, text));
+            let (what, help) = explained(&error, &mut span, text);
+            span.settle(source, offset);
+            let mistake = Mistake::new(what, span);
             Err(help.into_iter().fold(mistake, Mistake::help))
         }
     }
 }
 
-/// What is wrong, in plain words where they are known, and what would be right; `place` is moved to where it is.
-fn explained(error: &Error, place: &mut Place, text: &str) -> (String, Option<&'static str>) {
+/// What is wrong, in plain words where they are known, and what would be right; `span` is moved to where it is.
+fn explained(error: &Error, span: &mut Span, text: &str) -> (String, Option<&'static str>) {
     // The reader's own words, on one line.
     let said = UserMessageFormatter.format_message(error.without_snippet());
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -122,8 +122,8 @@ fn explained(error: &Error, place: &mut Place, text: &str) -> (String, Option<&'
         )
     } else if said.contains("too large or too complex") {
         told(&cannot, "a scenario nests a few levels deep, and its aliases repeat little")
-    } else if let Some(tab) = tab(place.start, text).filter(|_| said.contains("tab")) {
-        *place = tab;
+    } else if let Some(tab) = tab(span.start, text).filter(|_| said.contains("tab")) {
+        *span = tab;
         told("a tab indents this line, and YAML takes spaces only", "indent with spaces, two for each level")
     } else if said.contains("mapping values are not allowed") {
         told(&cannot, "a text with `: ` in it needs quotes; the keys of one map begin in the same column")
@@ -135,51 +135,51 @@ fn explained(error: &Error, place: &mut Place, text: &str) -> (String, Option<&'
 }
 
 /// The first tab that indents a line, from the line on in which byte `from` stands.
-fn tab(from: usize, text: &str) -> Option<Place> {
+fn tab(from: usize, text: &str) -> Option<Span> {
     let mut begin = text[..text.floor_char_boundary(from.min(text.len()))].rfind('\n').map_or(0, |end| end + 1);
     for line in text[begin..].split_inclusive('\n') {
         let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
         if let Some(at) = line[..indent].find('\t') {
-            return Some(Place { source: 0, start: begin + at, end: begin + at + 1 });
+            return Some(Span { source: 0, start: begin + at, end: begin + at + 1 });
         }
         begin += line.len();
     }
     None
 }
 
-fn place(location: &Location) -> Place {
+fn span(location: &Location) -> Span {
     let span = location.span();
     let start = span.byte_offset().unwrap_or(0) as usize;
-    Place { source: 0, start, end: start + span.byte_len().unwrap_or(0) as usize }
+    Span { source: 0, start, end: start + span.byte_len().unwrap_or(0) as usize }
 }
 
 /// Errors of syntax know their line and column only, counted in characters from 1.
-fn place_of_error(location: &Location, text: &str) -> Place {
+fn span_of_error(location: &Location, text: &str) -> Span {
     if location.span().byte_offset().is_some() {
-        return place(location);
+        return span(location);
     }
     let (line, column) = (location.line().max(1) as usize, location.column().max(1) as usize);
     let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let start = before + text[before..].chars().take(column - 1).map(char::len_utf8).sum::<usize>();
-    Place { source: 0, start, end: start + 1 }
+    Span { source: 0, start, end: start + 1 }
 }
 
 impl Node {
     /// Gives every place its source and its distance from the beginning of it.
     fn settle(&mut self, source: usize, offset: usize) {
-        self.place.settle(source, offset);
+        self.span.settle(source, offset);
         match &mut self.value {
             Value::List(items) => {
                 items.iter_mut().for_each(|item| item.settle(source, offset));
-                self.place.end = self.place.start + 1;
+                self.span.end = self.span.start + 1;
             }
             Value::Map(entries) => {
                 for (key, node) in &mut *entries {
-                    key.place.settle(source, offset);
+                    key.span.settle(source, offset);
                     node.settle(source, offset);
                 }
                 // A caret under the first key says more than one under the whole map.
-                self.place = entries.first().map_or(self.place, |(key, _)| key.place);
+                self.span = entries.first().map_or(self.span, |(key, _)| key.span);
             }
             _ => {}
         }
@@ -198,12 +198,12 @@ impl Node {
             serde_json::Value::Array(items) => Value::List(items.iter().map(Node::of_json).collect()),
             serde_json::Value::Object(entries) => {
                 let entry = |(name, value): (&String, &serde_json::Value)| {
-                    (Key { place: Place::default(), name: name.clone() }, Node::of_json(value))
+                    (Key { span: Span::default(), name: name.clone() }, Node::of_json(value))
                 };
                 Value::Map(entries.iter().map(entry).collect())
             }
         };
-        Node { place: Place::default(), value }
+        Node { span: Span::default(), value }
     }
 
     /// What it is, for an error that wanted something else.
@@ -229,7 +229,7 @@ impl PartialEq for Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Spanned { value, defined, .. } = Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Node { place: place(&defined), value })
+        Ok(Node { span: span(&defined), value })
     }
 }
 
@@ -275,7 +275,7 @@ impl<'de> Visitor<'de> for Anything {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Vec::new();
         while let Some((key, node)) = entries.next_entry::<Spanned<String>, Node>()? {
-            map.push((Key { place: place(&key.defined), name: key.value }, node));
+            map.push((Key { span: span(&key.defined), name: key.value }, node));
         }
         Ok(Value::Map(map))
     }

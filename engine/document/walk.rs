@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
 use crate::call::Word;
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Key, Node, Value};
 use crate::error::ParseError;
 use crate::registry::{nearest, suggestion};
@@ -18,14 +18,14 @@ pub(crate) trait Read: Sized {
 }
 
 pub(crate) fn wrong_kind(key: &str, wanted: &str, node: &Node) -> Mistake {
-    Mistake::new(format!("`{key}` takes {wanted}, not {}", node.kind()), node.place).label(format!("expected {wanted}"))
+    Mistake::new(format!("`{key}` takes {wanted}, not {}", node.kind()), node.span).label(format!("expected {wanted}"))
 }
 
 impl Read for String {
     fn read(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         match &node.value {
             Value::Text(text) if !text.trim_matches([' ', '\t', '\r', '\n']).is_empty() => return Some(text.clone()),
-            Value::Text(_) => mistakes.push(Mistake::new(format!("`{key}` is empty"), node.place)),
+            Value::Text(_) => mistakes.push(Mistake::new(format!("`{key}` is empty"), node.span)),
             Value::Flag(_) | Value::Count(_) | Value::Number(_) => {
                 mistakes.push(wrong_kind(key, "text", node).help("put it in quotes"));
             }
@@ -60,7 +60,7 @@ impl Read for NonZeroU64 {
         let count = NonZeroU64::new(count);
         if count.is_none() {
             let what = format!("`{key}` is zero");
-            mistakes.push(Mistake::new(what, node.place).label("expected at least 1").help("the least is 1"));
+            mistakes.push(Mistake::new(what, node.span).label("expected at least 1").help("the least is 1"));
         }
         count
     }
@@ -93,7 +93,7 @@ pub(crate) fn parsed<T: FromStr<Err = ParseError>>(
         Ok(value) => return Some(value),
         Err(error) => {
             let what = format!("`{key}`: {}", error.what());
-            let mistake = Mistake::new(what, node.place).label(format!("expected {wanted}"));
+            let mistake = Mistake::new(what, node.span).label(format!("expected {wanted}"));
             mistakes.push(match error.remedy() {
                 Some(help) => mistake.help(help),
                 None => mistake,
@@ -140,7 +140,7 @@ pub(crate) fn at_most<T: PartialOrd + Display>(
     mistakes: &mut Vec<Mistake>,
 ) -> Option<T> {
     if value > most {
-        mistakes.push(Mistake::new(format!("`{key}` is too large"), node.place).help(format!("the most is {most}")));
+        mistakes.push(Mistake::new(format!("`{key}` is too large"), node.span).help(format!("the most is {most}")));
         return None;
     }
     Some(value)
@@ -161,7 +161,7 @@ pub(crate) fn word<T: Copy>(
     let found = known.iter().find(|(name, _)| name == text).map(|(_, value)| *value);
     if found.is_none() {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        mistakes.push(Mistake::new(format!("unknown {what} `{text}`"), node.place).help(suggestion(text, &names)));
+        mistakes.push(Mistake::new(format!("unknown {what} `{text}`"), node.span).help(suggestion(text, &names)));
     }
     found
 }
@@ -184,16 +184,16 @@ pub(crate) fn several<T: PartialEq>(
     if items.is_empty() {
         mistakes.push(empty_list(key, node));
     }
-    let mut values: Vec<(T, Place)> = Vec::new();
+    let mut values: Vec<(T, Span)> = Vec::new();
     for item in items {
         let Some(value) = read(item, mistakes) else { continue };
         match values.iter().find(|(other, _)| *other == value) {
             Some((_, first)) => mistakes.push(
-                Mistake::new(format!("`{key}` has the same value twice"), item.place)
+                Mistake::new(format!("`{key}` has the same value twice"), item.span)
                     .elsewhere(*first, "first here")
                     .help("each value of a list makes cells of its own, so it stands there once"),
             ),
-            None => values.push((value, item.place)),
+            None => values.push((value, item.span)),
         }
     }
     (!values.is_empty()).then(|| values.into_iter().map(|(value, _)| value).collect())
@@ -201,7 +201,7 @@ pub(crate) fn several<T: PartialEq>(
 
 /// A list that must hold something.
 pub(crate) fn empty_list(key: &str, node: &Node) -> Mistake {
-    Mistake::new(format!("`{key}` is an empty list"), node.place).help(give(key, "at least one value"))
+    Mistake::new(format!("`{key}` is an empty list"), node.span).help(give(key, "at least one value"))
 }
 
 /// To give a key what it lacks, or to leave it out where it may be absent.
@@ -213,7 +213,7 @@ fn give(key: &str, what: &str) -> String {
 /// The keys of a map, taken one after the other; what was never asked for is unknown.
 pub(crate) struct Fields<'t> {
     what: &'static str,
-    place: Place,
+    span: Span,
     entries: &'t [(Key, Node)],
     asked: Vec<&'static str>,
     left: Option<&'static str>,
@@ -224,20 +224,20 @@ impl<'t> Fields<'t> {
     /// The keys of `node`, which is `what`.
     pub(crate) fn of(what: &'static str, node: &'t Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
-            mistakes.push(Mistake::new(format!("{what} is a map of keys, not {}", node.kind()), node.place));
+            mistakes.push(Mistake::new(format!("{what} is a map of keys, not {}", node.kind()), node.span));
             return None;
         };
         for (index, (key, _)) in entries.iter().enumerate() {
             if let Some((first, _)) = entries[..index].iter().find(|(other, _)| other.name == key.name) {
                 mistakes.push(
-                    Mistake::new(format!("the key `{}` stands twice in {what}", key.name), key.place)
+                    Mistake::new(format!("the key `{}` stands twice in {what}", key.name), key.span)
                         .label("again here")
-                        .elsewhere(first.place, "first here")
+                        .elsewhere(first.span, "first here")
                         .help("keep one of them"),
                 );
             }
         }
-        Some(Fields { what, place: node.place, entries, asked: Vec::new(), left: None, missing: Vec::new() })
+        Some(Fields { what, span: node.span, entries, asked: Vec::new(), left: None, missing: Vec::new() })
     }
 
     /// The value of a key and the key itself, if it is there with a value.
@@ -246,8 +246,8 @@ impl<'t> Fields<'t> {
         let (key, node) = self.entries.iter().find(|(key, _)| key.name == name)?;
         if node.value == Value::Nothing {
             // An edit that gives none stands elsewhere than the key that it edits.
-            let place = if node.place.source == key.place.source { key.place } else { node.place };
-            let mistake = Mistake::new(format!("`{name}` has no value"), place);
+            let span = if node.span.source == key.span.source { key.span } else { node.span };
+            let mistake = Mistake::new(format!("`{name}` has no value"), span);
             mistakes.push(mistake.help(give(name, "a value")));
             return None;
         }
@@ -293,12 +293,12 @@ impl<'t> Fields<'t> {
 
     /// True where the key is there, whatever its value.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.place_of(name).is_some()
+        self.span_of(name).is_some()
     }
 
     /// Where a key stands.
-    pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
-        self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.place)
+    pub(crate) fn span_of(&self, name: &str) -> Option<Span> {
+        self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span)
     }
 
     /// The value of a key, whatever it is.
@@ -307,8 +307,8 @@ impl<'t> Fields<'t> {
     }
 
     /// Where the map itself stands.
-    pub(crate) fn place(&self) -> Place {
-        self.place
+    pub(crate) fn span(&self) -> Span {
+        self.span
     }
 
     /// Leaves the keys alone that begin so: they are none of ours.
@@ -321,14 +321,14 @@ impl<'t> Fields<'t> {
         let left = |name: &str| self.left.is_some_and(|prefix| name.starts_with(prefix));
         let unknown = |key: &&Key| !self.asked.contains(&key.name.as_str()) && !left(&key.name);
         for key in self.entries.iter().map(|(key, _)| key).filter(unknown) {
-            let mistake = Mistake::new(format!("unknown key `{}` in {}", key.name, self.what), key.place);
+            let mistake = Mistake::new(format!("unknown key `{}` in {}", key.name, self.what), key.span);
             let near = nearest(&key.name, &self.asked);
             self.missing.retain(|(name, _)| Some(*name) != near);
             mistakes.push(mistake.help(suggestion(&key.name, &self.asked)));
         }
         for (name, example) in self.missing {
             mistakes.push(
-                Mistake::new(format!("`{name}` is missing from {}", self.what), self.place)
+                Mistake::new(format!("`{name}` is missing from {}", self.what), self.span)
                     .help(format!("add it, such as `{example}`")),
             );
         }

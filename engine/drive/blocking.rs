@@ -4,24 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::drive::clock::now_ns;
-use crate::drive::connection::{Connection, Trouble, verify_identity};
-use crate::drive::failed::Failed;
+use crate::drive::connection::{Connection, NoReply, verify_identity};
 use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps, Who};
-use crate::drive::resend::Asked;
+use crate::drive::resend::Attempts;
 use crate::drive::schedule::Limit;
 use crate::drive::sequence::Planned;
+use crate::drive::setup_error::SetupError;
 use crate::drive::watchdog::Watchdog;
 use crate::registry::Entry;
 use crate::results::Measured;
-use crate::transport::contract::{Reply, Seam};
+use crate::transport::contract::{IoModel, Reply};
 use crate::transport::socket::ReadBuffer;
 
 /// Who waits for a reply cannot see that another call is due, or has come for another client.
 fn can_wait(job: &Job) -> bool {
-    matches!(job.seam, Seam::Stream(_)) && job.clients == 1 && job.profile.is_none()
+    matches!(job.io_model, IoModel::Stream(_)) && job.clients == 1 && job.profile.is_none()
 }
 
 /// The load model of one client that sleeps until its reply comes.
@@ -40,7 +40,7 @@ impl LoadModel for Sleeping {
     fn can_drive(&self, job: &Job) -> bool {
         can_wait(job) && !job.spin
     }
-    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, SetupError> {
         Ok(Box::new(Blocking::new(job, &Sleeping)?))
     }
 }
@@ -61,7 +61,7 @@ impl LoadModel for Spinning {
     fn can_drive(&self, job: &Job) -> bool {
         can_wait(job) && job.spin
     }
-    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, SetupError> {
         Ok(Box::new(Blocking::new(job, &Spinning)?))
     }
 }
@@ -83,7 +83,7 @@ pub struct Blocking {
 
 impl Blocking {
     /// One client for `job`.
-    pub fn new(job: Job, model: &'static dyn LoadModel) -> Result<Self, Failed> {
+    pub fn new(job: Job, model: &'static dyn LoadModel) -> Result<Self, SetupError> {
         Ok(Blocking {
             deadline: Arc::new(job.deadline()?),
             recorder: Recorder::new(1, job.calls.names().len()),
@@ -100,14 +100,14 @@ impl Blocking {
 
     /// Dials and opens, for a call whose time-out counts from `begun`; when connected, and when secured where there was
     /// a handshake, by [`now_ns`].
-    fn connect(&mut self, begun: u64) -> Result<(u64, Option<u64>), Trouble> {
+    fn connect(&mut self, begun: u64) -> Result<(u64, Option<u64>), NoReply> {
         let dialling = now_ns();
         let connected = self.dial(begun);
         self.recorder.dials.over(now_ns() - dialling);
         connected
     }
 
-    fn dial(&mut self, begun: u64) -> Result<(u64, Option<u64>), Trouble> {
+    fn dial(&mut self, begun: u64) -> Result<(u64, Option<u64>), NoReply> {
         let connection = self.connection.insert(Connection::dial(&self.job, &self.deadline, begun)?);
         let dialled = now_ns();
         Ok((dialled, connection.open(&mut self.buffer, begun)?))
@@ -163,7 +163,7 @@ impl Blocking {
         let who = Who { client: 0, name };
         let content = self.job.verify_all || !self.checked;
         self.recorder.scheduled();
-        let (mut attempt, mut asked) = (0, Asked::default());
+        let (mut attempt, mut asked) = (0, Attempts::default());
         // When it was first sent; the time-out counts from then, or from when it was first dialled for.
         let (mut sent, mut begun) = (intended, intended);
         loop {
@@ -184,14 +184,14 @@ impl Blocking {
             let outcome = outcome.and_then(|()| match &mut self.connection {
                 Some(_) if self.job.dials_only => Ok(Reply::ok()),
                 Some(connection) => connection.call(&ask, content, &mut self.buffer, begun, &mut asked),
-                None => Err(Trouble::Timeout),
+                None => Err(NoReply::Timeout),
             });
             let at = Stamps { intended, sent, ended: now_ns() };
             // The watchdog may not have looked yet: a reply is a reply for as long as the time-out, and then none.
             let late = at.ended.saturating_sub(begun) > self.deadline.timeout().as_nanos() as u64;
-            match outcome.and_then(|reply| if late { Err(Trouble::Timeout) } else { Ok(reply) }) {
+            match outcome.and_then(|reply| if late { Err(NoReply::Timeout) } else { Ok(reply) }) {
                 Ok(Reply { verdict: Err(fault), reusable: true, .. }) if asked.again(&fault, &mut self.recorder) => {}
-                Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))
+                Ok(Reply { verdict: Err(fault), .. }) | Err(NoReply::CallError(fault))
                     if asked.again(&fault, &mut self.recorder) =>
                 {
                     self.drop_connection(false);
@@ -215,18 +215,18 @@ impl Blocking {
                     // The untimed close of a connect must not be charged to the next one.
                     return if self.job.connect { now_ns() } else { at.ended };
                 }
-                Err(Trouble::Fault(_)) if attempt < self.job.retries => {
+                Err(NoReply::CallError(_)) if attempt < self.job.retries => {
                     self.drop_connection(false);
                     attempt += 1;
-                    (begun, asked) = (now_ns(), Asked::default());
+                    (begun, asked) = (now_ns(), Attempts::default());
                     self.recorder.retries += 1;
                     self.recorder.reconnects += 1;
                 }
                 Err(trouble) => {
                     self.drop_connection(false);
                     match &trouble {
-                        Trouble::Fault(fault) => self.recorder.fault(who, intended, fault),
-                        Trouble::Timeout => self.recorder.timeout(who, at),
+                        NoReply::CallError(fault) => self.recorder.fault(who, intended, fault),
+                        NoReply::Timeout => self.recorder.timeout(who, at),
                     }
                     self.recorder.reconnects += u64::from(!self.job.connect);
                     return at.ended;
@@ -237,7 +237,7 @@ impl Blocking {
 }
 
 impl Callers for Blocking {
-    fn arm(&mut self) -> Result<(), Failed> {
+    fn arm(&mut self) -> Result<(), SetupError> {
         let reusable = verify_identity(&self.job)?;
         if reusable && !self.job.connect {
             self.connect(now_ns())?;

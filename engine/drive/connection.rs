@@ -4,11 +4,11 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Ask, Fault};
+use crate::call::{CallError, CallSpec};
 use crate::drive::clock::now_ns;
-use crate::drive::failed::{Failed, FailedClass};
 use crate::drive::job::Job;
-use crate::drive::resend::Asked;
+use crate::drive::resend::Attempts;
+use crate::drive::setup_error::{SetupError, SetupErrorClass};
 use crate::drive::watchdog::Watchdog;
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
@@ -30,24 +30,24 @@ pub struct Connection {
 
 /// Why there is no reply.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum NoReply {
     /// The call failed.
-    Fault(Fault),
+    CallError(CallError),
     /// Time ran out.
     Timeout,
 }
 
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Trouble::Fault(fault)
+impl From<CallError> for NoReply {
+    fn from(fault: CallError) -> Self {
+        NoReply::CallError(fault)
     }
 }
 
-impl From<Trouble> for Failed {
-    fn from(trouble: Trouble) -> Self {
+impl From<NoReply> for SetupError {
+    fn from(trouble: NoReply) -> Self {
         match trouble {
-            Trouble::Fault(fault) => fault.into(),
-            Trouble::Timeout => Failed::new(FailedClass::Timeout, "no reply came within the time-out"),
+            NoReply::CallError(fault) => fault.into(),
+            NoReply::Timeout => SetupError::new(SetupErrorClass::Timeout, "no reply came within the time-out"),
         }
     }
 }
@@ -57,7 +57,7 @@ impl Connection {
     ///
     /// The time-out counts from `begun` by [`now_ns`], and runs on once this has succeeded: through the opening, to the
     /// end of the call that it was dialled for.
-    pub fn dial(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, Trouble> {
+    pub fn dial(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, NoReply> {
         deadline.begin(begun);
         let dialled = Self::dial_by(job, deadline, begun);
         if dialled.is_err() {
@@ -66,15 +66,15 @@ impl Connection {
         dialled
     }
 
-    fn dial_by(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, Trouble> {
+    fn dial_by(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, NoReply> {
         let spent = Duration::from_nanos(now_ns().saturating_sub(begun));
         let left = deadline.timeout().saturating_sub(spent);
         let socket = Socket::dial_within(&job.address, left, &job.sockets).map_err(|error| match error.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Trouble::Timeout,
-            _ => Trouble::Fault(Fault::system(format_args!("cannot dial {}", job.address), &error)),
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => NoReply::Timeout,
+            _ => NoReply::CallError(CallError::system(format_args!("cannot dial {}", job.address), &error)),
         })?;
         if job.spin {
-            let cannot = |error| Fault::system("cannot make a socket nonblocking", &error);
+            let cannot = |error| CallError::system("cannot make a socket nonblocking", &error);
             socket.set_nonblocking(true).map_err(cannot)?;
         }
         let codec = job.codec()?;
@@ -93,15 +93,15 @@ impl Connection {
 
     /// Does what the protocol wants done before the first call; when a handshake had made it secure, if one did, by
     /// [`now_ns`]. The time-out counts from `begun`, and runs on once this has succeeded.
-    pub fn open(&mut self, buffer: &mut ReadBuffer, begun: u64) -> Result<Option<u64>, Trouble> {
+    pub fn open(&mut self, buffer: &mut ReadBuffer, begun: u64) -> Result<Option<u64>, NoReply> {
         self.deadline.begin(begun);
         let mut secured = None;
         while self.codec.open(&mut self.out) {
             if let Err(fault) = self.turns(buffer).and_then(|reply| reply.verdict) {
                 // Who ran out of time found its connection shut down.
-                return Err(if self.deadline.end() { Trouble::Timeout } else { Trouble::Fault(fault) });
+                return Err(if self.deadline.end() { NoReply::Timeout } else { NoReply::CallError(fault) });
             }
-            if secured.is_none() && self.codec.secured() {
+            if secured.is_none() && self.codec.is_encrypted() {
                 secured = Some(now_ns());
             }
         }
@@ -111,22 +111,22 @@ impl Connection {
     /// Makes one call, whose time-out counts from `begun` by [`now_ns`], and waits for its reply.
     pub fn call(
         &mut self,
-        ask: &Ask,
+        ask: &CallSpec,
         content: bool,
         buffer: &mut ReadBuffer,
         begun: u64,
-        asked: &mut Asked,
-    ) -> Result<Reply, Trouble> {
+        asked: &mut Attempts,
+    ) -> Result<Reply, NoReply> {
         asked.at(self.out.end());
         self.codec.call(0, ask, content, &mut self.out);
         self.deadline.begin(begun);
         let outcome = self.turns(buffer);
         if self.deadline.end() {
-            return Err(Trouble::Timeout);
+            return Err(NoReply::Timeout);
         }
         outcome.map_err(|fault| match asked.was_untaken(self.taken()) {
-            true => Trouble::Fault(fault.untaken()),
-            false => Trouble::Fault(fault),
+            true => NoReply::CallError(fault.untaken()),
+            false => NoReply::CallError(fault),
         })
     }
 
@@ -170,8 +170,8 @@ impl Connection {
     }
 
     /// Writes what is to be said and waits for the reply.
-    fn turns(&mut self, buffer: &mut ReadBuffer) -> Result<Reply, Fault> {
-        let broken = |error: std::io::Error| Fault::connect(error.to_string());
+    fn turns(&mut self, buffer: &mut ReadBuffer) -> Result<Reply, CallError> {
+        let broken = |error: std::io::Error| CallError::connect(error.to_string());
         loop {
             match flush(&mut self.socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
                 Ok(_) => {}
@@ -212,10 +212,10 @@ impl Drop for Connection {
 }
 
 /// Gives the codec what came behind a reply: a protocol may have more to say (rpyc lets go of objects), but no second reply.
-pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox) -> Result<(), Fault> {
+pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox) -> Result<(), CallError> {
     while !input.is_empty() {
         if codec.receive(&mut input, out)?.is_some() {
-            return Err(Fault::protocol("a reply came that nobody asked for"));
+            return Err(CallError::protocol("a reply came that nobody asked for"));
         }
     }
     Ok(())
@@ -224,7 +224,7 @@ pub fn take_rest(codec: &mut dyn ClientCodec, mut input: &[u8], out: &mut Outbox
 /// Makes sure that the server is the one that was launched, on a connection of its own.
 ///
 /// Returns whether connections can carry more than one call.
-pub fn verify_identity(job: &Job) -> Result<bool, Failed> {
+pub fn verify_identity(job: &Job) -> Result<bool, SetupError> {
     let mut buffer = ReadBuffer::default();
     let deadline = Arc::new(job.deadline()?);
     let begun = now_ns();
@@ -239,7 +239,7 @@ pub fn verify_identity(job: &Job) -> Result<bool, Failed> {
         connection.say_goodbye();
         return Ok(job.keeps_alive());
     };
-    let outcome = connection.call(&ask, true, &mut buffer, now_ns(), &mut Asked::default());
+    let outcome = connection.call(&ask, true, &mut buffer, now_ns(), &mut Attempts::default());
     let reusable = check_identity(job, outcome)?;
     connection.say_goodbye();
     Ok(reusable)
@@ -247,26 +247,26 @@ pub fn verify_identity(job: &Job) -> Result<bool, Failed> {
 
 /// The call by which a server proves that it is the one that was launched; none where it answers only the user's own
 /// calls, and whoever launched it has to know it by its socket.
-pub fn identity_call(job: &Job) -> Option<Ask> {
+pub fn identity_call(job: &Job) -> Option<CallSpec> {
     match (&job.nonce, job.calls.call(0, 0).ask) {
-        (Some(_), _) => Some(Ask::Nonce),
-        (None, Ask::Own(_)) => None,
+        (Some(_), _) => Some(CallSpec::Nonce),
+        (None, CallSpec::Own(_)) => None,
         (None, _) if job.own => None,
-        (None, _) => Some(Ask::Ping),
+        (None, _) => Some(CallSpec::Ping),
     }
 }
 
 /// What the outcome of that call says; whether connections can carry more than one call.
-pub fn check_identity(job: &Job, outcome: Result<Reply, Trouble>) -> Result<bool, Failed> {
+pub fn check_identity(job: &Job, outcome: Result<Reply, NoReply>) -> Result<bool, SetupError> {
     let stranger = |why: String| {
-        Failed::new(
-            FailedClass::Nonce,
+        SetupError::new(
+            SetupErrorClass::Nonce,
             format!("the server on {} is not the one that was launched: {why}", job.address),
         )
     };
     let reply = match outcome {
         Ok(reply) => reply,
-        Err(Trouble::Fault(fault)) if job.nonce.is_some() => return Err(stranger(fault.to_string())),
+        Err(NoReply::CallError(fault)) if job.nonce.is_some() => return Err(stranger(fault.to_string())),
         Err(trouble) => return Err(trouble.into()),
     };
     let reusable = reply.reusable;

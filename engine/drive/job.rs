@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{self, Ask, Call, Called, Chunks, Fault, Fill, Own, Settings, Verify, Wait, Word};
-use crate::drive::failed::Failed;
-use crate::drive::lines::{Assignment, VERSION};
+use crate::call::{self, Call, CallError, CallSpec, Called, Chunks, Fill, Own, Settings, Verify, Wait, Word};
+use crate::drive::messages::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile, RateStep};
 use crate::drive::sequence::{Drawn, One, Sequence, Split};
+use crate::drive::setup_error::SetupError;
 use crate::drive::watchdog::Watchdog;
 use crate::key::load::{Extent, Step};
 use crate::registry::{find, suggestion};
@@ -16,7 +16,7 @@ use crate::server::MODELS;
 use crate::stack::own;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
-use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, OptionSpec, Options, Seam, Transport};
+use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, IoModel, OptionSpec, Options, Transport};
 use crate::transport::http1::keeps_alive;
 use crate::transport::options::resumes;
 use crate::transport::socket::SocketOptions;
@@ -64,29 +64,29 @@ pub struct Job {
     /// What the handshake of the first connection has agreed on, in words, where there was one.
     pub negotiated: OnceCell<String>,
     /// How its transport plugs in.
-    pub seam: Seam,
+    pub io_model: IoModel,
     context: ClientContext,
     trust: Option<Trust>,
 }
 
 impl Job {
     /// The job that an assignment describes, or what is wrong with it.
-    pub fn of(assignment: &Assignment) -> Result<Self, Failed> {
+    pub fn of(assignment: &Assignment) -> Result<Self, SetupError> {
         if assignment.end.version != VERSION {
-            return Err(Failed::assignment(format!(
+            return Err(SetupError::assignment(format!(
                 "version {} is not {VERSION}, which this engine speaks",
                 assignment.end.version
             )));
         }
         let transport = find("transport", TRANSPORTS, &assignment.end.transport)?;
         let address: Address = assignment.end.address.parse()?;
-        let seam = transport.seam();
+        let io_model = transport.io_model();
         let calls = sequence(assignment, transport)?;
         let (connect, per_iteration) = (assignment.load.dials(), calls.calls_per_iteration());
         let load = &assignment.load;
         let limit = match (load.iterations, load.duration, load.ramp.as_slice()) {
             (Some(_), Some(_), _) | (None, None, []) => {
-                return Err(Failed::assignment("give either `iterations` or `duration_ns`"));
+                return Err(SetupError::assignment("give either `iterations` or `duration_ns`"));
             }
             _ => match load.extent() {
                 Extent::Iterations(count) => Limit::Calls(count.saturating_mul(per_iteration)),
@@ -95,13 +95,13 @@ impl Job {
         };
         let clients = assignment.load.clients as usize;
         if clients == 0 || assignment.load.timeout.is_zero() {
-            return Err(Failed::assignment("`clients` and `timeout_ns` must be at least 1"));
+            return Err(SetupError::assignment("`clients` and `timeout_ns` must be at least 1"));
         }
         if assignment.end.calls.len() > usize::from(u16::MAX) {
-            return Err(Failed::assignment("there are more calls than can be told apart"));
+            return Err(SetupError::assignment("there are more calls than can be told apart"));
         }
         if u64::from(assignment.load.clients) > MOST_CLIENTS {
-            return Err(Failed::assignment(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
+            return Err(SetupError::assignment(format!("`clients` is {clients}; the most is {MOST_CLIENTS}")));
         }
         // A call that dials has its connection to itself.
         let streams = if connect { 1 } else { assignment.end.options.count("streams").map_or(1, |n| n as usize) };
@@ -114,14 +114,14 @@ impl Job {
             let verification = assignment.end.verification.as_ref()?;
             Some(Trust::verified(verification, modern, resumes(options), alpn, &address).map(Some))
         };
-        let (sockets, trust) = match seam {
-            Seam::Stream(protocol) => {
+        let (sockets, trust) = match io_model {
+            IoModel::Stream(protocol) => {
                 let trust = verified(false, protocol.alpn());
                 (SocketOptions::of(options), trust.unwrap_or_else(|| Trust::of(options, protocol.alpn(), ca, &address)))
             }
-            Seam::Async(protocol) => {
+            IoModel::Async(protocol) => {
                 let alpn = Some(protocol.alpn());
-                let placed = || Trust::placed(resumes(options), alpn, ca, &address).map(Some);
+                let placed = || Trust::with_ca(resumes(options), alpn, ca, &address).map(Some);
                 (Ok(SocketOptions::default()), verified(true, alpn).unwrap_or_else(placed))
             }
         };
@@ -154,15 +154,15 @@ impl Job {
             retries: assignment.end.options.count("retries").unwrap_or(0),
             nonce: assignment.end.nonce.clone(),
             negotiated: OnceCell::new(),
-            seam,
+            io_model,
             trust,
         })
     }
 
     /// The client's end of a new connection; a fault where no handshake can be begun for it.
-    pub fn codec(&self) -> Result<Box<dyn ClientCodec>, Fault> {
-        let Seam::Stream(protocol) = self.seam else {
-            return Err(Fault::protocol("this transport is no stream of bytes"));
+    pub fn codec(&self) -> Result<Box<dyn ClientCodec>, CallError> {
+        let IoModel::Stream(protocol) = self.io_model else {
+            return Err(CallError::protocol("this transport is no stream of bytes"));
         };
         let codec = protocol.client(&self.context);
         match &self.trust {
@@ -177,39 +177,39 @@ impl Job {
     }
 
     /// A watch over the time that blocking calls may take.
-    pub fn deadline(&self) -> Result<Watchdog, Failed> {
-        Watchdog::new(self.timeout).map_err(|error| Failed::system("cannot start a thread", &error))
+    pub fn deadline(&self) -> Result<Watchdog, SetupError> {
+        Watchdog::new(self.timeout).map_err(|error| SetupError::system("cannot start a thread", &error))
     }
 
     /// What dials the server by itself, on the thread of a runtime; for a transport whose library owns its IO.
-    pub fn dialler(&self) -> Result<Box<dyn AsyncClient>, Failed> {
-        match (self.seam, self.address.ip(), &self.trust) {
-            (Seam::Async(protocol), Some(address), Some(trust)) => {
+    pub fn dialler(&self) -> Result<Box<dyn AsyncClient>, SetupError> {
+        match (self.io_model, self.address.ip(), &self.trust) {
+            (IoModel::Async(protocol), Some(address), Some(trust)) => {
                 Ok(protocol.client(&self.context, address, trust.config())?)
             }
-            _ => Err(Failed::assignment(format!("this transport does not dial {} by itself", self.address))),
+            _ => Err(SetupError::assignment(format!("this transport does not dial {} by itself", self.address))),
         }
     }
 }
 
 /// Each option must be one of the transport's or of some server model's, which a target's options go along with.
-fn known(options: &Options, transport: &dyn Transport) -> Result<(), Failed> {
+fn known(options: &Options, transport: &dyn Transport) -> Result<(), SetupError> {
     let of_models = MODELS.iter().flat_map(|model| model.options());
     let specs: Vec<&OptionSpec> = transport.options().iter().chain(of_models).chain(&own::options::OPTIONS).collect();
     for (name, value) in &options.0 {
         let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
             let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
-            return Err(Failed::assignment(format!("unknown option `{name}`: {}", suggestion(name, &names))));
+            return Err(SetupError::assignment(format!("unknown option `{name}`: {}", suggestion(name, &names))));
         };
         if spec.parse(&value.to_string())? != *value {
-            return Err(Failed::assignment(format!("option `{name}` takes {}, and not as text", spec.kind)));
+            return Err(SetupError::assignment(format!("option `{name}` takes {}, and not as text", spec.kind)));
         }
     }
     Ok(())
 }
 
 /// What an open loop is to offer, where the assignment asks for one.
-fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, Failed> {
+fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, SetupError> {
     let steps = match (assignment.load.rate, assignment.load.ramp.as_slice()) {
         (None, []) => return Ok(None),
         (Some(rate), []) => vec![RateStep::held(rate, u64::MAX)],
@@ -221,21 +221,23 @@ fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, Failed> {
             };
             steps.iter().map(pace).collect()
         }
-        (Some(_), _) => return Err(Failed::assignment("give either `rate` or `ramp`")),
+        (Some(_), _) => return Err(SetupError::assignment("give either `rate` or `ramp`")),
     };
     // Only a ramp has pauses, and not only them.
     let pauses = assignment.load.rate.is_none() && steps.iter().any(|step| step.from + step.to > 0.0);
     let known = |rate: f64| (1e-3..=1e7).contains(&rate) || pauses && rate == 0.0;
     match steps.iter().flat_map(|step| [step.from, step.to]).find(|rate| !known(*rate)) {
-        Some(rate) => Err(Failed::assignment(format!("a rate of {rate} calls/s is not between 0.001 and 10000000"))),
+        Some(rate) => {
+            Err(SetupError::assignment(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")))
+        }
         None => Ok(Some(RateProfile { steps, arrivals: assignment.load.arrivals, seed: assignment.load.seed })),
     }
 }
 
 /// What clients ask by an assignment, or what is missing in it.
-fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dyn Sequence>, Failed> {
+fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dyn Sequence>, SetupError> {
     if assignment.load.chunk == Some(0) {
-        return Err(Failed::assignment("`chunk` must be at least 1 byte; without it a payload is whole"));
+        return Err(SetupError::assignment("`chunk` must be at least 1 byte; without it a payload is whole"));
     }
     let load = &assignment.load;
     let settings = Settings {
@@ -249,23 +251,23 @@ fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dy
         Called::Service(call) if call.service().dials() && assignment.end.ready.is_some() => {
             own(assignment, transport, assignment.end.ready.as_ref().map_or("", |ready| &ready.call))
         }
-        Called::Service(_) if !assignment.end.calls.is_empty() => {
-            Err(Failed::assignment(format!("`{called}` is a call of the service, and the others are the user's own")))
-        }
+        Called::Service(_) if !assignment.end.calls.is_empty() => Err(SetupError::assignment(format!(
+            "`{called}` is a call of the service, and the others are the user's own"
+        ))),
         Called::Service(call) => {
-            call.service().ask(settings).map_err(|missing| Failed::assignment(missing.to_string()))
+            call.service().ask(settings).map_err(|missing| SetupError::assignment(missing.to_string()))
         }
         Called::Own(name) => own(assignment, transport, name),
     };
     if !load.mix.is_empty() {
         if load.kinds().any(|kind| kind.dials()) || load.mix.iter().all(|share| share.weight == 0) {
-            return Err(Failed::assignment("a mix needs weights, and none of its calls may dial"));
+            return Err(SetupError::assignment("a mix needs weights, and none of its calls may dial"));
         }
         let drawn = load
             .mix
             .iter()
             .map(|share| Ok((share.call.name().to_owned(), ask_of(&share.call, &settings)?, share.weight)));
-        return Ok(Box::new(Drawn::of(drawn.collect::<Result<Vec<_>, Failed>>()?, load.seed)));
+        return Ok(Box::new(Drawn::of(drawn.collect::<Result<Vec<_>, SetupError>>()?, load.seed)));
     }
     let ask = |settings: &Settings| ask_of(&load.call, settings);
     let whole = |len: u64| ask(&Settings { payload: Some(len), chunk: None, ..settings });
@@ -279,26 +281,26 @@ fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dy
 }
 
 /// What the call of that name asks, which is the user's own.
-fn own(assignment: &Assignment, transport: &dyn Transport, name: &str) -> Result<Ask, Failed> {
+fn own(assignment: &Assignment, transport: &dyn Transport, name: &str) -> Result<CallSpec, SetupError> {
     let calls = &assignment.end.calls;
     let Some(index) = calls.iter().position(|call| call.name == name) else {
         let known: Vec<&str> =
             Call::ALL.iter().map(|call| call.word()).chain(calls.iter().map(|call| call.name.as_str())).collect();
-        return Err(Failed::assignment(format!("unknown call `{name}`: {}", suggestion(name, &known))));
+        return Err(SetupError::assignment(format!("unknown call `{name}`: {}", suggestion(name, &known))));
     };
     match transport.asks() {
         Some(protocol) if calls[index].speaks(protocol) => {
-            Ok(Ask::Own(Own { call: index as u16, client: 0, number: 0 }))
+            Ok(CallSpec::Own(Own { call: index as u16, client: 0, number: 0 }))
         }
-        _ => Err(Failed::assignment(format!("`{name}` cannot be asked over {}", transport.name()))),
+        _ => Err(SetupError::assignment(format!("`{name}` cannot be asked over {}", transport.name()))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Job, sequence};
-    use crate::call::Ask;
-    use crate::drive::lines::Assignment;
+    use crate::call::CallSpec;
+    use crate::drive::messages::Assignment;
     use crate::transport::TRANSPORTS;
 
     #[test]
@@ -333,6 +335,6 @@ mod tests {
         let calls = sequence(&assignment, TRANSPORTS[0]).expect("calls");
         let lens: Vec<u64> = (0..6).map(|n| calls.call(0, n).ask.payload_up()).collect();
         assert_eq!(lens, [4, 4, 2, 4, 4, 2]);
-        assert_eq!(calls.call(0, 0).ask, Ask::Upload { len: 4, chunk: None });
+        assert_eq!(calls.call(0, 0).ask, CallSpec::Upload { len: 4, chunk: None });
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::drive::failed::Failed;
 use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::recorder::Recorder;
+use crate::drive::setup_error::SetupError;
 use crate::registry::Entry;
 use crate::results::Measured;
 
@@ -17,13 +17,13 @@ pub trait LoadModel: Entry + Sync {
     fn can_drive(&self, job: &Job) -> bool;
 
     /// The callers of that job, none of which is connected.
-    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed>;
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, SetupError>;
 }
 
 /// All clients of a job.
 pub trait Callers {
     /// Proves the server, connects every client and warms up.
-    fn arm(&mut self) -> Result<(), Failed>;
+    fn arm(&mut self) -> Result<(), SetupError>;
 
     /// The response times that `measure` will have seen so far, for another thread.
     fn live(&self) -> Arc<LiveHistogram>;

@@ -6,12 +6,11 @@ pub mod buckets;
 pub mod clock;
 pub mod connection;
 pub mod event_loop;
-pub mod failed;
 pub mod jitter;
 pub mod job;
-pub mod lines;
 pub mod live;
 pub mod load;
+pub mod messages;
 pub mod network;
 pub mod order;
 pub mod per_call;
@@ -21,6 +20,7 @@ pub mod resend;
 pub mod samples;
 pub mod schedule;
 pub mod sequence;
+pub mod setup_error;
 pub mod tasks;
 pub mod timeline;
 pub mod watchdog;
@@ -35,11 +35,11 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::drive::clock::now_ns;
-use crate::drive::failed::Failed;
 use crate::drive::job::Job;
-use crate::drive::lines::{FromDrive, Progress, ToDrive};
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::LoadModel;
+use crate::drive::messages::{FromDrive, Progress, ToDrive};
+use crate::drive::setup_error::SetupError;
 
 /// Every load model: the first that can drive a job does. A new one is its file and its line here.
 pub static LOADS: &[&dyn LoadModel] =
@@ -49,7 +49,7 @@ pub static LOADS: &[&dyn LoadModel] =
 pub fn run() -> bool {
     match measure() {
         Ok(()) => true,
-        Err(Failed { class, reason, lacks }) => {
+        Err(SetupError { class, reason, lacks }) => {
             // Where stdout is gone too there is nobody left to tell.
             let _ = send(&FromDrive::Failed { class, reason, lacks });
             false
@@ -57,9 +57,9 @@ pub fn run() -> bool {
     }
 }
 
-fn measure() -> Result<(), Failed> {
+fn measure() -> Result<(), SetupError> {
     let ToDrive::Assignment(assignment) = recv()? else {
-        return Err(Failed::assignment("the first line must be an assignment"));
+        return Err(SetupError::assignment("the first line must be an assignment"));
     };
     pin(&assignment.end.pin)?;
     let asked = ready::await_ready(&assignment, |job| model(&job)?.callers(job))?;
@@ -67,7 +67,7 @@ fn measure() -> Result<(), Failed> {
     let mut load = model(&job)?.callers(job)?;
     load.arm()?;
     send(&FromDrive::Armed { clients: assignment.load.clients })?;
-    let ToDrive::Go {} = recv()? else { return Err(Failed::assignment("`go` was due")) };
+    let ToDrive::Go {} = recv()? else { return Err(SetupError::assignment("`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let live = load.live();
     let (hiccups, began_ns) = thread::scope(|scope| {
@@ -80,7 +80,7 @@ fn measure() -> Result<(), Failed> {
         (jitter.join().ok(), began_ns)
     });
     send(&FromDrive::Done { began_ns: Some(began_ns) })?;
-    let ToDrive::Report {} = recv()? else { return Err(Failed::assignment("`report` was due")) };
+    let ToDrive::Report {} = recv()? else { return Err(SetupError::assignment("`report` was due")) };
     let mut measured = load.measured();
     measured.generator.hiccups = hiccups;
     if asked > 0 {
@@ -92,16 +92,16 @@ fn measure() -> Result<(), Failed> {
 }
 
 /// The load model that drives a job.
-fn model(job: &Job) -> Result<&'static dyn LoadModel, Failed> {
+fn model(job: &Job) -> Result<&'static dyn LoadModel, SetupError> {
     let model = LOADS.iter().copied().find(|model| model.can_drive(job));
     model.ok_or_else(|| {
         let known: Vec<&str> = LOADS.iter().map(|model| model.name()).collect();
-        Failed::assignment(format!("no load model can make these calls; there are: {}", known.join(", ")))
+        SetupError::assignment(format!("no load model can make these calls; there are: {}", known.join(", ")))
     })
 }
 
 /// Keeps this process, and all threads that it will start, on these cores; on all where none are named.
-fn pin(cores: &[usize]) -> Result<(), Failed> {
+fn pin(cores: &[usize]) -> Result<(), SetupError> {
     if cores.is_empty() {
         return Ok(());
     }
@@ -110,7 +110,7 @@ fn pin(cores: &[usize]) -> Result<(), Failed> {
         .iter()
         .try_for_each(|core| set.set(*core))
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|error| Failed::assignment(format!("cannot run on the cores {cores:?}: {error}")))
+        .map_err(|error| SetupError::assignment(format!("cannot run on the cores {cores:?}: {error}")))
 }
 
 /// Says once a second how far the calls are and how long they took, and ends the process when nobody listens any more.
@@ -132,17 +132,17 @@ fn watch(ended: &AtomicU64, live: &LiveHistogram, over: &AtomicBool) {
     }
 }
 
-fn recv() -> Result<ToDrive, Failed> {
+fn recv() -> Result<ToDrive, SetupError> {
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
-        Ok(0) => Err(Failed::assignment("stdin ended before the work was done")),
-        Ok(_) => serde_json::from_str(&line).map_err(|error| Failed::assignment(error.to_string())),
-        Err(error) => Err(Failed::assignment(error.to_string())),
+        Ok(0) => Err(SetupError::assignment("stdin ended before the work was done")),
+        Ok(_) => serde_json::from_str(&line).map_err(|error| SetupError::assignment(error.to_string())),
+        Err(error) => Err(SetupError::assignment(error.to_string())),
     }
 }
 
-fn send(line: &FromDrive) -> Result<(), Failed> {
-    let failed = |error: &dyn std::fmt::Display| Failed::assignment(error.to_string());
+fn send(line: &FromDrive) -> Result<(), SetupError> {
+    let failed = |error: &dyn std::fmt::Display| SetupError::assignment(error.to_string());
     let text = serde_json::to_string(line).map_err(|error| failed(&error))?;
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| failed(&error))
@@ -157,13 +157,13 @@ mod tests {
     use super::{LOADS, model};
     use crate::drive::job::Job;
     use crate::transport::TRANSPORTS;
-    use crate::transport::contract::Seam;
+    use crate::transport::contract::IoModel;
 
     #[test]
     fn each_job_is_driven_by_the_model_that_its_figures_name() {
         let mut seen = BTreeSet::new();
         // What dials by itself needs a certificate.
-        for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.seam(), Seam::Stream(_))) {
+        for transport in TRANSPORTS.iter().filter(|transport| matches!(transport.io_model(), IoModel::Stream(_))) {
             for (clients, wait, rate, expected) in [
                 (1, "block", None, "blocking"),
                 (1, "spin", None, "spin loop"),

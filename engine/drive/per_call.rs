@@ -1,6 +1,6 @@
 //! What became of the calls of one name, where a sequence has several, while it is recorded.
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::drive::buckets::Fine;
 use crate::results::Counts;
 use crate::results::calls::{CallBytes, CallFigures};
@@ -31,7 +31,7 @@ impl PerCall {
     }
 
     /// A call failed.
-    pub(super) fn fault(&mut self, fault: &Fault) {
+    pub(super) fn fault(&mut self, fault: &CallError) {
         self.counts.error.count(fault.class);
     }
 

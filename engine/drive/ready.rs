@@ -5,10 +5,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::call::Called;
-use crate::drive::failed::{Failed, FailedClass};
 use crate::drive::job::Job;
-use crate::drive::lines::Assignment;
 use crate::drive::load::Callers;
+use crate::drive::messages::Assignment;
+use crate::drive::setup_error::{SetupError, SetupErrorClass};
 use crate::key::load::Load;
 use crate::units::Time;
 
@@ -19,8 +19,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// `callers` makes what makes the calls of a job.
 pub fn await_ready(
     assignment: &Assignment,
-    callers: impl Fn(Job) -> Result<Box<dyn Callers>, Failed>,
-) -> Result<u64, Failed> {
+    callers: impl Fn(Job) -> Result<Box<dyn Callers>, SetupError>,
+) -> Result<u64, SetupError> {
     let Some(ready) = &assignment.end.ready else { return Ok(0) };
     let begun = Instant::now();
     let load = Load {
@@ -37,7 +37,7 @@ pub fn await_ready(
         if begun.elapsed() > ready.within {
             let within = Time(ready.within);
             let what = format!("`{}` was not answered as expected within {within}: {why}", ready.call);
-            return Err(Failed::new(FailedClass::Ready, what));
+            return Err(SetupError::new(SetupErrorClass::Ready, what));
         }
         sleep(PAUSE);
     }
@@ -45,7 +45,10 @@ pub fn await_ready(
 }
 
 /// Makes the only call of a job: how it failed, where it did.
-fn ask(job: Job, callers: &impl Fn(Job) -> Result<Box<dyn Callers>, Failed>) -> Result<Result<(), String>, Failed> {
+fn ask(
+    job: Job,
+    callers: &impl Fn(Job) -> Result<Box<dyn Callers>, SetupError>,
+) -> Result<Result<(), String>, SetupError> {
     let mut caller = callers(job)?;
     if let Err(failed) = caller.arm() {
         return Ok(Err(failed.to_string()));

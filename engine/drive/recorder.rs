@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::call::{Cause, Fault};
+use crate::call::{CallError, Cause};
 use crate::drive::arrival_test::KEPT;
 use crate::drive::buckets::{Fine, Rough};
 use crate::drive::live::LiveHistogram;
@@ -260,7 +260,7 @@ impl Recorder {
     }
 
     /// A call that was due at `intended` failed; failures have no time.
-    pub fn fault(&mut self, Who { client, name }: Who, intended: u64, fault: &Fault) {
+    pub fn fault(&mut self, Who { client, name }: Who, intended: u64, fault: &CallError) {
         self.timeline.failed(intended);
         if let Cause::Machine(what) = fault.cause {
             self.lacked.get_or_insert(Lacked { what, calls: 0 }).calls += 1;
@@ -406,7 +406,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Recorder, Stamps, Who};
-    use crate::call::Fault;
+    use crate::call::CallError;
     use crate::lack::Lack;
     use crate::results::ArrivalTest;
     use crate::results::calls::CallFigures;
@@ -423,7 +423,11 @@ mod tests {
             recorder.ok(who, at, (5, 5));
             recorder.ok(who, Stamps { sent: 10, ..at }, (0, 0));
             recorder.connected(10, 20, Some(30), 40);
-            recorder.fault(who, 10, &Fault { cause: crate::call::Cause::Machine(Lack::Ports), ..Fault::connect("no") });
+            recorder.fault(
+                who,
+                10,
+                &CallError { cause: crate::call::Cause::Machine(Lack::Ports), ..CallError::connect("no") },
+            );
             recorder.timeout(who, at);
             recorder.censored(who, at);
             recorder.never_sent(Some(client), client, 10, 40, true);
@@ -454,7 +458,7 @@ mod tests {
         recorder.ok(read, at(0, 1_000), (0, 7));
         recorder.ok(read, at(500, 2_000), (0, 7));
         recorder.ok(buy, at(0, 500), (3, 0));
-        recorder.fault(buy, 0, &Fault::connect("no"));
+        recorder.fault(buy, 0, &CallError::connect("no"));
         recorder.timeout(buy, at(100, 1_100));
         recorder.censored(buy, at(0, 900));
         let [reads, buys] = &recorder.calls()[..] else { panic!("two names") };

@@ -1,6 +1,6 @@
 //! What the calls of a client ask, one after the other.
 
-use crate::call::{Ask, SplitMix};
+use crate::call::{CallSpec, SplitMix};
 
 /// The calls of each client, in their order.
 pub trait Sequence {
@@ -23,14 +23,14 @@ pub trait Sequence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
     /// What it asks.
-    pub ask: Ask,
+    pub ask: CallSpec,
     /// Which of the names of its sequence it has; 0 where that has none.
     pub name: usize,
 }
 
 /// The same call again and again.
 #[derive(Debug)]
-pub struct One(pub Ask);
+pub struct One(pub CallSpec);
 
 impl Sequence for One {
     fn call(&self, client: usize, number: u64) -> Planned {
@@ -42,9 +42,9 @@ impl Sequence for One {
 #[derive(Debug)]
 pub struct Split {
     /// The call for a whole chunk.
-    pub each: Ask,
+    pub each: CallSpec,
     /// The call for the last one, which may be shorter.
-    pub last: Ask,
+    pub last: CallSpec,
     /// How many chunks there are, at least 1.
     pub chunks: u64,
 }
@@ -65,13 +65,13 @@ impl Sequence for Split {
 pub struct Drawn {
     names: Vec<String>,
     /// Each call with the sum of its weight and of those before it.
-    calls: Vec<(Ask, u64)>,
+    calls: Vec<(CallSpec, u64)>,
     seed: u64,
 }
 
 impl Drawn {
     /// The calls of those names, with what each asks and its weight; at least one weight is not 0.
-    pub fn of(calls: impl IntoIterator<Item = (String, Ask, u32)>, seed: u64) -> Self {
+    pub fn of(calls: impl IntoIterator<Item = (String, CallSpec, u32)>, seed: u64) -> Self {
         let (mut names, mut drawn, mut sum) = (Vec::new(), Vec::new(), 0);
         for (name, ask, weight) in calls {
             sum += u64::from(weight);
@@ -99,12 +99,12 @@ impl Sequence for Drawn {
 #[cfg(test)]
 mod tests {
     use super::{Drawn, Sequence};
-    use crate::call::Ask;
+    use crate::call::CallSpec;
 
     #[test]
     fn calls_are_drawn_as_often_as_their_weights_say() {
         let weights = [80u32, 15, 4, 1];
-        let upload = |len| Ask::Upload { len, chunk: None };
+        let upload = |len| CallSpec::Upload { len, chunk: None };
         let drawn = Drawn::of((0..).zip(weights).map(|(n, weight)| (format!("call-{n}"), upload(n), weight)), 7);
         let (clients, each) = (20, 5_000);
         let mut counts = [0u64; 4];
@@ -125,7 +125,7 @@ mod tests {
             .sum();
         // Three degrees of freedom: beyond 16.27 by chance once in 1,000 seeds, and this is one seed.
         assert!(distance < 16.27, "{counts:?}: {distance}");
-        let other = Drawn::of([("a".to_owned(), Ask::Ping, 1), ("b".to_owned(), Ask::Nonce, 1)], 8);
+        let other = Drawn::of([("a".to_owned(), CallSpec::Ping, 1), ("b".to_owned(), CallSpec::Nonce, 1)], 8);
         let runs = (1..1_000).filter(|number| other.call(3, *number).name == other.call(3, number - 1).name).count();
         assert!((400..600).contains(&runs), "one draw says nothing of the next: {runs}");
     }

@@ -52,7 +52,7 @@ pub(crate) fn read_name<'n>(key: &str, node: &'n Node, mistakes: &mut Vec<Mistak
     match &node.value {
         Value::Text(text) if is_name(text) => return Some(text),
         Value::Text(text) => {
-            let mistake = Mistake::new(format!("`{text}` is no name of a call"), node.place);
+            let mistake = Mistake::new(format!("`{text}` is no name of a call"), node.span);
             mistakes.push(mistake.help("write it with letters, digits, dashes, dots and underscores"));
         }
         _ => mistakes.push(wrong_kind(key, "the name of a call", node)),

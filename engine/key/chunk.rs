@@ -58,7 +58,7 @@ impl Key for Chunk {
         let told = parsed::<Told>(self.name(), node, "`whole` or a size with its unit", mistakes)?;
         let Told::Of(size) = told else { return Some(Setting::word(WHOLE)) };
         if size == Size(0) {
-            mistakes.push(Mistake::new(format!("`{}` is zero", self.name()), node.place).help("the least is 1B"));
+            mistakes.push(Mistake::new(format!("`{}` is zero", self.name()), node.span).help("the least is 1B"));
             return None;
         }
         at_most(Size::MOST, size, self.name(), node, mistakes).map(Setting::Size)

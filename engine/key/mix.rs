@@ -58,11 +58,11 @@ impl Key for Mix {
             return None;
         };
         if entries.is_empty() {
-            mistakes.push(Mistake::new(format!("`{key}` is empty"), node.place).help("give it at least one call"));
+            mistakes.push(Mistake::new(format!("`{key}` is empty"), node.span).help("give it at least one call"));
             return None;
         }
         if entries.len() > MOST {
-            let mistake = Mistake::new(format!("`{key}` has {} calls", entries.len()), node.place);
+            let mistake = Mistake::new(format!("`{key}` has {} calls", entries.len()), node.span);
             mistakes.push(mistake.help(format!("the most is {MOST}: each keeps figures of its own")));
             return None;
         }
@@ -71,11 +71,11 @@ impl Key for Mix {
         for (name, node) in entries {
             let call = Called::named(&name.name);
             if !is_name(&name.name) {
-                let mistake = Mistake::new(format!("`{}` is no name of a call", name.name), name.place);
+                let mistake = Mistake::new(format!("`{}` is no name of a call", name.name), name.span);
                 mistakes.push(mistake.help("write it with letters, digits, dashes, dots and underscores"));
                 good = false;
             } else if shares.iter().any(|share| share.call == call) {
-                let mistake = Mistake::new(format!("`{}` stands twice in `{key}`", name.name), name.place);
+                let mistake = Mistake::new(format!("`{}` stands twice in `{key}`", name.name), name.span);
                 mistakes.push(mistake.help("give it one weight"));
                 good = false;
             }
@@ -98,7 +98,7 @@ impl Key for Mix {
 fn weight(name: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<u32> {
     let weight = at_most(HEAVIEST, u64::read(name, node, mistakes)?, name, node, mistakes)?;
     if weight == 0 {
-        let mistake = Mistake::new(format!("the weight of `{name}` is zero"), node.place).label("expected at least 1");
+        let mistake = Mistake::new(format!("the weight of `{name}` is zero"), node.span).label("expected at least 1");
         mistakes.push(mistake.help("leave the call out of the mix, or give it a weight"));
         return None;
     }

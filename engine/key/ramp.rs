@@ -49,14 +49,14 @@ impl Key for Ramp {
                 let steps: Vec<Option<Step>> = items.iter().map(|item| step(item, mistakes)).collect();
                 let steps = steps.into_iter().collect::<Option<Vec<Step>>>()?;
                 if steps.iter().all(|step| step.calls() == 0.0) {
-                    let mistake = Mistake::new("this ramp is one pause: it never calls", node.place);
+                    let mistake = Mistake::new("this ramp is one pause: it never calls", node.span);
                     mistakes.push(mistake.help("give one of its steps a rate, such as `rate: 1000`"));
                     return None;
                 }
                 return Some(Setting::Steps(steps));
             }
             _ => mistakes.push(
-                Mistake::new(format!("`{key}` takes a list, not {}", node.kind()), node.place)
+                Mistake::new(format!("`{key}` takes a list, not {}", node.kind()), node.span)
                     .help(format!("begin each item with a dash, or write `{EXAMPLE}`")),
             ),
         }
@@ -117,7 +117,7 @@ fn step(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Step> {
         [false, false, true] => fields.lacks("start", "start: 0"),
         [false, true, true] | [true, false, false] => {}
         [true, ..] => {
-            let of = |key| fields.place_of(key);
+            let of = |key| fields.span_of(key);
             if let (Some(rate), Some(other)) = (of("rate"), of("start").or(of("end"))) {
                 mistakes.push(
                     Mistake::new("a step has one `rate`, or a `start` and an `end`", rate.max(other))

@@ -112,7 +112,7 @@ fn number(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<f64> {
 fn bounded(key: &str, rate: f64, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<f64> {
     if !(LEAST..=MOST).contains(&rate) {
         let what = format!("`{key}` is {}", if rate < LEAST { "too small" } else { "too large" });
-        mistakes.push(Mistake::new(what, node.place).help(format!("calls per second, from {LEAST} to {MOST}")));
+        mistakes.push(Mistake::new(what, node.span).help(format!("calls per second, from {LEAST} to {MOST}")));
         return None;
     }
     Some(rate)

@@ -98,7 +98,7 @@ pub(crate) fn read_word<W: Word>(key: &str, node: &Node, mistakes: &mut Vec<Mist
 pub(crate) fn read_some_time(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
     let time = Time::read(key, node, mistakes)?;
     if time.ns() == 0 {
-        mistakes.push(Mistake::new(format!("`{key}` is zero"), node.place).help("write it like `30s`"));
+        mistakes.push(Mistake::new(format!("`{key}` is zero"), node.span).help("write it like `30s`"));
         return None;
     }
     Some(Setting::Time(time))

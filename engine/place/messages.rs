@@ -153,7 +153,7 @@ pub enum Answer {
     /// How quick it is, where it could be measured.
     Yardstick(Option<Pace>),
     /// It cannot be done.
-    Failed(Trouble),
+    Failed(RemoteError),
 }
 
 /// What comes from an agent by a pipe.
@@ -305,7 +305,7 @@ pub struct Pace {
 /// An error on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Trouble {
+pub struct RemoteError {
     /// What is wrong.
     pub message: String,
     /// What would be right.
@@ -316,15 +316,15 @@ pub struct Trouble {
     pub wrote: Option<String>,
 }
 
-impl From<&Error> for Trouble {
+impl From<&Error> for RemoteError {
     fn from(error: &Error) -> Self {
         let [help, wrote] = [error.remedy(), error.output()].map(|text| text.map(str::to_owned));
-        Trouble { message: error.message().to_owned(), help, wrote }
+        RemoteError { message: error.message().to_owned(), help, wrote }
     }
 }
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Self {
+impl From<RemoteError> for Error {
+    fn from(trouble: RemoteError) -> Self {
         let error = Error::failed(trouble.message);
         let error = match trouble.help {
             Some(help) => error.help(help),

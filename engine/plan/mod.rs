@@ -26,7 +26,7 @@ use crate::results::cell::{Multiplied, Planned, multiplied};
 use crate::scenario::{Candidate, Order, Pin, Scenario};
 use crate::stack::contract::{Fit, Refusal};
 use crate::stack::own::{Fresh, Who};
-use crate::transport::contract::{Family, Seam};
+use crate::transport::contract::{Family, IoModel};
 
 pub use crate::plan::cell::{Cell, Target, Turn};
 
@@ -149,10 +149,10 @@ fn misfit(
     let refused =
         refused.and_then(|()| if point.load.warmup_time.is_none() { Ok(()) } else { driver.warms_for_a_time() });
     let uncrossed = point.link.as_ref().and_then(|link| Some((link, uncrossed(target)?)));
-    let reason = match (refused, target.pairing.transport().seam()) {
+    let reason = match (refused, target.pairing.transport().io_model()) {
         _ if uncrossed.is_some() => uncrossed.map_or("", |(_, reason)| reason).to_owned(),
         (Err(refusal), _) => refusal.reason,
-        (Ok(()), Seam::Async(_)) if spins => {
+        (Ok(()), IoModel::Async(_)) if spins => {
             "the library of this transport owns the IO, and waits as it does".to_owned()
         }
         _ => return None,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::call::FaultClass;
+use crate::call::ErrorClass;
 
 /// What became of every scheduled call: scheduled = ok + error + timeout + censored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,13 +39,13 @@ pub struct Errors {
 
 impl Errors {
     /// One more call failed in that way.
-    pub fn count(&mut self, class: FaultClass) {
+    pub fn count(&mut self, class: ErrorClass) {
         *match class {
-            FaultClass::Connect => &mut self.connect,
-            FaultClass::Status => &mut self.status,
-            FaultClass::Short => &mut self.short,
-            FaultClass::Corrupt => &mut self.corrupt,
-            FaultClass::Protocol => &mut self.protocol,
+            ErrorClass::Connect => &mut self.connect,
+            ErrorClass::Status => &mut self.status,
+            ErrorClass::Short => &mut self.short,
+            ErrorClass::Corrupt => &mut self.corrupt,
+            ErrorClass::Protocol => &mut self.protocol,
         } += 1;
     }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::call::Ask;
+use crate::call::CallSpec;
 use crate::drive::clock::now_ns;
 use crate::drive::connection::Connection;
-use crate::drive::failed::{Failed, FailedClass};
 use crate::drive::job::Job;
-use crate::drive::resend::Asked;
+use crate::drive::resend::Attempts;
+use crate::drive::setup_error::{SetupError, SetupErrorClass};
 use crate::error::{Error, Result};
 use crate::place::site::End;
 use crate::plan::Cell;
@@ -41,17 +41,17 @@ pub fn isolation(cell: &Cell, launcher: &Launcher) -> Result<Isolation> {
     let job = Job::of(&serving.assignment(&cell.load)).map_err(broken)?;
     let before = server.sockets()?;
     // All dial before any asks: of processes that share a listener more than one is awake then.
-    let dialled: std::result::Result<Vec<Caller>, Failed> = (0..job.clients).map(|_| Caller::dial(&job)).collect();
+    let dialled: std::result::Result<Vec<Caller>, SetupError> = (0..job.clients).map(|_| Caller::dial(&job)).collect();
     let mut clients = dialled.map_err(broken)?;
     for client in &mut clients {
         client.begin().map_err(broken)?;
     }
     let during = server.sockets()?;
     let mut victim = clients.pop().ok_or_else(|| Error::stopped("no client is there whose call could abort"))?;
-    if victim.asks(&Ask::Ping) {
+    if victim.asks(&CallSpec::Ping) {
         return Err(Error::failed("the call that had to abort was answered"));
     }
-    let failed = clients.iter_mut().filter_map(|client| (!client.asks(&Ask::Nonce)).then_some(())).count();
+    let failed = clients.iter_mut().filter_map(|client| (!client.asks(&CallSpec::Nonce)).then_some(())).count();
     let gone = await_gone(server, &during)?;
     // What a process held before there was a client is its listener and the like.
     let idle = before.get(&gone.0).or(before.values().next()).copied().unwrap_or(0);
@@ -66,26 +66,30 @@ struct Caller {
 }
 
 impl Caller {
-    fn dial(job: &Job) -> std::result::Result<Self, Failed> {
+    fn dial(job: &Job) -> std::result::Result<Self, SetupError> {
         let connection = Connection::dial(job, &Arc::new(job.deadline()?), now_ns())?;
         connection.rest();
         Ok(Caller { connection, buffer: ReadBuffer::default() })
     }
 
     /// Opens the connection and is answered once.
-    fn begin(&mut self) -> std::result::Result<(), Failed> {
+    fn begin(&mut self) -> std::result::Result<(), SetupError> {
         self.connection.open(&mut self.buffer, now_ns())?;
-        if self.asks(&Ask::Nonce) { Ok(()) } else { Err(Failed::new(FailedClass::Connect, "no answer came")) }
+        if self.asks(&CallSpec::Nonce) {
+            Ok(())
+        } else {
+            Err(SetupError::new(SetupErrorClass::Connect, "no answer came"))
+        }
     }
 
     /// Whether it is answered.
-    fn asks(&mut self, ask: &Ask) -> bool {
-        let asked = &mut Asked::default();
+    fn asks(&mut self, ask: &CallSpec) -> bool {
+        let asked = &mut Attempts::default();
         self.connection.call(ask, true, &mut self.buffer, now_ns(), asked).is_ok_and(|reply| reply.verdict.is_ok())
     }
 }
 
-fn broken(failed: Failed) -> Error {
+fn broken(failed: SetupError) -> Error {
     Error::failed(failed.to_string()).because(failed)
 }
 

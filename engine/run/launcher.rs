@@ -24,7 +24,7 @@ use crate::stack::environment::Environment;
 use crate::stack::native::ENGINE;
 use crate::stack::own::{Own, Unset, options};
 use crate::transport::congestion::permitted;
-use crate::transport::contract::{Family, Seam};
+use crate::transport::contract::{Family, IoModel};
 use crate::transport::options::{CONGESTION, encrypts};
 use crate::transport::tls::Verification;
 
@@ -230,7 +230,7 @@ impl Launcher {
     /// How clients know the own server of a cell in TLS, with the files that its options name.
     pub fn verification(&self, cell: &Cell) -> Result<Option<Verification>> {
         let options = &cell.target.options;
-        let encrypted = encrypts(options) || matches!(cell.target.pairing.transport().seam(), Seam::Async(_));
+        let encrypted = encrypts(options) || matches!(cell.target.pairing.transport().io_model(), IoModel::Async(_));
         if !encrypted {
             return Ok(None);
         }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::drive::lines::Progress;
+use crate::drive::messages::Progress;
 use crate::error::Result;
 use crate::figures::counted;
 use crate::place::contract::Place;

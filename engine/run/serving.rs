@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::drive::lines::{self, Assignment};
+use crate::drive::messages::{self, Assignment};
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
 use crate::place::child::Heard;
@@ -116,7 +116,7 @@ impl<'a> Serving<'a> {
             &self.cell.calls,
         );
         let ready = target.pairing.serving().own().and_then(|own| Some((own.ready.clone()?, own.within)));
-        assignment.end.ready = ready.map(|(call, within)| lines::Ready { call, within });
+        assignment.end.ready = ready.map(|(call, within)| messages::Ready { call, within });
         assignment.end.own = target.pairing.serving().own().is_some();
         assignment.end.verification = self.verification.clone();
         assignment

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::drive::failed::Failed;
-use crate::drive::lines::{FromDrive, Progress, ToDrive};
 use crate::drive::load::NEGOTIATED;
+use crate::drive::messages::{FromDrive, Progress, ToDrive};
+use crate::drive::setup_error::SetupError;
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
 use crate::place::child::Heard;
@@ -97,7 +97,9 @@ impl<'a> Serving<'a> {
                         deadline = Instant::now() + silence;
                     }
                     FromDrive::Failed { .. } if !self.end.alive()? => return Err(self.end.ended()),
-                    FromDrive::Failed { class, reason, lacks } => return Err(failed(Failed { class, reason, lacks })),
+                    FromDrive::Failed { class, reason, lacks } => {
+                        return Err(failed(SetupError { class, reason, lacks }));
+                    }
                     line => return Ok(line),
                 },
                 Heard::End => return Err(client.ended()),
@@ -208,7 +210,7 @@ fn strange(due: &str) -> Error {
     Error::failed(format!("the client process said something else where `{due}` was due"))
 }
 
-fn failed(failed: Failed) -> Error {
+fn failed(failed: SetupError) -> Error {
     let error = Error::failed(failed.to_string());
     let error = match failed.lacks {
         Some(lack) => error.for_want_of(lack),

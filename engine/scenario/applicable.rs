@@ -21,7 +21,7 @@ pub(crate) fn applicable(axes: &Axes, has_links: bool, fields: &mut Fields<'_>, 
     let points: Vec<Point> =
         axes.representative().points(Of::Workload, &start, &[]).into_iter().map(|(point, _)| point).collect();
     for key in KEYS.iter().copied().filter(|key| key.of() == Of::Workload) {
-        let Some(place) = fields.place_of(key.name()) else {
+        let Some(span) = fields.span_of(key.name()) else {
             if let Some(example) = points.iter().find_map(|point| key.needed(point)) {
                 fields.lacks(key.name(), example);
             }
@@ -42,7 +42,7 @@ pub(crate) fn applicable(axes: &Axes, has_links: bool, fields: &mut Fields<'_>, 
                 (words.join(", "), help)
             }
         };
-        mistakes.push(Mistake::new(format!("`{}` is not used by {by}", key.name()), place).help(help));
+        mistakes.push(Mistake::new(format!("`{}` is not used by {by}", key.name()), span).help(help));
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Opti
     let args = fields.entry("args", mistakes).map(|(_, node)| args(node, mistakes));
     let kwargs = fields.entry("kwargs", mistakes).map(|(_, node)| kwargs(node, mistakes));
     if !asked {
-        for (key, place) in ["args", "kwargs"].iter().filter_map(|key| Some((key, fields.place_of(key)?))) {
-            let mistake = Mistake::new(format!("`{key}` belongs to a method, and there is no `rpyc`"), place);
+        for (key, span) in ["args", "kwargs"].iter().filter_map(|key| Some((key, fields.span_of(key)?))) {
+            let mistake = Mistake::new(format!("`{key}` belongs to a method, and there is no `rpyc`"), span);
             mistakes.push(mistake.help("name one, such as `rpyc: read_sensor`, or leave it out"));
         }
         return None;
@@ -43,7 +43,7 @@ fn is_name(text: &str) -> bool {
 fn method(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<String> {
     let name = String::read("rpyc", node, mistakes)?;
     if !is_name(&name) {
-        let mistake = Mistake::new(format!("`{name}` is no name of a method"), node.place);
+        let mistake = Mistake::new(format!("`{name}` is no name of a method"), node.span);
         let bare = name.split(['.', '(']).find(|part| is_name(part) && *part != "root").unwrap_or("read_sensor");
         mistakes.push(mistake.help(format!("write the name alone: `rpyc: {bare}`")));
         return None;
@@ -69,7 +69,7 @@ fn kwargs(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Argum
     Fields::of("`kwargs`", node, mistakes)?;
     let entry = |(key, node): &(crate::document::tree::Key, Node)| {
         if !is_name(&key.name) {
-            let mistake = Mistake::new(format!("`{}` is no name of an argument", key.name), key.place);
+            let mistake = Mistake::new(format!("`{}` is no name of an argument", key.name), key.span);
             mistakes.push(mistake.help("write it as Python does: letters, digits and underscores"));
             return None;
         }
@@ -81,7 +81,7 @@ fn kwargs(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Argum
 
 fn argument(node: &Node, depth: usize, mistakes: &mut Vec<Mistake>) -> Option<Argument> {
     let wrong = |what: &str, help: &str, mistakes: &mut Vec<Mistake>| {
-        mistakes.push(Mistake::new(what, node.place).help(help));
+        mistakes.push(Mistake::new(what, node.span).help(help));
         None
     };
     match &node.value {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, Read, empty_list};
 use crate::key::KEYS;
@@ -18,7 +18,7 @@ pub const TARGETS: &str = "target";
 const LISTED: usize = 12;
 
 /// What is written of `answer`, each name with its place.
-pub(crate) fn answer(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<(String, Place)> {
+pub(crate) fn answer(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Vec<(String, Span)> {
     let Some((key, node)) = fields.entry("answer", mistakes) else { return Vec::new() };
     let items: Vec<&Node> = match &node.value {
         Value::List(items) if items.is_empty() => {
@@ -28,51 +28,51 @@ pub(crate) fn answer(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Ve
         Value::List(items) => items.iter().collect(),
         _ => vec![node],
     };
-    let mut names: Vec<(String, Place)> = Vec::new();
+    let mut names: Vec<(String, Span)> = Vec::new();
     for item in items {
         let Some(name) = String::read(&key.name, item, mistakes) else { continue };
         match names.iter().find(|(known, _)| *known == name) {
             Some((_, first)) => mistakes.push(
-                Mistake::new(format!("`answer` names `{name}` twice"), item.place)
+                Mistake::new(format!("`answer` names `{name}` twice"), item.span)
                     .elsewhere(*first, "first here")
                     .help("name each axis once, the one that the question is about first"),
             ),
-            None => names.push((name, item.place)),
+            None => names.push((name, item.span)),
         }
     }
     names
 }
 
 /// What is written of `baseline`, with its place.
-pub(crate) fn baseline(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Option<(String, Place)> {
+pub(crate) fn baseline(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Option<(String, Span)> {
     let (key, node) = fields.entry("baseline", mistakes)?;
-    Some((String::read(&key.name, node, mistakes)?, node.place))
+    Some((String::read(&key.name, node, mistakes)?, node.span))
 }
 
 /// Notes each name in `answer` along which nothing differs, and a `baseline` that is no target.
 pub(crate) fn judge(
-    answer: &[(String, Place)],
-    baseline: Option<&(String, Place)>,
+    answer: &[(String, Span)],
+    baseline: Option<&(String, Span)>,
     (targets, workloads): (&[&Target], &[&Workload]),
     mistakes: &mut Vec<Mistake>,
 ) {
     let axes = axes(targets, workloads);
     let several: Vec<&str> = axes.iter().filter(|(_, count)| *count > 1).map(|(name, _)| *name).collect();
-    for (name, place) in answer.iter().filter(|(name, _)| name != TARGETS && !several.contains(&name.as_str())) {
+    for (name, span) in answer.iter().filter(|(name, _)| name != TARGETS && !several.contains(&name.as_str())) {
         let what = match axes.iter().any(|(known, _)| known == name) {
             true => format!("`answer` names `{name}`, which has one value in all cells of this scenario"),
             false => format!("`answer` names `{name}`, which is no axis of this scenario"),
         };
         let known: Vec<&str> = several.iter().copied().chain([TARGETS]).collect();
-        mistakes.push(Mistake::new(what, *place).help(could_be(name, &known)));
+        mistakes.push(Mistake::new(what, *span).help(could_be(name, &known)));
     }
-    if let Some((name, place)) = baseline {
+    if let Some((name, span)) = baseline {
         let names: Vec<String> =
             targets.iter().flat_map(|target| target.candidates()).map(|candidate| candidate.name).collect();
         if !names.contains(name) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let what = format!("`baseline` names `{name}`, which is no target of this scenario");
-            mistakes.push(Mistake::new(what, *place).help(could_be(name, &names)));
+            mistakes.push(Mistake::new(what, *span).help(could_be(name, &names)));
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::call::own::{HttpBody, Message, OwnCall, ReplyEnd};
 use crate::call::{Call, Word};
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, empty_list};
 use crate::key::call::{NAME, read_name};
@@ -27,7 +27,7 @@ pub(crate) struct Defined {
     pub(crate) call: OwnCall,
     /// The key that gave the body, and the file where it names one.
     pub(crate) body: Option<(&'static str, Option<String>)>,
-    pub(crate) place: Place,
+    pub(crate) span: Span,
 }
 
 impl OwnCalls {
@@ -116,7 +116,7 @@ pub(crate) fn names(calls: &Node) -> Vec<Use> {
     let name = |item: &Node| {
         let Value::Map(entries) = &item.value else { return None };
         match entries.iter().find(|(key, _)| key.name == "name")?.1 {
-            Node { value: Value::Text(ref name), place } => Some(Use { name: name.clone(), place }),
+            Node { value: Value::Text(ref name), span } => Some(Use { name: name.clone(), span }),
             _ => None,
         }
     };
@@ -129,7 +129,7 @@ pub(crate) fn ready(targets: &Node) -> Vec<Use> {
     let name = |item: &Node| {
         let Value::Map(entries) = &item.value else { return None };
         match entries.iter().find(|(key, _)| key.name == "ready")?.1 {
-            Node { value: Value::Text(ref name), place } => Some(Use { name: name.clone(), place }),
+            Node { value: Value::Text(ref name), span } => Some(Use { name: name.clone(), span }),
             _ => None,
         }
     };
@@ -143,7 +143,7 @@ pub(crate) fn read(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mi
     }
     let (_, node) = fields.entry("calls", mistakes)?;
     let Value::List(items) = &node.value else {
-        let mistake = Mistake::new(format!("`calls` takes a list, not {}", node.kind()), node.place);
+        let mistake = Mistake::new(format!("`calls` takes a list, not {}", node.kind()), node.span);
         mistakes.push(mistake.help("begin each call with a dash, such as `- {name: health, http: GET /health}`"));
         return None;
     };
@@ -163,10 +163,10 @@ fn reserved() -> Vec<&'static str> {
 fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defined> {
     let mut fields = Fields::of("a call", node, mistakes)?;
     let name = fields.needed("name", "name: health", mistakes);
-    let place = name.map_or(fields.place(), |node| node.place);
+    let span = name.map_or(fields.span(), |node| node.span);
     let name = name.and_then(|node| read_name("name", node, mistakes)).map(str::to_owned);
     if let Some(name) = name.as_deref().filter(|name| reserved().contains(name)) {
-        let mistake = Mistake::new(format!("`{name}` is a call of the service that all servers here answer"), place);
+        let mistake = Mistake::new(format!("`{name}` is a call of the service that all servers here answer"), span);
         mistakes.push(mistake.help("give your own call another name"));
     }
     let contains = fields.optional("contains", mistakes);
@@ -178,7 +178,7 @@ fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defin
     let rpyc = arguments::read(&mut fields, mistakes);
     let send = message::read(&mut fields, mistakes);
     if !asked {
-        let mistake = Mistake::new("this call says no way to be asked", place);
+        let mistake = Mistake::new("this call says no way to be asked", span);
         mistakes.push(mistake.help("give it a request, such as `http: GET /health`, a method, such as `rpyc: read_sensor`, or bytes, such as `send: PING`"));
     }
     fields.finish(mistakes);
@@ -188,31 +188,31 @@ fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defin
     let (http, body) = request.unzip();
     let body = body.flatten();
     let call = OwnCall { name: name?, http, rpyc, send, contains, size: size.map(|size| size.bytes()) };
-    Some(Defined { call, body, place })
+    Some(Defined { call, body, span })
 }
 
 /// A name that a workload calls, and where.
 pub(crate) struct Use {
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) span: Span,
 }
 
 /// Every name that workloads call, as far as they can be read.
 pub(crate) fn uses(workloads: &Node) -> Vec<Use> {
     let mut found = Vec::new();
     let Value::List(items) = &workloads.value else { return found };
-    let mut note = |name: &str, place: Place| found.push(Use { name: name.to_owned(), place });
+    let mut note = |name: &str, span: Span| found.push(Use { name: name.to_owned(), span });
     for item in items {
         let Value::Map(entries) = &item.value else { continue };
         for (key, node) in entries {
             match (key.name.as_str(), &node.value) {
-                ("call", Value::Text(name)) => note(name, node.place),
+                ("call", Value::Text(name)) => note(name, node.span),
                 ("call", Value::List(names)) => names.iter().for_each(|node| {
                     if let Value::Text(name) = &node.value {
-                        note(name, node.place);
+                        note(name, node.span);
                     }
                 }),
-                ("mix", Value::Map(shares)) => shares.iter().for_each(|(key, _)| note(&key.name, key.place)),
+                ("mix", Value::Map(shares)) => shares.iter().for_each(|(key, _)| note(&key.name, key.span)),
                 _ => {}
             }
         }
@@ -224,24 +224,24 @@ pub(crate) fn uses(workloads: &Node) -> Vec<Use> {
 pub(crate) fn check_names(defined: &[Use], uses: &[Use], mistakes: &mut Vec<Mistake>) {
     for (at, call) in defined.iter().enumerate() {
         if let Some(first) = defined[..at].iter().find(|other| other.name == call.name) {
-            let mistake = Mistake::new(format!("two calls are called `{}`", call.name), call.place);
-            mistakes.push(mistake.elsewhere(first.place, "the first one").help("each call needs a name of its own"));
+            let mistake = Mistake::new(format!("two calls are called `{}`", call.name), call.span);
+            mistakes.push(mistake.elsewhere(first.span, "the first one").help("each call needs a name of its own"));
         }
     }
     let own: Vec<&str> = defined.iter().map(|call| call.name.as_str()).collect();
     let known: Vec<&str> = reserved().into_iter().chain(own.iter().copied()).collect();
-    for Use { name, place } in uses.iter().filter(|used| !known.contains(&used.name.as_str())) {
-        mistakes.push(Mistake::new(format!("unknown call `{name}`"), *place).help(suggestion(name, &known)));
+    for Use { name, span } in uses.iter().filter(|used| !known.contains(&used.name.as_str())) {
+        mistakes.push(Mistake::new(format!("unknown call `{name}`"), *span).help(suggestion(name, &known)));
     }
     for call in defined.iter().filter(|call| !uses.iter().any(|used| used.name == call.name)) {
-        let mistake = Mistake::new(format!("nobody asks `{}`", call.name), call.place);
+        let mistake = Mistake::new(format!("nobody asks `{}`", call.name), call.span);
         mistakes.push(mistake.help("name it in the `call` or `mix` of a workload, or leave it out"));
     }
 }
 
 /// Where a call is defined.
-pub(crate) fn place_of(calls: &OwnCalls, name: &str) -> Option<Place> {
-    calls.0.iter().find(|defined| defined.call.name == name).map(|defined| defined.place)
+pub(crate) fn span_of(calls: &OwnCalls, name: &str) -> Option<Span> {
+    calls.0.iter().find(|defined| defined.call.name == name).map(|defined| defined.span)
 }
 
 /// The schema of `calls`.

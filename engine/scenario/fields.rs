@@ -34,10 +34,10 @@ pub(crate) fn name(
     fields: &Fields<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<String> {
-    let place = fields.place_of(key)?;
+    let span = fields.span_of(key)?;
     let name = name?;
     if name.contains('/') {
-        let mistake = Mistake::new(format!("the name `{name}` has a slash in it"), place);
+        let mistake = Mistake::new(format!("the name `{name}` has a slash in it"), span);
         mistakes.push(mistake.help("slashes stand between the parts of a cell's id; use a dash"));
         return None;
     }

@@ -9,7 +9,7 @@ pub fn line_of_workload(text: &str, name: &str) -> Option<usize> {
     let Value::List(workloads) = &entry(&root, "workloads")?.value else { return None };
     let named = workloads.iter().filter_map(|workload| entry(workload, "name"));
     let found = named.into_iter().find(|node| node.value == Value::Text(name.to_owned()))?;
-    Some(text.get(..found.place.start)?.matches('\n').count() + 1)
+    Some(text.get(..found.span.start)?.matches('\n').count() + 1)
 }
 
 fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {

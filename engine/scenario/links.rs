@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, empty_list, several};
 use crate::key::KEYS;
@@ -15,59 +15,59 @@ use crate::key::word::one_or_several;
 use crate::registry::suggestion;
 
 /// A link with the place by which its name is known.
-pub(crate) type Placed = (WrittenLink, Place);
+pub(crate) type PageOffsetBuf = (WrittenLink, Span);
 
 /// Every link of the list, where there is one; none where one of them cannot be read.
-pub(crate) fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Option<Vec<Placed>> {
+pub(crate) fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Option<Vec<PageOffsetBuf>> {
     let Some((key, node)) = fields.entry("links", mistakes) else {
         return (!fields.has("links")).then(Vec::new);
     };
     match &node.value {
         Value::List(items) if items.is_empty() => mistakes.push(empty_list(&key.name, node)),
         Value::List(items) => {
-            let read: Vec<Option<Placed>> = items.iter().map(|item| link(item, mistakes)).collect();
+            let read: Vec<Option<PageOffsetBuf>> = items.iter().map(|item| link(item, mistakes)).collect();
             return read.into_iter().collect();
         }
         _ => mistakes.push(
-            Mistake::new(format!("`links` takes a list, not {}", node.kind()), node.place)
+            Mistake::new(format!("`links` takes a list, not {}", node.kind()), node.span)
                 .help("begin each item with a dash, or write `links: [{name: wan, delay: 10ms}]`"),
         ),
     }
     None
 }
 
-fn link(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Placed> {
+fn link(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<PageOffsetBuf> {
     let mut fields = Fields::of("a link", node, mistakes)?;
     let name: Option<String> = fields.required("name", "name: wan", mistakes);
-    let place = fields.place_of("name").unwrap_or(fields.place());
+    let span = fields.span_of("name").unwrap_or(fields.span());
     let mut axes = Axes::default();
     for (word, key) in properties() {
         let Some((_, node)) = fields.entry(word, mistakes) else { continue };
         let values = several(word, node, mistakes, |node, mistakes| key.read(node, mistakes));
         axes.put(key.name(), values.into_iter().flatten());
     }
-    let jitter = fields.place_of("jitter");
-    let without_rate = fields.place_of("queue").filter(|_| !fields.has("rate"));
+    let jitter = fields.span_of("jitter");
+    let without_rate = fields.span_of("queue").filter(|_| !fields.has("rate"));
     fields.finish(mistakes);
     let name = name?;
     if name == NONE || name.contains('/') {
         let what = format!("a link cannot be called `{name}`");
         let help = "`none` is no link, and slashes stand between the parts of a cell's id";
-        mistakes.push(Mistake::new(what, place).help(help));
+        mistakes.push(Mistake::new(what, span).help(help));
         return None;
     }
-    if let Some(place) = without_rate {
-        let mistake = Mistake::new("`queue` is not used by a link without `rate`: nothing waits for its wire", place);
+    if let Some(span) = without_rate {
+        let mistake = Mistake::new("`queue` is not used by a link without `rate`: nothing waits for its wire", span);
         mistakes.push(mistake.help("leave it out, or give the link a `rate`"));
     }
     let times = |name: &str| axes.get(name).unwrap_or_default().iter().filter_map(Setting::count);
     let (most, least) = (times("link.jitter").max(), times("link.delay").min().unwrap_or(0));
-    if let Some(place) = jitter.filter(|_| most.is_some_and(|most| most > least)) {
+    if let Some(span) = jitter.filter(|_| most.is_some_and(|most| most > least)) {
         let mistake =
-            Mistake::new("`jitter` is larger than the smallest `delay`: no packet arrives before it leaves", place);
+            Mistake::new("`jitter` is larger than the smallest `delay`: no packet arrives before it leaves", span);
         mistakes.push(mistake.help("give it at most the smallest delay; the others may be a link of their own"));
     }
-    Some((WrittenLink { name, axes }, place))
+    Some((WrittenLink { name, axes }, span))
 }
 
 /// Each property by its word in `links`.
@@ -84,20 +84,20 @@ pub(crate) fn known(fields: &Fields<'_>, links: &[WrittenLink], mistakes: &mut V
         let Value::Text(text) = &item.value else { continue };
         if text != NONE && !links.iter().any(|link| link.name == *text) {
             let names: Vec<&str> = links.iter().map(|link| link.name.as_str()).chain([NONE]).collect();
-            mistakes.push(Mistake::new(format!("unknown link `{text}`"), item.place).help(suggestion(text, &names)));
+            mistakes.push(Mistake::new(format!("unknown link `{text}`"), item.span).help(suggestion(text, &names)));
         }
     }
 }
 
 /// Notes every link that no workload asks for: what was meant to be measured over it would be measured without.
 pub(crate) fn asked<'a>(
-    links: &[Placed],
+    links: &[PageOffsetBuf],
     named: impl Iterator<Item = &'a Setting> + Clone,
     mistakes: &mut Vec<Mistake>,
 ) {
-    for (link, place) in links {
+    for (link, span) in links {
         if !named.clone().any(|name| name.as_word() == Some(&link.name)) {
-            let mistake = Mistake::new(format!("no workload has the link `{}`", link.name), *place);
+            let mistake = Mistake::new(format!("no workload has the link `{}`", link.name), *span);
             mistakes.push(mistake.help(format!("write `link: {}` in a workload, or leave the link out", link.name)));
         }
     }

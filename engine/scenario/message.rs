@@ -24,14 +24,14 @@ pub(crate) fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Opti
     let end = one_of(&ENDS, "a reply", fields, mistakes);
     let end = end.map(|(key, node)| end_of(key, node, mistakes));
     if !asked {
-        for place in ENDS.iter().filter_map(|key| fields.place_of(key)) {
-            let mistake = Mistake::new("this says where a reply ends, and nothing is sent", place);
+        for span in ENDS.iter().filter_map(|key| fields.span_of(key)) {
+            let mistake = Mistake::new("this says where a reply ends, and nothing is sent", span);
             mistakes.push(mistake.help("give the call a `send` such as `send: \"PING\\r\\n\"`, or leave it out"));
         }
         return None;
     }
     if end.is_none() && !ENDS.iter().any(|key| fields.has(key)) {
-        let mistake = Mistake::new("nothing says where the reply to this ends", fields.place());
+        let mistake = Mistake::new("nothing says where the reply to this ends", fields.span());
         mistakes.push(mistake.help("give it `until: \"\\r\\n\"`, `bytes: 64B` or `length: u32be`"));
     }
     Some(SendCall { message: message??, reply: end?? })
@@ -47,7 +47,7 @@ fn one_of<'t>(
     let given: Vec<(&'static str, &Node)> =
         keys.iter().filter_map(|key| Some((*key, fields.entry(key, mistakes)?.1))).collect();
     if let [(first, _), (second, _), ..] = given.as_slice()
-        && let (Some(one), Some(other)) = (fields.place_of(first), fields.place_of(second))
+        && let (Some(one), Some(other)) = (fields.span_of(first), fields.span_of(second))
     {
         let mistake = Mistake::new(format!("{what} has `{first}` or `{second}`, not both"), one.max(other));
         mistakes.push(mistake.elsewhere(one.min(other), "the other one").help("keep one of them"));
@@ -68,7 +68,7 @@ fn message_of(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Mes
     let bytes = bytes.filter(|_| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
     if bytes.is_none() {
         // What is sent may be a secret, and is not quoted.
-        let mistake = Mistake::new(format!("`{key}` takes pairs of hexadecimal digits"), node.place);
+        let mistake = Mistake::new(format!("`{key}` takes pairs of hexadecimal digits"), node.span);
         mistakes.push(mistake.help("write it like `send-hex: \"01 ff 00\"`"));
     }
     bytes.map(|bytes| Message::Bytes(bytes.into()))
@@ -79,7 +79,7 @@ fn end_of(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<ReplyEn
         "until" => {
             let (_, until) = text(key, node, mistakes)?;
             if until.is_empty() {
-                mistakes.push(Mistake::new("`until` is empty", node.place).help("write it like `until: \"\\r\\n\"`"));
+                mistakes.push(Mistake::new("`until` is empty", node.span).help("write it like `until: \"\\r\\n\"`"));
                 return None;
             }
             Some(ReplyEnd::Until(Bytes::from(until)))
@@ -87,7 +87,7 @@ fn end_of(key: &str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<ReplyEn
         "bytes" => {
             let bytes = Size::read(key, node, mistakes)?.bytes();
             if bytes == 0 {
-                mistakes.push(Mistake::new("`bytes` is zero", node.place).help("the least is 1B"));
+                mistakes.push(Mistake::new("`bytes` is zero", node.span).help("the least is 1B"));
                 return None;
             }
             Some(ReplyEnd::Bytes(bytes))
@@ -105,7 +105,7 @@ fn text<'n>(key: &str, node: &'n Node, mistakes: &mut Vec<Mistake>) -> Option<(&
     match unescaped(written) {
         Ok(text) => Some((written, text)),
         Err(help) => {
-            mistakes.push(Mistake::new(format!("`{key}` has an escape that is none"), node.place).help(help));
+            mistakes.push(Mistake::new(format!("`{key}` has an escape that is none"), node.span).help(help));
             None
         }
     }

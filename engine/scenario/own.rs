@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, Read, several, whole, wrong_kind};
 use crate::key::axes::Axes;
@@ -19,7 +19,7 @@ use crate::stack::own::{FROM_ENV, Fresh, GIVEN};
 use crate::template::Template;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::shape;
-use crate::transport::contract::{Family, OptionValue, Seam, Transport};
+use crate::transport::contract::{Family, IoModel, OptionValue, Transport};
 use crate::transport::options::TLS;
 use crate::units::Time;
 
@@ -52,22 +52,22 @@ pub(crate) fn read(fields: &mut Fields<'_>, axes: &Axes, mistakes: &mut Vec<Mist
         let text = String::read("launch", node, mistakes)?;
         let words = command(&text, node, mistakes)?;
         let templates = words.into_iter().chain(env.iter().map(|(_, node, text)| (text.clone(), *node)));
-        told(&transports, templates.collect(), &vary, node.place, mistakes);
+        told(&transports, templates.collect(), &vary, node.span, mistakes);
         let env = env.into_iter().map(|(name, _, text)| (name, Secret::new(text.to_string()))).collect();
         let vary = vary.into_iter().map(|(word, _, values)| (word, values)).collect();
         return Some(Target { launch: Some(text), env, vary, ..own });
     }
     let (_, node) = at?;
     let address = String::read("at", node, mistakes)?;
-    place(&address, node, &transports, mistakes);
+    span(&address, node, &transports, mistakes);
     Some(Target { at: Some(address), ..own })
 }
 
 /// Exactly one of those who can serve, and no key that only another of them has.
 fn who(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
-    let mut named: Vec<(&'static str, Place)> =
-        ["server", "launch", "at"].into_iter().filter_map(|key| Some((key, fields.place_of(key)?))).collect();
-    named.sort_by_key(|(_, place)| *place);
+    let mut named: Vec<(&'static str, Span)> =
+        ["server", "launch", "at"].into_iter().filter_map(|key| Some((key, fields.span_of(key)?))).collect();
+    named.sort_by_key(|(_, span)| *span);
     if let [first, second, ..] = named.as_slice() {
         let mistake = Mistake::new(format!("`{}` cannot stand beside `{}`", second.0, first.0), second.1);
         mistakes.push(mistake.elsewhere(first.1, "the other one").help(
@@ -81,23 +81,23 @@ fn who(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
     };
     let others = KEYS.iter().filter(|(_, of_both)| key == "server" || key == "at" && !of_both);
     for (other, of_both) in others {
-        if let Some(place) = fields.place_of(other) {
+        if let Some(span) = fields.span_of(other) {
             let owners = if *of_both { "`launch` or `at`" } else { "`launch`" };
-            let mistake = Mistake::new(format!("`{other}` is not used by a target with `{key}`"), place);
+            let mistake = Mistake::new(format!("`{other}` is not used by a target with `{key}`"), span);
             mistakes.push(mistake.help(format!("it belongs to a target with {owners}; leave it out")));
         }
     }
     if key == "server" {
         return;
     }
-    if let Some(place) = fields.place_of("stack") {
-        let mistake = Mistake::new(format!("`stack` cannot stand beside `{key}`"), place);
+    if let Some(span) = fields.span_of("stack") {
+        let mistake = Mistake::new(format!("`stack` cannot stand beside `{key}`"), span);
         mistakes.push(mistake.help("a stack is whose server it is, and this one is yours; leave it out"));
     }
     if let Some((_, node)) = fields.entry("driver", mistakes)
         && node.value != Value::Text("native".to_owned())
     {
-        let mistake = Mistake::new(format!("a target with `{key}` is called by our own client only"), node.place);
+        let mistake = Mistake::new(format!("a target with `{key}` is called by our own client only"), node.span);
         mistakes.push(mistake.help("leave `driver` out"));
     }
 }
@@ -107,7 +107,7 @@ fn command<'n>(text: &str, node: &'n Node, mistakes: &mut Vec<Mistake>) -> Optio
     let words = match shell_words::split(text) {
         Ok(words) => words,
         Err(_) => {
-            let mistake = Mistake::new("this command has a quote that is never closed", node.place);
+            let mistake = Mistake::new("this command has a quote that is never closed", node.span);
             mistakes
                 .push(mistake.help("it is split as a shell splits it: close the quote, or put a backslash before it"));
             return None;
@@ -135,15 +135,15 @@ fn template(word: &str, text: &str, node: &Node, mistakes: &mut Vec<Mistake>) ->
 }
 
 /// Where a part of a text stands, as far as the file has the text as it is.
-fn inside(node: &Node, text: &str, part: Range<usize>) -> Place {
-    let place = node.place;
-    let before = match (place.end - place.start).checked_sub(text.len()) {
-        _ if part.is_empty() => return place,
+fn inside(node: &Node, text: &str, part: Range<usize>) -> Span {
+    let span = node.span;
+    let before = match (span.end - span.start).checked_sub(text.len()) {
+        _ if part.is_empty() => return span,
         Some(0) => 0,
         Some(2) => 1,
-        _ => return place,
+        _ => return span,
     };
-    Place { start: place.start + before + part.start, end: place.start + before + part.end, ..place }
+    Span { start: span.start + before + part.start, end: span.start + before + part.end, ..span }
 }
 
 type Variable<'n> = (String, &'n Node, Template);
@@ -161,7 +161,7 @@ fn environment<'n>(node: &'n Node, mistakes: &mut Vec<Mistake>) -> Vec<Variable<
     let mut variables = Vec::new();
     for (key, value) in entries {
         if key.name.is_empty() || key.name.contains(['=', '\0']) {
-            let mistake = Mistake::new(format!("`{}` cannot be the name of a variable", key.name), key.place);
+            let mistake = Mistake::new(format!("`{}` cannot be the name of a variable", key.name), key.span);
             mistakes.push(mistake.help("a name has letters, digits and underscores, such as PORT"));
             continue;
         }
@@ -182,7 +182,7 @@ fn environment<'n>(node: &'n Node, mistakes: &mut Vec<Mistake>) -> Vec<Variable<
     variables
 }
 
-type Knob = (String, Place, Vec<Setting>);
+type Knob = (String, Span, Vec<Setting>);
 
 /// The words of `vary` with their values.
 fn knobs(node: &Node, transports: &[&dyn Transport], mistakes: &mut Vec<Mistake>) -> Vec<Knob> {
@@ -215,11 +215,11 @@ fn knobs(node: &Node, transports: &[&dyn Transport], mistakes: &mut Vec<Mistake>
                     }
                     setting
                 };
-                knobs.extend(several(name, value, mistakes, read).map(|values| (key.name.clone(), key.place, values)));
+                knobs.extend(several(name, value, mistakes, read).map(|values| (key.name.clone(), key.span, values)));
                 continue;
             }
         };
-        mistakes.push(Mistake::new(format!("`{name}` cannot be a word of `vary`"), key.place).help(why));
+        mistakes.push(Mistake::new(format!("`{name}` cannot be a word of `vary`"), key.span).help(why));
     }
     knobs
 }
@@ -244,7 +244,7 @@ fn told(
     transports: &[&dyn Transport],
     templates: Vec<(Template, &Node)>,
     vary: &[Knob],
-    launch: Place,
+    launch: Span,
     mistakes: &mut Vec<Mistake>,
 ) {
     let knobs: Vec<&str> = vary.iter().map(|(word, ..)| word.as_str()).collect();
@@ -259,16 +259,16 @@ fn told(
             let text = if let Value::Text(text) = &node.value { text.as_str() } else { "" };
             // The template is a part of the text of a command, and all of it of a variable.
             let from = text.find(&format!("${{{word}}}")).unwrap_or(at.start);
-            let place = inside(node, text, from..from + at.len());
-            let mistake = Mistake::new(format!("nobody gives `${{{word}}}` a value"), place);
+            let span = inside(node, text, from..from + at.len());
+            let mistake = Mistake::new(format!("nobody gives `${{{word}}}` a value"), span);
             let all: Vec<&str> = knobs.iter().copied().chain(GIVEN).collect();
             mistakes.push(mistake.help(suggestion(word, &all)).help(
                 "`vary` gives words values, `${env:NAME}` is a variable of the environment, and `$${` stands for itself",
             ));
         }
     }
-    for (word, place, _) in vary.iter().filter(|(word, ..)| !used.contains(word.as_str())) {
-        let mistake = Mistake::new(format!("nothing uses `${{{word}}}`, so its values are all the same"), *place);
+    for (word, span, _) in vary.iter().filter(|(word, ..)| !used.contains(word.as_str())) {
+        let mistake = Mistake::new(format!("nothing uses `${{{word}}}`, so its values are all the same"), *span);
         mistakes.push(mistake.help(format!("put `${{{word}}}` into `launch` or `env`")));
     }
     let asked = |words: &[&str]| words.iter().any(|word| used.contains(word));
@@ -297,11 +297,11 @@ fn from_env(word: &str) -> Option<&str> {
 }
 
 /// Where it runs already has to be an address that its transports can dial.
-fn place(address: &str, node: &Node, transports: &[&dyn Transport], mistakes: &mut Vec<Mistake>) {
+fn span(address: &str, node: &Node, transports: &[&dyn Transport], mistakes: &mut Vec<Mistake>) {
     let unix = match shape(address) {
         Ok(family) => family == Family::Unix,
         Err(error) => {
-            let mistake = Mistake::new(error.what(), node.place);
+            let mistake = Mistake::new(error.what(), node.span);
             mistakes.push(error.remedy().into_iter().fold(mistake, Mistake::help));
             return;
         }
@@ -309,7 +309,7 @@ fn place(address: &str, node: &Node, transports: &[&dyn Transport], mistakes: &m
     for transport in transports.iter().filter(|transport| (transport.family() == Family::Unix) != unix) {
         let wanted =
             if unix { "a host and a port, such as `shop.example:443`" } else { "`unix:/path` or `unix:@name`" };
-        let mistake = Mistake::new(format!("`{}` does not speak to `{address}`", transport.name()), node.place);
+        let mistake = Mistake::new(format!("`{}` does not speak to `{address}`", transport.name()), node.span);
         mistakes.push(mistake.help(format!("it needs {wanted}; give each transport a target of its own")));
     }
 }
@@ -323,34 +323,34 @@ pub(crate) fn options(
     mistakes: &mut Vec<Mistake>,
 ) {
     let Value::Map(entries) = &node.value else { return };
-    let place_of = |name: &str| entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.place);
+    let span_of = |name: &str| entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span);
     let on = |name: &str| options.get(name).is_some_and(|values| values.contains(&OptionValue::Flag(true)));
     let words = target.axes.get("transport").into_iter().flatten().filter_map(Setting::as_word);
     let always = words.into_iter().any(|word| {
-        find("transport", TRANSPORTS, word).is_ok_and(|transport| matches!(transport.seam(), Seam::Async(_)))
+        find("transport", TRANSPORTS, word).is_ok_and(|transport| matches!(transport.io_model(), IoModel::Async(_)))
     });
     for name in [CA, CERT, KEY, SERVER_NAME, INSECURE].map(|spec| spec.name) {
-        let Some(place) = place_of(name) else { continue };
+        let Some(span) = span_of(name) else { continue };
         if !on(TLS.name) && !always {
-            let mistake = Mistake::new(format!("`{name}` changes nothing without `tls: true`"), place);
+            let mistake = Mistake::new(format!("`{name}` changes nothing without `tls: true`"), span);
             mistakes.push(mistake.help("add `tls: true`, or leave it out"));
         }
     }
     for (name, other) in [(CERT.name, KEY.name), (KEY.name, CERT.name)] {
-        if let (Some(place), None) = (place_of(name), place_of(other)) {
-            let mistake = Mistake::new(format!("`{name}` needs `{other}`"), place);
+        if let (Some(span), None) = (span_of(name), span_of(other)) {
+            let mistake = Mistake::new(format!("`{name}` needs `{other}`"), span);
             mistakes.push(mistake.help("a client's certificate is of use with its key only, and its key with it"));
         }
     }
-    if let (Some(place), Some(verified)) = (place_of(INSECURE.name).filter(|_| on(INSECURE.name)), place_of(CA.name)) {
-        let mistake = Mistake::new("`insecure` takes any certificate, so that `ca` changes nothing", place);
+    if let (Some(span), Some(verified)) = (span_of(INSECURE.name).filter(|_| on(INSECURE.name)), span_of(CA.name)) {
+        let mistake = Mistake::new("`insecure` takes any certificate, so that `ca` changes nothing", span);
         mistakes.push(mistake.elsewhere(verified, "what the server would be known by").help("keep one of them"));
     }
     for name in FILES {
         let named = options.get(name).into_iter().flatten().map(ToString::to_string);
         let Some((_, value)) = entries.iter().find(|(key, _)| key.name == name) else { continue };
         for file in named.filter(|file| !folder.join(file).is_file()) {
-            let mistake = Mistake::new(format!("`{name}`: there is no file `{file}`"), value.place);
+            let mistake = Mistake::new(format!("`{name}`: there is no file `{file}`"), value.span);
             mistakes.push(mistake.help(format!("it is looked for in the scenario's folder, {}", folder.display())));
         }
     }

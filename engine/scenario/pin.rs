@@ -70,8 +70,7 @@ impl Read for Pin {
                 Some(Pin::Cores { server: server?.0, client: client?.0 })
             }
             _ => {
-                let mistake =
-                    Mistake::new(format!("`{key}` takes `auto`, `none` or the cores of each end"), node.place);
+                let mistake = Mistake::new(format!("`{key}` takes `auto`, `none` or the cores of each end"), node.span);
                 mistakes.push(mistake.help("write it like `pin: {server: [0], client: [1]}`"));
                 None
             }
@@ -97,7 +96,7 @@ impl Read for Cores {
                 items.iter().map(|item| core(item, mistakes)).collect()
             }
             _ => {
-                let mistake = Mistake::new(format!("`{key}` takes a list of cores, not {}", node.kind()), node.place);
+                let mistake = Mistake::new(format!("`{key}` takes a list of cores, not {}", node.kind()), node.span);
                 mistakes.push(mistake.help(format!("write it like `{key}: [0]`")));
                 None
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::document::mistake::{Mistake, Mistakes, Place, Source};
+use crate::document::mistake::{Mistake, Mistakes, Source, Span};
 use crate::document::tree::{self, Node, Value};
 use crate::document::walk::{Fields, empty_list};
 use crate::key::axes::{Axes, WrittenLink};
@@ -36,7 +36,7 @@ pub fn read(name: &str, text: &str, sets: &[String]) -> Result<Scenario, Mistake
     sources.extend(sets.iter().map(|set| Source { name: "--set".to_owned(), text: set.clone() }));
     if text.len() as u64 > LARGEST {
         sources[0].text.clear();
-        let mistake = Mistake::new(format!("this file has {} bytes; a scenario has few", text.len()), Place::default());
+        let mistake = Mistake::new(format!("this file has {} bytes; a scenario has few", text.len()), Span::default());
         return Err(Mistakes::new(sources, vec![mistake.help(format!("the most is {LARGEST} bytes"))]));
     }
     let mut root = match tree::read(text, 0, 0) {
@@ -65,7 +65,7 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
     let question = fields.required("question", "question: Which answers small calls soonest?", mistakes);
     let answer = asked::answer(&mut fields, mistakes);
     let baseline = asked::baseline(&mut fields, mistakes);
-    let place = fields.place_of("workloads").unwrap_or(fields.place());
+    let span = fields.span_of("workloads").unwrap_or(fields.span());
     let targets =
         list(&mut fields, "targets", "targets: [{transport: tcp, server: threaded}]", mistakes, |node, mistakes| {
             target(node, &folder, mistakes)
@@ -99,13 +99,13 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
             .iter()
             .flatten()
             .flatten()
-            .flat_map(|(target, place)| target.candidates().into_iter().map(|it| (it.name, *place))),
+            .flat_map(|(target, span)| target.candidates().into_iter().map(|it| (it.name, *span))),
         |name| format!("two targets are called `{name}`"),
         "give one of them a `name` of its own",
         mistakes,
     );
     unique(
-        placed.iter().flatten().map(|(link, place)| (link.name.clone(), *place)),
+        placed.iter().flatten().map(|(link, span)| (link.name.clone(), *span)),
         |name| format!("two links are called `{name}`"),
         "each link needs a name of its own",
         mistakes,
@@ -115,25 +115,25 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         links::asked(placed, named, mistakes);
     }
     unique(
-        workloads.iter().flatten().flatten().map(|((workload, _), place)| (workload.name.clone(), *place)),
+        workloads.iter().flatten().flatten().map(|((workload, _), span)| (workload.name.clone(), *span)),
         |name| format!("two workloads are called `{name}`"),
         "each workload needs a name of its own",
         mistakes,
     );
     let open_only = workloads.iter().flatten().flatten().all(|((workload, _), _)| workload.is_open());
-    for (target, place) in targets.iter().flatten().flatten().filter(|_| open_only && workloads.is_some()) {
+    for (target, span) in targets.iter().flatten().flatten().filter(|_| open_only && workloads.is_some()) {
         let drivers = target.axes.get("driver").into_iter().flatten();
         let refused: Option<Vec<String>> = drivers
             .map(|driver| named::<dyn Driver>(driver)?.keeps_schedules().err().map(|refusal| refusal.reason))
             .collect();
         if let Some(reason) = refused.and_then(|reasons| reasons.into_iter().next()) {
-            let mistake = Mistake::new("every cell of this target is refused", *place);
+            let mistake = Mistake::new("every cell of this target is refused", *span);
             mistakes.push(mistake.help(reason).help("drive it with `driver: native`, or leave out the `rate`"));
         }
     }
     let read: Vec<&Target> = targets.iter().flatten().flatten().map(|(target, _)| target).collect();
     for ((workload, search), _) in workloads.iter().flatten().flatten() {
-        mistakes.extend(search.and_then(|place| unlimited(workload, place, &read)));
+        mistakes.extend(search.and_then(|span| unlimited(workload, span, &read)));
     }
     // Of targets that cannot be read nobody knows what they are called.
     if let (Some(targets), Some(workloads)) = (&targets, &workloads)
@@ -161,7 +161,7 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
     unaskable(&scenario, &uses[..asked], mistakes);
     let trials = scenario.count();
     if trials > MOST_TRIALS {
-        let mistake = Mistake::new(format!("the lists multiply to {trials} trials"), place);
+        let mistake = Mistake::new(format!("the lists multiply to {trials} trials"), span);
         mistakes.push(mistake.help(format!("the most is {MOST_TRIALS}; shorten a list, or lower `trials`")));
     }
     Some(scenario)
@@ -174,9 +174,9 @@ fn unaskable(scenario: &Scenario, uses: &[calls::Use], mistakes: &mut Vec<Mistak
         let Some(used) = uses.iter().find(|used| used.name == call.name) else { continue };
         let reasons: Option<Vec<String>> = candidates.iter().map(|candidate| candidate.cannot_ask(call)).collect();
         let Some(reason) = reasons.and_then(|reasons| reasons.into_iter().next()) else { continue };
-        let mistake = Mistake::new(format!("`{}` cannot be asked of any target", call.name), used.place).help(reason);
-        mistakes.push(match calls::place_of(&scenario.calls, &call.name) {
-            Some(place) => mistake.elsewhere(place, "the call"),
+        let mistake = Mistake::new(format!("`{}` cannot be asked of any target", call.name), used.span).help(reason);
+        mistakes.push(match calls::span_of(&scenario.calls, &call.name) {
+            Some(span) => mistake.elsewhere(span, "the call"),
             None => mistake,
         });
     }
@@ -188,8 +188,8 @@ fn list<T>(
     key: &'static str,
     example: &'static str,
     mistakes: &mut Vec<Mistake>,
-    read: impl Fn(&Node, &mut Vec<Mistake>) -> Option<(T, Place)>,
-) -> Option<Vec<Option<(T, Place)>>> {
+    read: impl Fn(&Node, &mut Vec<Mistake>) -> Option<(T, Span)>,
+) -> Option<Vec<Option<(T, Span)>>> {
     if !fields.has(key) {
         fields.lacks(key, example);
     }
@@ -198,15 +198,15 @@ fn list<T>(
         Value::List(items) if items.is_empty() => mistakes.push(empty_list(key, node)),
         Value::List(items) => return Some(items.iter().map(|item| read(item, mistakes)).collect()),
         _ => mistakes.push(
-            Mistake::new(format!("`{key}` takes a list, not {}", node.kind()), node.place)
+            Mistake::new(format!("`{key}` takes a list, not {}", node.kind()), node.span)
                 .help(format!("begin each item with a dash, or write `{example}`")),
         ),
     }
     None
 }
 
-/// What is wrong where a search has targets for which no rate would be too high; `place` is where it is asked for.
-fn unlimited(workload: &Workload, place: Place, targets: &[&Target]) -> Option<Mistake> {
+/// What is wrong where a search has targets for which no rate would be too high; `span` is where it is asked for.
+fn unlimited(workload: &Workload, span: Span, targets: &[&Target]) -> Option<Mistake> {
     let limits = |expect: &[Expectation]| expect.iter().any(Expectation::limits_response);
     let without: Vec<String> = targets
         .iter()
@@ -222,22 +222,22 @@ fn unlimited(workload: &Workload, place: Place, targets: &[&Target]) -> Option<M
         }
     };
     let help = "a search finds the highest rate at which an `expect` holds; give the workload one, such as `expect: p99 < 5ms`";
-    Some(Mistake::new(what, place).help(help))
+    Some(Mistake::new(what, span).help(help))
 }
 
 /// Notes every name that was there before.
 fn unique(
-    names: impl Iterator<Item = (String, Place)>,
+    names: impl Iterator<Item = (String, Span)>,
     what: impl Fn(&str) -> String,
     help: &str,
     mistakes: &mut Vec<Mistake>,
 ) {
-    let mut seen: BTreeMap<String, Place> = BTreeMap::new();
-    for (name, place) in names {
+    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+    for (name, span) in names {
         if let Some(first) = seen.get(&name) {
-            mistakes.push(Mistake::new(what(&name), place).elsewhere(*first, "the first one").help(help));
+            mistakes.push(Mistake::new(what(&name), span).elsewhere(*first, "the first one").help(help));
         } else {
-            seen.insert(name, place);
+            seen.insert(name, span);
         }
     }
 }
@@ -247,15 +247,15 @@ fn workload(
     node: &Node,
     links: Option<&[WrittenLink]>,
     mistakes: &mut Vec<Mistake>,
-) -> Option<((Workload, Option<Place>), Place)> {
+) -> Option<((Workload, Option<Span>), Span)> {
     let mut fields = Fields::of("a workload", node, mistakes)?;
     let given = fields.required("name", "name: latency", mistakes);
     let given = name("name", given, &fields, mistakes);
     let axes = keys(&mut fields, |key| key.of() == Of::Workload, mistakes);
-    let place = fields.place_of("name").unwrap_or(fields.place());
+    let span = fields.span_of("name").unwrap_or(fields.span());
     let expect = expectations(&mut fields, mistakes);
     let workload = Workload { name: given.clone().unwrap_or_default(), axes, expect };
-    let search = fields.place_of("rate").filter(|_| workload.searches());
+    let search = fields.span_of("rate").filter(|_| workload.searches());
     drawn(&workload.axes, &fields, mistakes);
     lengths(&mut fields, search, mistakes);
     // Of links that cannot be read nothing is known.
@@ -266,22 +266,22 @@ fn workload(
     fields.finish(mistakes);
     // Without a call nothing more can be said of it.
     let asks = workload.axes.get("call").is_some() || workload.axes.get("mix").is_some();
-    (given.is_some() && asks).then_some(((workload, search), place))
+    (given.is_some() && asks).then_some(((workload, search), span))
 }
 
 /// A workload has a call or a mix of them, and those of a mix are all asked of the same servers over kept connections.
 fn drawn(axes: &Axes, fields: &Fields<'_>, mistakes: &mut Vec<Mistake>) {
-    let Some(place) = fields.place_of("mix") else { return };
-    if let Some(call) = fields.place_of("call") {
+    let Some(span) = fields.span_of("mix") else { return };
+    if let Some(call) = fields.span_of("call") {
         mistakes.push(
-            Mistake::new("a workload has `call` or `mix`, not both", place.max(call))
-                .elsewhere(place.min(call), "the other one")
+            Mistake::new("a workload has `call` or `mix`, not both", span.max(call))
+                .elsewhere(span.min(call), "the other one")
                 .help("a list of `call` makes a cell of each, a `mix` one cell of all"),
         );
     }
     let Some(Setting::Shares(shares)) = axes.first("mix") else { return };
     if let Some(share) = shares.iter().find(|share| share.call.kind().dials()) {
-        let mistake = Mistake::new(format!("`{}` cannot stand in a mix: each such call dials", share.call), place);
+        let mistake = Mistake::new(format!("`{}` cannot stand in a mix: each such call dials", share.call), span);
         mistakes.push(mistake.help("give it a workload of its own"));
     }
     let own = shares.iter().find(|share| share.call.is_own());
@@ -289,22 +289,22 @@ fn drawn(axes: &Axes, fields: &Fields<'_>, mistakes: &mut Vec<Mistake>) {
     if let (Some(own), Some(service)) = (own, service) {
         let what = format!("`{}` and `{}` are never answered by the same server", own.call, service.call);
         let help = "our servers answer the calls of the service, and your own ones what you define under `calls`";
-        mistakes.push(Mistake::new(what, place).help(help));
+        mistakes.push(Mistake::new(what, span).help(help));
     }
 }
 
 /// A load ends by a count, after a time, or with its ramp, and in one way only.
-fn lengths(fields: &mut Fields<'_>, search: Option<Place>, mistakes: &mut Vec<Mistake>) {
-    if let (Some(first), Some(second)) = (fields.place_of("iterations"), fields.place_of("duration")) {
+fn lengths(fields: &mut Fields<'_>, search: Option<Span>, mistakes: &mut Vec<Mistake>) {
+    if let (Some(first), Some(second)) = (fields.span_of("iterations"), fields.span_of("duration")) {
         let (first, second) = (first.min(second), first.max(second));
         mistakes.push(
             Mistake::new("a workload has `iterations` or `duration`, not both", second)
                 .elsewhere(first, "the other one")
                 .help("keep `iterations` to count calls, or `duration` to fill a time"),
         );
-    } else if let (Some(place), false, false) = (search, fields.has("duration"), fields.has("ramp")) {
-        let mistake = Mistake::new("a search needs `duration`: how long each of its probes lasts", place);
-        let mistake = match fields.place_of("iterations") {
+    } else if let (Some(span), false, false) = (search, fields.has("duration"), fields.has("ramp")) {
+        let mistake = Mistake::new("a search needs `duration`: how long each of its probes lasts", span);
+        let mistake = match fields.span_of("iterations") {
             Some(counted) => mistake.elsewhere(counted, "a count of calls would make probes shorter as rates rise"),
             None => mistake,
         };
@@ -312,13 +312,13 @@ fn lengths(fields: &mut Fields<'_>, search: Option<Place>, mistakes: &mut Vec<Mi
     } else if !fields.has("iterations") && !fields.has("duration") && !fields.has("ramp") {
         fields.lacks("iterations", "iterations: 1000` or `duration: 10s");
     }
-    if let Some(first) = fields.place_of("ramp") {
+    if let Some(first) = fields.span_of("ramp") {
         for (key, why) in [
             ("rate", "each step of a ramp has its rate"),
             ("iterations", "a ramp ends when its steps do"),
             ("duration", "a ramp lasts as long as its steps"),
         ] {
-            if let Some(second) = fields.place_of(key) {
+            if let Some(second) = fields.span_of(key) {
                 let mistake = Mistake::new(format!("`{key}` cannot stand beside `ramp`: {why}"), second);
                 mistakes.push(mistake.elsewhere(first, "the ramp").help("keep one of them"));
             }

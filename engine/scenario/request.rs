@@ -9,7 +9,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value as Json, json};
 
 use crate::call::own::{HttpBody, HttpCall, Text, TextError, Varying};
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, Read, several, whole, wrong_kind};
 use crate::registry::suggestion;
@@ -42,8 +42,8 @@ pub(crate) fn read(
         fields.entry("status", mistakes).map(|(_, node)| several("status", node, mistakes, status).unwrap_or_default());
     if !asked {
         for key in ["headers", "status"].iter().chain(&BODIES).filter(|key| fields.has(key)) {
-            if let Some(place) = fields.place_of(key) {
-                let mistake = Mistake::new(format!("`{key}` belongs to a request, and there is no `http`"), place);
+            if let Some(span) = fields.span_of(key) {
+                let mistake = Mistake::new(format!("`{key}` belongs to a request, and there is no `http`"), span);
                 mistakes.push(mistake.help("add one, such as `http: POST /orders`, or leave it out"));
             }
         }
@@ -68,7 +68,7 @@ fn line_of(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<(String, Text)> {
         mistakes.push(wrong_kind("http", "a method and a path", node).help(EXAMPLE));
         return None;
     };
-    let wrong = |what: String, help: String| Mistake::new(what, node.place).help(help);
+    let wrong = |what: String, help: String| Mistake::new(what, node.span).help(help);
     let Some((method, path)) = text.split_once(' ') else {
         let what = if text.starts_with('/') { "a method" } else { "a path" };
         mistakes.push(wrong(format!("`http: {text}` has no {}", &what[2..]), EXAMPLE.to_owned()));
@@ -119,15 +119,15 @@ fn encoded(c: char) -> String {
 pub(crate) fn compiled(text: &str, node: &Node, whole: &str, from: usize, mistakes: &mut Vec<Mistake>) -> Option<Text> {
     match Text::parse(text) {
         Ok(text) => return Some(text),
-        Err(TextError::Unknown(word, span)) => {
+        Err(TextError::Unknown(word, range)) => {
             let known: Vec<&str> = Varying::ALL.iter().map(|(name, _)| *name).collect();
-            let place = within(node.place, whole, from + span.start..from + span.end);
-            let mistake = Mistake::new(format!("nobody gives `${{{word}}}` a value"), place);
+            let span = within(node.span, whole, from + range.start..from + range.end);
+            let mistake = Mistake::new(format!("nobody gives `${{{word}}}` a value"), span);
             mistakes.push(mistake.help(suggestion(&word, &known)).help("write `$${` for a literal `${`"));
         }
-        Err(TextError::Open(span)) => {
-            let place = within(node.place, whole, from + span.start..from + span.end);
-            let mistake = Mistake::new("`${` is not closed", place);
+        Err(TextError::Open(range)) => {
+            let span = within(node.span, whole, from + range.start..from + range.end);
+            let mistake = Mistake::new("`${` is not closed", span);
             mistakes.push(mistake.help("close it with `}`, or write `$${` for a literal `${`"));
         }
     }
@@ -135,13 +135,13 @@ pub(crate) fn compiled(text: &str, node: &Node, whole: &str, from: usize, mistak
 }
 
 /// The place of some bytes of a text, where it stands in the file as it is: plain, or in quotes.
-fn within(place: Place, whole: &str, span: std::ops::Range<usize>) -> Place {
-    match (place.end - place.start).checked_sub(whole.len()) {
+fn within(span: Span, whole: &str, range: std::ops::Range<usize>) -> Span {
+    match (span.end - span.start).checked_sub(whole.len()) {
         Some(quotes @ (0 | 2)) => {
-            let start = place.start + quotes / 2;
-            Place { start: start + span.start, end: start + span.end, ..place }
+            let start = span.start + quotes / 2;
+            Span { start: start + range.start, end: start + range.end, ..span }
         }
-        _ => place,
+        _ => span,
     }
 }
 
@@ -161,12 +161,12 @@ fn headers(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Text
     for (key, node) in entries {
         let name = key.name.to_ascii_lowercase();
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            let mistake = Mistake::new(format!("`{}` is no name of a header", key.name), key.place);
+            let mistake = Mistake::new(format!("`{}` is no name of a header", key.name), key.span);
             mistakes.push(mistake.help("write it like `accept`"));
             continue;
         }
         if FRAMING.contains(&name.as_str()) {
-            let mistake = Mistake::new(format!("`{name}` is written by the transport itself"), key.place);
+            let mistake = Mistake::new(format!("`{name}` is written by the transport itself"), key.span);
             mistakes.push(mistake.help("leave it out; options of the target say what connections do"));
             continue;
         }
@@ -177,12 +177,12 @@ fn headers(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Text
             // The value itself is never shown: it may be a secret.
             _ => {
                 mistakes
-                    .push(Mistake::new(format!("the header `{name}` takes text"), node.place).help("put it in quotes"));
+                    .push(Mistake::new(format!("the header `{name}` takes text"), node.span).help("put it in quotes"));
                 continue;
             }
         };
         if HeaderValue::from_str(&value).is_err() {
-            let mistake = Mistake::new(format!("the value of `{name}` has bytes that no header may have"), node.place);
+            let mistake = Mistake::new(format!("the value of `{name}` has bytes that no header may have"), node.span);
             mistakes.push(mistake.help("a header is one line of printable text"));
             continue;
         }
@@ -198,7 +198,7 @@ fn body(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> 
     let given: Vec<(&'static str, &Node)> =
         BODIES.iter().filter_map(|key| Some((*key, fields.entry(key, mistakes)?.1))).collect();
     if let [(first, _), (second, _), ..] = given.as_slice()
-        && let (Some(one), Some(other)) = (fields.place_of(first), fields.place_of(second))
+        && let (Some(one), Some(other)) = (fields.span_of(first), fields.span_of(second))
     {
         let mistake = Mistake::new(format!("a request has `{first}` or `{second}`, not both"), one.max(other));
         mistakes.push(mistake.elsewhere(one.min(other), "the other one").help("keep one of them"));
@@ -209,7 +209,7 @@ fn body(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> 
         "body" => {
             let Value::Text(text) = &node.value else {
                 let help = "put it in quotes; what shall be sent as JSON goes under `json`";
-                mistakes.push(Mistake::new("`body` takes text", node.place).help(help));
+                mistakes.push(Mistake::new("`body` takes text", node.span).help(help));
                 return None;
             };
             (HttpBody::Text(compiled(text, node, text, 0, mistakes)?), Some((key, None)))
@@ -222,7 +222,7 @@ fn body(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> 
             let name = String::read(key, node, mistakes)?;
             let bytes = file(&folder.join(&name)).map_err(|why| {
                 mistakes.push(
-                    Mistake::new(format!("the file `{name}` cannot be read: {why}"), node.place)
+                    Mistake::new(format!("the file `{name}` cannot be read: {why}"), node.span)
                         .help("a path is read from the folder of the scenario"),
                 );
             });
@@ -256,7 +256,7 @@ fn as_json(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Json> {
         Value::Number(number) => match serde_json::Number::from_f64(*number) {
             Some(number) => number.into(),
             None => {
-                mistakes.push(Mistake::new("JSON has no such number", node.place).help("put it in quotes"));
+                mistakes.push(Mistake::new("JSON has no such number", node.span).help("put it in quotes"));
                 return None;
             }
         },
@@ -279,7 +279,7 @@ fn as_json(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Json> {
 fn status(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<u16> {
     let status = whole(&node.value).filter(|status| (200..600).contains(status));
     if status.is_none() {
-        let mistake = Mistake::new(format!("`status` takes a status of HTTP, not {}", node.kind()), node.place);
+        let mistake = Mistake::new(format!("`status` takes a status of HTTP, not {}", node.kind()), node.span);
         mistakes.push(
             mistake
                 .label("expected a number from 200 to 599")

@@ -1,6 +1,6 @@
 //! Edits of a scenario from the command line: `workloads.latency.clients=10`.
 
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Key, Node, Value, read};
 use crate::registry::suggestion;
 
@@ -9,7 +9,7 @@ use crate::registry::suggestion;
 /// A step of the path is a key, the index of an item from 0, or its name. A key that is not there yet is added;
 /// whether it belongs there is for the walk to say.
 pub(crate) fn apply(tree: &mut Node, text: &str, source: usize) -> Result<(), Mistake> {
-    let whole = Place { source, start: 0, end: text.len() };
+    let whole = Span { source, start: 0, end: text.len() };
     let Some((path, value)) = text.split_once('=') else {
         return Err(
             Mistake::new("this is not an edit", whole).help("write it like `--set workloads.latency.clients=10`")
@@ -17,14 +17,14 @@ pub(crate) fn apply(tree: &mut Node, text: &str, source: usize) -> Result<(), Mi
     };
     let mut node = read(value, source, path.len() + 1)?;
     if matches!(node.value, Value::Nothing) {
-        node.place = whole;
+        node.span = whole;
     }
     let mut here = tree;
     let mut start = 0;
     for step in path.split('.') {
-        let place = Place { source, start, end: start + step.len() };
-        start = place.end + 1;
-        here = descend(here, step, place)?;
+        let span = Span { source, start, end: start + step.len() };
+        start = span.end + 1;
+        here = descend(here, step, span)?;
     }
     *here = node;
     Ok(())
@@ -45,13 +45,13 @@ pub fn shown(edit: &str) -> String {
     }
 }
 
-fn descend<'t>(node: &'t mut Node, step: &str, place: Place) -> Result<&'t mut Node, Mistake> {
+fn descend<'t>(node: &'t mut Node, step: &str, span: Span) -> Result<&'t mut Node, Mistake> {
     let kind = node.kind();
     match &mut node.value {
         Value::Map(entries) => {
             let index = entries.iter().position(|(key, _)| key.name == step).unwrap_or_else(|| {
-                let empty = Node { place, value: Value::Map(Vec::new()) };
-                entries.push((Key { place, name: step.to_owned() }, empty));
+                let empty = Node { span, value: Value::Map(Vec::new()) };
+                entries.push((Key { span, name: step.to_owned() }, empty));
                 entries.len() - 1
             });
             Ok(&mut entries[index].1)
@@ -67,11 +67,11 @@ fn descend<'t>(node: &'t mut Node, step: &str, place: Place) -> Result<&'t mut N
                         format!("{}; an index from 0 to {} is understood too", suggestion(step, &known), count - 1)
                     }
                 };
-                Mistake::new(format!("nothing here is called `{step}`"), place).help(help)
+                Mistake::new(format!("nothing here is called `{step}`"), span).help(help)
             })?;
             Ok(&mut items[index])
         }
-        _ => Err(Mistake::new(format!("`{step}` leads nowhere: what stands before it is {kind}"), place)),
+        _ => Err(Mistake::new(format!("`{step}` leads nowhere: what stands before it is {kind}"), span)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::document::mistake::{Mistake, Place};
+use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, several, whole};
 use crate::error::ParseError;
@@ -21,7 +21,7 @@ use crate::transport::contract::{OptionKind, OptionSpec, OptionValue};
 const MOST_TARGETS: u64 = 10_000;
 
 /// A target, with the place by which its name is known; its files are looked for in `folder`.
-pub(crate) fn target(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<(Target, Place)> {
+pub(crate) fn target(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<(Target, Span)> {
     let mut fields = Fields::of("a target", node, mistakes)?;
     let axes = keys(&mut fields, |key| key.of() == Of::Target, mistakes);
     if !fields.has("transport") {
@@ -31,29 +31,29 @@ pub(crate) fn target(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) ->
     let given = fields.optional("name", mistakes);
     let given = name("name", given, &fields, mistakes);
     let options = fields.entry("options", mistakes).map(|(_, node)| node);
-    let place = fields.place_of("name").unwrap_or(fields.place());
+    let span = fields.span_of("name").unwrap_or(fields.span());
     let expect = expectations(&mut fields, mistakes);
     fields.finish(mistakes);
 
     let served = axes.get("server").is_some() || own.is_some();
     (axes.get("transport").is_some() && served).then_some(())?;
     let bare = Target { axes, name: given, options: BTreeMap::new(), expect, ..own.unwrap_or_default() };
-    let pairings = pairings(&bare, node.place, mistakes);
+    let pairings = pairings(&bare, node.span, mistakes);
     let options = match options {
         Some(node) => read_options(node, folder, &bare, &pairings, mistakes)?,
         None => BTreeMap::new(),
     };
     let target = Target { options, ..bare };
     if target.count() > MOST_TARGETS {
-        let mistake = Mistake::new(format!("the lists multiply to {} targets", target.count()), place);
+        let mistake = Mistake::new(format!("the lists multiply to {} targets", target.count()), span);
         mistakes.push(mistake.help(format!("the most is {MOST_TARGETS}; shorten a list")));
         return None;
     }
-    Some((target, place))
+    Some((target, span))
 }
 
 /// The pairings of a target; a target of refused ones only is a mistake.
-fn pairings(target: &Target, place: Place, mistakes: &mut Vec<Mistake>) -> Vec<Pairing> {
+fn pairings(target: &Target, span: Span, mistakes: &mut Vec<Mistake>) -> Vec<Pairing> {
     let (mut pairings, mut reasons) = (Vec::new(), Vec::new());
     for candidate in target.candidates() {
         match candidate.pairing() {
@@ -62,7 +62,7 @@ fn pairings(target: &Target, place: Place, mistakes: &mut Vec<Mistake>) -> Vec<P
         }
     }
     if pairings.is_empty() {
-        let mistake = Mistake::new("every combination of this target is refused", place);
+        let mistake = Mistake::new("every combination of this target is refused", span);
         let mistake = reasons.into_iter().fold(mistake, Mistake::help);
         mistakes.push(mistake.help("`engine list` shows who fits whom"));
     }
@@ -77,7 +77,7 @@ fn read_options(
     mistakes: &mut Vec<Mistake>,
 ) -> Option<BTreeMap<String, Vec<OptionValue>>> {
     let Value::Map(entries) = &node.value else {
-        mistakes.push(Mistake::new(format!("`options` is a map of keys, not {}", node.kind()), node.place));
+        mistakes.push(Mistake::new(format!("`options` is a map of keys, not {}", node.kind()), node.span));
         return None;
     };
     // The keys are known to the registry and not to the walk, which still looks for those that stand twice.
@@ -87,13 +87,13 @@ fn read_options(
         let specs: Vec<Option<&'static OptionSpec>> =
             pairings.iter().map(|pairing| pairing.options().into_iter().find(|spec| spec.name == key.name)).collect();
         let Some(spec) = specs.iter().copied().flatten().next() else {
-            mistakes.push(unknown_option(&key.name, key.place, target, pairings));
+            mistakes.push(unknown_option(&key.name, key.span, target, pairings));
             continue;
         };
         if let Some(stranger) = specs.iter().position(Option::is_none) {
             let mistake = Mistake::new(
                 format!("option `{}` is unknown to a part of this target: {}", key.name, pairings[stranger]),
-                key.place,
+                key.span,
             );
             mistakes.push(mistake.help(format!("{}; give the others a target of their own", owners(&key.name))));
             continue;
@@ -108,11 +108,11 @@ fn read_options(
     Some(options)
 }
 
-fn unknown_option(name: &str, place: Place, target: &Target, pairings: &[Pairing]) -> Mistake {
+fn unknown_option(name: &str, span: Span, target: &Target, pairings: &[Pairing]) -> Mistake {
     let words = ["transport", "server"].iter().filter_map(|key| target.axes.get(key)).flatten();
     let words: Vec<&str> = words.filter_map(Setting::as_word).chain(target.own_key()).collect();
     let known: Vec<&str> = pairings.iter().flat_map(|pairing| pairing.options()).map(|spec| spec.name).collect();
-    let mistake = Mistake::new(format!("unknown option `{name}` of {}", words.join(", ")), place);
+    let mistake = Mistake::new(format!("unknown option `{name}` of {}", words.join(", ")), span);
     if known_options().iter().any(|(spec, _)| spec.name == name) {
         return mistake.help(owners(name));
     }
@@ -145,7 +145,7 @@ fn option(spec: &OptionSpec, node: &Node, mistakes: &mut Vec<Mistake>) -> Option
     match value {
         Ok(value) => Some(value),
         Err(error) => {
-            mistakes.push(Mistake::new(error.what(), node.place).label(format!("expected {}", spec.kind)));
+            mistakes.push(Mistake::new(error.what(), node.span).label(format!("expected {}", spec.kind)));
             None
         }
     }

@@ -5,15 +5,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Answer, Asked};
+use crate::call::{CallRequest, CallResponse};
 use crate::error::{Context, Result};
 use crate::registry::Entry;
+use crate::server::acceptor::{Acceptor, FULL_MS, Refused, refused, stopped, watch};
+use crate::server::connection::serve_as_task;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::conversation::converse_as_task;
-use crate::server::door::{Door, FULL_MS, Refused, refused, stopped, watch};
-use crate::server::impairment::Executed;
+use crate::server::injected_fault::Executed;
 use crate::server::service::Service;
-use crate::transport::contract::{Executor, Facts, Later};
+use crate::transport::contract::{Executor, Facts, LocalBoxFuture};
 use crate::transport::socket::Listener;
 
 /// The server model `async`.
@@ -43,9 +43,9 @@ impl Model for Async {
         .into()
     }
 
-    fn serve(&self, door: Door, host: Host) -> Result<()> {
-        door.announce()?;
-        let listener = door.into_listener();
+    fn serve(&self, acceptor: Acceptor, host: Host) -> Result<()> {
+        acceptor.announce()?;
+        let listener = acceptor.into_listener();
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().doing("cannot start a runtime")?;
         let served = runtime.block_on(accept_until_stopped(listener, host));
@@ -58,7 +58,7 @@ impl Model for Async {
 struct InPlace(Arc<Service>);
 
 impl Executor for InPlace {
-    fn execute(&self, asked: Asked) -> Later<'static, Answer> {
+    fn execute(&self, asked: CallRequest) -> LocalBoxFuture<'static, CallResponse> {
         let Executed { answer, pause } = self.0.execute(asked);
         Box::pin(async move {
             if !pause.is_zero() {
@@ -81,7 +81,7 @@ async fn accept_until_stopped(listener: Listener, host: Host) -> Result<()> {
                 let mut ready = ready.doing("cannot wait for clients")?;
                 match listener.get_ref().accept() {
                     Ok(socket) => {
-                        tokio::spawn(converse_as_task(socket, host.clone()));
+                        tokio::spawn(serve_as_task(socket, host.clone()));
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
                     Err(error) => match refused(&error)? {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::registry::Entry;
+use crate::server::acceptor::Acceptor;
 use crate::server::ballast::BALLAST;
-use crate::server::door::Door;
 use crate::server::service::Service;
 use crate::transport::contract::{Executors, Facts, OptionSpec, Options, ServerCodec, StreamProtocol, Transport};
 use crate::transport::tls::Identity;
@@ -29,9 +29,9 @@ pub trait Model: Entry + Sync {
     /// What a reader has to know to compare it fairly.
     fn facts(&self) -> Facts;
 
-    /// Serves until the door says stop. Called with one thread running and the address already listening;
-    /// `door.announce()` prints the ready line.
-    fn serve(&self, door: Door, host: Host) -> Result<()>;
+    /// Serves until the acceptor says shutdown. Called with one thread running and the address already listening;
+    /// `acceptor.announce()` prints the ready line.
+    fn serve(&self, acceptor: Acceptor, host: Host) -> Result<()>;
 }
 
 /// Makes what executes the calls of a service, with the options of the target; or why that cannot be, in words.

@@ -5,9 +5,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use crate::error::{Error, Result};
 use crate::registry::Entry;
+use crate::server::acceptor::{Acceptor, Event};
+use crate::server::connection::serve_connection;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::conversation::converse;
-use crate::server::door::{Door, Knock};
 use crate::server::fork::{Child, Forked, OneThread};
 use crate::transport::contract::Facts;
 use crate::transport::held::Hold;
@@ -44,34 +44,34 @@ impl Model for Forking {
         .into()
     }
 
-    fn serve(&self, mut door: Door, host: Host) -> Result<()> {
-        door.watch_children()?;
-        door.announce()?;
+    fn serve(&self, mut acceptor: Acceptor, host: Host) -> Result<()> {
+        acceptor.watch_children()?;
+        acceptor.announce()?;
         let (lone, mut ended) = (OneThread::seen()?, Ended::of(&host));
         loop {
-            match door.wait()? {
-                Knock::Client(socket) => {
+            match acceptor.wait()? {
+                Event::Connection(socket) => {
                     match lone.fork() {
-                        Ok(Forked::Child(child)) => serve_in_child(door, socket, &host, child),
+                        Ok(Forked::Child(child)) => serve_in_child(acceptor, socket, &host, child),
                         // A fork that fails refuses its client: the connection closes.
                         Ok(Forked::Parent) | Err(_) => drop(socket),
                     }
                 }
-                Knock::Child => {
+                Event::ChildExited => {
                     ended.reap();
                 }
-                Knock::Stop => return ended.told(),
+                Event::Shutdown => return ended.told(),
             }
         }
     }
 }
 
 /// The life of a child: one connection.
-fn serve_in_child(door: Door, socket: Socket, host: &Host, child: Child) -> ! {
+fn serve_in_child(acceptor: Acceptor, socket: Socket, host: &Host, child: Child) -> ! {
     if child.die_with_parent().is_ok() {
-        drop(door);
+        drop(acceptor);
         // The connection is over either way; the client sees how.
-        let _ = converse(socket, host);
+        let _ = serve_connection(socket, host);
     }
     child.end(0)
 }

@@ -1,15 +1,15 @@
 //! The list of server models.
 
+pub mod acceptor;
 pub mod r#async;
 pub mod ballast;
+pub mod call_job;
+pub mod connection;
 pub mod contract;
-pub mod conversation;
-pub mod door;
-pub mod errand;
 mod fork;
 pub mod forking;
-pub mod impairment;
-pub mod parking;
+pub mod idle_set;
+pub mod injected_fault;
 pub mod per_request;
 pub mod pooled;
 pub mod preforked;

@@ -6,10 +6,10 @@ use std::thread;
 
 use crate::error::Result;
 use crate::registry::Entry;
+use crate::server::acceptor::Acceptor;
+use crate::server::call_job::{CallJob, ChannelExecutor};
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::door::Door;
-use crate::server::errand::{Errand, Handing};
-use crate::server::parking::Parking;
+use crate::server::idle_set::IdleSet;
 use crate::server::threaded::STACK;
 use crate::transport::contract::Facts;
 use crate::transport::socket::ReadBuffer;
@@ -31,10 +31,10 @@ impl Model for PerRequest {
         Ok(|service, _| {
             Box::new(move || {
                 let service = service.clone();
-                Some(Rc::new(Handing(move |errand: Errand| {
+                Some(Rc::new(ChannelExecutor(move |job: CallJob| {
                     let service = service.clone();
                     // A thread that cannot be made answers nothing, which fails the call.
-                    let _ = thread::Builder::new().stack_size(STACK).spawn(move || errand.run(&service));
+                    let _ = thread::Builder::new().stack_size(STACK).spawn(move || job.run(&service));
                 })))
             })
         })
@@ -50,14 +50,14 @@ impl Model for PerRequest {
         .into()
     }
 
-    fn serve(&self, door: Door, host: Host) -> Result<()> {
-        door.announce()?;
-        let parking = Arc::new(Parking::open(door.into_listener())?);
-        parking.clone().attend(&host.clone(), &mut |conversation| {
-            let (parking, host) = (parking.clone(), host.clone());
+    fn serve(&self, acceptor: Acceptor, host: Host) -> Result<()> {
+        acceptor.announce()?;
+        let idle_set = Arc::new(IdleSet::open(acceptor.into_listener())?);
+        idle_set.clone().run(&host.clone(), &mut |connection| {
+            let (idle_set, host) = (idle_set.clone(), host.clone());
             let serve = move || {
                 if let Ok(mut buffer) = ReadBuffer::new() {
-                    parking.serve(conversation, &host, &mut buffer);
+                    idle_set.serve(connection, &host, &mut buffer);
                 }
             };
             // A thread that cannot be made, or has nothing to read into, refuses its client: the connection closes.

@@ -8,11 +8,11 @@ use std::thread;
 
 use crate::error::{Context, Result};
 use crate::registry::Entry;
+use crate::server::acceptor::Acceptor;
 use crate::server::ballast::BALLAST;
+use crate::server::call_job::{CallJob, ChannelExecutor};
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::door::Door;
-use crate::server::errand::{Errand, Handing};
-use crate::server::parking::Parking;
+use crate::server::idle_set::IdleSet;
 use crate::server::threaded::STACK;
 use crate::server::workers::{WORKERS, cores, workers};
 use crate::transport::contract::{Facts, OptionSpec};
@@ -38,11 +38,11 @@ impl Model for Pooled {
     fn executes(&self) -> Executes {
         Ok(|service, options| {
             let (queue, to_start) =
-                (Arc::new(Queue::<Errand>::default()), Rc::new(Cell::new(workers(options, cores()))));
+                (Arc::new(Queue::<CallJob>::default()), Rc::new(Cell::new(workers(options, cores()))));
             Box::new(move || {
                 let (queue, to_start, service) = (queue.clone(), to_start.clone(), service.clone());
-                Some(Rc::new(Handing(move |errand| {
-                    queue.put(errand);
+                Some(Rc::new(ChannelExecutor(move |job| {
+                    queue.put(job);
                     while to_start.get() > 0 {
                         let (queue, service) = (queue.clone(), service.clone());
                         let work = move || {
@@ -71,21 +71,21 @@ impl Model for Pooled {
         .into()
     }
 
-    fn serve(&self, door: Door, host: Host) -> Result<()> {
-        door.announce()?;
-        let parking = Arc::new(Parking::open(door.into_listener())?);
+    fn serve(&self, acceptor: Acceptor, host: Host) -> Result<()> {
+        acceptor.announce()?;
+        let idle_set = Arc::new(IdleSet::open(acceptor.into_listener())?);
         let queue = Arc::new(Queue::default());
         // Workers start with the first call: until a server has clients it is one thread under every model.
         let mut to_start = workers(&host.context.options, cores());
         let mut failed = Ok(());
-        parking.clone().attend(&host.clone(), &mut |conversation| {
-            queue.put(conversation);
+        idle_set.clone().run(&host.clone(), &mut |connection| {
+            queue.put(connection);
             while to_start > 0 && failed.is_ok() {
-                let (parking, queue, host) = (parking.clone(), queue.clone(), host.clone());
+                let (idle_set, queue, host) = (idle_set.clone(), queue.clone(), host.clone());
                 let start = |mut buffer: ReadBuffer| {
                     let work = move || {
                         loop {
-                            parking.serve(queue.take(), &host, &mut buffer);
+                            idle_set.serve(queue.take(), &host, &mut buffer);
                         }
                     };
                     thread::Builder::new().stack_size(STACK).spawn(work)

@@ -2,12 +2,12 @@
 
 use crate::error::{Context, Error, Result};
 use crate::registry::Entry;
+use crate::server::acceptor::{Acceptor, Event};
 use crate::server::ballast::BALLAST;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::door::{Door, Knock};
 use crate::server::fork::{Child, Forked, OneThread};
 use crate::server::forking::{DATAGRAMS, Ended};
-use crate::server::parking::Parking;
+use crate::server::idle_set::IdleSet;
 use crate::server::workers::{WORKERS, cores, workers};
 use crate::transport::contract::{Facts, OptionSpec};
 use crate::transport::socket::ReadBuffer;
@@ -43,38 +43,38 @@ impl Model for Preforked {
         .into()
     }
 
-    fn serve(&self, mut door: Door, host: Host) -> Result<()> {
-        door.watch_children()?;
+    fn serve(&self, mut acceptor: Acceptor, host: Host) -> Result<()> {
+        acceptor.watch_children()?;
         let lone = OneThread::seen()?;
         let (wanted, mut alive) = (workers(&host.context.options, cores()), 0);
         let (mut announced, mut ended) = (false, Ended::of(&host));
         loop {
             while alive < wanted {
                 match lone.fork() {
-                    Ok(Forked::Child(child)) => work_in_child(door, &host, child),
+                    Ok(Forked::Child(child)) => work_in_child(acceptor, &host, child),
                     Ok(Forked::Parent) => alive += 1,
                     Err(error) => return Err(Error::failed(format!("cannot start a worker: {error}"))),
                 }
             }
             if !announced {
-                door.announce()?;
+                acceptor.announce()?;
                 announced = true;
             }
-            match door.wait_aside()? {
-                Knock::Child => alive -= ended.reap(),
-                Knock::Client(_) => {}
-                Knock::Stop => return ended.told(),
+            match acceptor.wait_for_others()? {
+                Event::ChildExited => alive -= ended.reap(),
+                Event::Connection(_) => {}
+                Event::Shutdown => return ended.told(),
             }
         }
     }
 }
 
 /// The life of a worker: connections until stdin closes, and death with the parent.
-fn work_in_child(door: Door, host: &Host, child: Child) -> ! {
+fn work_in_child(acceptor: Acceptor, host: &Host, child: Child) -> ! {
     let served = child.die_with_parent().and_then(|()| {
-        let parking = Parking::open(door.into_listener())?;
+        let idle_set = IdleSet::open(acceptor.into_listener())?;
         let mut buffer = ReadBuffer::new().doing("cannot map a buffer")?;
-        parking.attend(host, &mut |conversation| parking.serve(conversation, host, &mut buffer))
+        idle_set.run(host, &mut |connection| idle_set.serve(connection, host, &mut buffer))
     });
     child.end(i32::from(served.is_err()))
 }

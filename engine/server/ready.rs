@@ -14,7 +14,7 @@ pub struct Ready {
     pub address: String,
     /// Its process.
     pub pid: u32,
-    /// The token that it answers to [`crate::call::Ask::Nonce`].
+    /// The token that it answers to [`crate::call::CallSpec::Nonce`].
     pub nonce: String,
     /// What a reader has to know to compare it fairly.
     pub facts: Facts,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::LocalSet;
 
 use crate::error::{Context, Error, Result};
-use crate::server::door::stopped;
+use crate::server::acceptor::stopped;
 use crate::server::ready::Ready;
 use crate::transport::contract::{AsyncProtocol, Executors, Facts, ServerContext};
 

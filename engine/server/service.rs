@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::call::{Answer, Asked, Fill, FillKind, SplitMix};
-use crate::server::impairment::{Executed, Impairment};
+use crate::call::{CallRequest, CallResponse, Fill, FillKind, SplitMix};
+use crate::server::injected_fault::{Executed, InjectedFault};
 
 /// How long before an exact pause is over sleeping ends and spinning begins: more than a wake-up takes.
 const WAKING: Duration = Duration::from_millis(1);
@@ -15,14 +15,14 @@ pub struct Service {
     nonce: String,
     data: Arc<Fill>,
     file: Arc<Fill>,
-    impairment: Option<Impairment>,
+    fault: Option<InjectedFault>,
     launched: Instant,
     calls: AtomicU64,
 }
 
 impl Service {
     /// A service that answers to `nonce` and serves `fill`, or the reference suite's bytes where none is given.
-    pub fn new(nonce: String, fill: Option<(FillKind, u64)>, impairment: Option<Impairment>) -> Self {
+    pub fn new(nonce: String, fill: Option<(FillKind, u64)>, fault: Option<InjectedFault>) -> Self {
         let (data, file) = match fill {
             Some((kind, seed)) => {
                 let fill = Fill::new(kind, seed);
@@ -30,7 +30,7 @@ impl Service {
             }
             None => (Fill::constant(b'x'), Fill::constant(0)),
         };
-        Service { nonce, data, file, impairment, launched: Instant::now(), calls: AtomicU64::new(0) }
+        Service { nonce, data, file, fault, launched: Instant::now(), calls: AtomicU64::new(0) }
     }
 
     /// The token that proves which server this is.
@@ -39,25 +39,25 @@ impl Service {
     }
 
     /// Does what a call asks, except for waiting. Computing takes the caller's thread.
-    pub fn execute(&self, asked: Asked) -> Executed {
-        let proof = asked == Asked::Nonce;
+    pub fn execute(&self, asked: CallRequest) -> Executed {
+        let proof = asked == CallRequest::Nonce;
         let (answer, pause) = match asked {
-            Asked::Nonce => (Answer::Nonce(self.nonce.clone()), Duration::ZERO),
-            Asked::Ping => (Answer::Pong, Duration::ZERO),
-            Asked::Echo(bytes) => (Answer::Echo(bytes), Duration::ZERO),
-            Asked::Upload(len) => (Answer::Size(len), Duration::ZERO),
-            Asked::Download { len, file } => {
+            CallRequest::Nonce => (CallResponse::Nonce(self.nonce.clone()), Duration::ZERO),
+            CallRequest::Ping => (CallResponse::Pong, Duration::ZERO),
+            CallRequest::Echo(bytes) => (CallResponse::Echo(bytes), Duration::ZERO),
+            CallRequest::Upload(len) => (CallResponse::Size(len), Duration::ZERO),
+            CallRequest::Download { len, file } => {
                 let fill = if file { &self.file } else { &self.data };
-                (Answer::Bytes { fill: fill.clone(), len }, Duration::ZERO)
+                (CallResponse::Bytes { fill: fill.clone(), len }, Duration::ZERO)
             }
-            Asked::Compute { what, n } => (Answer::Number((what.work)(n)), Duration::ZERO),
-            Asked::Sleep { ns } => (Answer::Slept(ns), Duration::from_nanos(ns)),
+            CallRequest::Compute { what, n } => (CallResponse::Number((what.work)(n)), Duration::ZERO),
+            CallRequest::Sleep { ns } => (CallResponse::Slept(ns), Duration::from_nanos(ns)),
         };
         let executed = Executed { answer, pause };
-        match &self.impairment {
-            Some(impairment) if !proof => {
+        match &self.fault {
+            Some(fault) if !proof => {
                 let call = self.calls.fetch_add(1, Ordering::Relaxed);
-                impairment.impair(executed, call, self.launched.elapsed())
+                fault.impair(executed, call, self.launched.elapsed())
             }
             _ => executed,
         }
@@ -65,12 +65,12 @@ impl Service {
 
     /// Does what a call asks and blocks the thread for as long as it waits; exactly so long where an impairment was
     /// asked for, since figures are compared with it.
-    pub fn execute_blocking(&self, asked: Asked) -> Answer {
+    pub fn execute_blocking(&self, asked: CallRequest) -> CallResponse {
         let Executed { answer, pause } = self.execute(asked);
         if pause.is_zero() {
             return answer;
         }
-        let (begun, early) = (Instant::now(), if self.impairment.is_some() { WAKING } else { Duration::ZERO });
+        let (begun, early) = (Instant::now(), if self.fault.is_some() { WAKING } else { Duration::ZERO });
         std::thread::sleep(pause.saturating_sub(early));
         while begun.elapsed() < pause {
             std::hint::spin_loop();
@@ -89,13 +89,14 @@ pub fn fresh_nonce() -> String {
 #[cfg(test)]
 mod tests {
     use super::Service;
-    use crate::call::{Answer, Asked};
+    use crate::call::{CallRequest, CallResponse};
 
     #[test]
     fn the_reference_bytes_are_x_for_data_and_zeros_for_files() {
         let service = Service::new("n".into(), None, None);
         for (file, byte) in [(false, b'x'), (true, 0)] {
-            let Answer::Bytes { fill, len } = service.execute(Asked::Download { len: 5, file }).answer else {
+            let CallResponse::Bytes { fill, len } = service.execute(CallRequest::Download { len: 5, file }).answer
+            else {
                 panic!("a download is answered with bytes")
             };
             assert!(len == 5 && fill.at(0)[..5].iter().all(|b| *b == byte));

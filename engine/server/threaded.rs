@@ -6,10 +6,10 @@ use std::thread;
 
 use crate::error::Result;
 use crate::registry::Entry;
+use crate::server::acceptor::{Acceptor, Event};
+use crate::server::call_job::{CallJob, ChannelExecutor};
+use crate::server::connection::serve_connection;
 use crate::server::contract::{Executes, Host, Model};
-use crate::server::conversation::converse;
-use crate::server::door::{Door, Knock};
-use crate::server::errand::{Errand, Handing};
 use crate::transport::contract::Facts;
 
 /// How much stack a thread has that serves calls.
@@ -31,13 +31,13 @@ impl Model for Threaded {
     fn executes(&self) -> Executes {
         Ok(|service, _| {
             Box::new(move || {
-                let (errands, own) = mpsc::channel::<Errand>();
+                let (jobs, own) = mpsc::channel::<CallJob>();
                 let service = service.clone();
-                let serve = move || own.into_iter().for_each(|errand| errand.run(&service));
+                let serve = move || own.into_iter().for_each(|job| job.run(&service));
                 thread::Builder::new().stack_size(STACK).spawn(serve).ok()?;
-                Some(Rc::new(Handing(move |errand| {
+                Some(Rc::new(ChannelExecutor(move |job| {
                     // A thread that is gone answers nothing, which fails the call.
-                    let _ = errands.send(errand);
+                    let _ = jobs.send(job);
                 })))
             })
         })
@@ -49,17 +49,17 @@ impl Model for Threaded {
             .into()
     }
 
-    fn serve(&self, mut door: Door, host: Host) -> Result<()> {
-        door.announce()?;
+    fn serve(&self, mut acceptor: Acceptor, host: Host) -> Result<()> {
+        acceptor.announce()?;
         loop {
-            match door.wait()? {
-                Knock::Client(socket) => {
+            match acceptor.wait()? {
+                Event::Connection(socket) => {
                     let host = host.clone();
                     // A thread that cannot be made refuses its client: the connection closes.
-                    let _ = thread::Builder::new().stack_size(STACK).spawn(move || converse(socket, &host));
+                    let _ = thread::Builder::new().stack_size(STACK).spawn(move || serve_connection(socket, &host));
                 }
-                Knock::Child => {}
-                Knock::Stop => return Ok(()),
+                Event::ChildExited => {}
+                Event::Shutdown => return Ok(()),
             }
         }
     }

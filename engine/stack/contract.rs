@@ -73,7 +73,7 @@ pub trait Stack: Entry + Sync {
 
 /// Whose client makes the calls. One file implements it and one line registers it.
 ///
-/// What it launches speaks as `engine drive` does (`drive/lines.rs`).
+/// What it launches speaks as `engine drive` does (`drive/messages.rs`).
 pub trait Driver: Entry + Sync {
     /// Whether it speaks that transport, or why not.
     fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit;
@@ -127,7 +127,7 @@ pub trait Kit: Entry + Sync {
 /// What a server is told at its launch.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// The token that it answers to [`crate::call::Ask::Nonce`].
+    /// The token that it answers to [`crate::call::CallSpec::Nonce`].
     pub nonce: &'a str,
     /// The bytes of downloads and their seed, or none for the reference suite's.
     pub fill: Option<(FillKind, u64)>,

@@ -11,7 +11,7 @@ use crate::server::runtime;
 use crate::server::workers::{WORKERS, workers};
 use crate::stack::contract::{Fit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
-use crate::transport::contract::{Facts, Family, Options, Seam, Transport};
+use crate::transport::contract::{Facts, Family, IoModel, Options, Transport};
 use crate::transport::terms::Terms;
 
 /// This very program, even where its file has been replaced since.
@@ -31,9 +31,9 @@ impl Entry for Native {
 
 impl Stack for Native {
     fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit {
-        let refused = model.refuses(transport).or_else(|| match transport.seam() {
-            Seam::Stream(_) => None,
-            Seam::Async(_) => model.executes().err().map(str::to_owned),
+        let refused = model.refuses(transport).or_else(|| match transport.io_model() {
+            IoModel::Stream(_) => None,
+            IoModel::Async(_) => model.executes().err().map(str::to_owned),
         });
         refused.map_or(Ok(()), |reason| Err(Refusal { reason }))
     }
@@ -50,7 +50,7 @@ impl Stack for Native {
     fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts {
         let mut facts = transport.facts(options);
         facts.extend(model.facts());
-        if let Seam::Async(_) = transport.seam() {
+        if let IoModel::Async(_) = transport.io_model() {
             facts.extend(runtime::facts());
         }
         facts

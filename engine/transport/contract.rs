@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::call::own::{OwnCall, Protocol};
-use crate::call::{Answer, Ask, Asked, Fault, Fill};
+use crate::call::{CallError, CallRequest, CallResponse, CallSpec, Fill};
 use crate::error::{Error, ParseError};
 use crate::registry::{Entry, suggestion};
 use crate::transport::held::Hold;
@@ -30,7 +30,7 @@ pub trait Transport: Entry + Sync {
     }
 
     /// How it plugs in.
-    fn seam(&self) -> Seam;
+    fn io_model(&self) -> IoModel;
 
     /// By which protocol it carries calls of the user's own, where it carries them.
     fn asks(&self) -> Option<Protocol> {
@@ -46,7 +46,7 @@ pub trait Transport: Entry + Sync {
 
 /// How a transport plugs into server models and load models.
 #[derive(Clone, Copy)]
-pub enum Seam {
+pub enum IoModel {
     /// A state machine over an ordered stream of bytes: any model can host it, on any kind of IO.
     Stream(&'static dyn StreamProtocol),
     /// A library that owns its IO and runs as tasks on one thread: the model decides who executes the calls.
@@ -87,7 +87,7 @@ pub trait StreamProtocol: Sync {
 }
 
 /// What a task will give; it stays on the thread that began it.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+pub type LocalBoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Makes the two ends of a protocol whose library owns its IO; always encrypted.
 ///
@@ -110,15 +110,15 @@ pub trait AsyncProtocol: Sync {
         socket: UdpSocket,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
-    ) -> crate::error::Result<Later<'static, ()>>;
+    ) -> crate::error::Result<LocalBoxFuture<'static, ()>>;
 }
 
 /// Dials one server.
 pub trait AsyncClient {
     /// A new connection once its handshake is complete.
-    fn dial(&self) -> Later<'_, Result<Rc<dyn AsyncConnection>, Fault>>;
+    fn dial(&self) -> LocalBoxFuture<'_, Result<Rc<dyn AsyncConnection>, CallError>>;
     /// Lets the goodbyes of closed connections leave.
-    fn rest(&self) -> Later<'_, ()>;
+    fn rest(&self) -> LocalBoxFuture<'_, ()>;
 }
 
 /// The client's end of one connection, on which calls may overlap.
@@ -127,7 +127,7 @@ pub trait AsyncConnection {
     ///
     /// A call that is dropped is cancelled, and others on the connection go on. A fault means that the connection is
     /// unusable. A call that the server certainly never took fails with a fault that says so.
-    fn call(&self, ask: Ask, content: bool) -> Later<'_, Result<Reply, Fault>>;
+    fn call(&self, ask: CallSpec, content: bool) -> LocalBoxFuture<'_, Result<Reply, CallError>>;
     /// False once the server has closed the connection, or has said that it takes no more calls on it.
     fn accepts(&self) -> bool;
     /// Bytes sent and received so far, in the payloads of datagrams.
@@ -141,7 +141,7 @@ pub trait AsyncConnection {
 /// Executes the calls of one connection in the way of a server model.
 pub trait Executor {
     /// The answer to a call.
-    fn execute(&self, asked: Asked) -> Later<'static, Answer>;
+    fn execute(&self, asked: CallRequest) -> LocalBoxFuture<'static, CallResponse>;
 }
 
 /// Makes the executor of a new connection, or none where the model cannot take another.
@@ -180,7 +180,7 @@ impl ClientContext {
 
 /// The client's end of one connection.
 ///
-/// A connection has a number of lines, which is how many calls may be in flight on it; most protocols have one.
+/// A connection has a number of slots, which is how many calls may be in flight on it; most protocols have one.
 /// After each method the caller writes what is in the outbox. Whenever the outbox has run empty
 /// it calls `produce`, and stops writing when that adds nothing.
 pub trait ClientCodec: Send {
@@ -192,7 +192,7 @@ pub trait ClientCodec: Send {
     }
 
     /// True once a handshake has made the connection encrypted.
-    fn secured(&self) -> bool {
+    fn is_encrypted(&self) -> bool {
         false
     }
 
@@ -201,8 +201,8 @@ pub trait ClientCodec: Send {
         None
     }
 
-    /// How many calls may be in flight; they are told apart by their line, from 0.
-    fn lines(&self) -> usize {
+    /// How many calls may be in flight; they are told apart by their slot, from 0.
+    fn max_in_flight(&self) -> usize {
         1
     }
 
@@ -211,31 +211,31 @@ pub trait ClientCodec: Send {
         true
     }
 
-    /// Begins a call on a line that has none. `content` asks that every byte of the reply's body is compared, not
+    /// Begins a call on a slot that has none. `content` asks that every byte of the reply's body is compared, not
     /// only its length.
-    fn call(&mut self, line: usize, ask: &Ask, content: bool, out: &mut Outbox);
+    fn call(&mut self, slot: usize, ask: &CallSpec, content: bool, out: &mut Outbox);
 
-    /// Forgets the call on a line; true where the line and its connection are then as good as new.
-    fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
-        let _ = (line, out);
+    /// Forgets the call on a slot; true where the slot and its connection are then as good as new.
+    fn cancel(&mut self, slot: usize, out: &mut Outbox) -> bool {
+        let _ = (slot, out);
         false
     }
 
     /// Takes bytes from the front of `input`, all of them unless it returns a reply.
     ///
-    /// After a reply it is called again with what is left, be that nothing: where there are several lines, more
+    /// After a reply it is called again with what is left, be that nothing: where there are several slots, more
     /// replies may be ready. A protocol may need to write
     /// (rpyc answers call-backs) before a reply comes. An error means that the connection is unusable.
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault>;
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError>;
 
     /// Appends the next piece of a body that is being sent, if one is.
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         let _ = out;
     }
 
     /// The peer has closed its side: a reply where the close itself ends one, else the fault it is.
-    fn hung_up(&mut self) -> Result<Reply, Fault> {
-        Err(Fault::connect("the server closed the connection before its reply was complete"))
+    fn hung_up(&mut self) -> Result<Reply, CallError> {
+        Err(CallError::connect("the server closed the connection before its reply was complete"))
     }
 
     /// Says goodbye where the protocol has a word for it.
@@ -262,30 +262,30 @@ pub trait ClientCodec: Send {
 /// What came back for a call.
 #[derive(Debug)]
 pub struct Reply {
-    /// The line of the call that it answers.
-    pub line: usize,
+    /// The slot of the call that it answers.
+    pub slot: usize,
     /// Whether it is the answer that was asked for. A call that the server certainly never took fails with a fault
     /// that says so ([`Cause::Untaken`](crate::call::Cause)).
-    pub verdict: Result<(), Fault>,
+    pub verdict: Result<(), CallError>,
     /// Whether the connection can carry another call.
     pub reusable: bool,
-    /// The text of the answer to [`Ask::Nonce`].
+    /// The text of the answer to [`CallSpec::Nonce`].
     pub nonce: Option<String>,
     /// Bytes of the bodies of a call of the user's own, up and down; of other calls they are known.
     pub carried: (u64, u64),
 }
 
 impl Reply {
-    /// The answer that was asked for on line 0, on a connection that lives on.
+    /// The answer that was asked for on slot 0, on a connection that lives on.
     pub const fn ok() -> Self {
-        Reply { line: 0, verdict: Ok(()), reusable: true, nonce: None, carried: (0, 0) }
+        Reply { slot: 0, verdict: Ok(()), reusable: true, nonce: None, carried: (0, 0) }
     }
 
     /// Bytes of payload up and down, as the answer to that call.
-    pub fn payload(&self, ask: &Ask) -> (u64, u64) {
+    pub fn payload(&self, ask: &CallSpec) -> (u64, u64) {
         match ask {
-            Ask::Ping => (0, 0),
-            Ask::Own(_) => self.carried,
+            CallSpec::Ping => (0, 0),
+            CallSpec::Own(_) => self.carried,
             ask => (ask.payload_up(), ask.payload_down()),
         }
     }
@@ -301,7 +301,7 @@ pub trait ServerCodec: Send {
     ///
     /// A fault means that the peer broke the protocol: what is in the outbox (a last error reply)
     /// is still written, then the connection is closed. It is called until it says that it wants more.
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault>;
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, CallError>;
 
     /// True where it takes bytes while calls wait for their answers; otherwise each call is answered first.
     fn overlaps(&self) -> bool {
@@ -309,10 +309,10 @@ pub trait ServerCodec: Send {
     }
 
     /// Answers the call that `receive` returned under that number.
-    fn answer(&mut self, call: u64, answer: Answer, out: &mut Outbox) -> Next;
+    fn answer(&mut self, call: u64, answer: CallResponse, out: &mut Outbox) -> Next;
 
     /// Appends the next piece of a body that is being sent, if one is.
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         let _ = out;
     }
 }
@@ -329,7 +329,7 @@ pub enum Step {
         /// Its number on this connection.
         call: u64,
         /// What it asks.
-        asked: Asked,
+        asked: CallRequest,
     },
     /// Write what is in the outbox, then close.
     Close,

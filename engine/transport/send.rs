@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::own::search::Search;
 use crate::call::own::{Length, OwnCall, ReplyEnd, SendCall};
-use crate::call::{Ask, Fault, Own};
+use crate::call::{CallError, CallSpec, Own};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::outbox::Outbox;
 
@@ -143,27 +143,27 @@ impl SendClient {
         end.is_some()
     }
 
-    fn verdict(&self) -> Result<(), Fault> {
-        let Some((call, send)) = self.call() else { return Err(Fault::not_of_the_service()) };
+    fn verdict(&self) -> Result<(), CallError> {
+        let Some((call, send)) = self.call() else { return Err(CallError::not_of_the_service()) };
         // What ends a reply is not of it.
         let ending = if let ReplyEnd::Until(until) = &send.reply { until.len() as u64 } else { 0 };
         let bytes = self.received - ending.min(self.received);
         if let Some(size) = call.size
             && size != bytes
         {
-            return Err(Fault::short(format!("the reply has {bytes} bytes where `size` says {size}")));
+            return Err(CallError::short(format!("the reply has {bytes} bytes where `size` says {size}")));
         }
         let watched = self.watched.get(usize::from(self.asked.call)).and_then(|watched| watched.contains.as_ref());
         if self.looks && watched.is_some_and(|search| !search.found()) {
-            return Err(Fault::corrupt("the reply does not hold what `contains` says"));
+            return Err(CallError::corrupt("the reply does not hold what `contains` says"));
         }
         Ok(())
     }
 }
 
 impl ClientCodec for SendClient {
-    fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
-        if let Ask::Own(own) = ask {
+    fn call(&mut self, _: usize, ask: &CallSpec, content: bool, out: &mut Outbox) {
+        if let CallSpec::Own(own) = ask {
             self.asked = *own;
         }
         (self.looks, self.received, self.headed) = (content, 0, 0);
@@ -179,7 +179,7 @@ impl ClientCodec for SendClient {
         }
     }
 
-    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Option<Reply>, CallError> {
         if !self.take(input) {
             return Ok(None);
         }
@@ -196,7 +196,7 @@ impl ClientCodec for SendClient {
 mod tests {
     use super::{Ending, SendClient};
     use crate::call::own::OwnCall;
-    use crate::call::{Ask, FaultClass, Fill, Own};
+    use crate::call::{CallSpec, ErrorClass, Fill, Own};
     use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
     use crate::transport::outbox::Outbox;
 
@@ -209,7 +209,7 @@ mod tests {
     /// What is sent, and the reply to it, when these bytes come in pieces of `step`.
     fn exchange(client: &mut SendClient, bytes: &[u8], step: usize) -> (Vec<u8>, Option<Reply>, usize) {
         let mut out = Outbox::new();
-        ClientCodec::call(client, 0, &Ask::Own(Own { call: 0, client: 3, number: 7 }), true, &mut out);
+        ClientCodec::call(client, 0, &CallSpec::Own(Own { call: 0, client: 3, number: 7 }), true, &mut out);
         let sent = out.drain();
         let mut taken = 0;
         for piece in bytes.chunks(step) {
@@ -255,8 +255,8 @@ mod tests {
             reply.expect("it ends").verdict.err().map(|fault| fault.class)
         };
         assert_eq!(class(serde_json::json!({"name": "it", "send": told, "contains": "ER"})), None);
-        assert_eq!(class(serde_json::json!({"name": "it", "send": told, "contains": "OK"})), Some(FaultClass::Corrupt));
-        assert_eq!(class(serde_json::json!({"name": "it", "send": told, "size": 4})), Some(FaultClass::Short));
+        assert_eq!(class(serde_json::json!({"name": "it", "send": told, "contains": "OK"})), Some(ErrorClass::Corrupt));
+        assert_eq!(class(serde_json::json!({"name": "it", "send": told, "size": 4})), Some(ErrorClass::Short));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, Sockaddr
 use nix::sys::socket::{Backlog, listen};
 
 use crate::error::{Error, Result};
-use crate::placed::PAGE;
+use crate::page_offset::PAGE;
 use crate::transport::address::Address;
 use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
 use crate::transport::options::{CONGESTION, NODELAY};
@@ -103,7 +103,7 @@ impl ReadBuffer {
     }
 
     /// [`READ`] bytes of room, where the kernel puts what comes after `heard` bytes of a stream at full speed
-    /// ([`Placed`](crate::placed::Placed) says why).
+    /// ([`PageOffsetBuf`](crate::placed::Placed) says why).
     pub fn after(&mut self, heard: u64) -> &mut [u8] {
         // On the kernel's side a stream begins with a page, and goes on without gaps.
         let place = (heard as usize).wrapping_add(PAGE / 2);
@@ -122,7 +122,7 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// Lets as many clients wait at the door as the kernel allows. Behind a full door the kernel drops a client's first
+/// Lets as many clients wait to be accepted as the kernel allows. Behind a full queue the kernel drops a client's first
 /// segment, and the client tries again a whole second later: that would be measured, and not be the server.
 fn widen(listener: &impl AsFd) -> io::Result<()> {
     Ok(listen(listener, Backlog::MAXCONN)?)
@@ -395,13 +395,13 @@ pub trait Produce {
 
 impl Produce for dyn ClientCodec + '_ {
     fn refill(&mut self, out: &mut Outbox) {
-        self.produce(out);
+        self.fill_output(out);
     }
 }
 
 impl Produce for dyn ServerCodec + '_ {
     fn refill(&mut self, out: &mut Outbox) {
-        self.produce(out);
+        self.fill_output(out);
     }
 }
 
@@ -434,7 +434,7 @@ pub fn flush<S: Stream, C: Produce + ?Sized>(
 #[cfg(test)]
 mod tests {
     use super::{Address, Listener, READ, ReadBuffer, Socket, SocketOptions};
-    use crate::placed::PAGE;
+    use crate::page_offset::PAGE;
     use crate::transport::contract::{Family, OptionValue, Options};
     use crate::transport::options::{CONGESTION, NODELAY};
     use nix::sys::socket::getsockopt;

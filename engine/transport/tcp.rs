@@ -4,10 +4,10 @@
 //! another chunk follows, [`REPLY`] that it answers, [`FAILED`] that the body is a status and a message.
 
 use crate::call::own::Protocol;
-use crate::call::{Answer, Ask, Asked, Check, Chunks, Computation, Fault, Fill, computations};
+use crate::call::{CallError, CallRequest, CallResponse, CallSpec, Check, Chunks, Computation, Fill, computations};
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, Next, OptionSpec, Options, Reply, Seam, ServerCodec, ServerContext, Step,
+    ClientCodec, ClientContext, Facts, IoModel, Next, OptionSpec, Options, Reply, ServerCodec, ServerContext, Step,
     StreamProtocol, Transport,
 };
 use crate::transport::held::Share;
@@ -34,8 +34,8 @@ impl Transport for Tcp {
         &[TLS, RESUMPTION, NODELAY, CONGESTION]
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Stream(&Frames)
+    fn io_model(&self) -> IoModel {
+        IoModel::Stream(&Frames)
     }
 
     fn asks(&self) -> Option<Protocol> {
@@ -72,7 +72,7 @@ impl StreamProtocol for Frames {
         Box::new(FrameClient {
             fill: context.fill.clone(),
             frame: Frame::default(),
-            asked: Ask::Ping,
+            asked: CallSpec::Ping,
             check: Check::new(context.fill.clone(), 0, false),
             small: Vec::new(),
             sending: None,
@@ -188,7 +188,7 @@ struct Sending {
 
 impl Sending {
     /// Puts the next chunks into the outbox; false once all are there.
-    fn produce(&mut self, out: &mut Outbox) -> bool {
+    fn fill_output(&mut self, out: &mut Outbox) -> bool {
         let mut put = 0;
         while put < AHEAD {
             let Some((offset, len)) = self.chunks.next() else { return false };
@@ -203,7 +203,7 @@ impl Sending {
 struct FrameClient {
     fill: Arc<Fill>,
     frame: Frame,
-    asked: Ask,
+    asked: CallSpec,
     check: Check,
     small: Vec<u8>,
     sending: Option<Sending>,
@@ -211,85 +211,87 @@ struct FrameClient {
 }
 
 /// True where the answer is short and collected whole, rather than checked while it streams.
-fn small(asked: Ask) -> bool {
-    !matches!(asked, Ask::Echo { .. } | Ask::Download { .. })
+fn small(asked: CallSpec) -> bool {
+    !matches!(asked, CallSpec::Echo { .. } | CallSpec::Download { .. })
 }
 
 impl FrameClient {
     fn begin(&mut self, tag: u8, len: u64, chunk: Option<u64>, out: &mut Outbox) {
         let mut sending = Sending { fill: self.fill.clone(), chunks: Chunks::new(len, chunk), tag };
         self.messages += Chunks::count(len, chunk) - 1;
-        self.sending = sending.produce(out).then_some(sending);
+        self.sending = sending.fill_output(out).then_some(sending);
     }
 
-    fn verdict(&self, tag: u8) -> Result<Reply, Fault> {
+    fn verdict(&self, tag: u8) -> Result<Reply, CallError> {
         let body = self.small.as_slice();
         if tag & FAILED != 0 {
             let (status, text) = body.split_at(body.len().min(2));
             let status = status.iter().fold(0u16, |sum, byte| sum << 8 | u16::from(*byte));
-            let fault = Fault::status(format!("{status} {}", String::from_utf8_lossy(text)));
+            let fault = CallError::status(format!("{status} {}", String::from_utf8_lossy(text)));
             return Ok(Reply { verdict: Err(fault), ..Reply::ok() });
         }
         let number = || {
-            let bytes: [u8; 16] = body.try_into().map_err(|_| Fault::protocol("the answer is not a number"))?;
+            let bytes: [u8; 16] = body.try_into().map_err(|_| CallError::protocol("the answer is not a number"))?;
             Ok(u128::from_be_bytes(bytes))
         };
-        let expect = |expected: u128, fault: fn(String) -> Fault| {
+        let expect = |expected: u128, fault: fn(String) -> CallError| {
             let got = number()?;
             let verdict =
                 if got == expected { Ok(()) } else { Err(fault(format!("{got} came where {expected} was right"))) };
             Ok(Reply { verdict, ..Reply::ok() })
         };
         match self.asked {
-            Ask::Nonce => Ok(Reply { nonce: Some(String::from_utf8_lossy(body).into_owned()), ..Reply::ok() }),
-            Ask::Ping if body == b"pong" => Ok(Reply::ok()),
-            Ask::Ping => Err(Fault::protocol("the answer to a ping is not pong")),
-            Ask::Upload { len, .. } => expect(u128::from(len), Fault::short),
-            Ask::Compute { what, n } => expect((what.result)(n), Fault::corrupt),
-            Ask::Sleep { ns } => expect(u128::from(ns), Fault::corrupt),
-            Ask::Echo { .. } | Ask::Download { .. } => Ok(Reply { verdict: self.check.finish(), ..Reply::ok() }),
-            Ask::Own(_) => Err(Fault::not_of_the_service()),
+            CallSpec::Nonce => Ok(Reply { nonce: Some(String::from_utf8_lossy(body).into_owned()), ..Reply::ok() }),
+            CallSpec::Ping if body == b"pong" => Ok(Reply::ok()),
+            CallSpec::Ping => Err(CallError::protocol("the answer to a ping is not pong")),
+            CallSpec::Upload { len, .. } => expect(u128::from(len), CallError::short),
+            CallSpec::Compute { what, n } => expect((what.result)(n), CallError::corrupt),
+            CallSpec::Sleep { ns } => expect(u128::from(ns), CallError::corrupt),
+            CallSpec::Echo { .. } | CallSpec::Download { .. } => {
+                Ok(Reply { verdict: self.check.finish(), ..Reply::ok() })
+            }
+            CallSpec::Own(_) => Err(CallError::not_of_the_service()),
         }
     }
 }
 
 impl ClientCodec for FrameClient {
-    fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, _: usize, ask: &CallSpec, content: bool, out: &mut Outbox) {
         self.asked = *ask;
         self.messages += 1;
         self.check.restart(ask.payload_down(), content);
         match *ask {
-            Ask::Nonce => put_head(out, 0, NONCE),
-            Ask::Ping => put_head(out, 0, PING),
-            Ask::Echo { len, chunk } => self.begin(ECHO, len, chunk, out),
-            Ask::Upload { len, chunk } => self.begin(UPLOAD, len, chunk, out),
-            Ask::Download { len, chunk } => {
+            CallSpec::Nonce => put_head(out, 0, NONCE),
+            CallSpec::Ping => put_head(out, 0, PING),
+            CallSpec::Echo { len, chunk } => self.begin(ECHO, len, chunk, out),
+            CallSpec::Upload { len, chunk } => self.begin(UPLOAD, len, chunk, out),
+            CallSpec::Download { len, chunk } => {
                 put_head(out, 16, DOWNLOAD);
                 out.put(&len.to_be_bytes());
                 out.put(&chunk.unwrap_or(0).to_be_bytes());
             }
-            Ask::Compute { what, n } => {
+            CallSpec::Compute { what, n } => {
                 put_head(out, 8, tag_of(what));
                 out.put(&n.to_be_bytes());
             }
-            Ask::Sleep { ns } => {
+            CallSpec::Sleep { ns } => {
                 put_head(out, 8, SLEEP);
                 out.put(&ns.to_be_bytes());
             }
             // A job of the service asks none; a ping keeps the exchange whole, and its answer is refused.
-            Ask::Own(_) => put_head(out, 0, PING),
+            CallSpec::Own(_) => put_head(out, 0, PING),
         }
     }
 
-    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Option<Reply>, CallError> {
         loop {
             if !self.frame.in_body() {
                 let Some((len, tag)) = self.frame.head(input) else { return Ok(None) };
                 if tag & REPLY == 0 {
-                    return Err(Fault::protocol(format!("a frame with tag {tag:#04x} is not a reply")));
+                    return Err(CallError::protocol(format!("a frame with tag {tag:#04x} is not a reply")));
                 }
                 if len > SHORT && (small(self.asked) || tag & FAILED != 0) {
-                    return Err(Fault::protocol(format!("a reply of {len} bytes where a short one was due")));
+                    return Err(CallError::protocol(format!("a reply of {len} bytes where a short one was due")));
                 }
             }
             let tag = self.frame.tag();
@@ -315,9 +317,9 @@ impl ClientCodec for FrameClient {
         }
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if let Some(sending) = &mut self.sending
-            && !sending.produce(out)
+            && !sending.fill_output(out)
         {
             self.sending = None;
         }
@@ -343,14 +345,14 @@ struct FrameServer {
 }
 
 impl FrameServer {
-    fn begin_frame(&mut self, len: u64, tag: u8) -> Result<(), Fault> {
+    fn begin_frame(&mut self, len: u64, tag: u8) -> Result<(), CallError> {
         self.kind = tag & KIND;
         if tag & (REPLY | FAILED) != 0 || self.kind > SLEEP && computation_of(self.kind).is_none() {
-            return Err(Fault::protocol(format!("no call has the tag {tag:#04x}")));
+            return Err(CallError::protocol(format!("no call has the tag {tag:#04x}")));
         }
         let limit = if matches!(self.kind, ECHO | UPLOAD) { self.limit } else { SHORT };
         if self.received.saturating_add(len) > limit {
-            return Err(Fault::protocol(format!("a body of {len} bytes is over the limit of {limit}")));
+            return Err(CallError::protocol(format!("a body of {len} bytes is over the limit of {limit}")));
         }
         if self.kind == ECHO && tag & MORE != 0 && self.chunk.is_none() {
             self.chunk = Some(len);
@@ -359,10 +361,10 @@ impl FrameServer {
     }
 
     /// The call whose last byte has come.
-    fn asked(&mut self) -> Result<Asked, Fault> {
-        let words = |body: &[u8], count: usize| -> Result<[u64; 2], Fault> {
+    fn asked(&mut self) -> Result<CallRequest, CallError> {
+        let words = |body: &[u8], count: usize| -> Result<[u64; 2], CallError> {
             if body.len() != count * 8 {
-                return Err(Fault::protocol("a call with arguments of the wrong length"));
+                return Err(CallError::protocol("a call with arguments of the wrong length"));
             }
             let mut words = [0; 2];
             for (word, bytes) in words.iter_mut().zip(body.chunks_exact(8)) {
@@ -371,27 +373,27 @@ impl FrameServer {
             Ok(words)
         };
         Ok(match self.kind {
-            NONCE => Asked::Nonce,
-            PING => Asked::Ping,
-            ECHO => Asked::Echo(std::mem::take(&mut self.body)),
-            UPLOAD => Asked::Upload(self.received),
+            NONCE => CallRequest::Nonce,
+            PING => CallRequest::Ping,
+            ECHO => CallRequest::Echo(std::mem::take(&mut self.body)),
+            UPLOAD => CallRequest::Upload(self.received),
             DOWNLOAD => {
                 let [len, chunk] = words(&self.body, 2)?;
                 self.chunk = (chunk > 0).then_some(chunk);
-                Asked::Download { len, file: chunk > 0 }
+                CallRequest::Download { len, file: chunk > 0 }
             }
-            SLEEP => Asked::Sleep { ns: words(&self.body, 1)?[0] },
+            SLEEP => CallRequest::Sleep { ns: words(&self.body, 1)?[0] },
             tag => {
-                let what =
-                    computation_of(tag).ok_or_else(|| Fault::protocol(format!("no call has the tag {tag:#04x}")))?;
-                Asked::Compute { what, n: words(&self.body, 1)?[0] }
+                let what = computation_of(tag)
+                    .ok_or_else(|| CallError::protocol(format!("no call has the tag {tag:#04x}")))?;
+                CallRequest::Compute { what, n: words(&self.body, 1)?[0] }
             }
         })
     }
 }
 
 impl ServerCodec for FrameServer {
-    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Step, Fault> {
+    fn receive(&mut self, input: &mut &[u8], _: &mut Outbox) -> Result<Step, CallError> {
         loop {
             if !self.frame.in_body() {
                 let Some((len, tag)) = self.frame.head(input) else { return Ok(Step::Read) };
@@ -401,7 +403,7 @@ impl ServerCodec for FrameServer {
             self.received += part.len() as u64;
             if self.kind != UPLOAD {
                 if self.kind == ECHO && !self.share.hold((self.body.len() + part.len()) as u64) {
-                    return Err(Fault::protocol("this server holds as many bodies as it may"));
+                    return Err(CallError::protocol("this server holds as many bodies as it may"));
                 }
                 self.body.extend_from_slice(part);
             }
@@ -419,7 +421,7 @@ impl ServerCodec for FrameServer {
         }
     }
 
-    fn answer(&mut self, _: u64, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, _: u64, answer: CallResponse, out: &mut Outbox) -> Next {
         let tag = REPLY | self.kind;
         let chunk = self.chunk.take();
         let number = |n: u128, out: &mut Outbox| {
@@ -427,22 +429,22 @@ impl ServerCodec for FrameServer {
             out.put(&n.to_be_bytes());
         };
         match answer {
-            Answer::Nonce(nonce) => {
+            CallResponse::Nonce(nonce) => {
                 put_head(out, nonce.len() as u64, tag);
                 out.put(nonce.as_bytes());
             }
-            Answer::Pong => {
+            CallResponse::Pong => {
                 put_head(out, 4, tag);
                 out.put(b"pong");
             }
-            Answer::Size(n) => number(n.into(), out),
-            Answer::Number(n) => number(n, out),
-            Answer::Slept(ns) => number(ns.into(), out),
-            Answer::Bytes { fill, len } => {
+            CallResponse::Size(n) => number(n.into(), out),
+            CallResponse::Number(n) => number(n, out),
+            CallResponse::Slept(ns) => number(ns.into(), out),
+            CallResponse::Bytes { fill, len } => {
                 let mut sending = Sending { fill, chunks: Chunks::new(len, chunk), tag };
-                self.sending = sending.produce(out).then_some(sending);
+                self.sending = sending.fill_output(out).then_some(sending);
             }
-            Answer::Echo(bytes) => {
+            CallResponse::Echo(bytes) => {
                 self.echoed = true;
                 if let Some(chunk) = chunk {
                     let mut chunks = Chunks::new(bytes.len() as u64, Some(chunk));
@@ -455,23 +457,23 @@ impl ServerCodec for FrameServer {
                     out.put_owned(bytes);
                 }
             }
-            Answer::Error { status, message } => {
+            CallResponse::Error { status, message } => {
                 let message = &message.as_bytes()[..message.len().min(SHORT as usize - 2)];
                 put_head(out, 2 + message.len() as u64, tag | FAILED);
                 out.put(&status.to_be_bytes());
                 out.put(message);
             }
-            Answer::Silence => {}
+            CallResponse::Silence => {}
         }
         Next::Continue
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if std::mem::take(&mut self.echoed) {
             self.share.hold(self.body.len() as u64);
         }
         if let Some(sending) = &mut self.sending
-            && !sending.produce(out)
+            && !sending.fill_output(out)
         {
             self.sending = None;
         }

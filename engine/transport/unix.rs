@@ -2,7 +2,7 @@
 
 use crate::call::own::Protocol;
 use crate::registry::Entry;
-use crate::transport::contract::{Facts, Family, Options, Seam, Transport};
+use crate::transport::contract::{Facts, Family, IoModel, Options, Transport};
 use crate::transport::tcp::{Frames, frame_facts, frame_terms};
 use crate::transport::terms::Terms;
 
@@ -23,8 +23,8 @@ impl Transport for Unix {
         Family::Unix
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Stream(&Frames)
+    fn io_model(&self) -> IoModel {
+        IoModel::Stream(&Frames)
     }
 
     fn asks(&self) -> Option<Protocol> {

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use engine::drive::lines::FromDrive;
+use engine::drive::messages::FromDrive;
 use engine::results::Measured;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;

@@ -80,7 +80,7 @@ fn a_stack_is_paired_told_launched_and_measured_at_a_place() {
 
     let client = launch("the client", &driver.command(None).expect("it needs no kit"));
     let say = |line: Value| client.tell(line.to_string()).expect("it listens");
-    say(json!({"assignment": {"version": engine::drive::lines::VERSION, "address": ready["ready"]["address"],
+    say(json!({"assignment": {"version": engine::drive::messages::VERSION, "address": ready["ready"]["address"],
         "transport": "tcp", "nonce": "the-token", "call": "ping", "clients": 2, "iterations": 50,
         "timeout_ns": 30_000_000_000u64, "drain_ns": 30_000_000_000u64}}));
     assert_eq!(hear(&client)["armed"]["clients"], 2);

@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use crate::call::ask::Ask;
+use crate::call::ask::CallSpec;
 use crate::call::computation::Computation;
 use crate::call::service::contract::{KeyUse, Missing, ServiceCall, Settings};
 use crate::registry::Entry;
@@ -29,9 +29,9 @@ impl ServiceCall for Cubes {
         const { &[KeyUse::required("work", "work: 10000")] }
     }
 
-    fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
+    fn ask(&self, settings: &Settings) -> Result<CallSpec, Missing> {
         let n = settings.work.ok_or(Missing { call: "cubes", setting: "work" })?;
-        Ok(Ask::Compute { what: &CUBES, n })
+        Ok(CallSpec::Compute { what: &CUBES, n })
     }
 
     fn computes(&self) -> Option<&'static Computation> {
@@ -54,15 +54,15 @@ fn sum_of_cubes(n: u64) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::CUBES;
-    use crate::call::{Ask, Asked, Fault, Fill};
+    use crate::call::{CallError, CallRequest, CallSpec, Fill};
     use crate::server::service::Service;
     use crate::transport::TRANSPORTS;
-    use crate::transport::contract::{ClientContext, Options, Seam, ServerContext, Step, StreamProtocol};
+    use crate::transport::contract::{ClientContext, IoModel, Options, ServerContext, Step, StreamProtocol};
     use crate::transport::held::Hold;
     use crate::transport::outbox::Outbox;
 
     /// What both ends of a protocol make of a call, in memory, when the service answers by `work`.
-    fn exchange(protocol: &dyn StreamProtocol, ask: Ask, wrong: bool) -> Result<(), Fault> {
+    fn exchange(protocol: &dyn StreamProtocol, ask: CallSpec, wrong: bool) -> Result<(), CallError> {
         let (fill, options) = (Fill::constant(0), Options::default());
         let context = ClientContext::of_service(fill, options.clone(), "localhost:1");
         let mut client = protocol.client(&context);
@@ -76,7 +76,7 @@ mod tests {
                 client.call(0, &ask, true, &mut up);
                 asked = true;
             }
-            client.produce(&mut up);
+            client.fill_output(&mut up);
             let (bytes, mut closed) = (up.drain(), false);
             let mut input = bytes.as_slice();
             while !closed {
@@ -86,14 +86,14 @@ mod tests {
                     Step::Close => closed = true,
                     Step::Execute { call, asked } => {
                         let asked = match asked {
-                            Asked::Compute { what, n } if wrong => Asked::Compute { what, n: n + 1 },
+                            CallRequest::Compute { what, n } if wrong => CallRequest::Compute { what, n: n + 1 },
                             asked => asked,
                         };
                         server.answer(call, service.execute(asked).answer, &mut down);
                     }
                 }
             }
-            server.produce(&mut down);
+            server.fill_output(&mut down);
             let bytes = down.drain();
             let mut input = bytes.as_slice();
             while let Some(reply) = client.receive(&mut input, &mut up)? {
@@ -110,11 +110,11 @@ mod tests {
     fn every_protocol_on_a_stream_carries_a_new_call() {
         let mut carried = 0;
         for transport in TRANSPORTS {
-            let Seam::Stream(protocol) = transport.seam() else { continue };
-            let ask = Ask::Compute { what: &CUBES, n: 1000 };
+            let IoModel::Stream(protocol) = transport.io_model() else { continue };
+            let ask = CallSpec::Compute { what: &CUBES, n: 1000 };
             assert_eq!(exchange(protocol, ask, false), Ok(()), "{}", transport.name());
             let wrong = exchange(protocol, ask, true).expect_err("the sum of another number");
-            assert_eq!(wrong.class, crate::call::FaultClass::Corrupt, "{}", transport.name());
+            assert_eq!(wrong.class, crate::call::ErrorClass::Corrupt, "{}", transport.name());
             carried += 1;
         }
         assert!(carried >= 6, "tcp, unix, http1, http2, grpc and rpyc at least");

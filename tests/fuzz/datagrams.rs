@@ -7,11 +7,11 @@ use std::sync::{Arc, Once};
 use std::thread::LocalKey;
 use std::time::Duration;
 
-use engine::call::{Answer, Ask, Asked, Fill};
+use engine::call::{CallRequest, CallResponse, CallSpec, Fill};
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
 use engine::transport::contract::{
-    AsyncClient, AsyncConnection, AsyncProtocol, ClientContext, Executor, Executors, Later, Options, Seam,
+    AsyncClient, AsyncConnection, AsyncProtocol, ClientContext, Executor, Executors, IoModel, LocalBoxFuture, Options,
     ServerContext,
 };
 use engine::transport::held::{HELD, Hold};
@@ -52,9 +52,9 @@ type Ends<T> = RefCell<Vec<(&'static str, &'static T)>>;
 pub(crate) fn targets() -> impl Iterator<Item = Target> {
     TRANSPORTS
         .iter()
-        .filter_map(|transport| match transport.seam() {
-            Seam::Async(protocol) => Some(ends(transport.name(), protocol)),
-            Seam::Stream(_) => None,
+        .filter_map(|transport| match transport.io_model() {
+            IoModel::Async(protocol) => Some(ends(transport.name(), protocol)),
+            IoModel::Stream(_) => None,
         })
         .flatten()
 }
@@ -71,7 +71,7 @@ fn ends(name: &'static str, protocol: &'static dyn AsyncProtocol) -> [Target; 2]
     let server =
         move |input: &[u8]| watched(&SERVED, name, || Served::new(protocol), |served| drop(served.hear(input)));
     let client = move |input: &[u8]| {
-        let asks: Vec<Ask> = every_call(&[0, 5, 2100]);
+        let asks: Vec<CallSpec> = every_call(&[0, 5, 2100]);
         let ask = asks[usize::from(input.first().map_or(0, |head| head & !RESET & !ONE_WAY)) % asks.len()];
         watched(&CALLED, name, || Called::new(protocol), |called| drop(called.call(ask, input)));
     };
@@ -112,7 +112,7 @@ impl Ground {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let address: Address = "127.0.0.1:1".parse().expect("an address");
         let identity = Identity::fresh(false, &[protocol.alpn()], &address).expect("a certificate");
-        let trust = Trust::placed(false, Some(protocol.alpn()), Some(identity.ca()), &address).expect("a certificate");
+        let trust = Trust::with_ca(false, Some(protocol.alpn()), Some(identity.ca()), &address).expect("a certificate");
         Ground { runtime, tasks: LocalSet::new(), identity, trust }
     }
 
@@ -163,7 +163,7 @@ struct Served {
 struct AtOnce;
 
 impl Executor for AtOnce {
-    fn execute(&self, asked: Asked) -> Later<'static, Answer> {
+    fn execute(&self, asked: CallRequest) -> LocalBoxFuture<'static, CallResponse> {
         Box::pin(async { answered(asked) })
     }
 }
@@ -248,7 +248,7 @@ impl Called {
     }
 
     /// Makes a call that is answered with an input; what the client said.
-    fn call(&self, ask: Ask, input: &[u8]) -> Vec<u8> {
+    fn call(&self, ask: CallSpec, input: &[u8]) -> Vec<u8> {
         let [head, cut, bytes @ ..] = input else { return Vec::new() };
         self.ground.run(async {
             let living = self.connection.borrow().clone();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::call::own::OwnCall;
-use engine::call::{Answer, Ask, Asked, Fill, Own};
+use engine::call::{CallRequest, CallResponse, CallSpec, Fill, Own};
 use engine::drive::job::Job;
-use engine::drive::lines::{FromDrive, ToDrive};
+use engine::drive::messages::{FromDrive, ToDrive};
 use engine::place::messages::{Answer as Answered, FromAgent, Hello, Launch, Request};
 use engine::plan::Plan;
 use engine::report::template::render;
@@ -133,7 +133,8 @@ fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) ->
 fn own_calls((name, protocol): (&'static str, &'static dyn StreamProtocol)) -> Target {
     let (calls, replies) = if name == "tcp" { (OWN_BYTES, BYTES) } else { (OWN_CALLS, REPLIES) };
     let calls: Vec<OwnCall> = serde_json::from_str(calls).expect("calls");
-    let asks: Vec<Ask> = (0..calls.len() as u16).map(|call| Ask::Own(Own { call, client: 1, number: 2 })).collect();
+    let asks: Vec<CallSpec> =
+        (0..calls.len() as u16).map(|call| CallSpec::Own(Own { call, client: 1, number: 2 })).collect();
     let own: Arc<[OwnCall]> = calls.into();
     let context = ClientContext { own, ..ClientContext::of_service(Fill::constant(0), Options::default(), "fuzz") };
     let seeds = (0..).zip(replies).map(|(ask, reply)| [&[ask, 0][..], *reply].concat()).collect();
@@ -192,16 +193,16 @@ pub(crate) fn pieces(bytes: &[u8], cut: u8) -> impl Iterator<Item = &[u8]> {
 }
 
 /// What a server answers here.
-pub(crate) fn answered(asked: Asked) -> Answer {
+pub(crate) fn answered(asked: CallRequest) -> CallResponse {
     match asked {
-        Asked::Echo(bytes) => Answer::Echo(bytes),
-        Asked::Upload(len) => Answer::Size(len),
-        Asked::Download { len, .. } => Answer::Bytes { fill: Fill::constant(0), len: len.min(1 << 16) },
+        CallRequest::Echo(bytes) => CallResponse::Echo(bytes),
+        CallRequest::Upload(len) => CallResponse::Size(len),
+        CallRequest::Download { len, .. } => CallResponse::Bytes { fill: Fill::constant(0), len: len.min(1 << 16) },
         // Computing and sleeping as long as a stranger says is the service's matter, not the codec's.
-        Asked::Compute { .. } => Answer::Number(0),
-        Asked::Sleep { ns } => Answer::Slept(ns),
-        Asked::Ping => Answer::Pong,
-        Asked::Nonce => Answer::Nonce("nonce".into()),
+        CallRequest::Compute { .. } => CallResponse::Number(0),
+        CallRequest::Sleep { ns } => CallResponse::Slept(ns),
+        CallRequest::Ping => CallResponse::Pong,
+        CallRequest::Nonce => CallResponse::Nonce("nonce".into()),
     }
 }
 
@@ -220,7 +221,7 @@ fn serve(mut codec: Box<dyn ServerCodec>, bytes: &[u8], cut: u8) {
                     }
                 }
             }
-            let _ = written(&mut out, |out| codec.produce(out));
+            let _ = written(&mut out, |out| codec.fill_output(out));
         }
     }
 }
@@ -230,7 +231,7 @@ fn call(codec: Box<dyn ClientCodec>, first: usize, bytes: &[u8], cut: u8) {
 }
 
 /// Asks one call after the other, from the `first` on, while these bytes come.
-fn converse(mut codec: Box<dyn ClientCodec>, asks: &[Ask], first: usize, bytes: &[u8], cut: u8) {
+fn converse(mut codec: Box<dyn ClientCodec>, asks: &[CallSpec], first: usize, bytes: &[u8], cut: u8) {
     let mut out = Outbox::new();
     let mut next = asks.iter().cycle().skip(first % asks.len());
     let mut opening = codec.open(&mut out);
@@ -239,13 +240,13 @@ fn converse(mut codec: Box<dyn ClientCodec>, asks: &[Ask], first: usize, bytes: 
     }
     for mut piece in pieces(bytes, cut) {
         loop {
-            let _ = written(&mut out, |out| codec.produce(out));
+            let _ = written(&mut out, |out| codec.fill_output(out));
             match codec.receive(&mut piece, &mut out) {
                 Ok(Some(reply)) if !reply.reusable => return,
                 Ok(Some(reply)) => {
                     opening = opening && reply.verdict.is_ok() && codec.open(&mut out);
                     if !opening && let Some(ask) = next.next() {
-                        codec.call(reply.line, ask, true, &mut out);
+                        codec.call(reply.slot, ask, true, &mut out);
                     }
                 }
                 Ok(None) => break,

@@ -1,12 +1,12 @@
 //! Both ends of a stream transport, in memory, with a wire between them.
 #![allow(dead_code, reason = "not every test file needs everything")]
 
-use engine::call::{Ask, Fill, FillKind, SQUARES};
+use engine::call::{CallSpec, Fill, FillKind, SQUARES};
 use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
 use engine::transport::contract::{
-    ClientCodec, ClientContext, Family, Next, OptionValue, Options, Reply, Seam, ServerCodec, ServerContext, Step,
+    ClientCodec, ClientContext, Family, IoModel, Next, OptionValue, Options, Reply, ServerCodec, ServerContext, Step,
     StreamProtocol,
 };
 use engine::transport::held::{HELD, Hold};
@@ -79,7 +79,7 @@ impl Pair {
         pair
     }
 
-    pub(crate) fn call(&mut self, ask: Ask) -> Reply {
+    pub(crate) fn call(&mut self, ask: CallSpec) -> Reply {
         let mut out = Outbox::new();
         self.client.call(0, &ask, true, &mut out);
         self.until_reply(&mut out)
@@ -89,7 +89,7 @@ impl Pair {
     fn until_reply(&mut self, out: &mut Outbox) -> Reply {
         let mut reply = None;
         loop {
-            let up = written(out, |out| self.client.produce(out));
+            let up = written(out, |out| self.client.fill_output(out));
             let down = self.serve(&up);
             if up.is_empty() && down.is_empty() {
                 return reply.expect("a reply before both ends fall silent");
@@ -112,7 +112,7 @@ impl Pair {
             let mut input = piece;
             loop {
                 let step = self.server.receive(&mut input, &mut out).expect("the call is well formed");
-                all.extend(written(&mut out, |out| self.server.produce(out)));
+                all.extend(written(&mut out, |out| self.server.fill_output(out)));
                 match step {
                     Step::Read => break,
                     Step::Write => {}
@@ -120,7 +120,7 @@ impl Pair {
                     Step::Execute { call, asked } => {
                         let next = self.server.answer(call, self.service.execute(asked).answer, &mut out);
                         assert_eq!(next, Next::Continue);
-                        all.extend(written(&mut out, |out| self.server.produce(out)));
+                        all.extend(written(&mut out, |out| self.server.fill_output(out)));
                     }
                 }
             }
@@ -142,18 +142,27 @@ pub(crate) fn written(out: &mut Outbox, mut produce: impl FnMut(&mut Outbox)) ->
 }
 
 pub(crate) fn stream_transports() -> impl Iterator<Item = (&'static str, &'static dyn StreamProtocol)> {
-    TRANSPORTS.iter().filter_map(|transport| match transport.seam() {
-        Seam::Stream(protocol) => Some((transport.name(), protocol)),
-        Seam::Async(_) => None,
+    TRANSPORTS.iter().filter_map(|transport| match transport.io_model() {
+        IoModel::Stream(protocol) => Some((transport.name(), protocol)),
+        IoModel::Async(_) => None,
     })
 }
 
-pub(crate) fn every_call(payloads: &[u64]) -> Vec<Ask> {
-    let mut asks =
-        vec![Ask::Ping, Ask::Compute { what: &SQUARES, n: 1000 }, Ask::Sleep { ns: 1_500_000 }, Ask::Nonce, Ask::Ping];
+pub(crate) fn every_call(payloads: &[u64]) -> Vec<CallSpec> {
+    let mut asks = vec![
+        CallSpec::Ping,
+        CallSpec::Compute { what: &SQUARES, n: 1000 },
+        CallSpec::Sleep { ns: 1_500_000 },
+        CallSpec::Nonce,
+        CallSpec::Ping,
+    ];
     for &len in payloads {
         for chunk in [None, Some(CHUNK)] {
-            asks.extend([Ask::Echo { len, chunk }, Ask::Upload { len, chunk }, Ask::Download { len, chunk }]);
+            asks.extend([
+                CallSpec::Echo { len, chunk },
+                CallSpec::Upload { len, chunk },
+                CallSpec::Download { len, chunk },
+            ]);
         }
     }
     asks

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 
-use engine::call::{Asked, FillKind};
+use engine::call::{CallRequest, FillKind};
 use engine::drive::event_loop::EventLoop;
 use engine::drive::job::Job;
 use engine::drive::network::{Event, Network, Wait};
@@ -15,7 +15,7 @@ use engine::results::Measured;
 use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
-use engine::transport::contract::{OptionValue, Options, Seam, ServerCodec, ServerContext, Step, StreamProtocol};
+use engine::transport::contract::{IoModel, OptionValue, Options, ServerCodec, ServerContext, Step, StreamProtocol};
 use engine::transport::held::{HELD, Hold};
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
@@ -35,7 +35,7 @@ pub(crate) struct Server {
     /// How long the call of that number takes, from 0 in the window; none where it is never answered.
     pub(crate) service: fn(u64) -> Option<u64>,
     /// How much longer a call takes that asks this.
-    pub(crate) more: fn(&Asked) -> u64,
+    pub(crate) more: fn(&CallRequest) -> u64,
     /// From when it does nothing at all, and for how long.
     pub(crate) stall: (u64, u64),
     /// After how many calls on a connection it closes that, and how much later.
@@ -88,7 +88,7 @@ pub(crate) fn simulate(server: Server, more: Value) -> Simulated {
     let keys = assignment.as_object_mut().expect("an object");
     keys.extend(more.as_object().expect("an object").clone());
     let transport = find("transport", TRANSPORTS, assignment["transport"].as_str().expect("a name"));
-    let Seam::Stream(protocol) = transport.expect("a transport").seam() else { panic!("no stream") };
+    let IoModel::Stream(protocol) = transport.expect("a transport").io_model() else { panic!("no stream") };
     let identity = server.tls.then(|| {
         let options = Options([(TLS.name.to_owned(), OptionValue::Flag(true))].into());
         let address = "127.0.0.1:1".parse().expect("an address");
@@ -204,7 +204,7 @@ impl World {
                     let done = server.awake(peer.free.max(at) + service);
                     peer.free = done;
                     peer.codec.answer(call, self.service.execute(asked).answer, &mut out);
-                    peer.codec.produce(&mut out);
+                    peer.codec.fill_output(&mut out);
                     peer.down.push((done + server.latency, out.drain()));
                     tell.push((done + server.latency, false));
                     if let Some((calls, later)) = server.closes

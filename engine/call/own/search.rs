@@ -33,16 +33,16 @@ impl Search {
         if self.found {
             return;
         }
-        let seam = self.wanted.len() - 1;
+        let io_model = self.wanted.len() - 1;
         // What begins in the tail ends within so many bytes.
         let before = self.tail.len();
-        self.tail.extend_from_slice(&bytes[..bytes.len().min(seam)]);
+        self.tail.extend_from_slice(&bytes[..bytes.len().min(io_model)]);
         self.found = memmem::find(&self.tail, &self.wanted).is_some() || memmem::find(bytes, &self.wanted).is_some();
-        if bytes.len() >= seam {
+        if bytes.len() >= io_model {
             self.tail.clear();
-            self.tail.extend_from_slice(&bytes[bytes.len() - seam..]);
+            self.tail.extend_from_slice(&bytes[bytes.len() - io_model..]);
         } else {
-            self.tail.drain(..(before + bytes.len()).saturating_sub(seam));
+            self.tail.drain(..(before + bytes.len()).saturating_sub(io_model));
         }
     }
 }

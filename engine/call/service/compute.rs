@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::call::ask::Ask;
+use crate::call::ask::CallSpec;
 use crate::call::computation::Computation;
 use crate::call::service::contract::{KeyUse, Missing, ServiceCall, Settings};
 
@@ -17,9 +17,9 @@ impl ServiceCall for Compute {
         const { &[KeyUse::required("work", "work: 10000")] }
     }
 
-    fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
+    fn ask(&self, settings: &Settings) -> Result<CallSpec, Missing> {
         let n = settings.work.ok_or(Missing { call: "compute", setting: "work" })?;
-        Ok(Ask::Compute { what: &SQUARES, n })
+        Ok(CallSpec::Compute { what: &SQUARES, n })
     }
 
     fn computes(&self) -> Option<&'static Computation> {

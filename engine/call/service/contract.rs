@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::call::ask::Ask;
+use crate::call::ask::CallSpec;
 use crate::call::computation::Computation;
 use crate::registry::Entry;
 
@@ -17,7 +17,7 @@ pub trait ServiceCall: Entry + Sync {
     }
 
     /// One request with these settings, or which of them it lacks.
-    fn ask(&self, settings: &Settings) -> Result<Ask, Missing>;
+    fn ask(&self, settings: &Settings) -> Result<CallSpec, Missing>;
 
     /// What it asks the server to work out, where that is all it does.
     fn computes(&self) -> Option<&'static Computation> {

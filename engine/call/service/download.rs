@@ -1,6 +1,6 @@
 //! A payload from the server.
 
-use crate::call::ask::Ask;
+use crate::call::ask::CallSpec;
 use crate::call::service::contract::{BODY, KeyUse, Missing, ServiceCall, Settings};
 
 /// The call `download`.
@@ -11,9 +11,9 @@ impl ServiceCall for Download {
         BODY
     }
 
-    fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
+    fn ask(&self, settings: &Settings) -> Result<CallSpec, Missing> {
         let (len, chunk) = settings.body("download")?;
-        Ok(Ask::Download { len, chunk })
+        Ok(CallSpec::Download { len, chunk })
     }
 
     fn payload_comes_down(&self) -> bool {

@@ -1,6 +1,6 @@
 //! A payload there and back.
 
-use crate::call::ask::Ask;
+use crate::call::ask::CallSpec;
 use crate::call::service::contract::{BODY, KeyUse, Missing, ServiceCall, Settings};
 
 /// The call `echo`.
@@ -11,9 +11,9 @@ impl ServiceCall for Echo {
         BODY
     }
 
-    fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
+    fn ask(&self, settings: &Settings) -> Result<CallSpec, Missing> {
         let (len, chunk) = settings.body("echo")?;
-        Ok(Ask::Echo { len, chunk })
+        Ok(CallSpec::Echo { len, chunk })
     }
 
     fn payload_goes_up(&self) -> bool {

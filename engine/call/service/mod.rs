@@ -84,7 +84,7 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::{CALLS, Call, named};
-    use crate::call::ask::Ask;
+    use crate::call::ask::CallSpec;
     use crate::call::service::contract::Settings;
     use crate::call::words::Word;
 
@@ -109,7 +109,7 @@ mod tests {
             assert_eq!(ask.payload_down(), if call.payload_comes_down() { 10 } else { 0 }, "{call:?}");
             assert_eq!(call.has_body(), call.uses("payload"), "{call:?}");
             if let Some(what) = call.computes() {
-                assert_eq!((what.name, ask), (call.name(), Ask::Compute { what, n: 7 }));
+                assert_eq!((what.name, ask), (call.name(), CallSpec::Compute { what, n: 7 }));
                 assert_eq!((what.work)(1000), (what.result)(1000), "{call:?}");
             }
         }

@@ -1,6 +1,6 @@
 //! What a call of the user's own is to those who only ask what kind of call it is.
 
-use crate::call::ask::{Ask, Own};
+use crate::call::ask::{CallSpec, Own};
 use crate::call::service::contract::{Missing, ServiceCall, Settings};
 use crate::registry::Entry;
 
@@ -17,7 +17,7 @@ impl Entry for AnyOwn {
 }
 
 impl ServiceCall for AnyOwn {
-    fn ask(&self, _: &Settings) -> Result<Ask, Missing> {
-        Ok(Ask::Own(Own { call: 0, client: 0, number: 0 }))
+    fn ask(&self, _: &Settings) -> Result<CallSpec, Missing> {
+        Ok(CallSpec::Own(Own { call: 0, client: 0, number: 0 }))
     }
 }

@@ -1,6 +1,6 @@
 //! Waiting on the server.
 
-use crate::call::ask::Ask;
+use crate::call::ask::CallSpec;
 use crate::call::service::contract::{KeyUse, Missing, ServiceCall, Settings};
 
 /// The call `sleep`.
@@ -11,8 +11,8 @@ impl ServiceCall for Sleep {
         const { &[KeyUse::required("hold", "hold: 10ms")] }
     }
 
-    fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
+    fn ask(&self, settings: &Settings) -> Result<CallSpec, Missing> {
         let ns = settings.hold_ns.ok_or(Missing { call: "sleep", setting: "hold_ns" })?;
-        Ok(Ask::Sleep { ns })
+        Ok(CallSpec::Sleep { ns })
     }
 }

@@ -1,6 +1,6 @@
 //! A payload to the server.
 
-use crate::call::ask::Ask;
+use crate::call::ask::CallSpec;
 use crate::call::service::contract::{BODY, KeyUse, Missing, ServiceCall, Settings};
 
 /// The call `upload`.
@@ -11,9 +11,9 @@ impl ServiceCall for Upload {
         BODY
     }
 
-    fn ask(&self, settings: &Settings) -> Result<Ask, Missing> {
+    fn ask(&self, settings: &Settings) -> Result<CallSpec, Missing> {
         let (len, chunk) = settings.body("upload")?;
-        Ok(Ask::Upload { len, chunk })
+        Ok(CallSpec::Upload { len, chunk })
     }
 
     fn payload_goes_up(&self) -> bool {

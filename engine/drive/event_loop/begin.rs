@@ -1,6 +1,6 @@
 //! How calls begin: they come due, find a slot, and are sent.
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::drive::event_loop::calls::{InFlight, Scheduled, State};
 use crate::drive::event_loop::connection::Stage;
 use crate::drive::event_loop::run::{Run, Source};
@@ -75,7 +75,7 @@ impl<N: Network> Run<'_, N> {
     }
 
     /// Sends the call on a slot whose connection is open.
-    fn send(&mut self, index: usize, now: u64) -> Result<(), Fault> {
+    fn send(&mut self, index: usize, now: u64) -> Result<(), CallError> {
         let slot = &mut self.calls.slots[index];
         let (connection, call) = (&mut self.connections.all[slot.on], &mut slot.call);
         let content = self.job.verify_all || !self.calls.callers[call.due.caller].checked;
@@ -91,7 +91,7 @@ impl<N: Network> Run<'_, N> {
     }
 
     /// Begins the next stage of a connection's opening; once there is none, the calls that waited for it are sent.
-    pub(super) fn open(&mut self, which: usize) -> Result<(), Fault> {
+    pub(super) fn open(&mut self, which: usize) -> Result<(), CallError> {
         let connection = &mut self.connections.all[which];
         connection.open();
         if connection.stage == Stage::Opening {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::drive::job::Job;
 use crate::drive::order::Order;
 use crate::drive::recorder::Who;
-use crate::drive::resend::Asked;
+use crate::drive::resend::Attempts;
 use crate::drive::sequence::Planned;
 
 /// Callers, the calls that wait for one of them, and those in flight.
@@ -60,7 +60,7 @@ pub(super) struct InFlight {
     /// When it was first sent or dialled for: its time-out counts from then.
     pub(super) begun: u64,
     pub(super) sent: u64,
-    pub(super) asked: Asked,
+    pub(super) asked: Attempts,
     pub(super) dialled: u64,
     pub(super) secured: Option<u64>,
     pub(super) attempt: u64,
@@ -86,7 +86,7 @@ impl InFlight {
             planned,
             begun,
             sent: begun,
-            asked: Asked::default(),
+            asked: Attempts::default(),
             dialled: 0,
             secured: None,
             attempt: 0,

@@ -2,10 +2,10 @@
 
 use std::io::ErrorKind;
 
-use crate::call::Fault;
-use crate::drive::failed::Failed;
+use crate::call::CallError;
 use crate::drive::job::Job;
 use crate::drive::network::Network;
+use crate::drive::setup_error::SetupError;
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
 use crate::transport::socket::{READ, ReadBuffer, Stream, flush};
@@ -56,7 +56,7 @@ pub(super) enum Stage {
 
 impl<S: Stream> Connection<S> {
     /// Room for the connection of that number.
-    pub(super) fn new(job: &Job, number: usize) -> Result<Self, Fault> {
+    pub(super) fn new(job: &Job, number: usize) -> Result<Self, CallError> {
         Ok(Connection {
             socket: None,
             codec: job.codec()?,
@@ -83,14 +83,14 @@ impl<S: Stream> Connection<S> {
         network: &mut N,
         index: usize,
         now: u64,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), CallError> {
         // Also where it fails: whoever waits for it waits for a dial.
         (self.stage, self.dialling) = (Stage::Dialling, now);
         let codec = job.codec()?;
         let generation = self.generation.wrapping_add(1);
         let socket = network
             .dial(&job.address, &job.sockets, u64::from(generation) << 32 | index as u64)
-            .map_err(|error| Fault::system(format_args!("cannot dial {}", job.address), &error))?;
+            .map_err(|error| CallError::system(format_args!("cannot dial {}", job.address), &error))?;
         self.codec = codec;
         self.out.clear();
         (self.bytes_read, self.closed) = (0, false);
@@ -114,19 +114,19 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The dial is over; a fault where it failed.
-    pub(super) fn check_dial(&mut self) -> Result<(), Fault> {
+    pub(super) fn check_dial(&mut self) -> Result<(), CallError> {
         let error = match &self.socket {
             Some(socket) => socket.take_error(),
             None => Ok(None),
         };
         match error {
             Ok(None) => Ok(()),
-            Ok(Some(error)) | Err(error) => Err(Fault::system("cannot dial", &error)),
+            Ok(Some(error)) | Err(error) => Err(CallError::system("cannot dial", &error)),
         }
     }
 
     /// Writes as much as the socket takes.
-    pub(super) fn write(&mut self) -> Result<(), Fault> {
+    pub(super) fn write(&mut self) -> Result<(), CallError> {
         let Some(socket) = &mut self.socket else { return Ok(()) };
         match flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0) {
             Ok(_) => Ok(()),
@@ -135,7 +135,7 @@ impl<S: Stream> Connection<S> {
                 self.out.give_up();
                 Ok(())
             }
-            Err(error) => Err(Fault::connect(error.to_string())),
+            Err(error) => Err(CallError::connect(error.to_string())),
         }
     }
 
@@ -149,13 +149,13 @@ impl<S: Stream> Connection<S> {
         hung_up: bool,
         buffer: &mut ReadBuffer,
         replies: &mut Vec<Reply>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), CallError> {
         let Some(socket) = &mut self.socket else { return Ok(()) };
-        let single = self.codec.lines() == 1;
+        let single = self.codec.max_in_flight() == 1;
         loop {
             let room = buffer.after(self.bytes_read);
             let n = match socket.read(room) {
-                Ok(0) if !busy => return Err(Fault::connect("the server closed the connection")),
+                Ok(0) if !busy => return Err(CallError::connect("the server closed the connection")),
                 Ok(0) => {
                     self.closed = true;
                     replies.push(self.codec.hung_up()?);
@@ -164,14 +164,14 @@ impl<S: Stream> Connection<S> {
                 Ok(n) => n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(Fault::connect(error.to_string())),
+                Err(error) => return Err(CallError::connect(error.to_string())),
             };
             self.wire.1 += n as u64;
             self.bytes_read += n as u64;
             let mut input = &room[..n];
             while let Some(reply) = self.codec.receive(&mut input, &mut self.out)? {
                 if single && !replies.is_empty() {
-                    return Err(Fault::protocol("a reply came that nobody asked for"));
+                    return Err(CallError::protocol("a reply came that nobody asked for"));
                 }
                 replies.push(reply);
                 if single && input.is_empty() {
@@ -186,7 +186,7 @@ impl<S: Stream> Connection<S> {
             }
             if !self.out.is_empty() {
                 flush(socket, &mut self.out, &mut *self.codec, &mut self.wire.0)
-                    .map_err(|error| Fault::connect(error.to_string()))?;
+                    .map_err(|error| CallError::connect(error.to_string()))?;
             }
             // A short read drained the socket; epoll is edge-triggered and will report new bytes.
             if n < READ && !hung_up {
@@ -221,12 +221,12 @@ impl<S: Stream> Connection<S> {
     }
 
     /// True once the reply that this stage of the opening awaits is complete.
-    pub(super) fn greeted(&mut self, buffer: &mut ReadBuffer) -> Result<bool, Failed> {
+    pub(super) fn greeted(&mut self, buffer: &mut ReadBuffer) -> Result<bool, SetupError> {
         let mut replies = Vec::new();
         self.read(true, false, buffer, &mut replies)?;
         match replies.pop() {
             None => Ok(false),
-            Some(reply) => reply.verdict.map(|()| true).map_err(Failed::from),
+            Some(reply) => reply.verdict.map(|()| true).map_err(SetupError::from),
         }
     }
 }

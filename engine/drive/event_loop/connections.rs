@@ -1,11 +1,11 @@
 //! The connections of all clients, and the network that they are on.
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::drive::event_loop::connection::{Connection, Stage};
-use crate::drive::failed::{Failed, FailedClass};
 use crate::drive::job::Job;
 use crate::drive::network::{Network, Wait};
 use crate::drive::recorder::Dials;
+use crate::drive::setup_error::{SetupError, SetupErrorClass};
 use crate::transport::contract::Reply;
 use crate::transport::socket::ReadBuffer;
 
@@ -20,7 +20,7 @@ pub(super) struct Connections<N: Network> {
     /// Connections beyond those of the job that nobody has.
     pub(super) spare: Vec<usize>,
     /// Connections that failed while a call was begun; kept for the loop, so that a dead server cannot make it recurse.
-    pub(super) broken: Vec<(usize, Fault)>,
+    pub(super) broken: Vec<(usize, CallError)>,
     /// Replies that came at once, before each is dealt with.
     pub(super) replies: Vec<Reply>,
     carried: Carried,
@@ -36,7 +36,7 @@ pub(super) struct Carried {
 
 impl<N: Network> Connections<N> {
     /// Those of `job`, none of which is dialled.
-    pub(super) fn new(job: &Job, network: N) -> Result<Self, Failed> {
+    pub(super) fn new(job: &Job, network: N) -> Result<Self, SetupError> {
         Ok(Connections {
             network,
             buffer: ReadBuffer::default(),
@@ -50,7 +50,7 @@ impl<N: Network> Connections<N> {
     }
 
     /// Opens every connection without making a call.
-    pub(super) fn open_all(&mut self, job: &Job) -> Result<(), Failed> {
+    pub(super) fn open_all(&mut self, job: &Job) -> Result<(), SetupError> {
         for which in 0..self.all.len() {
             let begun = self.network.now_ns();
             let deadline = begun.saturating_add(job.timeout.as_nanos() as u64);
@@ -59,10 +59,13 @@ impl<N: Network> Connections<N> {
             while self.all[which].stage != Stage::Open {
                 let now = self.network.now_ns();
                 if now >= deadline {
-                    return Err(Failed::new(FailedClass::Timeout, "a client could not connect within the time-out"));
+                    return Err(SetupError::new(
+                        SetupErrorClass::Timeout,
+                        "a client could not connect within the time-out",
+                    ));
                 }
                 let told = self.network.wait(Wait::Until { now, deadline, due: None });
-                let told = told.map_err(|error| Failed::system("cannot wait for events", &error))?;
+                let told = told.map_err(|error| SetupError::system("cannot wait for events", &error))?;
                 if (0..told).any(|number| self.told(self.network.event(number).token) == Some(which)) {
                     self.open(which)?;
                 }
@@ -72,7 +75,7 @@ impl<N: Network> Connections<N> {
     }
 
     /// Moves the opening of a connection on as far as its socket allows.
-    fn open(&mut self, which: usize) -> Result<(), Failed> {
+    fn open(&mut self, which: usize) -> Result<(), SetupError> {
         let connection = &mut self.all[which];
         if connection.stage == Stage::Dialling {
             connection.check_dial()?;
@@ -87,7 +90,7 @@ impl<N: Network> Connections<N> {
     }
 
     /// Begins to dial a connection.
-    pub(super) fn dial(&mut self, job: &Job, which: usize, now: u64) -> Result<(), Fault> {
+    pub(super) fn dial(&mut self, job: &Job, which: usize, now: u64) -> Result<(), CallError> {
         let dialling = self.all[which].dial(job, &mut self.network, which, now);
         if dialling.is_err() {
             self.carried.dials.over(self.network.now_ns() - now);
@@ -108,7 +111,7 @@ impl<N: Network> Connections<N> {
     }
 
     /// The fault will be told to the calls on a connection, where that cannot be done at once.
-    pub(super) fn fail_later(&mut self, which: usize, fault: Fault) {
+    pub(super) fn fail_later(&mut self, which: usize, fault: CallError) {
         if !self.all[which].broken {
             self.all[which].broken = true;
             self.broken.push((which, fault));

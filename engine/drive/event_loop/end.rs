@@ -2,20 +2,20 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::drive::event_loop::calls::{InFlight, Scheduled, Slot, State};
 use crate::drive::event_loop::connection::Connection;
 use crate::drive::event_loop::run::{Run, Source};
 use crate::drive::network::Network;
 use crate::drive::recorder::Stamps;
-use crate::drive::resend::Asked;
+use crate::drive::resend::Attempts;
 use crate::drive::schedule::Limit;
 use crate::transport::contract::Reply;
 
 impl<N: Network> Run<'_, N> {
     /// A reply is complete: record it, and let the caller and the slot go on.
     pub(super) fn reply(&mut self, which: usize, reply: Reply) {
-        let index = self.connections.all[which].number * self.job.streams + reply.line;
+        let index = self.connections.all[which].number * self.job.streams + reply.slot;
         let slot = &mut self.calls.slots[index];
         if slot.state != State::Calling || slot.on != which {
             return;
@@ -115,7 +115,7 @@ impl<N: Network> Run<'_, N> {
     }
 
     /// A connection that has failed is closed, and the calls on it fail.
-    pub(super) fn fail_connection(&mut self, which: usize, fault: &Fault) {
+    pub(super) fn fail_connection(&mut self, which: usize, fault: &CallError) {
         let (state, taken) = (self.awaiting(which), self.connections.all[which].taken());
         self.connections.all[which].broken = false;
         self.connections.close(which);
@@ -125,7 +125,7 @@ impl<N: Network> Run<'_, N> {
 
     /// The calls in that state on a connection that was closed, of whose bytes the server may have taken so many, fail,
     /// each counted once, or are sent again.
-    pub(super) fn fail(&mut self, which: usize, state: State, fault: &Fault, taken: u64) {
+    pub(super) fn fail(&mut self, which: usize, state: State, fault: &CallError, taken: u64) {
         let now = self.now();
         let awaited = |slot: &Slot| slot.state == state && slot.on == which;
         // Chosen before the first is complete, since that may begin another call on the same slot.
@@ -141,7 +141,7 @@ impl<N: Network> Run<'_, N> {
             reconnects |= !self.job.connect;
             if call.attempt < self.job.retries {
                 call.attempt += 1;
-                call.asked = Asked::default();
+                call.asked = Attempts::default();
                 reconnects = true;
                 self.recorder.retries += 1;
                 self.calls.oldest.remove(index);
@@ -177,7 +177,7 @@ impl<N: Network> Run<'_, N> {
             let (alone, taken) = (!self.busy(which), self.connections.all[which].taken());
             self.connections.close(which);
             self.recorder.reconnects += u64::from(alone && !self.job.connect);
-            let fault = Fault::connect("the connection was closed because another call on it timed out");
+            let fault = CallError::connect("the connection was closed because another call on it timed out");
             self.fail(which, state, &fault, taken);
         }
         self.release(which);

@@ -15,16 +15,16 @@ use crate::drive::connection::verify_identity;
 use crate::drive::event_loop::calls::Calls;
 use crate::drive::event_loop::connections::Connections;
 use crate::drive::event_loop::run::{Run, Source};
-use crate::drive::failed::Failed;
 use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::network::{Kernel, Network};
 use crate::drive::recorder::Recorder;
 use crate::drive::schedule::{Limit, Schedule};
+use crate::drive::setup_error::SetupError;
 use crate::registry::Entry;
 use crate::results::Measured;
-use crate::transport::contract::Seam;
+use crate::transport::contract::IoModel;
 
 /// The load model of many clients, and of calls that are due by the clock.
 pub struct ManyClients;
@@ -40,9 +40,9 @@ impl Entry for ManyClients {
 
 impl LoadModel for ManyClients {
     fn can_drive(&self, job: &Job) -> bool {
-        matches!(job.seam, Seam::Stream(_))
+        matches!(job.io_model, IoModel::Stream(_))
     }
-    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, SetupError> {
         Ok(Box::new(EventLoop::new(job)?))
     }
 }
@@ -57,22 +57,22 @@ pub struct EventLoop<N: Network> {
 
 impl EventLoop<Kernel> {
     /// All clients of `job`, by the kernel's clock and sockets.
-    pub fn new(job: Job) -> Result<Self, Failed> {
-        let kernel = Kernel::new().map_err(|error| Failed::system("cannot wait for events", &error))?;
+    pub fn new(job: Job) -> Result<Self, SetupError> {
+        let kernel = Kernel::new().map_err(|error| SetupError::system("cannot wait for events", &error))?;
         Self::on(kernel, job)
     }
 }
 
 impl<N: Network> EventLoop<N> {
     /// All clients of `job` on that network.
-    pub fn on(network: N, job: Job) -> Result<Self, Failed> {
+    pub fn on(network: N, job: Job) -> Result<Self, SetupError> {
         let connections = Connections::new(&job, network)?;
         let (calls, recorder) = (Calls::new(&job), Recorder::new(job.clients, job.calls.names().len()));
         Ok(EventLoop { job, connections, calls, recorder })
     }
 
     /// Opens all connections, where they are `reusable`, and warms up; what that brings is forgotten.
-    pub fn warm_up(&mut self, reusable: bool) -> Result<(), Failed> {
+    pub fn warm_up(&mut self, reusable: bool) -> Result<(), SetupError> {
         if reusable && !self.job.connect {
             self.connections.open_all(&self.job)?;
         }
@@ -111,7 +111,7 @@ impl<N: Network> EventLoop<N> {
 }
 
 impl Callers for EventLoop<Kernel> {
-    fn arm(&mut self) -> Result<(), Failed> {
+    fn arm(&mut self) -> Result<(), SetupError> {
         let reusable = verify_identity(&self.job)?;
         self.warm_up(reusable)
     }

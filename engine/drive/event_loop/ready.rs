@@ -1,6 +1,6 @@
 //! What the network tells of a connection.
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::drive::event_loop::calls::{Slot, State};
 use crate::drive::event_loop::connection::Stage;
 use crate::drive::event_loop::run::Run;
@@ -69,7 +69,7 @@ impl<N: Network> Run<'_, N> {
     }
 
     /// Moves a connection on as far as its socket allows; adds the replies that are complete.
-    fn advance(&mut self, which: usize, hung_up: bool, replies: &mut Vec<Reply>) -> Result<(), Fault> {
+    fn advance(&mut self, which: usize, hung_up: bool, replies: &mut Vec<Reply>) -> Result<(), CallError> {
         let connection = &mut self.connections.all[which];
         if connection.socket.is_none() {
             return Ok(());
@@ -88,7 +88,7 @@ impl<N: Network> Run<'_, N> {
             && let Some(reply) = replies.pop()
         {
             reply.verdict?;
-            if connection.secured.is_none() && connection.codec.secured() {
+            if connection.secured.is_none() && connection.codec.is_encrypted() {
                 connection.secured = Some(self.connections.network.now_ns());
             }
             self.open(which)?;
@@ -97,9 +97,9 @@ impl<N: Network> Run<'_, N> {
         }
         let first = connection.number * self.job.streams;
         let awaited = |slot: &Slot| slot.state == State::Calling && slot.on == which;
-        match replies.iter().all(|reply| awaited(&self.calls.slots[first + reply.line])) {
+        match replies.iter().all(|reply| awaited(&self.calls.slots[first + reply.slot])) {
             true => Ok(()),
-            false => Err(Fault::protocol("a reply came that nobody asked for")),
+            false => Err(CallError::protocol("a reply came that nobody asked for")),
         }
     }
 }

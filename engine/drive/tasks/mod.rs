@@ -14,22 +14,22 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{interval, sleep, timeout_at};
 
-use crate::call::{Ask, Fault};
+use crate::call::{CallError, CallSpec};
 use crate::drive::arrival_test;
-use crate::drive::connection::{Trouble, check_identity, identity_call};
-use crate::drive::failed::{Failed, FailedClass};
+use crate::drive::connection::{NoReply, check_identity, identity_call};
 use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::recorder::{Recorder, Stamps, Who};
-use crate::drive::resend::Asked;
+use crate::drive::resend::Attempts;
 use crate::drive::schedule::{Limit, RateProfile, Schedule};
 use crate::drive::sequence::Planned;
+use crate::drive::setup_error::{SetupError, SetupErrorClass};
 use crate::drive::tasks::offer::Offer;
 use crate::drive::tasks::pool::{Connection, Pool, Slot};
 use crate::registry::Entry;
 use crate::results::Measured;
-use crate::transport::contract::{Reply, Seam};
+use crate::transport::contract::{IoModel, Reply};
 
 /// How often the calls that are over are counted for whoever shows progress.
 const TICK: Duration = Duration::from_millis(250);
@@ -51,9 +51,9 @@ impl Entry for AsTasks {
 
 impl LoadModel for AsTasks {
     fn can_drive(&self, job: &Job) -> bool {
-        matches!(job.seam, Seam::Async(_))
+        matches!(job.io_model, IoModel::Async(_))
     }
-    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, Failed> {
+    fn callers(&self, job: Job) -> Result<Box<dyn Callers>, SetupError> {
         Ok(Box::new(Tasks::new(job)?))
     }
 }
@@ -108,9 +108,9 @@ struct Steps {
 
 impl Tasks {
     /// All clients of `job`.
-    pub fn new(job: Job) -> Result<Self, Failed> {
+    pub fn new(job: Job) -> Result<Self, SetupError> {
         let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failed::system("cannot start a runtime", &error))?;
+        let runtime = runtime.map_err(|error| SetupError::system("cannot start a runtime", &error))?;
         let dialler = {
             let _inside = runtime.enter();
             job.dialler()?
@@ -246,10 +246,12 @@ impl Clients {
         // From when it is sent, or dialled for: nothing is awaited before that.
         let mut steps = Steps { connection: None, dialled: None, sent: None, end: self.time_out(begun, window) };
         let content = self.job.verify_all || !self.checked[client].get();
-        let mut asked = Asked::default();
+        let mut asked = Attempts::default();
         let outcome = loop {
             let outcome = self.attempt(slot, ask, content, &mut steps).await;
-            let (Ok(Reply { verdict: Err(fault), .. }) | Err(Trouble::Fault(fault))) = &outcome else { break outcome };
+            let (Ok(Reply { verdict: Err(fault), .. }) | Err(NoReply::CallError(fault))) = &outcome else {
+                break outcome;
+            };
             if !asked.again(fault, &mut self.recorder.borrow_mut()) {
                 break outcome;
             }
@@ -263,7 +265,7 @@ impl Clients {
         // What was there is taken before the clock is looked at: a reply is a reply for as long as the time-out, and then
         // none.
         let late = ended.saturating_sub(begun) > self.job.timeout.as_nanos() as u64;
-        let outcome = outcome.and_then(|reply| if late { Err(Trouble::Timeout) } else { Ok(reply) });
+        let outcome = outcome.and_then(|reply| if late { Err(NoReply::Timeout) } else { Ok(reply) });
         self.last.set(ended);
         // A connect is timed from its beginning, a call from when it could be sent.
         let sent = if connect { begun } else { steps.sent.unwrap_or(begun) };
@@ -289,14 +291,14 @@ impl Clients {
                 // The untimed close of a connect must not be charged to the next one.
                 return if connect { self.now() } else { ended };
             }
-            Err(Trouble::Fault(fault)) => {
+            Err(NoReply::CallError(fault)) => {
                 self.pool.close(slot, steps.connection);
                 self.record(|recorder| {
                     recorder.fault(who, intended, &fault);
                     recorder.reconnects += u64::from(!connect);
                 });
             }
-            Err(Trouble::Timeout) => {
+            Err(NoReply::Timeout) => {
                 // The call was cancelled when it was given up. Others on its connection go on; a connection of its
                 // own is left, so that no late reply is ever matched.
                 let alone = self.job.streams == 1;
@@ -319,7 +321,7 @@ impl Clients {
     }
 
     /// Makes a call on the connection of a slot, which is dialled where there is none.
-    async fn attempt(&self, slot: &Slot, ask: Ask, content: bool, steps: &mut Steps) -> Result<Reply, Trouble> {
+    async fn attempt(&self, slot: &Slot, ask: CallSpec, content: bool, steps: &mut Steps) -> Result<Reply, NoReply> {
         let mut open = slot.current.borrow().clone();
         if open.as_ref().is_some_and(|connection| !connection.end.accepts()) {
             self.pool.retire(slot, open.take());
@@ -346,22 +348,23 @@ impl Clients {
     }
 
     /// What comes before `end`.
-    async fn in_time<T>(&self, end: u64, what: impl Future<Output = Result<T, Fault>>) -> Result<T, Trouble> {
+    async fn in_time<T>(&self, end: u64, what: impl Future<Output = Result<T, CallError>>) -> Result<T, NoReply> {
         match timeout_at(self.pool.epoch + Duration::from_nanos(end), what).await {
-            Ok(outcome) => outcome.map_err(Trouble::Fault),
-            Err(_) => Err(Trouble::Timeout),
+            Ok(outcome) => outcome.map_err(NoReply::CallError),
+            Err(_) => Err(NoReply::Timeout),
         }
     }
 
     /// Proves the server on a connection of its own, then opens those of all clients where they will be used.
-    async fn connect_all(&self) -> Result<(), Failed> {
+    async fn connect_all(&self) -> Result<(), SetupError> {
         let window = Window { limit: Limit::Calls(0), begun: 0, drain_end: u64::MAX };
         let end = || self.time_out(self.now(), &window);
         let dialled = self.in_time(end(), self.pool.dialler.dial()).await.map_err(|trouble| match trouble {
-            Trouble::Timeout => {
-                Failed::new(FailedClass::Timeout, format!("nobody on {} answered a dial in time", self.job.address))
-            }
-            Trouble::Fault(fault) => fault.into(),
+            NoReply::Timeout => SetupError::new(
+                SetupErrorClass::Timeout,
+                format!("nobody on {} answered a dial in time", self.job.address),
+            ),
+            NoReply::CallError(fault) => fault.into(),
         })?;
         let reusable = match identity_call(&self.job) {
             Some(ask) => check_identity(&self.job, self.in_time(end(), dialled.call(ask, true)).await)?,
@@ -378,7 +381,7 @@ impl Clients {
 }
 
 impl Callers for Tasks {
-    fn arm(&mut self) -> Result<(), Failed> {
+    fn arm(&mut self) -> Result<(), SetupError> {
         self.local.block_on(&self.runtime, self.clients.connect_all())?;
         self.run(self.clients.job.warmup, None, &AtomicU64::new(0));
         self.clients.record(Recorder::forget);

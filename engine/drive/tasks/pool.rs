@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::drive::recorder::Dials;
 use crate::transport::contract::{AsyncClient, AsyncConnection};
 
@@ -69,7 +69,7 @@ impl Pool {
     }
 
     /// The connection of a slot; of those who want it at once, one dials.
-    pub(super) async fn open(&self, slot: &Slot) -> Result<Rc<Connection>, Fault> {
+    pub(super) async fn open(&self, slot: &Slot) -> Result<Rc<Connection>, CallError> {
         let _turn = slot.dialling.lock().await;
         if let Some(connection) = &*slot.current.borrow() {
             return Ok(connection.clone());

@@ -40,7 +40,7 @@ impl Key for Rate {
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         let rate = BitRate::read("rate", node, mistakes)?;
         if rate.bits() == 0 {
-            mistakes.push(Mistake::new("`rate` is zero", node.place).help("write it like `100Mbit`"));
+            mistakes.push(Mistake::new("`rate` is zero", node.span).help("write it like `100Mbit`"));
             return None;
         }
         Some(Setting::Bits(rate))

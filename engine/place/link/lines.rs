@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::place::link::namespaces::Inside;
 use crate::place::link::probe::Shown;
-use crate::place::messages::Trouble;
+use crate::place::messages::RemoteError;
 use crate::results::link::Carried;
 
 /// A line to the process of a link; the end of its stdin ends it, and the networks with it.
@@ -32,7 +32,7 @@ pub enum FromLink {
     /// What a probe of it showed.
     Shown(Shown),
     /// It cannot be laid.
-    Refused(Trouble),
+    Refused(RemoteError),
 }
 
 /// Where the two ends are to run.

@@ -18,7 +18,7 @@ use crate::place::link::probing::{Sockets, show};
 use crate::place::link::relay::Relay;
 use crate::place::link::tun::Tun;
 use crate::place::link::{CLIENT, SERVER};
-use crate::place::messages::Trouble;
+use crate::place::messages::RemoteError;
 
 /// How a link is to be laid.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub fn serve(laying: &Laying) -> Result<()> {
         Ok(laid) => laid,
         Err(obstacle) => {
             let error = Error::from(obstacle);
-            say(&mut io::stdout(), &FromLink::Refused(Trouble::from(&error)))?;
+            say(&mut io::stdout(), &FromLink::Refused(RemoteError::from(&error)))?;
             return Err(error);
         }
     };

@@ -16,7 +16,7 @@ const TCP: Target = ("tcp", "threaded");
 /// One end of the queue that theory speaks of.
 const ONE_WORKER: Target = ("tcp", "pooled, options: {workers: 1}");
 
-/// Both seams, streams and datagrams, each framing of its own, and both ways to give a client its turn.
+/// Both IO models, streams and datagrams, each framing of its own, and both ways to give a client its turn.
 const STALLED: [Target; 6] =
     [TCP, ("rpyc", "threaded"), ("rpyc", "forking"), ("http1", "threaded"), ("http2", "threaded"), ("quic", "async")];
 

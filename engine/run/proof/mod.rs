@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::drive::lines::Progress;
+use crate::drive::messages::Progress;
 use crate::error::{Error, Result};
 use crate::place::here::Here;
 use crate::place::pinning::Pinning;

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use prost::Message;
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::transport::web::body::Head;
 
 /// `Empty` of the service.
@@ -151,8 +151,8 @@ impl Wrong {
     }
 
     /// The fault that it is of a reply.
-    pub(crate) fn fault(self) -> Fault {
-        Fault::protocol(self.words())
+    pub(crate) fn fault(self) -> CallError {
+        CallError::protocol(self.words())
     }
 }
 

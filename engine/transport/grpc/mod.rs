@@ -9,13 +9,14 @@ mod service;
 
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, OptionSpec, Options, Seam, ServerCodec, ServerContext, StreamProtocol, Transport,
+    ClientCodec, ClientContext, Facts, IoModel, OptionSpec, Options, ServerCodec, ServerContext, StreamProtocol,
+    Transport,
 };
 use crate::transport::grpc::calls::GrpcCalls;
 use crate::transport::grpc::service::GrpcService;
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
-use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts, stream_terms};
+use crate::transport::http2::settings::{ALPN, OPTIONS, slots, stream_facts, stream_terms};
 use crate::transport::terms::Terms;
 
 /// The transport `grpc`.
@@ -35,8 +36,8 @@ impl Transport for Grpc {
         OPTIONS
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Stream(&Messages)
+    fn io_model(&self) -> IoModel {
+        IoModel::Stream(&Messages)
     }
 
     fn terms(&self, options: &Options) -> Terms {
@@ -53,7 +54,7 @@ struct Messages;
 
 impl StreamProtocol for Messages {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        Box::new(StreamClient::new(GrpcCalls::new(context), lines(&context.options)))
+        Box::new(StreamClient::new(GrpcCalls::new(context), slots(&context.options)))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

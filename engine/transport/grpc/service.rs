@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::call::{Answer, Asked, Computation, computations};
+use crate::call::{CallRequest, CallResponse, Computation, computations};
 use crate::transport::grpc::message::{
     LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, is_procedure, payload_head,
 };
 use crate::transport::web::body::Sending;
 use crate::transport::web::calls::value;
-use crate::transport::web::exchange::{Answering, IncomingRequest, Outgoing};
+use crate::transport::web::exchange::{IncomingRequest, Outgoing, ServerExchange};
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -78,8 +78,8 @@ pub(crate) struct GrpcRequest {
     chunk: Option<u64>,
 }
 
-fn error(status: u16, message: &str) -> Answer {
-    Answer::Error { status, message: message.to_owned() }
+fn error(status: u16, message: &str) -> CallResponse {
+    CallResponse::Error { status, message: message.to_owned() }
 }
 
 impl GrpcRequest {
@@ -94,7 +94,7 @@ impl GrpcRequest {
         }
     }
 
-    fn call(&mut self, procedure: Procedure) -> Result<Asked, Wrong> {
+    fn call(&mut self, procedure: Procedure) -> Result<CallRequest, Wrong> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
@@ -106,24 +106,24 @@ impl GrpcRequest {
         }
         Ok(match procedure {
             Procedure::Ping | Procedure::Nonce if count != 1 => return Err(Wrong::Count("one message was due")),
-            Procedure::Ping => Asked::Ping,
-            Procedure::Nonce => Asked::Nonce,
+            Procedure::Ping => CallRequest::Ping,
+            Procedure::Nonce => CallRequest::Nonce,
             Procedure::Echo { .. } => {
                 let rest = self.echo.split_off(self.given);
                 (self.echo, self.given) = (Vec::new(), 0);
-                Asked::Echo(rest)
+                CallRequest::Echo(rest)
             }
-            Procedure::Upload { .. } => Asked::Upload(self.received),
+            Procedure::Upload { .. } => CallRequest::Upload(self.received),
             Procedure::Download { streams } => {
                 let Wanted { len, chunk } = reader.message()?;
                 if !streams && len > LONGEST {
                     return Err(Wrong::Argument("so many bytes do not fit one message"));
                 }
                 self.chunk = streams.then(|| if chunk == 0 { LONGEST } else { chunk.min(LONGEST) });
-                Asked::Download { len, file: streams }
+                CallRequest::Download { len, file: streams }
             }
-            Procedure::Compute(what) => Asked::Compute { what, n: reader.message::<Range>()?.n },
-            Procedure::Sleep => Asked::Sleep { ns: reader.message::<Wait>()?.ns },
+            Procedure::Compute(what) => CallRequest::Compute { what, n: reader.message::<Range>()?.n },
+            Procedure::Sleep => CallRequest::Sleep { ns: reader.message::<Wait>()?.ns },
         })
     }
 
@@ -192,7 +192,7 @@ impl IncomingRequest for GrpcRequest {
         self.echo.len() as u64
     }
 
-    fn asked(&mut self) -> Result<Asked, Answer> {
+    fn asked(&mut self) -> Result<CallRequest, CallResponse> {
         if let Some(status) = self.foreign {
             return Err(error(status.as_u16(), "This is not gRPC."));
         }
@@ -224,7 +224,7 @@ fn plain(message: &str) -> String {
     })
 }
 
-impl Answering for GrpcService {
+impl ServerExchange for GrpcService {
     type Request = GrpcRequest;
 
     fn begin(&mut self, head: &Request<()>) -> GrpcRequest {
@@ -255,7 +255,7 @@ impl Answering for GrpcService {
         head
     }
 
-    fn answer(&mut self, request: &GrpcRequest, answer: Answer) -> Option<Outgoing> {
+    fn answer(&mut self, request: &GrpcRequest, answer: CallResponse) -> Option<Outgoing> {
         let mut head = self.opening();
         if let Some(status) = request.foreign {
             *head.status_mut() = status;
@@ -265,14 +265,14 @@ impl Answering for GrpcService {
             return Some(Outgoing { head, body: None });
         }
         let body = match answer {
-            Answer::Nonce(nonce) => Sending::bytes(framed(&Token { nonce }), None),
-            Answer::Pong => Sending::bytes(framed(&Pong { response: "pong".to_owned() }), None),
-            Answer::Size(len) => Sending::bytes(framed(&Size { len }), None),
-            Answer::Number(n) => Sending::bytes(framed(&Sum { low: n as u64, high: (n >> 64) as u64 }), None),
-            Answer::Slept(ns) => Sending::bytes(framed(&Wait { ns }), None),
-            Answer::Echo(bytes) => request.echoed(bytes),
-            Answer::Bytes { fill, len } => Sending::fill(fill, len, request.chunk).with_heads(payload_head),
-            Answer::Error { status, message } => {
+            CallResponse::Nonce(nonce) => Sending::bytes(framed(&Token { nonce }), None),
+            CallResponse::Pong => Sending::bytes(framed(&Pong { response: "pong".to_owned() }), None),
+            CallResponse::Size(len) => Sending::bytes(framed(&Size { len }), None),
+            CallResponse::Number(n) => Sending::bytes(framed(&Sum { low: n as u64, high: (n >> 64) as u64 }), None),
+            CallResponse::Slept(ns) => Sending::bytes(framed(&Wait { ns }), None),
+            CallResponse::Echo(bytes) => request.echoed(bytes),
+            CallResponse::Bytes { fill, len } => Sending::fill(fill, len, request.chunk).with_heads(payload_head),
+            CallResponse::Error { status, message } => {
                 let code = request.wrong.map_or(code(status), |wrong| request.code(wrong));
                 head.headers_mut().insert(STATUS, HeaderValue::from_static(code));
                 if request.wrong == Some(Wrong::Compressed) {
@@ -281,7 +281,7 @@ impl Answering for GrpcService {
                 head.headers_mut().insert(MESSAGE, value(plain(&message)));
                 return Some(Outgoing { head, body: None });
             }
-            Answer::Silence => return None,
+            CallResponse::Silence => return None,
         };
         let mut trailers = HeaderMap::with_capacity(1);
         trailers.insert(STATUS, HeaderValue::from_static("0"));

@@ -149,7 +149,7 @@ pub(crate) fn produce(sending: &mut Sending, coded: bool, out: &mut Outbox) -> b
         match chunk {
             Chunk::Fill(fill, offset, len) => out.put_fill(fill, offset, len),
             Chunk::Bytes(bytes) => out.put(bytes),
-            Chunk::Written(writer) => return writer.produce(out),
+            Chunk::Written(writer) => return writer.fill_output(out),
         }
         if framed {
             out.put(b"\r\n");

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::call::{Ask, Fault};
+use crate::call::{CallError, CallSpec};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::http1::body::{Body, LAST_CHUNK, Part, produce};
 use crate::transport::http1::head::{FIELD_LIMIT, Fields, Head, Taken, unfolded};
@@ -64,26 +64,26 @@ impl<A: Requests> HttpClient<A> {
             Err(fault) => (Err(fault), None),
         };
         let reusable = keep && response.keep && self.keeps_alive;
-        Reply { line: 0, verdict, reusable, nonce, carried: self.incoming.carried() }
+        Reply { slot: 0, verdict, reusable, nonce, carried: self.incoming.carried() }
     }
 }
 
 impl Response {
-    fn read(bytes: &[u8]) -> Result<Self, Fault> {
+    fn read(bytes: &[u8]) -> Result<Self, CallError> {
         let bytes = &*unfolded(bytes);
         let mut headers = [httparse::EMPTY_HEADER; FIELD_LIMIT];
         let mut response = httparse::Response::new(&mut headers);
         match response.parse(bytes) {
             Ok(httparse::Status::Complete(_)) => {}
             Err(httparse::Error::TooManyHeaders) => {
-                return Err(Fault::protocol(format!("the reply has more than {FIELD_LIMIT} header fields")));
+                return Err(CallError::protocol(format!("the reply has more than {FIELD_LIMIT} header fields")));
             }
             Ok(httparse::Status::Partial) | Err(_) => {
-                return Err(Fault::protocol("what came is not an HTTP/1.1 response"));
+                return Err(CallError::protocol("what came is not an HTTP/1.1 response"));
             }
         }
         let status = response.code.unwrap_or_default();
-        let fields = Fields::read(response.headers).map_err(|refusal| Fault::protocol(refusal.reason))?;
+        let fields = Fields::read(response.headers).map_err(|refusal| CallError::protocol(refusal.reason))?;
         let body = match (status, fields.length) {
             (100..200 | 204 | 304, _) => Body::Length(0),
             _ if fields.chunked => Body::chunked(),
@@ -109,7 +109,7 @@ fn fields(head: &[u8]) -> HeaderMap {
 }
 
 impl<A: Requests> ClientCodec for HttpClient<A> {
-    fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, _: usize, ask: &CallSpec, content: bool, out: &mut Outbox) {
         self.messages += self.asking.messages(*ask);
         self.response = None;
         self.incoming.restart(*ask, content);
@@ -120,31 +120,31 @@ impl<A: Requests> ClientCodec for HttpClient<A> {
         if self.sending.is_none() && self.coded {
             out.put(LAST_CHUNK);
         }
-        self.produce(out);
+        self.fill_output(out);
     }
 
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError> {
         loop {
             let Some(mut response) = self.response else {
                 let response = match (self.head.take(input), self.known) {
                     (Taken::Part, _) => return Ok(None),
-                    (Taken::TooLong, _) => return Err(Fault::protocol("the head of the reply is too long")),
+                    (Taken::TooLong, _) => return Err(CallError::protocol("the head of the reply is too long")),
                     (Taken::Same, Some(known)) => known,
                     (Taken::Same | Taken::New, _) => Response::read(self.head.bytes())?,
                 };
                 self.known = Some(response);
                 match response.status {
-                    101 => return Err(Fault::protocol("the server switches to another protocol unasked")),
+                    101 => return Err(CallError::protocol("the server switches to another protocol unasked")),
                     // An interim response says nothing about this call (RFC 9110, 15.2).
                     100..200 => {}
                     // Said of a connection on which no request came for long (RFC 9110, 15.5.9), not of this one.
                     408 if self.messages > 1 && !response.keep => {
                         let before = "the server had given the connection up before this request came (408)";
-                        return Err(Fault::connect(before).untaken());
+                        return Err(CallError::connect(before).untaken());
                     }
                     status => {
                         let status = StatusCode::from_u16(status)
-                            .map_err(|_| Fault::protocol(format!("{status} is no status of HTTP")))?;
+                            .map_err(|_| CallError::protocol(format!("{status} is no status of HTTP")))?;
                         match self.incoming.wants_fields(status) {
                             true => self.incoming.head(status, &fields(self.head.bytes()))?,
                             false => self.incoming.head(status, &HeaderMap::new())?,
@@ -155,7 +155,7 @@ impl<A: Requests> ClientCodec for HttpClient<A> {
                 }
                 continue;
             };
-            let part = response.body.next(input).map_err(Fault::protocol)?;
+            let part = response.body.next(input).map_err(CallError::protocol)?;
             self.response = Some(response);
             match part {
                 Part::Wait => return Ok(None),
@@ -169,7 +169,7 @@ impl<A: Requests> ClientCodec for HttpClient<A> {
         }
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if let Some(sending) = &mut self.sending
             && !produce(sending, self.coded, out)
         {
@@ -177,10 +177,10 @@ impl<A: Requests> ClientCodec for HttpClient<A> {
         }
     }
 
-    fn hung_up(&mut self) -> Result<Reply, Fault> {
+    fn hung_up(&mut self) -> Result<Reply, CallError> {
         match self.response {
             Some(response) if matches!(response.body, Body::UntilClose) => Ok(self.finish(response, false)),
-            _ => Err(Fault::connect("the server closed the connection before its reply was complete")),
+            _ => Err(CallError::connect("the server closed the connection before its reply was complete")),
         }
     }
 
@@ -192,7 +192,7 @@ impl<A: Requests> ClientCodec for HttpClient<A> {
 #[cfg(test)]
 mod tests {
     use super::HttpClient;
-    use crate::call::{Ask, Cause, FaultClass, Fill, SQUARES};
+    use crate::call::{CallSpec, Cause, ErrorClass, Fill, SQUARES};
     use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
     use crate::transport::outbox::Outbox;
     use crate::transport::web::calls::{ChunkForm, WebCalls};
@@ -203,7 +203,7 @@ mod tests {
     }
 
     /// The reply to `ask` when these bytes come, and then the end.
-    fn reply(ask: Ask, bytes: &str) -> Result<Reply, FaultClass> {
+    fn reply(ask: CallSpec, bytes: &str) -> Result<Reply, ErrorClass> {
         let (mut client, mut out) = (client(), Outbox::new());
         client.call(0, &ask, true, &mut out);
         out.drain();
@@ -216,15 +216,15 @@ mod tests {
         reply.map_err(|fault| fault.class)
     }
 
-    fn class(ask: Ask, bytes: &str) -> Option<FaultClass> {
+    fn class(ask: CallSpec, bytes: &str) -> Option<ErrorClass> {
         match reply(ask, bytes) {
             Ok(reply) => reply.verdict.err().map(|fault| fault.class),
             Err(class) => Some(class),
         }
     }
 
-    const DOWNLOAD: Ask = Ask::Download { len: 3, chunk: None };
-    const CHUNKS: Ask = Ask::Download { len: 3, chunk: Some(2) };
+    const DOWNLOAD: CallSpec = CallSpec::Download { len: 3, chunk: None };
+    const CHUNKS: CallSpec = CallSpec::Download { len: 3, chunk: Some(2) };
 
     #[test]
     fn every_way_to_end_a_body_is_understood() {
@@ -244,28 +244,28 @@ mod tests {
     #[test]
     fn a_wrong_reply_is_told_by_its_class() {
         let ok = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let sleep = Ask::Sleep { ns: 10_000_000 };
+        let sleep = CallSpec::Sleep { ns: 10_000_000 };
         for (ask, bytes, expected) in [
-            (DOWNLOAD, ok("xx"), Some(FaultClass::Short)),
-            (DOWNLOAD, ok("xyx"), Some(FaultClass::Corrupt)),
-            (DOWNLOAD, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxx".into(), Some(FaultClass::Connect)),
-            (DOWNLOAD, "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nxxx".into(), Some(FaultClass::Status)),
-            (DOWNLOAD, "HTTP/1.1 204 No Content\r\n\r\n".into(), Some(FaultClass::Status)),
-            (DOWNLOAD, "SSH-2.0-OpenSSH\r\n\r\n".into(), Some(FaultClass::Protocol)),
+            (DOWNLOAD, ok("xx"), Some(ErrorClass::Short)),
+            (DOWNLOAD, ok("xyx"), Some(ErrorClass::Corrupt)),
+            (DOWNLOAD, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxx".into(), Some(ErrorClass::Connect)),
+            (DOWNLOAD, "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nxxx".into(), Some(ErrorClass::Status)),
+            (DOWNLOAD, "HTTP/1.1 204 No Content\r\n\r\n".into(), Some(ErrorClass::Status)),
+            (DOWNLOAD, "SSH-2.0-OpenSSH\r\n\r\n".into(), Some(ErrorClass::Protocol)),
             (CHUNKS, ok("{\"chunks\": [\"7878\", \"78\"]}"), None),
-            (CHUNKS, ok("{\"chunks\":[\"7878\"]}"), Some(FaultClass::Short)),
-            (CHUNKS, ok("{\"chunks\":[\"7878\",\"79\"]}"), Some(FaultClass::Corrupt)),
-            (CHUNKS, ok("{\"chunks\":[\"787878\"]}"), Some(FaultClass::Corrupt)),
-            (CHUNKS, ok("[\"787878\"]"), Some(FaultClass::Protocol)),
-            (CHUNKS, ok("{\"chunks\":[\"7878\",\"78\""), Some(FaultClass::Protocol)),
-            (Ask::Ping, ok("{\"response\": \"pong\"}"), None),
-            (Ask::Ping, ok("pong"), Some(FaultClass::Protocol)),
-            (Ask::Ping, ok(&"x".repeat(5000)), Some(FaultClass::Protocol)),
-            (Ask::Upload { len: 3, chunk: None }, ok("{\"size\":2}"), Some(FaultClass::Short)),
-            (Ask::Compute { what: &SQUARES, n: 10 }, ok("{\"result\":285}"), None),
-            (Ask::Compute { what: &SQUARES, n: 10 }, ok("{\"result\":286}"), Some(FaultClass::Corrupt)),
+            (CHUNKS, ok("{\"chunks\":[\"7878\"]}"), Some(ErrorClass::Short)),
+            (CHUNKS, ok("{\"chunks\":[\"7878\",\"79\"]}"), Some(ErrorClass::Corrupt)),
+            (CHUNKS, ok("{\"chunks\":[\"787878\"]}"), Some(ErrorClass::Corrupt)),
+            (CHUNKS, ok("[\"787878\"]"), Some(ErrorClass::Protocol)),
+            (CHUNKS, ok("{\"chunks\":[\"7878\",\"78\""), Some(ErrorClass::Protocol)),
+            (CallSpec::Ping, ok("{\"response\": \"pong\"}"), None),
+            (CallSpec::Ping, ok("pong"), Some(ErrorClass::Protocol)),
+            (CallSpec::Ping, ok(&"x".repeat(5000)), Some(ErrorClass::Protocol)),
+            (CallSpec::Upload { len: 3, chunk: None }, ok("{\"size\":2}"), Some(ErrorClass::Short)),
+            (CallSpec::Compute { what: &SQUARES, n: 10 }, ok("{\"result\":285}"), None),
+            (CallSpec::Compute { what: &SQUARES, n: 10 }, ok("{\"result\":286}"), Some(ErrorClass::Corrupt)),
             (sleep, ok("{\"duration\":0.01}"), None),
-            (sleep, ok("{\"duration\":0.02}"), Some(FaultClass::Corrupt)),
+            (sleep, ok("{\"duration\":0.02}"), Some(ErrorClass::Corrupt)),
         ] {
             assert_eq!(class(ask, &bytes), expected, "{ask:?} {bytes}");
         }
@@ -275,7 +275,7 @@ mod tests {
     fn an_error_gives_its_sentence_and_leaves_the_connection_usable() {
         let page = "<!doctype html>\n<h1>Not Found</h1>\n<p>There is no such endpoint.</p>\n";
         let bytes = format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n{page}", page.len());
-        let reply = reply(Ask::Ping, &bytes).expect("it is framed");
+        let reply = reply(CallSpec::Ping, &bytes).expect("it is framed");
         assert!(reply.reusable);
         assert_eq!(reply.verdict.expect_err("it is an error").reason, "404 There is no such endpoint.");
     }
@@ -290,7 +290,7 @@ mod tests {
             let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nxxx");
             assert_eq!(reply(DOWNLOAD, &bytes).map(|reply| reply.verdict), Ok(Ok(())), "{bytes}");
         }
-        assert_eq!(class(DOWNLOAD, "HTTP/1.1 200 OK\r\n Content-Length: 3\r\n\r\nxxx"), Some(FaultClass::Protocol));
+        assert_eq!(class(DOWNLOAD, "HTTP/1.1 200 OK\r\n Content-Length: 3\r\n\r\nxxx"), Some(ErrorClass::Protocol));
         let (mut client, mut out) = (client(), Outbox::new());
         client.call(0, &DOWNLOAD, true, &mut out);
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101));
@@ -302,7 +302,7 @@ mod tests {
     fn a_stray_408_is_the_end_of_an_idle_connection_and_no_reply() {
         let ok = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxxx";
         let late = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        assert_eq!(class(DOWNLOAD, late), Some(FaultClass::Status), "of the first request it is a reply");
+        assert_eq!(class(DOWNLOAD, late), Some(ErrorClass::Status), "of the first request it is a reply");
         let (mut client, mut out) = (client(), Outbox::new());
         client.call(0, &DOWNLOAD, true, &mut out);
         out.drain();
@@ -310,16 +310,16 @@ mod tests {
         client.call(0, &DOWNLOAD, true, &mut out);
         out.drain();
         let fault = client.receive(&mut late.as_bytes(), &mut out).map(|_| ()).expect_err("no reply");
-        assert_eq!((fault.class, fault.cause), (FaultClass::Connect, Cause::Untaken));
+        assert_eq!((fault.class, fault.cause), (ErrorClass::Connect, Cause::Untaken));
     }
 
     #[test]
     fn an_early_reply_ends_the_connection() {
         let (mut client, mut out) = (client(), Outbox::new());
-        client.call(0, &Ask::Upload { len: 1 << 30, chunk: Some(65_536) }, true, &mut out);
+        client.call(0, &CallSpec::Upload { len: 1 << 30, chunk: Some(65_536) }, true, &mut out);
         let mut input = &b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"[..];
         let reply = client.receive(&mut input, &mut out).expect("it is framed").expect("it is whole");
         assert!(!reply.reusable);
-        assert_eq!(reply.verdict.expect_err("too large").class, FaultClass::Status);
+        assert_eq!(reply.verdict.expect_err("too large").class, ErrorClass::Status);
     }
 }

@@ -14,7 +14,7 @@ mod written;
 use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
+    ClientCodec, ClientContext, Facts, IoModel, OptionKind, OptionSpec, Options, ServerCodec, ServerContext,
     StreamProtocol, Transport,
 };
 use crate::transport::http1::client::HttpClient;
@@ -76,8 +76,8 @@ impl Transport for Http1 {
         OPTIONS
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Stream(&Messages)
+    fn io_model(&self) -> IoModel {
+        IoModel::Stream(&Messages)
     }
 
     fn terms(&self, options: &Options) -> Terms {

@@ -1,6 +1,6 @@
 //! The server's end of a connection.
 
-use crate::call::{Answer, Fault};
+use crate::call::{CallError, CallResponse};
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::held::Share;
 use crate::transport::http1::body::{Body, Part, produce};
@@ -122,11 +122,11 @@ impl HttpServer {
     }
 
     /// Answers bytes that are no request, after which nothing can be understood.
-    fn give_up(&mut self, refusal: Refusal, out: &mut Outbox) -> Fault {
+    fn give_up(&mut self, refusal: Refusal, out: &mut Outbox) -> CallError {
         if !self.answered {
             self.refuse_now(refusal, out);
         }
-        Fault::protocol(refusal.reason)
+        CallError::protocol(refusal.reason)
     }
 
     /// Writes a reply.
@@ -153,7 +153,7 @@ impl HttpServer {
             Content::Hex(writer, _) => Sending::hex(writer),
         };
         (self.sending, self.coded) = (Some(sending), chunk.is_some());
-        self.produce(out);
+        self.fill_output(out);
     }
 }
 
@@ -161,7 +161,7 @@ const TOO_LARGE: Refusal = Refusal::new(413, "The body is longer than this serve
 const NO_ROOM: Refusal = Refusal::new(503, "This server holds as many bodies as it may.");
 
 impl ServerCodec for HttpServer {
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, CallError> {
         loop {
             if !self.in_body {
                 self.request = match self.head.take(input) {
@@ -205,13 +205,13 @@ impl ServerCodec for HttpServer {
         }
     }
 
-    fn answer(&mut self, _: u64, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, _: u64, answer: CallResponse, out: &mut Outbox) -> Next {
         let Some(reply) = WebAnswer::of(&self.request.route, answer) else { return Next::Continue };
         self.reply(reply, out);
         if self.request.keep { Next::Continue } else { Next::Close }
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if std::mem::take(&mut self.echoed) {
             self.share.hold(self.incoming.kept());
         }
@@ -228,7 +228,7 @@ impl ServerCodec for HttpServer {
 #[cfg(test)]
 mod tests {
     use super::HttpServer;
-    use crate::call::{Answer, Asked, Fill};
+    use crate::call::{CallRequest, CallResponse, Fill};
     use crate::transport::contract::{Next, ServerCodec, Step};
     use crate::transport::held::Hold;
     use crate::transport::outbox::Outbox;
@@ -248,10 +248,10 @@ mod tests {
                     Ok(Step::Execute { asked, .. }) => {
                         replies.extend(out.drain());
                         let answer = match asked {
-                            Asked::Echo(bytes) => Answer::Echo(bytes),
-                            Asked::Upload(len) => Answer::Size(len),
-                            Asked::Download { len, .. } => Answer::Bytes { fill: Fill::constant(0), len },
-                            _ => Answer::Pong,
+                            CallRequest::Echo(bytes) => CallResponse::Echo(bytes),
+                            CallRequest::Upload(len) => CallResponse::Size(len),
+                            CallRequest::Download { len, .. } => CallResponse::Bytes { fill: Fill::constant(0), len },
+                            _ => CallResponse::Pong,
                         };
                         server.answer(0, answer, &mut out) == Next::Close
                     }
@@ -259,7 +259,7 @@ mod tests {
                 if closes {
                     loop {
                         replies.extend(out.drain());
-                        server.produce(&mut out);
+                        server.fill_output(&mut out);
                         if out.is_empty() {
                             return (String::from_utf8(replies).expect("replies are text"), true);
                         }

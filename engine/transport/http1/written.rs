@@ -3,10 +3,10 @@
 use http::header::CONTENT_LENGTH;
 use http::uri::{Authority, PathAndQuery};
 
-use crate::call::Ask;
+use crate::call::CallSpec;
 use crate::call::own::HttpBody;
 use crate::transport::web::calls::WebCalls;
-use crate::transport::web::exchange::Asking;
+use crate::transport::web::exchange::ClientExchange;
 use crate::transport::web::own::OwnRequests;
 
 /// A body up to this length is kept behind its head, in bytes.
@@ -26,13 +26,13 @@ pub(crate) struct Written {
 }
 
 /// What asks as HTTP/1.1 does.
-pub(crate) trait Requests: Asking {
+pub(crate) trait Requests: ClientExchange {
     /// Appends the head of a request, which asks for the end of the connection unless that `keeps_alive`.
-    fn write(&self, ask: Ask, keeps_alive: bool, out: &mut Vec<u8>) -> Written;
+    fn write(&self, ask: CallSpec, keeps_alive: bool, out: &mut Vec<u8>) -> Written;
 }
 
 impl Requests for WebCalls {
-    fn write(&self, ask: Ask, keeps_alive: bool, out: &mut Vec<u8>) -> Written {
+    fn write(&self, ask: CallSpec, keeps_alive: bool, out: &mut Vec<u8>) -> Written {
         let head = self.head(ask);
         let coded = head.method() == http::Method::POST && !head.headers().contains_key(CONTENT_LENGTH);
         let (target, host) = (head.uri().path_and_query(), head.uri().authority());
@@ -57,7 +57,7 @@ impl Requests for WebCalls {
 }
 
 impl Requests for OwnRequests {
-    fn write(&self, ask: Ask, keeps_alive: bool, out: &mut Vec<u8>) -> Written {
+    fn write(&self, ask: CallSpec, keeps_alive: bool, out: &mut Vec<u8>) -> Written {
         let Some((call, own)) = self.call(ask) else { return Written::default() };
         out.extend_from_slice(call.method.as_bytes());
         out.push(b' ');
@@ -109,7 +109,7 @@ fn end(keeps_alive: bool, out: &mut Vec<u8>) {
 }
 
 /// The requests that were written last, one of each kind, for those that are asked again.
-pub(crate) struct Kept(Vec<(Option<Ask>, Written, Vec<u8>)>);
+pub(crate) struct Kept(Vec<(Option<CallSpec>, Written, Vec<u8>)>);
 
 impl Kept {
     /// Room for the requests of `asking`.
@@ -118,7 +118,7 @@ impl Kept {
     }
 
     /// The request for a call, written anew only where the last one of its kind does not serve.
-    pub(crate) fn request(&mut self, asking: &impl Requests, ask: Ask, keeps_alive: bool) -> (Written, &[u8]) {
+    pub(crate) fn request(&mut self, asking: &impl Requests, ask: CallSpec, keeps_alive: bool) -> (Written, &[u8]) {
         let (asked, written, bytes) = &mut self.0[asking.kind(ask)];
         if !asked.is_some_and(|asked| asking.alike(asked, ask)) {
             bytes.clear();

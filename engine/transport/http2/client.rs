@@ -9,23 +9,23 @@ use std::task::{Context, Poll, Wake, Waker};
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 
-use crate::call::{Ask, Cause, Fault};
+use crate::call::{CallError, CallSpec, Cause};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::http2::pipe::Pipe;
 use crate::transport::http2::pump::pump;
 use crate::transport::http2::settings::{CONNECTION_WINDOW, FRAMING, STREAM_WINDOW};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::body::{PIECE, Piece, Sending};
-use crate::transport::web::exchange::{Asking, IncomingReply};
+use crate::transport::web::exchange::{ClientExchange, IncomingReply};
 use crate::transport::web::kept::KeptHead;
 
-/// A client with a number of lines, each a stream at a time.
-pub(crate) struct StreamClient<A: Asking> {
+/// A client with a number of slots, each a stream at a time.
+pub(crate) struct StreamClient<A: ClientExchange> {
     asking: A,
     pipe: Pipe,
     /// None where the connection has ended.
     link: Option<(SendRequest<Piece>, Connection<Pipe, Piece>)>,
-    lines: Vec<Line<A::Incoming>>,
+    slots: Vec<Slot<A::Incoming>>,
     known: KeptHead,
     replies: VecDeque<Reply>,
     messages: u64,
@@ -35,16 +35,16 @@ pub(crate) struct StreamClient<A: Asking> {
     held: bool,
 }
 
-struct Line<I> {
+struct Slot<I> {
     incoming: I,
     stage: Stage,
     sending: Option<(SendStream<Piece>, Sending)>,
-    /// Whether the library has something new for this line: with many lines, asking each of them costs more than a call.
+    /// Whether the library has something new for this slot: with many slots, asking each of them costs more than a call.
     news: Arc<News>,
     waker: Waker,
 }
 
-/// Set by the library when something has come for a line.
+/// Set by the library when something has come for a slot.
 struct News(AtomicBool);
 
 impl News {
@@ -68,12 +68,12 @@ impl Wake for News {
     }
 }
 
-/// How far the call on a line is.
+/// How far the call on a slot is.
 enum Stage {
     Idle,
     /// The server does not take another stream yet.
-    Queued(Ask),
-    Asked(ResponseFuture),
+    Queued(CallSpec),
+    CallRequest(ResponseFuture),
     Answered(RecvStream),
     /// The body has ended, the trailers have not.
     Ending(RecvStream),
@@ -87,23 +87,23 @@ fn context() -> Context<'static> {
 ///
 /// The server never took a stream that it refuses, nor one beyond the last stream that its GOAWAY names; the library
 /// fails only those of a GOAWAY (RFC 9113, 6.8 and 8.7).
-fn fault(error: &h2::Error) -> Fault {
+fn fault(error: &h2::Error) -> CallError {
     if error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM)) {
-        Fault::connect(error.to_string()).untaken()
+        CallError::connect(error.to_string()).untaken()
     } else if error.is_io() || error.is_remote() {
-        Fault::connect(error.to_string())
+        CallError::connect(error.to_string())
     } else {
-        Fault::protocol(error.to_string())
+        CallError::protocol(error.to_string())
     }
 }
 
-fn gone() -> Fault {
-    Fault::connect("the server ended the connection")
+fn gone() -> CallError {
+    CallError::connect("the server ended the connection")
 }
 
-impl<A: Asking> StreamClient<A> {
+impl<A: ClientExchange> StreamClient<A> {
     /// The client's end of a fresh connection.
-    pub(crate) fn new(asking: A, lines: usize) -> Self {
+    pub(crate) fn new(asking: A, slots: usize) -> Self {
         let pipe = Pipe::default();
         let mut builder = h2::client::Builder::new();
         builder
@@ -118,12 +118,12 @@ impl<A: Asking> StreamClient<A> {
             // Writing into memory neither fails nor waits.
             Poll::Ready(Err(_)) | Poll::Pending => None,
         };
-        let line = |_| Line::new(asking.incoming());
-        let lines = (0..lines.max(1)).map(line).collect();
+        let slot = |_| Slot::new(asking.incoming());
+        let slots = (0..slots.max(1)).map(slot).collect();
         StreamClient {
             pipe,
             link,
-            lines,
+            slots,
             known: KeptHead::default(),
             replies: VecDeque::new(),
             messages: 0,
@@ -134,34 +134,34 @@ impl<A: Asking> StreamClient<A> {
     }
 
     /// Gives the library what it takes of calls that are to begin and of bodies; whether that was anything.
-    fn feed(&mut self) -> Result<bool, Fault> {
+    fn feed(&mut self) -> Result<bool, CallError> {
         let Some((requests, _)) = &mut self.link else {
-            return Err(Fault::connect("the connection has ended"));
+            return Err(CallError::connect("the connection has ended"));
         };
         let mut moved = false;
         self.feeding = false;
-        for (index, line) in self.lines.iter_mut().enumerate() {
-            if let Stage::Queued(ask) = line.stage {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if let Stage::Queued(ask) = slot.stage {
                 match requests.poll_ready(&mut context()) {
                     Poll::Ready(Ok(())) => {
-                        line.begin(&self.asking, requests, &mut self.known, ask)?;
+                        slot.begin(&self.asking, requests, &mut self.known, ask)?;
                         moved = true;
                     }
                     // No stream can be opened any more.
                     Poll::Ready(Err(error)) => {
-                        line.end();
+                        slot.end();
                         let verdict = Err(fault(&error).untaken());
-                        self.replies.push_back(Reply { line: index, verdict, reusable: false, ..Reply::ok() });
+                        self.replies.push_back(Reply { slot: index, verdict, reusable: false, ..Reply::ok() });
                     }
                     Poll::Pending => self.feeding = true,
                 }
             }
-            if let Some((stream, sending)) = &mut line.sending {
+            if let Some((stream, sending)) = &mut slot.sending {
                 let pumped = pump(sending, stream);
                 moved |= matches!(pumped, Ok(true));
                 // A server that resets or answers early does not want the rest; its reply says why.
                 if pumped.is_err() || sending.ended() {
-                    line.sending = None;
+                    slot.sending = None;
                 } else {
                     self.feeding = true;
                 }
@@ -170,38 +170,38 @@ impl<A: Asking> StreamClient<A> {
         Ok(moved)
     }
 
-    /// Lets the library write and read, and moves every line on.
-    fn drive(&mut self) -> Result<(), Fault> {
+    /// Lets the library write and read, and moves every slot on.
+    fn drive(&mut self) -> Result<(), CallError> {
         if self.feeding {
             self.feed()?;
         }
         loop {
             let Some((_, connection)) = &mut self.link else {
-                return Err(Fault::connect("the connection has ended"));
+                return Err(CallError::connect("the connection has ended"));
             };
             let state = Pin::new(connection).poll(&mut context());
-            for (index, line) in self.lines.iter_mut().enumerate() {
-                if line.news.take()
-                    && !matches!(line.stage, Stage::Idle)
-                    && let Some(outcome) = line.advance().transpose()
+            for (index, slot) in self.slots.iter_mut().enumerate() {
+                if slot.news.take()
+                    && !matches!(slot.stage, Stage::Idle)
+                    && let Some(outcome) = slot.advance().transpose()
                 {
-                    line.end();
+                    slot.end();
                     let (verdict, nonce) = match outcome {
                         Ok(nonce) => (Ok(()), nonce),
                         Err(fault) => (Err(fault), None),
                     };
-                    let carried = line.incoming.carried();
-                    self.replies.push_back(Reply { line: index, verdict, reusable: true, nonce, carried });
+                    let carried = slot.incoming.carried();
+                    self.replies.push_back(Reply { slot: index, verdict, reusable: true, nonce, carried });
                 }
             }
             if let Poll::Ready(ended) = state {
                 self.link = None;
-                let ended = Fault { cause: Cause::Target, ..ended.map_or_else(|error| fault(&error), |()| gone()) };
-                for (index, line) in self.lines.iter_mut().enumerate() {
-                    if matches!(line.stage, Stage::Queued(_)) {
-                        line.end();
+                let ended = CallError { cause: Cause::Target, ..ended.map_or_else(|error| fault(&error), |()| gone()) };
+                for (index, slot) in self.slots.iter_mut().enumerate() {
+                    if matches!(slot.stage, Stage::Queued(_)) {
+                        slot.end();
                         let verdict = Err(ended.clone().untaken());
-                        self.replies.push_back(Reply { line: index, verdict, reusable: false, ..Reply::ok() });
+                        self.replies.push_back(Reply { slot: index, verdict, reusable: false, ..Reply::ok() });
                     }
                 }
                 return Err(ended);
@@ -213,25 +213,25 @@ impl<A: Asking> StreamClient<A> {
     }
 }
 
-impl<I: IncomingReply> Line<I> {
-    /// A line without a call.
+impl<I: IncomingReply> Slot<I> {
+    /// A slot without a call.
     fn new(incoming: I) -> Self {
         let news = Arc::new(News(AtomicBool::new(false)));
-        Line { incoming, stage: Stage::Idle, sending: None, waker: news.clone().into(), news }
+        Slot { incoming, stage: Stage::Idle, sending: None, waker: news.clone().into(), news }
     }
 
     /// Opens a stream for the call.
-    fn begin<A: Asking>(
+    fn begin<A: ClientExchange>(
         &mut self,
         asking: &A,
         requests: &mut SendRequest<Piece>,
         known: &mut KeptHead,
-        ask: Ask,
-    ) -> Result<(), Fault> {
+        ask: CallSpec,
+    ) -> Result<(), CallError> {
         let body = asking.body(ask);
         let (reply, stream) =
             requests.send_request(known.of(asking, ask), body.is_none()).map_err(|error| fault(&error))?;
-        self.stage = Stage::Asked(reply);
+        self.stage = Stage::CallRequest(reply);
         // Asked once, the library tells when there is more.
         self.news.0.store(true, Ordering::Relaxed);
         self.sending = body.map(|body| (stream, body));
@@ -239,12 +239,12 @@ impl<I: IncomingReply> Line<I> {
     }
 
     /// Takes what has come of the reply; its verdict once it is complete.
-    fn advance(&mut self) -> Result<Option<Option<String>>, Fault> {
+    fn advance(&mut self) -> Result<Option<Option<String>>, CallError> {
         let context = &mut Context::from_waker(&self.waker);
         loop {
             match &mut self.stage {
                 Stage::Idle | Stage::Queued(_) => return Ok(None),
-                Stage::Asked(reply) => match Pin::new(reply).poll(context) {
+                Stage::CallRequest(reply) => match Pin::new(reply).poll(context) {
                     Poll::Pending => return Ok(None),
                     Poll::Ready(reply) => {
                         let (head, body) = reply.map_err(|error| fault(&error))?.into_parts();
@@ -290,9 +290,9 @@ impl<I: IncomingReply> Line<I> {
     }
 }
 
-impl<A: Asking> ClientCodec for StreamClient<A> {
-    fn lines(&self) -> usize {
-        self.lines.len()
+impl<A: ClientExchange> ClientCodec for StreamClient<A> {
+    fn max_in_flight(&self) -> usize {
+        self.slots.len()
     }
 
     fn accepts(&mut self) -> bool {
@@ -300,23 +300,23 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
         !matches!(requests.poll_ready(&mut context()), Poll::Ready(Err(_)))
     }
 
-    fn call(&mut self, line: usize, ask: &Ask, content: bool, _: &mut Outbox) {
+    fn call(&mut self, slot: usize, ask: &CallSpec, content: bool, _: &mut Outbox) {
         self.messages += self.asking.messages(*ask);
-        self.lines[line].incoming.restart(*ask, content);
-        self.lines[line].stage = Stage::Queued(*ask);
+        self.slots[slot].incoming.restart(*ask, content);
+        self.slots[slot].stage = Stage::Queued(*ask);
         // It begins with all that are asked before the next write: one turn of the library serves them together.
         (self.feeding, self.held) = (true, true);
     }
 
-    fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
-        self.lines[line].end();
-        self.replies.retain(|reply| reply.line != line);
+    fn cancel(&mut self, slot: usize, out: &mut Outbox) -> bool {
+        self.slots[slot].end();
+        self.replies.retain(|reply| reply.slot != slot);
         let good = self.drive().is_ok();
         self.held = self.pipe.pour(out);
         good
     }
 
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError> {
         if !input.is_empty() {
             self.pipe.bring(input);
             loop {
@@ -331,13 +331,13 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
                 }
             }
         } else if self.link.is_none() && self.replies.is_empty() {
-            return Err(Fault::connect("the connection has ended"));
+            return Err(CallError::connect("the connection has ended"));
         }
         let reusable = self.accepts();
         Ok(self.replies.pop_front().map(|reply| Reply { reusable, ..reply }))
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if self.held {
             // A connection that has failed says so when it is read.
             let _ = self.drive();
@@ -346,7 +346,7 @@ impl<A: Asking> ClientCodec for StreamClient<A> {
     }
 
     fn close(&mut self, out: &mut Outbox) {
-        self.lines.iter_mut().for_each(Line::end);
+        self.slots.iter_mut().for_each(Slot::end);
         if let Some((requests, mut connection)) = self.link.take() {
             // Without anyone to ask for streams the library says that it goes away.
             drop(requests);

@@ -13,11 +13,12 @@ pub(crate) mod settings;
 use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, OptionSpec, Options, Seam, ServerCodec, ServerContext, StreamProtocol, Transport,
+    ClientCodec, ClientContext, Facts, IoModel, OptionSpec, Options, ServerCodec, ServerContext, StreamProtocol,
+    Transport,
 };
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
-use crate::transport::http2::settings::{ALPN, OPTIONS, lines, stream_facts, stream_terms};
+use crate::transport::http2::settings::{ALPN, OPTIONS, slots, stream_facts, stream_terms};
 use crate::transport::terms::Terms;
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
 use crate::transport::web::own::OwnRequests;
@@ -40,8 +41,8 @@ impl Transport for Http2 {
         OPTIONS
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Stream(&Streams)
+    fn io_model(&self) -> IoModel {
+        IoModel::Stream(&Streams)
     }
 
     fn asks(&self) -> Option<Protocol> {
@@ -62,11 +63,11 @@ struct Streams;
 
 impl StreamProtocol for Streams {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        let (scheme, lines) = (scheme(&context.options), lines(&context.options));
+        let (scheme, slots) = (scheme(&context.options), slots(&context.options));
         if !context.own.is_empty() {
-            return Box::new(StreamClient::new(OwnRequests::new(context, scheme), lines));
+            return Box::new(StreamClient::new(OwnRequests::new(context, scheme), slots));
         }
-        Box::new(StreamClient::new(WebCalls::new(context, scheme, ChunkForm::Plain), lines))
+        Box::new(StreamClient::new(WebCalls::new(context, scheme, ChunkForm::Plain), slots))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

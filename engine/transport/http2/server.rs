@@ -11,7 +11,7 @@ use h2::{RecvStream, SendStream};
 use http::Request;
 use http::header::CONTENT_TYPE;
 
-use crate::call::{Answer, Asked, Fault};
+use crate::call::{CallError, CallRequest, CallResponse};
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::held::Share;
 use crate::transport::http2::early::Early;
@@ -20,17 +20,17 @@ use crate::transport::http2::pump::pump;
 use crate::transport::http2::settings::{CONNECTION_WINDOW, FRAMING, HEAD_LIMIT, STREAM_WINDOW, STREAMS};
 use crate::transport::outbox::Outbox;
 use crate::transport::web::body::{PIECE, Piece, Sending};
-use crate::transport::web::exchange::{Answering, IncomingRequest, Outgoing};
+use crate::transport::web::exchange::{IncomingRequest, Outgoing, ServerExchange};
 
 /// A server whose calls overlap on one connection.
-pub(crate) struct StreamServer<A: Answering> {
+pub(crate) struct StreamServer<A: ServerExchange> {
     answering: A,
     limit: u64,
     pipe: Pipe,
     link: Link,
     streams: BTreeMap<u64, Stream<A::Request>>,
     /// Calls that are complete and wait to be executed.
-    ready: VecDeque<(u64, Asked)>,
+    ready: VecDeque<(u64, CallRequest)>,
     /// Request bodies in memory on this connection, in bytes.
     kept: u64,
     /// The same, as the whole server knows it.
@@ -64,7 +64,7 @@ fn context() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-impl<A: Answering> StreamServer<A> {
+impl<A: ServerExchange> StreamServer<A> {
     /// A server that takes in at most `limit` bytes of a body, and keeps no more of all bodies than there is room for.
     pub(crate) fn new(answering: A, limit: u64, share: Share) -> Self {
         let pipe = Pipe::default();
@@ -93,9 +93,9 @@ impl<A: Answering> StreamServer<A> {
     }
 
     /// Lets the library write and read, and moves every stream on; false once the connection is over.
-    fn drive(&mut self) -> Result<bool, Fault> {
+    fn drive(&mut self) -> Result<bool, CallError> {
         let mut context = context();
-        let broken = |error: h2::Error| Fault::protocol(error.to_string());
+        let broken = |error: h2::Error| CallError::protocol(error.to_string());
         if let Link::Greeting(greeting) = &mut self.link {
             match Pin::new(greeting).poll(&mut context) {
                 Poll::Pending => return Ok(true),
@@ -131,7 +131,7 @@ impl<A: Answering> StreamServer<A> {
                 let advanced = stream.advance(&mut context, self.limit, (&mut self.kept, &mut self.share), &mut moved);
                 let advanced = match advanced {
                     Moved::On
-                        if stream.converse(&self.answering, &mut self.early, &mut self.kept, &mut moved).is_err() =>
+                        if stream.serve(&self.answering, &mut self.early, &mut self.kept, &mut moved).is_err() =>
                     {
                         Moved::Over
                     }
@@ -139,7 +139,7 @@ impl<A: Answering> StreamServer<A> {
                 };
                 match advanced {
                     Moved::On => {}
-                    Moved::Asked(asked) => self.ready.push_back((*call, asked)),
+                    Moved::CallRequest(asked) => self.ready.push_back((*call, asked)),
                     Moved::Refused(answer) => over.push((*call, self.answering.answer(&stream.request, answer))),
                     Moved::Over => over.push((*call, None)),
                 }
@@ -195,8 +195,8 @@ impl<A: Answering> StreamServer<A> {
 /// What became of a stream.
 enum Moved {
     On,
-    Asked(Asked),
-    Refused(Answer),
+    CallRequest(CallRequest),
+    Refused(CallResponse),
     Over,
 }
 
@@ -213,7 +213,7 @@ impl<R: IncomingRequest> Stream<R> {
     }
 
     /// Sends back what can be before the request is complete.
-    fn converse<A: Answering<Request = R>>(
+    fn serve<A: ServerExchange<Request = R>>(
         &mut self,
         answering: &A,
         early: &mut Early,
@@ -275,7 +275,7 @@ impl<R: IncomingRequest> Stream<R> {
                         _ => None,
                     };
                     if let Some((status, message)) = refused {
-                        return Moved::Refused(Answer::Error { status, message: message.to_owned() });
+                        return Moved::Refused(CallResponse::Error { status, message: message.to_owned() });
                     }
                     // What has been looked at makes room for more.
                     let _ = body.flow_control().release_capacity(bytes.len());
@@ -294,14 +294,14 @@ impl<R: IncomingRequest> Stream<R> {
             return Moved::Over;
         }
         match self.request.asked() {
-            Ok(asked) => Moved::Asked(asked),
+            Ok(asked) => Moved::CallRequest(asked),
             Err(answer) => Moved::Refused(answer),
         }
     }
 }
 
-impl<A: Answering> ServerCodec for StreamServer<A> {
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+impl<A: ServerExchange> ServerCodec for StreamServer<A> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, CallError> {
         if !input.is_empty() {
             self.pipe.bring(input);
             loop {
@@ -328,7 +328,7 @@ impl<A: Answering> ServerCodec for StreamServer<A> {
         true
     }
 
-    fn answer(&mut self, call: u64, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, call: u64, answer: CallResponse, out: &mut Outbox) -> Next {
         let outgoing = match self.streams.get(&call) {
             Some(stream) => self.answering.answer(&stream.request, answer),
             None => None,
@@ -341,7 +341,7 @@ impl<A: Answering> ServerCodec for StreamServer<A> {
         if matches!(driven, Ok(true)) { Next::Continue } else { Next::Close }
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if self.held {
             // A connection that breaks says so when it is read.
             let _ = self.drive();

@@ -22,7 +22,7 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[options::STREAMS, TLS, RESUMPTION, N
 pub(crate) const ALPN: &str = "h2";
 
 /// The number of lines that a connection needs.
-pub(crate) fn lines(options: &Options) -> usize {
+pub(crate) fn slots(options: &Options) -> usize {
     options.count(options::STREAMS.name).unwrap_or(1) as usize
 }
 

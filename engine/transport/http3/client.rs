@@ -9,7 +9,7 @@ use h3_quinn::OpenStreams;
 use quinn::{Connection, VarInt};
 use tokio::task::spawn_local;
 
-use crate::call::{Ask, Fault};
+use crate::call::{CallError, CallSpec};
 use crate::transport::contract::{ClientContext, Reply};
 use crate::transport::http3::stream::send;
 use crate::transport::quic::connection::{Calls, Lost};
@@ -17,7 +17,7 @@ use crate::transport::quic::endpoint::lost as closed;
 use crate::transport::quic::guard::Guarded;
 use crate::transport::web::body::Piece;
 use crate::transport::web::calls::{ChunkForm, WebCalls};
-use crate::transport::web::exchange::{Asking, IncomingReply};
+use crate::transport::web::exchange::{ClientExchange, IncomingReply};
 use crate::transport::web::kept::KeptHead;
 use crate::transport::web::own::OwnRequests;
 
@@ -32,7 +32,7 @@ pub(crate) struct WebStreams<A> {
 }
 
 /// What an HTTP/3 connection asks.
-pub(crate) trait Requests: Asking + 'static {
+pub(crate) trait Requests: ClientExchange + 'static {
     /// The requests to the server that the context names.
     fn of(context: &ClientContext) -> Self;
 }
@@ -53,7 +53,7 @@ impl<A: Requests> Calls for WebStreams<A> {
     const NO_ERROR: VarInt = NO_ERROR;
     type Common = ClientContext;
 
-    async fn open(context: &ClientContext, quic: &Connection) -> Result<Self, Fault> {
+    async fn open(context: &ClientContext, quic: &Connection) -> Result<Self, CallError> {
         let built = builder().send_grease(false).build(h3_quinn::Connection::new(quic.clone())).await;
         let (mut driver, requests) = built.map_err(lost)?;
         // It reads what the server says of the connection itself, and ends with it.
@@ -61,7 +61,13 @@ impl<A: Requests> Calls for WebStreams<A> {
         Ok(WebStreams { requests, calls: A::of(context), known: RefCell::default() })
     }
 
-    async fn exchange(&self, quic: &Connection, messages: &Cell<u64>, ask: Ask, content: bool) -> Result<Reply, Lost> {
+    async fn exchange(
+        &self,
+        quic: &Connection,
+        messages: &Cell<u64>,
+        ask: CallSpec,
+        content: bool,
+    ) -> Result<Reply, Lost> {
         messages.set(messages.get() + self.calls.messages(ask));
         if let Some(reason) = quic.close_reason() {
             return Err(Lost::Connection(closed(reason).untaken()));
@@ -96,22 +102,22 @@ impl From<StreamError> for Lost {
         match error {
             StreamError::ConnectionError { 0: error, .. } => Lost::Connection(lost(error)),
             // No stream was opened after a GOAWAY.
-            StreamError::RemoteClosing { .. } => Lost::Refused(Fault::connect("the server goes away").untaken()),
+            StreamError::RemoteClosing { .. } => Lost::Refused(CallError::connect("the server goes away").untaken()),
             StreamError::RemoteTerminate { code, .. } => {
-                let fault = Fault::connect(format!("the server gave up the stream: {error}"));
+                let fault = CallError::connect(format!("the server gave up the stream: {error}"));
                 // Rejected without having been processed (RFC 9114, 4.1.1).
                 let rejected = code == Code::H3_REQUEST_REJECTED;
                 if rejected { Lost::Refused(fault.untaken()) } else { Lost::Stream(fault) }
             }
-            error => Lost::Stream(Fault::protocol(error.to_string())),
+            error => Lost::Stream(CallError::protocol(error.to_string())),
         }
     }
 }
 
 /// The failure of a whole connection, as its calls see it.
-fn lost(error: ConnectionError) -> Fault {
+fn lost(error: ConnectionError) -> CallError {
     match error {
-        ConnectionError::Local { .. } => Fault::protocol(error.to_string()),
-        _ => Fault::connect(error.to_string()),
+        ConnectionError::Local { .. } => CallError::protocol(error.to_string()),
+        _ => CallError::connect(error.to_string()),
     }
 }

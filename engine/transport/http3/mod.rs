@@ -13,7 +13,7 @@ use crate::call::own::Protocol;
 use crate::error::Result;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, Later, OptionSpec, Options, Seam,
+    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, IoModel, LocalBoxFuture, OptionSpec, Options,
     ServerContext, Transport,
 };
 use crate::transport::http3::client::WebStreams;
@@ -50,8 +50,8 @@ impl Transport for Http3 {
         Family::Udp
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Async(&Http3)
+    fn io_model(&self) -> IoModel {
+        IoModel::Async(&Http3)
     }
 
     fn terms(&self, options: &Options) -> Terms {
@@ -91,7 +91,7 @@ impl AsyncProtocol for Http3 {
         socket: UdpSocket,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
-    ) -> Result<Later<'static, ()>> {
+    ) -> Result<LocalBoxFuture<'static, ()>> {
         let endpoint = listen(socket, tls, &context.options, ONE_WAY)?;
         let (limit, hold) = (context.body_limit, context.hold.clone());
         Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {

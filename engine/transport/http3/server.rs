@@ -9,13 +9,13 @@ use h3_quinn::BidiStream;
 use quinn::Connection;
 use tokio::task::spawn_local;
 
-use crate::call::Answer;
+use crate::call::CallResponse;
 use crate::transport::contract::Executor;
 use crate::transport::held::{Hold, Share};
 use crate::transport::http3::stream::send;
 use crate::transport::quic::guard::Guarded;
 use crate::transport::web::body::Piece;
-use crate::transport::web::exchange::{Answering, IncomingRequest};
+use crate::transport::web::exchange::{IncomingRequest, ServerExchange};
 use crate::transport::web::request::WebRequest;
 use crate::transport::web::service::WebService;
 
@@ -80,8 +80,8 @@ async fn received(
     request: &mut WebRequest,
     limit: u64,
     share: &mut Share,
-) -> Option<Result<(), Answer>> {
-    let refused = |status, message: &str| Some(Err(Answer::Error { status, message: message.to_owned() }));
+) -> Option<Result<(), CallResponse>> {
+    let refused = |status, message: &str| Some(Err(CallResponse::Error { status, message: message.to_owned() }));
     let mut taken = 0;
     while let Some(mut data) = exchange.stream.recv_data().await.ok()? {
         taken += data.remaining() as u64;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use quinn::{Connection, ReadError, VarInt, WriteError};
 
-use crate::call::{Ask, Fault};
+use crate::call::{CallError, CallSpec};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply, StreamProtocol};
 use crate::transport::outbox::Outbox;
 use crate::transport::quic::connection::{Calls, Lost};
@@ -23,11 +23,17 @@ impl Calls for FrameCalls {
     const NO_ERROR: VarInt = NO_ERROR;
     type Common = ClientContext;
 
-    async fn open(context: &ClientContext, _: &Connection) -> Result<Self, Fault> {
+    async fn open(context: &ClientContext, _: &Connection) -> Result<Self, CallError> {
         Ok(FrameCalls { context: context.clone(), codecs: RefCell::default() })
     }
 
-    async fn exchange(&self, quic: &Connection, messages: &Cell<u64>, ask: Ask, content: bool) -> Result<Reply, Lost> {
+    async fn exchange(
+        &self,
+        quic: &Connection,
+        messages: &Cell<u64>,
+        ask: CallSpec,
+        content: bool,
+    ) -> Result<Reply, Lost> {
         // On a connection that has ended no stream is opened.
         let unopened = |error| Lost::Connection(lost(error).untaken());
         let mut exchange = Exchange::from(quic.open_bi().await.map_err(unopened)?);
@@ -43,7 +49,7 @@ impl Calls for FrameCalls {
             while !input.is_empty() {
                 let more = codec.receive(&mut input, &mut out).map_err(Lost::Stream)?;
                 if more.is_some() && reply.is_some() || reply.is_some() && !input.is_empty() {
-                    return Err(Lost::Stream(Fault::protocol("more came than the reply to the call")));
+                    return Err(Lost::Stream(CallError::protocol("more came than the reply to the call")));
                 }
                 reply = reply.or(more);
             }
@@ -62,7 +68,7 @@ impl From<ReadError> for Lost {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::ConnectionLost(error) => Lost::Connection(lost(error)),
-            error => Lost::Stream(Fault::connect(format!("the server gave up the stream: {error}"))),
+            error => Lost::Stream(CallError::connect(format!("the server gave up the stream: {error}"))),
         }
     }
 }
@@ -71,7 +77,7 @@ impl From<WriteError> for Lost {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::ConnectionLost(error) => Lost::Connection(lost(error)),
-            error => Lost::Stream(Fault::connect(format!("the server gave up the stream: {error}"))),
+            error => Lost::Stream(CallError::connect(format!("the server gave up the stream: {error}"))),
         }
     }
 }

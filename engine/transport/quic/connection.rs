@@ -5,18 +5,18 @@ use std::rc::Rc;
 
 use quinn::{Connection, VarInt};
 
-use crate::call::{Ask, Fault};
-use crate::transport::contract::{AsyncClient, AsyncConnection, Later, Reply};
+use crate::call::{CallError, CallSpec};
+use crate::transport::contract::{AsyncClient, AsyncConnection, LocalBoxFuture, Reply};
 use crate::transport::quic::endpoint::Dialler;
 
 /// How much is lost with a call that has failed.
 pub(crate) enum Lost {
     /// Its stream alone.
-    Stream(Fault),
+    Stream(CallError),
     /// Its stream, on a connection that takes no more of them.
-    Refused(Fault),
+    Refused(CallError),
     /// The whole connection.
-    Connection(Fault),
+    Connection(CallError),
 }
 
 /// What a protocol does on a connection, with a stream for each call.
@@ -27,10 +27,16 @@ pub(crate) trait Calls: Sized + 'static {
     type Common;
 
     /// Opens the protocol on a new connection.
-    async fn open(common: &Self::Common, quic: &Connection) -> Result<Self, Fault>;
+    async fn open(common: &Self::Common, quic: &Connection) -> Result<Self, CallError>;
 
     /// The reply to a call, or what is lost with it; adds its protocol messages to `messages`.
-    async fn exchange(&self, quic: &Connection, messages: &Cell<u64>, ask: Ask, content: bool) -> Result<Reply, Lost>;
+    async fn exchange(
+        &self,
+        quic: &Connection,
+        messages: &Cell<u64>,
+        ask: CallSpec,
+        content: bool,
+    ) -> Result<Reply, Lost>;
 }
 
 /// Dials connections that speak a protocol.
@@ -47,7 +53,7 @@ impl<C: Calls> Client<C> {
 }
 
 impl<C: Calls> AsyncClient for Client<C> {
-    fn dial(&self) -> Later<'_, Result<Rc<dyn AsyncConnection>, Fault>> {
+    fn dial(&self) -> LocalBoxFuture<'_, Result<Rc<dyn AsyncConnection>, CallError>> {
         Box::pin(async {
             let quic = self.dialler.dial().await?;
             let calls = C::open(&self.common, &quic).await?;
@@ -55,7 +61,7 @@ impl<C: Calls> AsyncClient for Client<C> {
         })
     }
 
-    fn rest(&self) -> Later<'_, ()> {
+    fn rest(&self) -> LocalBoxFuture<'_, ()> {
         Box::pin(self.dialler.rest())
     }
 }
@@ -67,7 +73,7 @@ struct Dialled<C> {
 }
 
 impl<C: Calls> AsyncConnection for Dialled<C> {
-    fn call(&self, ask: Ask, content: bool) -> Later<'_, Result<Reply, Fault>> {
+    fn call(&self, ask: CallSpec, content: bool) -> LocalBoxFuture<'_, Result<Reply, CallError>> {
         Box::pin(async move {
             match self.calls.exchange(&self.quic, &self.messages, ask, content).await {
                 Ok(reply) => Ok(reply),

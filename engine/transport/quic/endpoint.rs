@@ -15,11 +15,11 @@ use quinn::{
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
 use crate::transport::congestion::congestion_of_quic;
-use crate::transport::contract::{ClientContext, Executor, Executors, Later, Options};
+use crate::transport::contract::{ClientContext, Executor, Executors, LocalBoxFuture, Options};
 use crate::transport::options::{SERVER_NAME, STREAMS as STREAMS_OPTION};
 use crate::transport::socket::bind_datagrams;
 
@@ -133,8 +133,8 @@ impl Dialler {
     }
 
     /// A new connection once its handshake is complete.
-    pub(crate) async fn dial(&self) -> std::result::Result<Connection, Fault> {
-        let broken = |reason: String| Fault::connect(format!("cannot dial {}: {reason}", self.server));
+    pub(crate) async fn dial(&self) -> std::result::Result<Connection, CallError> {
+        let broken = |reason: String| CallError::connect(format!("cannot dial {}: {reason}", self.server));
         let dialling = self.endpoint.connect_with(self.settings.clone(), self.server, &self.name);
         dialling.map_err(|error| broken(error.to_string()))?.await.map_err(|error| broken(error.to_string()))
     }
@@ -175,7 +175,7 @@ enum Admission {
     /// It has to prove where it is, and then begins again.
     Retry,
     /// Nothing: it will try again, and may find fewer before it.
-    Later,
+    LocalBoxFuture,
     /// It is told that there is no room.
     Refused,
 }
@@ -186,7 +186,7 @@ fn admit(handshakes: usize, connections: usize, asked: bool) -> Admission {
     match (handshakes, connections) {
         (_, CONNECTIONS..) => Admission::Refused,
         (UNPROVEN.., _) if !asked => Admission::Retry,
-        (HANDSHAKES.., _) => Admission::Later,
+        (HANDSHAKES.., _) => Admission::LocalBoxFuture,
         _ => Admission::Granted,
     }
 }
@@ -213,7 +213,7 @@ impl Drop for Unfinished {
 pub(crate) async fn accept(
     endpoint: Endpoint,
     executors: Executors,
-    serve: impl Fn(Connection, Rc<dyn Executor>) -> Later<'static, ()> + 'static,
+    serve: impl Fn(Connection, Rc<dyn Executor>) -> LocalBoxFuture<'static, ()> + 'static,
 ) {
     let (shared, handshakes) = (Rc::new((executors, serve)), Rc::new(Cell::new(0)));
     while let Some(incoming) = endpoint.accept().await {
@@ -224,7 +224,7 @@ pub(crate) async fn accept(
                 let _ = incoming.retry();
                 continue;
             }
-            Admission::Later => {
+            Admission::LocalBoxFuture => {
                 incoming.ignore();
                 continue;
             }
@@ -247,10 +247,10 @@ pub(crate) async fn accept(
 }
 
 /// The failure of a whole connection, as its calls see it.
-pub(crate) fn lost(error: ConnectionError) -> Fault {
+pub(crate) fn lost(error: ConnectionError) -> CallError {
     match error {
-        ConnectionError::TransportError(_) | ConnectionError::VersionMismatch => Fault::protocol(error.to_string()),
-        _ => Fault::connect(error.to_string()),
+        ConnectionError::TransportError(_) | ConnectionError::VersionMismatch => CallError::protocol(error.to_string()),
+        _ => CallError::connect(error.to_string()),
     }
 }
 
@@ -269,7 +269,7 @@ mod tests {
         }
         assert_eq!(admit(UNPROVEN, UNPROVEN, false), Admission::Retry);
         assert_eq!(admit(UNPROVEN, UNPROVEN, true), Admission::Granted);
-        assert_eq!(admit(HANDSHAKES, HANDSHAKES, true), Admission::Later);
+        assert_eq!(admit(HANDSHAKES, HANDSHAKES, true), Admission::LocalBoxFuture);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::registry::Entry;
 use crate::transport::congestion::terms_of_quic;
 use crate::transport::contract::{
-    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, Later, OptionSpec, Options, Seam,
+    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, IoModel, LocalBoxFuture, OptionSpec, Options,
     ServerContext, Transport,
 };
 use crate::transport::options::{CONGESTION, RESUMPTION, STREAMS, handshake, shared};
@@ -78,8 +78,8 @@ impl Transport for Quic {
         Family::Udp
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Async(&Quic)
+    fn io_model(&self) -> IoModel {
+        IoModel::Async(&Quic)
     }
 
     fn terms(&self, options: &Options) -> Terms {
@@ -112,7 +112,7 @@ impl AsyncProtocol for Quic {
         socket: UdpSocket,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
-    ) -> Result<Later<'static, ()>> {
+    ) -> Result<LocalBoxFuture<'static, ()>> {
         let (endpoint, context) = (listen(socket, tls, &context.options, NO_STREAMS)?, context.clone());
         Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
             Box::pin(serve(connection, context.clone(), executor))

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use quinn::Connection;
 use tokio::task::spawn_local;
 
-use crate::call::{Answer, Asked};
+use crate::call::{CallRequest, CallResponse};
 use crate::transport::contract::{Executor, ServerCodec, ServerContext, Step, StreamProtocol};
 use crate::transport::outbox::Outbox;
 use crate::transport::quic::exchange::Exchange;
@@ -24,7 +24,7 @@ async fn answer(mut exchange: Exchange, mut codec: Box<dyn ServerCodec>, executo
     let mut out = Outbox::new();
     let Some((call, asked)) = asked(&mut exchange, &mut *codec, &mut out).await else { return };
     let answer = executor.execute(asked).await;
-    if matches!(answer, Answer::Silence) {
+    if matches!(answer, CallResponse::Silence) {
         return exchange.stream.abandoned().await;
     }
     codec.answer(call, answer, &mut out);
@@ -34,7 +34,7 @@ async fn answer(mut exchange: Exchange, mut codec: Box<dyn ServerCodec>, executo
 }
 
 /// What the client asks, once its side of the stream has ended with that.
-async fn asked(exchange: &mut Exchange, codec: &mut dyn ServerCodec, out: &mut Outbox) -> Option<(u64, Asked)> {
+async fn asked(exchange: &mut Exchange, codec: &mut dyn ServerCodec, out: &mut Outbox) -> Option<(u64, CallRequest)> {
     let mut whole = None;
     while let Some(chunk) = exchange.stream.hear().await.ok()? {
         let mut input = &chunk.bytes[..];

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::transport::rpyc::brine::{self, Reader, Token};
 
 pub(crate) const VALUE: i64 = 1;
@@ -20,7 +20,7 @@ pub(crate) struct Id<'a> {
 }
 
 impl<'a> Id<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, CallError> {
         let before = *reader;
         // A name is given back or compared as it came, so that mostly only its end matters.
         if !reader.pass_name() {
@@ -30,11 +30,11 @@ impl<'a> Id<'a> {
     }
 
     /// The class's name, the class's id and the object's own.
-    pub(crate) fn parts(self) -> Result<(&'a str, i64, i64), Fault> {
+    pub(crate) fn parts(self) -> Result<(&'a str, i64, i64), CallError> {
         Self::read_parts(&mut Reader::new(self.raw))
     }
 
-    fn read_parts(reader: &mut Reader<'a>) -> Result<(&'a str, i64, i64), Fault> {
+    fn read_parts(reader: &mut Reader<'a>) -> Result<(&'a str, i64, i64), CallError> {
         reader.tuple_of(3)?;
         Ok((reader.text()?, reader.int()?, reader.int()?))
     }
@@ -54,19 +54,19 @@ pub(crate) enum Boxed<'a> {
 }
 
 impl<'a> Boxed<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, CallError> {
         reader.tuple_of(2)?;
         match reader.int()? {
             VALUE => Ok(Boxed::Value(reader.raw()?)),
             TUPLE => Ok(Boxed::Tuple(reader.raw()?)),
             LOCAL_REF => Id::read(reader).map(Boxed::Mine),
             REMOTE_REF => Id::read(reader).map(Boxed::Yours),
-            label => Err(Fault::protocol(format!("no value has the label {label}"))),
+            label => Err(CallError::protocol(format!("no value has the label {label}"))),
         }
     }
 
     /// A box that ends with its message, without a look at what is inside.
-    pub(crate) fn read_last(mut reader: Reader<'a>) -> Result<Self, Fault> {
+    pub(crate) fn read_last(mut reader: Reader<'a>) -> Result<Self, CallError> {
         let before = reader;
         reader.tuple_of(2)?;
         match reader.int()? {
@@ -77,11 +77,11 @@ impl<'a> Boxed<'a> {
     }
 
     /// What is inside a tuple, by value or boxed.
-    pub(crate) fn items(self) -> Result<Items<'a>, Fault> {
+    pub(crate) fn items(self) -> Result<Items<'a>, CallError> {
         let (raw, by_value) = match self {
             Boxed::Value(raw) => (raw, true),
             Boxed::Tuple(raw) => (raw, false),
-            Boxed::Mine(_) | Boxed::Yours(_) => return Err(Fault::protocol("a reference where a tuple was due")),
+            Boxed::Mine(_) | Boxed::Yours(_) => return Err(CallError::protocol("a reference where a tuple was due")),
         };
         let mut reader = Reader::new(raw);
         Ok(Items { left: reader.tuple()?, reader, by_value })
@@ -97,7 +97,7 @@ impl<'a> Boxed<'a> {
     }
 
     /// Its first token where it is a value.
-    pub(crate) fn token(self) -> Result<Option<Token<'a>>, Fault> {
+    pub(crate) fn token(self) -> Result<Option<Token<'a>>, CallError> {
         match self {
             Boxed::Value(raw) => Reader::new(raw).token().map(Some),
             _ => Ok(None),
@@ -117,7 +117,7 @@ impl<'a> Boxed<'a> {
     }
 
     /// Calls `each` with every object of the writer's that is inside.
-    pub(crate) fn yours(self, each: &mut impl FnMut(Id<'a>)) -> Result<(), Fault> {
+    pub(crate) fn yours(self, each: &mut impl FnMut(Id<'a>)) -> Result<(), CallError> {
         match self {
             Boxed::Yours(id) => each(id),
             // Most messages do not even have the second byte, and one byte is looked for much quicker than two.
@@ -147,7 +147,7 @@ impl<'a> Items<'a> {
         self.left
     }
 
-    pub(crate) fn next(&mut self) -> Result<Option<Boxed<'a>>, Fault> {
+    pub(crate) fn next(&mut self) -> Result<Option<Boxed<'a>>, CallError> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         if self.by_value { self.reader.raw().map(Boxed::Value) } else { Boxed::read(&mut self.reader) }.map(Some)

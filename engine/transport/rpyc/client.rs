@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::call::{Ask, Check, Fault, FaultClass, Fill};
+use crate::call::{CallError, CallSpec, Check, ErrorClass, Fill};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::boxed::{Boxed, Id, put_token, put_tuple};
@@ -48,11 +48,11 @@ struct Talk {
     method: Vec<u8>,
     list: Vec<u8>,
     iterator: Vec<u8>,
-    ask: Ask,
+    ask: CallSpec,
     check: Check,
     waiting: For,
     awaited: i64,
-    refused: Option<Fault>,
+    refused: Option<CallError>,
 }
 
 /// What the awaited reply brings.
@@ -90,7 +90,7 @@ impl RpycClient {
             method: Vec::new(),
             list: Vec::new(),
             iterator: Vec::new(),
-            ask: Ask::Ping,
+            ask: CallSpec::Ping,
             check: Check::new(context.fill.clone(), 0, false),
             waiting: For::Nothing,
             awaited: -1,
@@ -111,11 +111,11 @@ impl ClientCodec for RpycClient {
         true
     }
 
-    fn call(&mut self, _: usize, ask: &Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, _: usize, ask: &CallSpec, content: bool, out: &mut Outbox) {
         self.talk.call(*ask, content, out);
     }
 
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError> {
         let mut reply = None;
         // A reply may have company: the server gives up what it was lent, or answers a DEL.
         while let Some(message) = self.inbound.take(input, &mut self.talk)? {
@@ -124,14 +124,14 @@ impl ClientCodec for RpycClient {
         Ok(reply)
     }
 
-    fn hung_up(&mut self) -> Result<Reply, Fault> {
+    fn hung_up(&mut self) -> Result<Reply, CallError> {
         let closed = "the server closed the connection before its reply was complete";
         Err(match (self.talk.refused.take(), self.talk.waiting) {
             (Some(refused), _) => refused,
             (None, For::Root) => {
-                Fault::connect(format!("{closed}, the first of all, as a server of rpyc 5 or older does: {SPEAKS}"))
+                CallError::connect(format!("{closed}, the first of all, as a server of rpyc 5 or older does: {SPEAKS}"))
             }
-            (None, _) => Fault::connect(closed),
+            (None, _) => CallError::connect(closed),
         })
     }
 
@@ -156,33 +156,33 @@ impl Bodies for Talk {
     fn streams(&mut self, before: &[u8]) -> bool {
         let body = match self.waiting {
             For::Chunk => true,
-            For::Result => matches!(self.ask, Ask::Echo { .. } | Ask::Download { .. } | Ask::Own(_)),
+            For::Result => matches!(self.ask, CallSpec::Echo { .. } | CallSpec::Download { .. } | CallSpec::Own(_)),
             _ => false,
         };
         body && Message::is_reply_before(before, self.awaited)
     }
 
-    fn body(&mut self, part: &[u8]) -> Result<(), Fault> {
+    fn body(&mut self, part: &[u8]) -> Result<(), CallError> {
         match self.ask {
-            Ask::Own(_) => self.own.feed(part),
+            CallSpec::Own(_) => self.own.feed(part),
             _ => self.check.feed(part),
         }
         Ok(())
     }
 }
 
-fn method_of(ask: Ask) -> Method {
+fn method_of(ask: CallSpec) -> Method {
     match ask {
-        Ask::Nonce => Method::Nonce,
+        CallSpec::Nonce => Method::Nonce,
         // The methods of those are not among these.
-        Ask::Ping | Ask::Own(_) => Method::Ping,
-        Ask::Echo { .. } => Method::Echo,
-        Ask::Upload { chunk: None, .. } => Method::Upload,
-        Ask::Upload { .. } => Method::UploadFileChunked,
-        Ask::Download { chunk: None, .. } => Method::Download,
-        Ask::Download { .. } => Method::DownloadFileChunked,
-        Ask::Compute { what, .. } => Method::Compute(what),
-        Ask::Sleep { .. } => Method::Sleep,
+        CallSpec::Ping | CallSpec::Own(_) => Method::Ping,
+        CallSpec::Echo { .. } => Method::Echo,
+        CallSpec::Upload { chunk: None, .. } => Method::Upload,
+        CallSpec::Upload { .. } => Method::UploadFileChunked,
+        CallSpec::Download { chunk: None, .. } => Method::Download,
+        CallSpec::Download { .. } => Method::DownloadFileChunked,
+        CallSpec::Compute { what, .. } => Method::Compute(what),
+        CallSpec::Sleep { .. } => Method::Sleep,
     }
 }
 
@@ -199,7 +199,7 @@ fn keep(kept: &mut Vec<u8>, id: Id<'_>) {
     kept.extend_from_slice(id.raw);
 }
 
-fn fails(fault: Fault) -> Reply {
+fn fails(fault: CallError) -> Reply {
     Reply { verdict: Err(fault), ..Reply::ok() }
 }
 
@@ -208,20 +208,22 @@ impl Talk {
         self.link.request(out, handler::CLOSE, |args| put_token(args, Token::Tuple(0)));
     }
 
-    fn call(&mut self, ask: Ask, content: bool, out: &mut Outbox) {
+    fn call(&mut self, ask: CallSpec, content: bool, out: &mut Outbox) {
         self.ask = ask;
         self.check.restart(ask.payload_down(), content);
         self.own.begin(ask, content);
         let whole = match ask {
-            Ask::Echo { len, .. } | Ask::Upload { len, chunk: None } | Ask::Download { len, chunk: None } => len,
+            CallSpec::Echo { len, .. }
+            | CallSpec::Upload { len, chunk: None }
+            | CallSpec::Download { len, chunk: None } => len,
             _ => 0,
         };
         if whole > LONGEST {
-            self.refused = Some(Fault::protocol(format!("no frame of rpyc has room for {whole} bytes")));
+            self.refused = Some(CallError::protocol(format!("no frame of rpyc has room for {whole} bytes")));
             return self.close(out);
         }
         let place = match ask {
-            Ask::Own(own) => usize::from(own.call),
+            CallSpec::Own(own) => usize::from(own.call),
             ask => place_of(method_of(ask)),
         };
         if self.bound[place].is_empty() {
@@ -234,7 +236,7 @@ impl Talk {
         }
     }
 
-    fn hear(&mut self, message: &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn hear(&mut self, message: &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError> {
         let message = Message::read(message)?;
         match message {
             Message::Request { seq, handler, args } => self.serve(seq, handler, args, out).map(|()| None),
@@ -242,12 +244,12 @@ impl Talk {
                 self.link.exception(out, seq, &Raised::Key(asked.to_vec()));
                 Ok(None)
             }
-            Message::Older { .. } => Err(Fault::protocol(format!("the server is of rpyc 5 or older: {SPEAKS}"))),
+            Message::Older { .. } => Err(CallError::protocol(format!("the server is of rpyc 5 or older: {SPEAKS}"))),
             Message::Reply { seq, .. } | Message::Exception { seq, .. } if seq != self.awaited => {
                 // Nobody waits for the replies to DEL.
                 match (0..self.link.next_seq()).contains(&seq) {
                     true => Ok(None),
-                    false => Err(Fault::protocol(format!("a reply to the request {seq}, which was never made"))),
+                    false => Err(CallError::protocol(format!("a reply to the request {seq}, which was never made"))),
                 }
             }
             Message::Reply { value, .. } => self.replied(value, out),
@@ -255,30 +257,30 @@ impl Talk {
         }
     }
 
-    fn serve(&mut self, seq: i64, handler: i64, args: Boxed<'_>, out: &mut Outbox) -> Result<(), Fault> {
+    fn serve(&mut self, seq: i64, handler: i64, args: Boxed<'_>, out: &mut Outbox) -> Result<(), CallError> {
         let mut releases = Vec::new();
         args.yours(&mut |id| releases.push(id.raw.to_vec()))?;
         match self.lent.request(handler, args) {
             Ok(Outcome::Given(given)) => self.lent.give(given, seq, &mut self.link, out),
-            Ok(Outcome::Close | Outcome::Call { .. }) => return Err(Fault::connect("the server said goodbye")),
+            Ok(Outcome::Close | Outcome::Call { .. }) => return Err(CallError::connect("the server said goodbye")),
             Err(Trouble::Raised(raised)) => self.link.exception(out, seq, &raised),
-            Err(Trouble::Fault(fault)) => return Err(fault),
+            Err(Trouble::CallError(fault)) => return Err(fault),
         }
         releases.iter().for_each(|id| self.link.del(out, id));
         Ok(())
     }
 
     /// What the peer must have sent: an object of its own.
-    fn object<'a>(value: Boxed<'a>) -> Result<Id<'a>, Fault> {
+    fn object<'a>(value: Boxed<'a>) -> Result<Id<'a>, CallError> {
         match value {
             Boxed::Yours(id) => Ok(id),
-            other => Err(Fault::protocol(format!("a {} where an object of the server was due", other.type_name()))),
+            other => Err(CallError::protocol(format!("a {} where an object of the server was due", other.type_name()))),
         }
     }
 
-    fn replied(&mut self, value: Boxed<'_>, out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn replied(&mut self, value: Boxed<'_>, out: &mut Outbox) -> Result<Option<Reply>, CallError> {
         match self.waiting {
-            For::Nothing => return Err(Fault::protocol("a reply twice")),
+            For::Nothing => return Err(CallError::protocol("a reply twice")),
             For::Root => {
                 let id = Self::object(value)?;
                 self.ours = matches!(id.parts()?, (CLASS, CLASS_IDS, _));
@@ -308,13 +310,13 @@ impl Talk {
             }
             For::Result => {
                 self.drop_method(out);
-                if let Ask::Own(_) = self.ask {
+                if let CallSpec::Own(_) = self.ask {
                     let reply = self.own.reply(value)?;
                     // What it holds of the server's is given up, as a program does that has looked at it.
                     value.yours(&mut |id| self.link.del(out, id.raw))?;
                     return Ok(Some(self.end(reply)));
                 }
-                if let Ask::Download { chunk: Some(_), .. } = self.ask {
+                if let CallSpec::Download { chunk: Some(_), .. } = self.ask {
                     keep(&mut self.list, Self::object(value)?);
                     self.awaited = self.link.callattr(out, &self.list, "__iter__");
                     self.waiting = For::Iterator;
@@ -335,16 +337,16 @@ impl Talk {
         Ok(None)
     }
 
-    fn raised(&mut self, raised: &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn raised(&mut self, raised: &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError> {
         let reply = match self.waiting {
             // A service without that method; calling it will say so.
             For::Bound(place) => return Ok(self.next_bound(place)),
             For::Chunk if is_stop_iteration(raised) => Reply { verdict: self.check.finish(), ..Reply::ok() },
-            _ if matches!(self.ask, Ask::Own(_)) => fails(own::raised(raised)?),
-            _ => fails(Fault::status(describe(raised)?)),
+            _ if matches!(self.ask, CallSpec::Own(_)) => fails(own::raised(raised)?),
+            _ => fails(CallError::status(describe(raised)?)),
         };
         match self.waiting {
-            For::Root | For::Inspection => return Err(Fault::status(describe(raised)?)),
+            For::Root | For::Inspection => return Err(CallError::status(describe(raised)?)),
             For::Result => self.drop_method(out),
             For::Iterator => self.link.del(out, &self.list),
             For::Chunk => {
@@ -365,7 +367,7 @@ impl Talk {
     fn call_method(&mut self, out: &mut Outbox) {
         let Talk { link, lent, fill, own, method, .. } = self;
         self.awaited = match self.ask {
-            Ask::Own(_) => link.call_with(out, method, |args| own.put(fill, args)),
+            CallSpec::Own(_) => link.call_with(out, method, |args| own.put(fill, args)),
             ask => call_method(link, lent, fill, ask, method, out),
         };
         self.waiting = For::Result;
@@ -391,38 +393,40 @@ impl Talk {
     }
 
     /// Takes bytes that are part of a body, unless they have streamed by already.
-    fn feed(&mut self, value: Boxed<'_>) -> Result<(), Fault> {
+    fn feed(&mut self, value: Boxed<'_>) -> Result<(), CallError> {
         match value.token()? {
             Some(Token::Bytes(bytes)) => self.check.feed(bytes),
             Some(Token::Streamed(_)) => {}
-            _ => return Err(Fault::protocol(format!("a {} where bytes were due", value.type_name()))),
+            _ => return Err(CallError::protocol(format!("a {} where bytes were due", value.type_name()))),
         }
         Ok(())
     }
 
-    fn verdict(&mut self, value: Boxed<'_>) -> Result<Reply, Fault> {
+    fn verdict(&mut self, value: Boxed<'_>) -> Result<Reply, CallError> {
         let token = value.token()?;
         let number = match (token, value) {
             (Some(Token::Int(number)), _) => u128::try_from(number).ok(),
             (Some(Token::Big(digits)), _) => digits.parse().ok(),
             _ => None,
         };
-        let expect = |right: u128, class: FaultClass| match number {
+        let expect = |right: u128, class: ErrorClass| match number {
             Some(number) if number == right => Reply::ok(),
-            Some(number) => fails(Fault::of(class, format!("{number} came where {right} was right"))),
-            None => fails(Fault::protocol(format!("a {} where an int was due", value.type_name()))),
+            Some(number) => fails(CallError::of(class, format!("{number} came where {right} was right"))),
+            None => fails(CallError::protocol(format!("a {} where an int was due", value.type_name()))),
         };
         Ok(match (self.ask, token) {
-            (Ask::Ping, Some(Token::Text("pong"))) => Reply::ok(),
-            (Ask::Ping, _) => fails(Fault::corrupt("the answer to a ping is not pong")),
-            (Ask::Own(_), _) => fails(Fault::not_of_the_service()),
-            (Ask::Nonce, Some(Token::Text(nonce))) => Reply { nonce: Some(nonce.to_owned()), ..Reply::ok() },
-            (Ask::Nonce, _) => fails(Fault::corrupt("the answer to nonce is not a str")),
-            (Ask::Upload { len, .. }, _) => expect(len.into(), FaultClass::Short),
-            (Ask::Compute { what, n }, _) => expect((what.result)(n), FaultClass::Corrupt),
-            (Ask::Sleep { ns }, Some(Token::Float(slept))) if slept == seconds(ns) => Reply::ok(),
-            (Ask::Sleep { .. }, _) => fails(Fault::corrupt("sleep did not answer how long it was asked to sleep")),
-            (Ask::Echo { .. } | Ask::Download { .. }, _) => match self.feed(value) {
+            (CallSpec::Ping, Some(Token::Text("pong"))) => Reply::ok(),
+            (CallSpec::Ping, _) => fails(CallError::corrupt("the answer to a ping is not pong")),
+            (CallSpec::Own(_), _) => fails(CallError::not_of_the_service()),
+            (CallSpec::Nonce, Some(Token::Text(nonce))) => Reply { nonce: Some(nonce.to_owned()), ..Reply::ok() },
+            (CallSpec::Nonce, _) => fails(CallError::corrupt("the answer to nonce is not a str")),
+            (CallSpec::Upload { len, .. }, _) => expect(len.into(), ErrorClass::Short),
+            (CallSpec::Compute { what, n }, _) => expect((what.result)(n), ErrorClass::Corrupt),
+            (CallSpec::Sleep { ns }, Some(Token::Float(slept))) if slept == seconds(ns) => Reply::ok(),
+            (CallSpec::Sleep { .. }, _) => {
+                fails(CallError::corrupt("sleep did not answer how long it was asked to sleep"))
+            }
+            (CallSpec::Echo { .. } | CallSpec::Download { .. }, _) => match self.feed(value) {
                 Ok(()) => Reply { verdict: self.check.finish(), ..Reply::ok() },
                 Err(fault) => fails(fault),
             },
@@ -431,28 +435,35 @@ impl Talk {
 }
 
 /// Calls the method that `ask` needs, which is `id` at the server; the sequence number of the call.
-fn call_method(link: &mut Link, lent: &mut Objects, fill: &Arc<Fill>, ask: Ask, id: &[u8], out: &mut Outbox) -> i64 {
+fn call_method(
+    link: &mut Link,
+    lent: &mut Objects,
+    fill: &Arc<Fill>,
+    ask: CallSpec,
+    id: &[u8],
+    out: &mut Outbox,
+) -> i64 {
     let values = |tokens: &[Token<'_>], args: &mut Vec<u8>| {
         put_token(args, Token::Tuple(tokens.len() as u32));
         tokens.iter().for_each(|token| brine::put(args, *token));
     };
     match ask {
-        Ask::Ping | Ask::Nonce | Ask::Own(_) => link.call(out, id, |args| values(&[], args)),
-        Ask::Echo { len, .. } | Ask::Upload { len, chunk: None } => {
+        CallSpec::Ping | CallSpec::Nonce | CallSpec::Own(_) => link.call(out, id, |args| values(&[], args)),
+        CallSpec::Echo { len, .. } | CallSpec::Upload { len, chunk: None } => {
             link.call_with_bytes(out, id, len as u32, Body::Fill { fill: fill.clone(), offset: 0, len })
         }
-        Ask::Upload { len, chunk: Some(chunk) } => {
+        CallSpec::Upload { len, chunk: Some(chunk) } => {
             let slot = lent.add(Object::List(List::new(fill.clone(), len, chunk)));
             link.call(out, id, |args| {
                 put_tuple(args, 1);
                 lent.put(slot, args);
             })
         }
-        Ask::Download { len, chunk: None } => link.call(out, id, |args| values(&[Token::Int(len as i64)], args)),
-        Ask::Download { len, chunk: Some(chunk) } => {
+        CallSpec::Download { len, chunk: None } => link.call(out, id, |args| values(&[Token::Int(len as i64)], args)),
+        CallSpec::Download { len, chunk: Some(chunk) } => {
             link.call(out, id, |args| values(&[Token::Int(len as i64), Token::Int(chunk as i64)], args))
         }
-        Ask::Compute { n, .. } => link.call(out, id, |args| values(&[Token::Int(n as i64)], args)),
-        Ask::Sleep { ns } => link.call(out, id, |args| values(&[Token::Float(seconds(ns))], args)),
+        CallSpec::Compute { n, .. } => link.call(out, id, |args| values(&[Token::Int(n as i64)], args)),
+        CallSpec::Sleep { ns } => link.call(out, id, |args| values(&[Token::Float(seconds(ns))], args)),
     }
 }

@@ -3,7 +3,7 @@
 //! `raised := ((module, name), args, attributes, traceback)`, or the integer 1 for StopIteration
 //! (`rpyc/core/vinegar.py` of rpyc 6.0.2).
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::transport::rpyc::brine::{self, Reader, Token};
 
 /// The release of rpyc that this one speaks like; clients warn where the first number differs from theirs.
@@ -47,7 +47,7 @@ impl Raised {
 
     /// What the peer has raised, as a real end raises it again: an exception that is not built in has got the class
     /// by then that rpyc made for it here.
-    pub(crate) fn again(raised: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn again(raised: &[u8]) -> Result<Self, CallError> {
         let mut reader = Reader::new(raised);
         let Token::Tuple(4) = reader.token()? else { return Ok(Raised::Again(raised.to_vec())) };
         reader.tuple_of(2)?;
@@ -114,7 +114,7 @@ pub(crate) fn is_builtin(raised: &[u8], name: &str) -> bool {
 }
 
 /// What was raised, as `module.Name: message`.
-pub(crate) fn describe(raised: &[u8]) -> Result<String, Fault> {
+pub(crate) fn describe(raised: &[u8]) -> Result<String, CallError> {
     if is_stop_iteration(raised) {
         return Ok("builtins.StopIteration".into());
     }
@@ -138,7 +138,7 @@ pub(crate) enum Trouble {
     /// The peer is told.
     Raised(Raised),
     /// The peer breaks the protocol.
-    Fault(Fault),
+    CallError(CallError),
 }
 
 impl From<Raised> for Trouble {
@@ -147,9 +147,9 @@ impl From<Raised> for Trouble {
     }
 }
 
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Trouble::Fault(fault)
+impl From<CallError> for Trouble {
+    fn from(fault: CallError) -> Self {
+        Trouble::CallError(fault)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use crate::call::{Fault, Fill};
+use crate::call::{CallError, Fill};
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::brine;
 
@@ -30,9 +30,9 @@ pub(crate) trait Bodies {
     /// the message says up to them.
     fn streams(&mut self, before: &[u8]) -> bool;
     /// Takes the next part of such bytes.
-    fn body(&mut self, part: &[u8]) -> Result<(), Fault>;
+    fn body(&mut self, part: &[u8]) -> Result<(), CallError>;
     /// So many bytes are held of the message itself, where they are many.
-    fn hold(&mut self, message: u64) -> Result<(), Fault> {
+    fn hold(&mut self, message: u64) -> Result<(), CallError> {
         let _ = message;
         Ok(())
     }
@@ -65,7 +65,7 @@ impl Inbound {
         &'s mut self,
         input: &mut &'i [u8],
         bodies: &mut impl Bodies,
-    ) -> Result<Option<&'s [u8]>, Fault> {
+    ) -> Result<Option<&'s [u8]>, CallError> {
         if self.have == 0
             && let Some((head, rest)) = input.split_first_chunk::<HEAD>()
             && head[4] == 0
@@ -107,16 +107,16 @@ impl Inbound {
             return Err(no_end());
         }
         if self.head[4] != 0 && !self.inflate.as_ref().is_some_and(|inflate| inflate.ended) {
-            return Err(Fault::protocol("a compressed frame ends before its data"));
+            return Err(CallError::protocol("a compressed frame ends before its data"));
         }
         self.scan.message().map(Some)
     }
 
-    fn begin(&mut self) -> Result<(), Fault> {
+    fn begin(&mut self) -> Result<(), CallError> {
         self.left = length(&self.head);
         let allowed = if self.head[4] == 0 { self.limit } else { self.limit + self.limit / 8 + 64 };
         if self.left == 0 || u64::from(self.left) > allowed {
-            return Err(Fault::protocol(format!("a frame of {} bytes where 1 to {allowed} are taken", self.left)));
+            return Err(CallError::protocol(format!("a frame of {} bytes where 1 to {allowed} are taken", self.left)));
         }
         match self.head[4] {
             0 => {}
@@ -130,27 +130,27 @@ impl Inbound {
                     self.inflate = Some(Box::new(Inflate { stream, scratch, ended: false }));
                 }
             },
-            flag => return Err(Fault::protocol(format!("no frame has the compression {flag}"))),
+            flag => return Err(CallError::protocol(format!("no frame has the compression {flag}"))),
         }
         self.scan.begin();
         Ok(())
     }
 
-    fn inflate(&mut self, mut part: &[u8], bodies: &mut impl Bodies) -> Result<(), Fault> {
+    fn inflate(&mut self, mut part: &[u8], bodies: &mut impl Bodies) -> Result<(), CallError> {
         let Some(inflate) = &mut self.inflate else { return Ok(()) };
         loop {
             let (taken, made) = (inflate.stream.total_in(), inflate.stream.total_out());
             if inflate.ended && !part.is_empty() {
-                return Err(Fault::protocol("a compressed frame goes on after its data"));
+                return Err(CallError::protocol("a compressed frame goes on after its data"));
             }
             let status = inflate
                 .stream
                 .decompress(part, &mut inflate.scratch, FlushDecompress::None)
-                .map_err(|error| Fault::protocol(format!("a frame cannot be inflated: {error}")))?;
+                .map_err(|error| CallError::protocol(format!("a frame cannot be inflated: {error}")))?;
             let made = (inflate.stream.total_out() - made) as usize;
             part = &part[(inflate.stream.total_in() - taken) as usize..];
             if inflate.stream.total_out() > self.limit {
-                return Err(Fault::protocol(format!("a frame inflates to more than {} bytes", self.limit)));
+                return Err(CallError::protocol(format!("a frame inflates to more than {} bytes", self.limit)));
             }
             self.scan.feed(&inflate.scratch[..made], bodies)?;
             inflate.ended |= status == Status::StreamEnd;
@@ -159,7 +159,7 @@ impl Inbound {
                 return Ok(());
             }
             if status == Status::BufError && made == 0 {
-                return Err(Fault::protocol("a compressed frame makes no progress"));
+                return Err(CallError::protocol("a compressed frame makes no progress"));
             }
         }
     }
@@ -170,8 +170,8 @@ fn length(head: &[u8; HEAD]) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-fn no_end() -> Fault {
-    Fault::protocol("a frame does not end with a newline")
+fn no_end() -> CallError {
+    CallError::protocol("a frame does not end with a newline")
 }
 
 /// Follows the tokens of a message that comes in pieces, and keeps all of it but the bytes that stream elsewhere.
@@ -207,14 +207,14 @@ impl Scan {
         (self.state, self.in_text) = (State::Kind, false);
     }
 
-    fn message(&self) -> Result<&[u8], Fault> {
+    fn message(&self) -> Result<&[u8], CallError> {
         match self.state {
             State::Tag => Ok(&self.message),
-            _ => Err(Fault::protocol("a message ends inside a value")),
+            _ => Err(CallError::protocol("a message ends inside a value")),
         }
     }
 
-    fn feed(&mut self, mut bytes: &[u8], bodies: &mut impl Bodies) -> Result<(), Fault> {
+    fn feed(&mut self, mut bytes: &[u8], bodies: &mut impl Bodies) -> Result<(), CallError> {
         while let Some((first, rest)) = bytes.split_first() {
             self.state = match self.state {
                 State::Kind => {
@@ -239,7 +239,9 @@ impl Scan {
                             let tag = if text { brine::TEXT } else { brine::BYTES_LONG };
                             State::Length { tag, left: 4, len: 0 }
                         }
-                        brine::STREAMED => return Err(Fault::protocol("malformed brine: no value has the tag 0x1f")),
+                        brine::STREAMED => {
+                            return Err(CallError::protocol("malformed brine: no value has the tag 0x1f"));
+                        }
                         _ => State::Tag,
                     }
                 }
@@ -277,7 +279,7 @@ impl Scan {
         }
         bodies.hold(if self.message.len() > KEPT { self.message.len() as u64 } else { 0 })?;
         if self.message.len() > HELD {
-            return Err(Fault::protocol(format!("a message of more than {HELD} bytes besides its body")));
+            return Err(CallError::protocol(format!("a message of more than {HELD} bytes besides its body")));
         }
         Ok(())
     }

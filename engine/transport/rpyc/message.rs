@@ -3,7 +3,7 @@
 //! `message := kind:u8 brine((seq, args))`; a request's args are `(handler, box)`, a reply's are a box, an
 //! exception's are what `exception.rs` writes. `box := (label, value)` (`rpyc/core/protocol.py` of rpyc 6.0.2).
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::transport::rpyc::boxed::{Boxed, VALUE};
 use crate::transport::rpyc::brine::{self, Reader};
 
@@ -42,13 +42,13 @@ pub(crate) enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    pub(crate) fn read(message: &'a [u8]) -> Result<Self, Fault> {
-        let (kind, rest) = message.split_first().ok_or_else(|| Fault::protocol("an empty message"))?;
+    pub(crate) fn read(message: &'a [u8]) -> Result<Self, CallError> {
+        let (kind, rest) = message.split_first().ok_or_else(|| CallError::protocol("an empty message"))?;
         let mut reader = Reader::new(rest);
         if *kind == brine::TUPLE_3 {
             return match reader.int()? {
                 OLDER_REQUEST => Ok(Message::Older { seq: reader.int()? }),
-                kind => Err(Fault::protocol(format!("a message of rpyc 5 or older of the kind {kind}"))),
+                kind => Err(CallError::protocol(format!("a message of rpyc 5 or older of the kind {kind}"))),
             };
         }
         reader.tuple_of(2)?;
@@ -64,7 +64,7 @@ impl<'a> Message<'a> {
             }
             REPLY => Ok(Message::Reply { seq, value: Boxed::read_last(reader)? }),
             EXCEPTION => Ok(Message::Exception { seq, raised: reader.raw()? }),
-            kind => Err(Fault::protocol(format!("no message is of kind {kind}"))),
+            kind => Err(CallError::protocol(format!("no message is of kind {kind}"))),
         }
     }
 

@@ -26,7 +26,7 @@ mod upload;
 use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, OptionKind, OptionSpec, Options, Seam, ServerCodec, ServerContext,
+    ClientCodec, ClientContext, Facts, IoModel, OptionKind, OptionSpec, Options, ServerCodec, ServerContext,
     StreamProtocol, Transport,
 };
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
@@ -71,8 +71,8 @@ impl Transport for Rpyc {
         &OPTIONS
     }
 
-    fn seam(&self) -> Seam {
-        Seam::Stream(&Rpyc)
+    fn io_model(&self) -> IoModel {
+        IoModel::Stream(&Rpyc)
     }
 
     fn asks(&self) -> Option<Protocol> {

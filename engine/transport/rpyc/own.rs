@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::own::search::Search;
 use crate::call::own::{Argument, OwnCall, RpycCall};
-use crate::call::{Ask, Fault, Fill, Own};
+use crate::call::{CallError, CallSpec, Fill, Own};
 use crate::transport::contract::Reply;
 use crate::transport::rpyc::boxed::{Boxed, put_value};
 use crate::transport::rpyc::brine::{self, Token};
@@ -36,8 +36,8 @@ impl OwnCalls {
     }
 
     /// Begins a call.
-    pub(crate) fn begin(&mut self, ask: Ask, content: bool) {
-        if let Ask::Own(own) = ask {
+    pub(crate) fn begin(&mut self, ask: CallSpec, content: bool) {
+        if let CallSpec::Own(own) = ask {
             self.asked = own;
         }
         (self.looks, self.received) = (content, 0);
@@ -82,7 +82,7 @@ impl OwnCalls {
     }
 
     /// The reply, by what came; `value` is the result.
-    pub(crate) fn reply(&mut self, value: Boxed<'_>) -> Result<Reply, Fault> {
+    pub(crate) fn reply(&mut self, value: Boxed<'_>) -> Result<Reply, CallError> {
         match value.token()? {
             Some(Token::Text(text)) => self.feed(text.as_bytes()),
             Some(Token::Bytes(bytes)) => self.feed(bytes),
@@ -92,14 +92,14 @@ impl OwnCalls {
         Ok(Reply { verdict: self.verdict(), carried: self.carried(), ..Reply::ok() })
     }
 
-    fn verdict(&mut self) -> Result<(), Fault> {
+    fn verdict(&mut self) -> Result<(), CallError> {
         if let Some(size) = self.call().and_then(|(call, _)| call.size)
             && size != self.received
         {
-            return Err(Fault::short(format!("the result has {} bytes where `size` says {size}", self.received)));
+            return Err(CallError::short(format!("the result has {} bytes where `size` says {size}", self.received)));
         }
         match self.search() {
-            Some(search) if !search.found() => Err(Fault::corrupt("the result does not hold what `contains` says")),
+            Some(search) if !search.found() => Err(CallError::corrupt("the result does not hold what `contains` says")),
             _ => Ok(()),
         }
     }
@@ -110,9 +110,9 @@ impl OwnCalls {
 }
 
 /// The class of what was raised; its words may hold anything, arguments of the call too.
-pub(crate) fn raised(raised: &[u8]) -> Result<Fault, Fault> {
+pub(crate) fn raised(raised: &[u8]) -> Result<CallError, CallError> {
     let told = describe(raised)?;
-    Ok(Fault::status(told.split(": ").next().unwrap_or_default()))
+    Ok(CallError::status(told.split(": ").next().unwrap_or_default()))
 }
 
 fn put(value: &Argument, own: Own, fill: &Fill, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {

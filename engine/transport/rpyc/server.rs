@@ -1,6 +1,6 @@
 //! The server's end of a connection.
 
-use crate::call::{Answer, Fault};
+use crate::call::{CallError, CallResponse};
 use crate::transport::contract::{Next, ServerCodec, ServerContext, Step};
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::frame::Inbound;
@@ -23,7 +23,7 @@ impl RpycServer {
 }
 
 impl ServerCodec for RpycServer {
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, CallError> {
         while let Some(message) = self.inbound.take(input, &mut self.session)? {
             match self.session.hear(message, out)? {
                 // What is asked in a few bytes may be answered with many, and a client need not read any.
@@ -35,12 +35,12 @@ impl ServerCodec for RpycServer {
         Ok(Step::Read)
     }
 
-    fn answer(&mut self, _: u64, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, _: u64, answer: CallResponse, out: &mut Outbox) -> Next {
         self.session.answer(answer, out);
         Next::Continue
     }
 
-    fn produce(&mut self, _: &mut Outbox) {
+    fn fill_output(&mut self, _: &mut Outbox) {
         self.session.written();
     }
 }
@@ -48,7 +48,7 @@ impl ServerCodec for RpycServer {
 #[cfg(test)]
 mod tests {
     use super::{RpycServer, Step};
-    use crate::call::{Answer, Asked, Fill};
+    use crate::call::{CallRequest, CallResponse, Fill};
     use crate::transport::contract::{Options, ServerCodec, ServerContext};
     use crate::transport::held::{HELD, Hold};
     use crate::transport::outbox::Outbox;
@@ -80,7 +80,7 @@ mod tests {
             let bytes = self.out.drain();
             let (mut input, mut back) = (bytes.as_slice(), Outbox::new());
             while let Step::Execute { .. } = self.server.receive(&mut input, &mut back).expect("well formed") {
-                self.server.answer(0, Answer::Bytes { fill: Fill::constant(7), len: 20 }, &mut back);
+                self.server.answer(0, CallResponse::Bytes { fill: Fill::constant(7), len: 20 }, &mut back);
             }
             let frame = back.drain();
             match Message::read(&frame[5..frame.len() - 1]).expect("one reply") {
@@ -90,11 +90,11 @@ mod tests {
         }
 
         /// Sends what waits; what the service is asked first, if it is.
-        fn asked(&mut self) -> Option<Asked> {
+        fn asked(&mut self) -> Option<CallRequest> {
             let (bytes, mut back) = (self.out.drain(), Outbox::new());
             match self.server.receive(&mut bytes.as_slice(), &mut back).expect("well formed") {
                 Step::Execute { call, asked } => {
-                    self.server.answer(call, Answer::Pong, &mut back);
+                    self.server.answer(call, CallResponse::Pong, &mut back);
                     Some(asked)
                 }
                 _ => None,

@@ -1,6 +1,6 @@
 //! The service's methods: their names, their parameters, and how arguments find them.
 
-use crate::call::{Computation, Fault, SQUARES};
+use crate::call::{CallError, Computation, SQUARES};
 use crate::transport::rpyc::boxed::Boxed;
 use crate::transport::rpyc::brine::{self, Token};
 use crate::transport::rpyc::exception::Raised;
@@ -89,7 +89,11 @@ impl Method {
     }
 
     /// Gives each parameter its argument; fails as Python does where they do not fit.
-    pub(crate) fn bind<'a>(self, args: Boxed<'a>, kwargs: Boxed<'a>) -> Result<Result<Arguments<'a>, Raised>, Fault> {
+    pub(crate) fn bind<'a>(
+        self,
+        args: Boxed<'a>,
+        kwargs: Boxed<'a>,
+    ) -> Result<Result<Arguments<'a>, Raised>, CallError> {
         let (function, parameters) = (format_args!("Service.exposed_{}()", self.name()), self.parameters());
         let mut bound = [None; 2];
         let mut items = args.items()?;

@@ -1,6 +1,6 @@
 //! What one client has asked of the server, borrowed and been answered.
 
-use crate::call::{Answer, Asked, Fault};
+use crate::call::{CallError, CallRequest, CallResponse};
 use crate::transport::contract::{ServerContext, Step};
 use crate::transport::held::Share;
 use crate::transport::outbox::Outbox;
@@ -57,7 +57,7 @@ struct Executing {
 /// What the reply is made of.
 enum Wanted {
     /// What the service answers.
-    Answer,
+    CallResponse,
     /// A list of the bytes that the service answers, in chunks of so many.
     Chunks(u64),
     /// This box, once the service has answered.
@@ -77,10 +77,10 @@ impl Bodies for Session {
         self.collecting || counted || awaited()
     }
 
-    fn body(&mut self, part: &[u8]) -> Result<(), Fault> {
+    fn body(&mut self, part: &[u8]) -> Result<(), CallError> {
         if self.collecting {
             if (self.body.len() + part.len()) as u64 > self.body_limit {
-                return Err(Fault::protocol(format!("an echo of more than {} bytes", self.body_limit)));
+                return Err(CallError::protocol(format!("an echo of more than {} bytes", self.body_limit)));
             }
             if !self.share.hold((self.body.len() + part.len()) as u64) {
                 return Err(full());
@@ -90,18 +90,18 @@ impl Bodies for Session {
         Ok(())
     }
 
-    fn hold(&mut self, message: u64) -> Result<(), Fault> {
+    fn hold(&mut self, message: u64) -> Result<(), CallError> {
         if self.message.hold(message) { Ok(()) } else { Err(full()) }
     }
 }
 
-fn full() -> Fault {
-    Fault::protocol("this server holds as many bodies as it may")
+fn full() -> CallError {
+    CallError::protocol("this server holds as many bodies as it may")
 }
 
 /// Which method `before`, the beginning of a message, calls with how many arguments by value,
 /// and whether it ends just before the first of them.
-fn called(before: &[u8], objects: &Objects) -> Result<(Option<Method>, u32, bool), Fault> {
+fn called(before: &[u8], objects: &Objects) -> Result<(Option<Method>, u32, bool), CallError> {
     let mut reader = Reader::new(before.get(1..).unwrap_or_default());
     if before.first() != Some(&REQUEST) {
         return Ok((None, 0, false));
@@ -162,7 +162,7 @@ impl Session {
     }
 
     /// Takes a message.
-    pub(crate) fn hear(&mut self, message: &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+    pub(crate) fn hear(&mut self, message: &[u8], out: &mut Outbox) -> Result<Step, CallError> {
         let request = Message::request(message);
         if let Some((seq, asked, args)) = request
             && let Some(known) = self.repeats.find(asked, args)
@@ -185,11 +185,11 @@ impl Session {
                         Ok(args) => match self.invoke(seq, method, args, &mut releases, out) {
                             Ok(step) => return Ok(step),
                             Err(Trouble::Raised(raised)) => self.link.exception(out, seq, &raised),
-                            Err(Trouble::Fault(fault)) => return Err(fault),
+                            Err(Trouble::CallError(fault)) => return Err(fault),
                         },
                     },
                     Err(Trouble::Raised(raised)) => self.link.exception(out, seq, &raised),
-                    Err(Trouble::Fault(fault)) => return Err(fault),
+                    Err(Trouble::CallError(fault)) => return Err(fault),
                 }
                 self.release(&releases, out);
                 Ok(Step::Read)
@@ -228,7 +228,7 @@ impl Session {
                 self.objects.release(of, count);
                 self.objects.give(Given::None, seq, &mut self.link, out);
             }
-            Known::Ping { .. } => return self.execute(Asked::Ping, seq, Wanted::Answer, Releases::new()),
+            Known::Ping { .. } => return self.execute(CallRequest::Ping, seq, Wanted::CallResponse, Releases::new()),
         }
         Step::Read
     }
@@ -237,7 +237,7 @@ impl Session {
         releases.iter().for_each(|id| self.link.del(out, id));
     }
 
-    fn execute(&mut self, asked: Asked, seq: i64, wanted: Wanted, releases: Releases) -> Step {
+    fn execute(&mut self, asked: CallRequest, seq: i64, wanted: Wanted, releases: Releases) -> Step {
         self.executing = Some(Executing { seq, wanted, releases });
         Step::Execute { call: 0, asked }
     }
@@ -251,8 +251,8 @@ impl Session {
         out: &mut Outbox,
     ) -> Result<Step, Trouble> {
         let (asked, wanted) = match method {
-            Method::Ping => (Asked::Ping, Wanted::Answer),
-            Method::Nonce => (Asked::Nonce, Wanted::Answer),
+            Method::Ping => (CallRequest::Ping, Wanted::CallResponse),
+            Method::Nonce => (CallRequest::Nonce, Wanted::CallResponse),
             Method::ServiceName => {
                 self.link.reply_token(out, seq, Token::Text(""));
                 return Ok(Step::Read);
@@ -265,12 +265,12 @@ impl Session {
                 return Ok(Step::Read);
             }
             Method::Echo => match first.token()? {
-                Some(Token::Bytes(bytes)) => (Asked::Echo(bytes.to_vec()), Wanted::Answer),
-                Some(Token::Streamed(_)) => (Asked::Echo(std::mem::take(&mut self.body)), Wanted::Answer),
+                Some(Token::Bytes(bytes)) => (CallRequest::Echo(bytes.to_vec()), Wanted::CallResponse),
+                Some(Token::Streamed(_)) => (CallRequest::Echo(std::mem::take(&mut self.body)), Wanted::CallResponse),
                 _ => {
                     let mut held = Vec::new();
                     self.objects.rebox(first, &mut held)?;
-                    (Asked::Echo(Vec::new()), Wanted::Held(held))
+                    (CallRequest::Echo(Vec::new()), Wanted::Held(held))
                 }
             },
             Method::Compute(what) => {
@@ -286,7 +286,7 @@ impl Session {
                     }
                     _ => return Err(Raised::not_an_integer(first.type_name()).into()),
                 };
-                (Asked::Compute { what, n }, Wanted::Answer)
+                (CallRequest::Compute { what, n }, Wanted::CallResponse)
             }
             Method::Sleep => {
                 let seconds = match first.token()? {
@@ -304,7 +304,7 @@ impl Session {
                 }
                 let mut held = Vec::new();
                 self.objects.rebox(first, &mut held)?;
-                (Asked::Sleep { ns: (seconds * 1e9).round() as u64 }, Wanted::Held(held))
+                (CallRequest::Sleep { ns: (seconds * 1e9).round() as u64 }, Wanted::Held(held))
             }
             Method::Download | Method::DownloadFile => {
                 let len = size(first)?;
@@ -312,12 +312,12 @@ impl Session {
                     let message = format!("no frame has room for {len} bytes");
                     return Err(Raised::Builtin("OverflowError", message).into());
                 }
-                (Asked::Download { len, file: method == Method::DownloadFile }, Wanted::Answer)
+                (CallRequest::Download { len, file: method == Method::DownloadFile }, Wanted::CallResponse)
             }
             Method::DownloadFileChunked => match (size(first)?, step(second)?) {
                 (_, 0) => return Err(Raised::value_error("range() arg 3 must not be zero").into()),
-                (_, ..0) => (Asked::Download { len: 0, file: true }, Wanted::Chunks(1)),
-                (len, chunk) => (Asked::Download { len, file: true }, Wanted::Chunks(chunk as u64)),
+                (_, ..0) => (CallRequest::Download { len: 0, file: true }, Wanted::Chunks(1)),
+                (len, chunk) => (CallRequest::Download { len, file: true }, Wanted::Chunks(chunk as u64)),
             },
             Method::Upload | Method::UploadFile => {
                 let mut upload = Upload::of_value(seq, first, &self.objects)?;
@@ -336,7 +336,7 @@ impl Session {
     /// Asks for the next thing that an upload waits for; executes it once there is none.
     fn ask(&mut self, mut upload: Upload, out: &mut Outbox) -> Step {
         match upload.ask(&mut self.link, out) {
-            Some(total) => self.execute(Asked::Upload(total), upload.call, Wanted::Answer, upload.releases),
+            Some(total) => self.execute(CallRequest::Upload(total), upload.call, Wanted::CallResponse, upload.releases),
             None => {
                 self.waiting.push(upload);
                 Step::Read
@@ -344,50 +344,50 @@ impl Session {
         }
     }
 
-    fn take_waiting(&mut self, seq: i64) -> Result<Option<Upload>, Fault> {
+    fn take_waiting(&mut self, seq: i64) -> Result<Option<Upload>, CallError> {
         if !(0..self.link.next_seq()).contains(&seq) {
-            return Err(Fault::protocol(format!("a reply to the request {seq}, which was never made")));
+            return Err(CallError::protocol(format!("a reply to the request {seq}, which was never made")));
         }
         let place = self.waiting.iter().position(|upload| upload.awaited == seq);
         Ok(place.map(|place| self.waiting.swap_remove(place)))
     }
 
-    fn go_on(&mut self, upload: Upload, heard: Result<(), Trouble>, out: &mut Outbox) -> Result<Step, Fault> {
+    fn go_on(&mut self, upload: Upload, heard: Result<(), Trouble>, out: &mut Outbox) -> Result<Step, CallError> {
         match heard {
             Ok(()) => return Ok(self.ask(upload, out)),
             Err(Trouble::Raised(raised)) => self.link.exception(out, upload.call, &raised),
-            Err(Trouble::Fault(fault)) => return Err(fault),
+            Err(Trouble::CallError(fault)) => return Err(fault),
         }
         self.release(&upload.dropped(), out);
         Ok(Step::Read)
     }
 
     /// Sends what the service answers.
-    pub(crate) fn answer(&mut self, answer: Answer, out: &mut Outbox) {
+    pub(crate) fn answer(&mut self, answer: CallResponse, out: &mut Outbox) {
         let Some(Executing { seq, wanted, releases }) = self.executing.take() else { return };
         let link = &mut self.link;
         match (answer, wanted) {
-            (Answer::Silence, _) => {}
-            (Answer::Error { status, message }, _) => {
+            (CallResponse::Silence, _) => {}
+            (CallResponse::Error { status, message }, _) => {
                 link.exception(out, seq, &Raised::Builtin("RuntimeError", format!("{status}: {message}")));
             }
             (_, Wanted::Held(held)) => link.reply(out, seq, |reply| reply.extend_from_slice(&held)),
-            (Answer::Bytes { fill, len }, Wanted::Chunks(chunk)) => {
+            (CallResponse::Bytes { fill, len }, Wanted::Chunks(chunk)) => {
                 let slot = self.objects.add(Object::List(List::new(fill, len, chunk)));
                 link.reply(out, seq, |reply| self.objects.put(slot, reply));
             }
-            (Answer::Bytes { fill, len }, _) => {
+            (CallResponse::Bytes { fill, len }, _) => {
                 link.reply_bytes(out, seq, len as u32, Body::Fill { fill, offset: 0, len })
             }
-            (Answer::Echo(bytes), _) => {
+            (CallResponse::Echo(bytes), _) => {
                 self.echoed = true;
                 link.reply_bytes(out, seq, bytes.len() as u32, Body::Owned(bytes));
             }
-            (Answer::Pong, _) => link.reply_token(out, seq, Token::Text("pong")),
-            (Answer::Nonce(nonce), _) => link.reply_token(out, seq, Token::Text(&nonce)),
-            (Answer::Size(size), _) => put_number(link, seq, size.into(), out),
-            (Answer::Number(number), _) => put_number(link, seq, number, out),
-            (Answer::Slept(ns), _) => link.reply_token(out, seq, Token::Float(ns as f64 / 1e9)),
+            (CallResponse::Pong, _) => link.reply_token(out, seq, Token::Text("pong")),
+            (CallResponse::Nonce(nonce), _) => link.reply_token(out, seq, Token::Text(&nonce)),
+            (CallResponse::Size(size), _) => put_number(link, seq, size.into(), out),
+            (CallResponse::Number(number), _) => put_number(link, seq, number, out),
+            (CallResponse::Slept(ns), _) => link.reply_token(out, seq, Token::Float(ns as f64 / 1e9)),
         }
         self.release(&releases, out);
     }

@@ -3,7 +3,7 @@
 //! Python asks the class of a reference, which a real server gets by INSPECT when the reference comes. Here that is
 //! asked only where an `AttributeError` leaves open whether the class lacks the operation.
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::transport::outbox::Outbox;
 use crate::transport::rpyc::boxed::{Boxed, Id, put_token, put_tuple, put_yours};
 use crate::transport::rpyc::brine::{self, Reader, Token};
@@ -44,7 +44,7 @@ enum Chunks {
 /// How long a value is, or whom to ask.
 enum Length<'a> {
     Known(u64),
-    Ask(Id<'a>),
+    CallSpec(Id<'a>),
 }
 
 impl Upload {
@@ -235,7 +235,7 @@ impl Upload {
     fn measure(&mut self, of: Boxed<'_>, objects: &Objects, dropped: bool) -> Result<(), Trouble> {
         match length(of, objects)? {
             Length::Known(len) => self.total = self.total.saturating_add(len),
-            Length::Ask(id) => self.unmeasured.push((id.raw.to_vec(), dropped)),
+            Length::CallSpec(id) => self.unmeasured.push((id.raw.to_vec(), dropped)),
         }
         Ok(())
     }
@@ -248,7 +248,7 @@ const GETITEM: &str = "__getitem__";
 
 fn length<'a>(of: Boxed<'a>, objects: &Objects) -> Result<Length<'a>, Trouble> {
     let known = match of {
-        Boxed::Yours(id) => return Ok(Length::Ask(id)),
+        Boxed::Yours(id) => return Ok(Length::CallSpec(id)),
         Boxed::Mine(id) => objects.list(objects.find(id)?).map(|list| list.count() as u64),
         Boxed::Tuple(_) => Some(of.items()?.len().into()),
         Boxed::Value(raw) => {
@@ -279,7 +279,7 @@ fn length_told(value: Boxed<'_>) -> Result<u64, Trouble> {
 }
 
 /// True where an INSPECT's answer, pairs of name and text, lists the operation.
-fn lists(methods: Boxed<'_>, operation: &str) -> Result<bool, Fault> {
+fn lists(methods: Boxed<'_>, operation: &str) -> Result<bool, CallError> {
     let mut methods = methods.items()?;
     while let Some(method) = methods.next()? {
         if let Some(name) = method.items()?.next()?

@@ -2,7 +2,7 @@
 
 use rustls::ClientConnection;
 
-use crate::call::{Ask, Fault};
+use crate::call::{CallError, CallSpec};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
 use crate::transport::tls::session::Session;
@@ -19,14 +19,14 @@ impl TlsClient {
         TlsClient { session: Session::new(session), inner }
     }
 
-    fn hear(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, Fault> {
+    fn hear(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, CallError> {
         let opening = self.session.handshaking();
         let mut reply = None;
         loop {
             if opening && !self.session.handshaking() {
                 return Ok(Some(Reply::ok()));
             }
-            if !opening && self.inner.lines() > 1 {
+            if !opening && self.inner.max_in_flight() > 1 {
                 // Also with nothing new: the protocol inside may hold more replies than one.
                 loop {
                     match self.session.hear(|opened, out| self.inner.receive(opened, out))? {
@@ -41,15 +41,15 @@ impl TlsClient {
                 if let Some(came) = self.session.hear(|opened, out| self.inner.receive(opened, out))?
                     && reply.replace(came).is_some()
                 {
-                    return Err(Fault::protocol("a reply came that nobody asked for"));
+                    return Err(CallError::protocol("a reply came that nobody asked for"));
                 }
             }
             if input.is_empty() {
                 return Ok(reply);
             }
             self.session.take(input).map_err(|error| match opening {
-                true => Fault::connect(format!("the TLS handshake failed: {error}")),
-                false => Fault::protocol(format!("the server breaks the rules of TLS: {error}")),
+                true => CallError::connect(format!("the TLS handshake failed: {error}")),
+                false => CallError::protocol(format!("the server breaks the rules of TLS: {error}")),
             })?;
         }
     }
@@ -62,7 +62,7 @@ impl ClientCodec for TlsClient {
         awaited
     }
 
-    fn secured(&self) -> bool {
+    fn is_encrypted(&self) -> bool {
         !self.session.handshaking()
     }
 
@@ -70,43 +70,43 @@ impl ClientCodec for TlsClient {
         self.session.negotiated()
     }
 
-    fn lines(&self) -> usize {
-        self.inner.lines()
+    fn max_in_flight(&self) -> usize {
+        self.inner.max_in_flight()
     }
 
     fn accepts(&mut self) -> bool {
         self.inner.accepts()
     }
 
-    fn cancel(&mut self, line: usize, out: &mut Outbox) -> bool {
-        let good = self.inner.cancel(line, &mut self.session.plain);
+    fn cancel(&mut self, slot: usize, out: &mut Outbox) -> bool {
+        let good = self.inner.cancel(slot, &mut self.session.plain);
         self.session.seal(out);
         good
     }
 
-    fn call(&mut self, line: usize, ask: &Ask, content: bool, out: &mut Outbox) {
-        self.inner.call(line, ask, content, &mut self.session.plain);
+    fn call(&mut self, slot: usize, ask: &CallSpec, content: bool, out: &mut Outbox) {
+        self.inner.call(slot, ask, content, &mut self.session.plain);
         self.session.seal(out);
     }
 
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, Fault> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError> {
         let reply = self.hear(input);
         self.session.seal(out);
         reply
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if self.session.plain.is_empty() {
-            self.inner.produce(&mut self.session.plain);
+            self.inner.fill_output(&mut self.session.plain);
         }
         self.session.seal(out);
     }
 
-    fn hung_up(&mut self) -> Result<Reply, Fault> {
+    fn hung_up(&mut self) -> Result<Reply, CallError> {
         match (self.session.handshaking(), self.session.ended) {
-            (true, _) => Err(Fault::connect("the server closed the connection during the TLS handshake")),
+            (true, _) => Err(CallError::connect("the server closed the connection during the TLS handshake")),
             // Whoever cuts a connection must not be able to make half a reply look whole.
-            (false, false) => Err(Fault::connect("the connection was cut: the server did not end its TLS session")),
+            (false, false) => Err(CallError::connect("the connection was cut: the server did not end its TLS session")),
             (false, true) => self.inner.hung_up(),
         }
     }

@@ -23,7 +23,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
 use crate::transport::contract::{ClientCodec, Options, ServerCodec};
@@ -111,11 +111,11 @@ impl Trust {
     ///
     /// The error says what is missing.
     pub fn of(options: &Options, alpn: Option<&str>, ca: Option<&str>, address: &Address) -> Result<Option<Self>> {
-        encrypts(options).then(|| Self::placed(resumes(options), alpn, ca, address)).transpose()
+        encrypts(options).then(|| Self::with_ca(resumes(options), alpn, ca, address)).transpose()
     }
 
     /// Trust in the server on `address` by the certificate `ca` (PEM), whose sessions may be resumed or not.
-    pub fn placed(resumed: bool, alpn: Option<&str>, ca: Option<&str>, address: &Address) -> Result<Self> {
+    pub fn with_ca(resumed: bool, alpn: Option<&str>, ca: Option<&str>, address: &Address) -> Result<Self> {
         let ca = ca.ok_or_else(|| Error::usage("TLS needs `ca`, the certificate by which the server is known"))?;
         let mut roots = RootCertStore::empty();
         let none = "`ca` is not a certificate";
@@ -157,9 +157,9 @@ impl Trust {
     }
 
     /// The client's end of a new connection, secured; a fault of class `connect` where none can be begun.
-    pub fn secure(&self, inner: Box<dyn ClientCodec>) -> std::result::Result<Box<dyn ClientCodec>, Fault> {
+    pub fn secure(&self, inner: Box<dyn ClientCodec>) -> std::result::Result<Box<dyn ClientCodec>, CallError> {
         let session = ClientConnection::new(self.config.clone(), self.server.clone())
-            .map_err(|error| Fault::connect(format!("a TLS handshake cannot be begun: {error}")))?;
+            .map_err(|error| CallError::connect(format!("a TLS handshake cannot be begun: {error}")))?;
         Ok(Box::new(TlsClient::new(session, inner)))
     }
 }

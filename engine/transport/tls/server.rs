@@ -2,7 +2,7 @@
 
 use rustls::ServerConnection;
 
-use crate::call::{Answer, Fault};
+use crate::call::{CallError, CallResponse};
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::outbox::Outbox;
 use crate::transport::tls::session::Session;
@@ -20,7 +20,7 @@ impl TlsServer {
         TlsServer { session: Session::new(session), inner, closing: false }
     }
 
-    fn hear(&mut self, input: &mut &[u8]) -> Result<Step, Fault> {
+    fn hear(&mut self, input: &mut &[u8]) -> Result<Step, CallError> {
         loop {
             if !self.session.handshaking() {
                 // Also with nothing new: the protocol inside may hold more than the call that was just answered.
@@ -42,13 +42,13 @@ impl TlsServer {
             }
             self.session
                 .take(input)
-                .map_err(|error| Fault::protocol(format!("the client breaks the rules of TLS: {error}")))?;
+                .map_err(|error| CallError::protocol(format!("the client breaks the rules of TLS: {error}")))?;
         }
     }
 }
 
 impl ServerCodec for TlsServer {
-    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, Fault> {
+    fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Step, CallError> {
         let step = self.hear(input);
         self.closing |= matches!(step, Ok(Step::Close) | Err(_));
         self.session.seal(out);
@@ -59,16 +59,16 @@ impl ServerCodec for TlsServer {
         self.inner.overlaps()
     }
 
-    fn answer(&mut self, call: u64, answer: Answer, out: &mut Outbox) -> Next {
+    fn answer(&mut self, call: u64, answer: CallResponse, out: &mut Outbox) -> Next {
         let next = self.inner.answer(call, answer, &mut self.session.plain);
         self.closing |= next == Next::Close;
         self.session.seal(out);
         next
     }
 
-    fn produce(&mut self, out: &mut Outbox) {
+    fn fill_output(&mut self, out: &mut Outbox) {
         if self.session.plain.is_empty() {
-            self.inner.produce(&mut self.session.plain);
+            self.inner.fill_output(&mut self.session.plain);
         }
         self.session.seal(out);
         if self.closing && self.session.plain.is_empty() && out.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::call::{Answer, Fill};
+use crate::call::{CallResponse, Fill};
 use crate::transport::web::endpoint::{Endpoint, Refusal};
 use crate::transport::web::hex::{COMPACT, HexWriter};
 use crate::transport::web::request::Route;
@@ -56,23 +56,23 @@ impl Content {
 
 impl WebAnswer {
     /// The reply to a request with that route, or nothing where none ever is sent.
-    pub(crate) fn of(route: &Route, answer: Answer) -> Option<Self> {
+    pub(crate) fn of(route: &Route, answer: CallResponse) -> Option<Self> {
         let plain = |kind, content| WebAnswer { status: 200, kind, download: None, allow: "", content };
         if let Some(text) = text(&answer) {
             return Some(plain(JSON, Content::Text(text)));
         }
         Some(match (answer, route.serves) {
-            (Answer::Echo(bytes), _) => plain(HTML, Content::Bytes(bytes)),
-            (Answer::Bytes { fill, len }, Ok(Endpoint::DownloadChunks { chunk, .. })) => {
+            (CallResponse::Echo(bytes), _) => plain(HTML, Content::Bytes(bytes)),
+            (CallResponse::Bytes { fill, len }, Ok(Endpoint::DownloadChunks { chunk, .. })) => {
                 // The length was found to fit when the call came in, and an answer is never longer.
                 let length = HexWriter::length(len, chunk, COMPACT).unwrap_or(u64::MAX);
                 plain(JSON, Content::Hex(HexWriter::new(fill, len, chunk, COMPACT), length))
             }
-            (Answer::Bytes { fill, len }, serves) => {
+            (CallResponse::Bytes { fill, len }, serves) => {
                 let file = matches!(serves, Ok(Endpoint::Download { file: true, .. }));
                 WebAnswer { download: Some(file), ..plain(OCTETS, Content::Fill(fill, len)) }
             }
-            (Answer::Error { status, message }, serves) => {
+            (CallResponse::Error { status, message }, serves) => {
                 let allow = serves.err().map_or("", |refusal| refusal.allow);
                 WebAnswer { status, allow, ..plain(HTML, Content::Text(page(status, &message).into())) }
             }
@@ -93,13 +93,13 @@ pub(crate) fn disposition(file: bool) -> &'static str {
 }
 
 /// The JSON of an answer that has no payload.
-fn text(answer: &Answer) -> Option<Cow<'static, str>> {
+fn text(answer: &CallResponse) -> Option<Cow<'static, str>> {
     let text = match answer {
-        Answer::Pong => return Some(Cow::Borrowed("{\"response\":\"pong\"}\n")),
-        Answer::Nonce(nonce) => format!("{}\n", json!({ "nonce": nonce })),
-        Answer::Size(len) => format!("{{\"size\":{len}}}\n"),
-        Answer::Number(n) => format!("{{\"result\":{n}}}\n"),
-        Answer::Slept(ns) => format!("{{\"duration\":{}}}\n", seconds(*ns)),
+        CallResponse::Pong => return Some(Cow::Borrowed("{\"response\":\"pong\"}\n")),
+        CallResponse::Nonce(nonce) => format!("{}\n", json!({ "nonce": nonce })),
+        CallResponse::Size(len) => format!("{{\"size\":{len}}}\n"),
+        CallResponse::Number(n) => format!("{{\"result\":{n}}}\n"),
+        CallResponse::Slept(ns) => format!("{{\"duration\":{}}}\n", seconds(*ns)),
         _ => return None,
     };
     Some(Cow::Owned(text))

@@ -3,12 +3,12 @@
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 
-use crate::call::{Ask, Fault};
+use crate::call::{CallError, CallSpec};
 use crate::transport::contract::{ClientContext, Options};
 use crate::transport::options::encrypts;
 use crate::transport::web::answer::{JSON, OCTETS};
 use crate::transport::web::body::Sending;
-use crate::transport::web::exchange::{Asking, IncomingReply};
+use crate::transport::web::exchange::{ClientExchange, IncomingReply};
 use crate::transport::web::hex::{HexWriter, SPACED};
 use crate::transport::web::received::Received;
 
@@ -55,18 +55,20 @@ impl WebCalls {
     }
 
     /// How a body goes out: its type, and its length where that is told ahead.
-    fn framing(&self, ask: Ask) -> Option<(&'static str, Option<u64>)> {
+    fn framing(&self, ask: CallSpec) -> Option<(&'static str, Option<u64>)> {
         match ask {
-            Ask::Upload { len, chunk: Some(chunk) } if self.chunks == ChunkForm::Hex => {
+            CallSpec::Upload { len, chunk: Some(chunk) } if self.chunks == ChunkForm::Hex => {
                 Some((JSON, Some(HexWriter::length(len, chunk, SPACED).unwrap_or(u64::MAX))))
             }
-            Ask::Echo { len, chunk } | Ask::Upload { len, chunk } => Some((OCTETS, chunk.is_none().then_some(len))),
+            CallSpec::Echo { len, chunk } | CallSpec::Upload { len, chunk } => {
+                Some((OCTETS, chunk.is_none().then_some(len)))
+            }
             _ => None,
         }
     }
 }
 
-impl Asking for WebCalls {
+impl ClientExchange for WebCalls {
     type Incoming = WebReply;
 
     fn incoming(&self) -> WebReply {
@@ -74,25 +76,27 @@ impl Asking for WebCalls {
         WebReply { status: 0, hex, received: Received::new(self.context.fill.clone()) }
     }
 
-    fn head(&self, ask: Ask) -> Request<()> {
+    fn head(&self, ask: CallSpec) -> Request<()> {
         let hex = self.chunks == ChunkForm::Hex;
         let (method, path) = match ask {
-            Ask::Nonce => (Method::GET, "/nonce".to_owned()),
-            Ask::Ping => (Method::GET, "/ping".to_owned()),
-            Ask::Echo { chunk: Some(chunk), .. } if !hex => (Method::POST, format!("/echo?chunk={chunk}")),
-            Ask::Echo { .. } => (Method::POST, "/echo".to_owned()),
-            Ask::Upload { chunk: None, .. } => (Method::POST, "/upload".to_owned()),
-            Ask::Upload { .. } if hex => (Method::POST, "/upload-file-chunked".to_owned()),
-            Ask::Upload { .. } => (Method::POST, "/upload-file".to_owned()),
-            Ask::Download { len, chunk: None } => (Method::GET, format!("/download/{len}")),
-            Ask::Download { len, chunk: Some(chunk) } if hex => {
+            CallSpec::Nonce => (Method::GET, "/nonce".to_owned()),
+            CallSpec::Ping => (Method::GET, "/ping".to_owned()),
+            CallSpec::Echo { chunk: Some(chunk), .. } if !hex => (Method::POST, format!("/echo?chunk={chunk}")),
+            CallSpec::Echo { .. } => (Method::POST, "/echo".to_owned()),
+            CallSpec::Upload { chunk: None, .. } => (Method::POST, "/upload".to_owned()),
+            CallSpec::Upload { .. } if hex => (Method::POST, "/upload-file-chunked".to_owned()),
+            CallSpec::Upload { .. } => (Method::POST, "/upload-file".to_owned()),
+            CallSpec::Download { len, chunk: None } => (Method::GET, format!("/download/{len}")),
+            CallSpec::Download { len, chunk: Some(chunk) } if hex => {
                 (Method::GET, format!("/download-file-chunked/{len}/{chunk}"))
             }
-            Ask::Download { len, chunk: Some(chunk) } => (Method::GET, format!("/download-file/{len}?chunk={chunk}")),
-            Ask::Compute { what, n } => (Method::GET, format!("/{}/{n}", what.name)),
-            Ask::Sleep { ns } => (Method::GET, format!("/sleep/{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)),
+            CallSpec::Download { len, chunk: Some(chunk) } => {
+                (Method::GET, format!("/download-file/{len}?chunk={chunk}"))
+            }
+            CallSpec::Compute { what, n } => (Method::GET, format!("/{}/{n}", what.name)),
+            CallSpec::Sleep { ns } => (Method::GET, format!("/sleep/{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)),
             // Asked of `OwnRequests`.
-            Ask::Own(_) => (Method::GET, "/".to_owned()),
+            CallSpec::Own(_) => (Method::GET, "/".to_owned()),
         };
         let mut head = request(method, self.scheme, &self.context, &path);
         if let Some((kind, len)) = self.framing(ask) {
@@ -104,20 +108,20 @@ impl Asking for WebCalls {
         head
     }
 
-    fn body(&self, ask: Ask) -> Option<Sending> {
+    fn body(&self, ask: CallSpec) -> Option<Sending> {
         let fill = || self.context.fill.clone();
         match ask {
-            Ask::Upload { len, chunk: Some(chunk) } if self.chunks == ChunkForm::Hex => {
+            CallSpec::Upload { len, chunk: Some(chunk) } if self.chunks == ChunkForm::Hex => {
                 Some(Sending::hex(HexWriter::new(fill(), len, chunk, SPACED)))
             }
-            Ask::Echo { len, chunk } | Ask::Upload { len, chunk } => {
+            CallSpec::Echo { len, chunk } | CallSpec::Upload { len, chunk } => {
                 (len > 0).then(|| Sending::fill(fill(), len, chunk))
             }
             _ => None,
         }
     }
 
-    fn messages(&self, _: Ask) -> u64 {
+    fn messages(&self, _: CallSpec) -> u64 {
         1
     }
 }
@@ -131,21 +135,21 @@ pub(crate) struct WebReply {
 }
 
 impl IncomingReply for WebReply {
-    fn restart(&mut self, ask: Ask, content: bool) {
+    fn restart(&mut self, ask: CallSpec, content: bool) {
         self.status = 0;
         self.received.restart(ask, content, self.hex);
     }
 
-    fn head(&mut self, status: StatusCode, _: &HeaderMap) -> Result<(), Fault> {
+    fn head(&mut self, status: StatusCode, _: &HeaderMap) -> Result<(), CallError> {
         self.status = status.as_u16();
         Ok(())
     }
 
-    fn data(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    fn data(&mut self, bytes: &[u8]) -> Result<(), CallError> {
         self.received.take(self.status, bytes)
     }
 
-    fn verdict(&mut self, _: Option<&HeaderMap>) -> Result<Option<String>, Fault> {
+    fn verdict(&mut self, _: Option<&HeaderMap>) -> Result<Option<String>, CallError> {
         self.received.verdict(self.status)
     }
 }

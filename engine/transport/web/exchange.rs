@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 
-use crate::call::{Answer, Ask, Asked, Fault};
+use crate::call::{CallError, CallRequest, CallResponse, CallSpec};
 use crate::transport::web::body::Sending;
 
 /// What a client's calls look like as requests.
-pub(crate) trait Asking: Send {
+pub(crate) trait ClientExchange: Send {
     /// What is known of a reply while it comes in.
     type Incoming: IncomingReply;
 
@@ -15,27 +15,27 @@ pub(crate) trait Asking: Send {
     fn incoming(&self) -> Self::Incoming;
 
     /// The head of the request for a call.
-    fn head(&self, ask: Ask) -> Request<()>;
+    fn head(&self, ask: CallSpec) -> Request<()>;
 
     /// Its body, if it has one.
-    fn body(&self, ask: Ask) -> Option<Sending>;
+    fn body(&self, ask: CallSpec) -> Option<Sending>;
 
     /// How many protocol messages it is.
-    fn messages(&self, ask: Ask) -> u64;
+    fn messages(&self, ask: CallSpec) -> u64;
 
     /// How many heads are worth keeping, at least 1.
     fn kinds(&self) -> usize {
         1
     }
 
-    /// Of which of them a call is, below [`Asking::kinds`].
-    fn kind(&self, ask: Ask) -> usize {
+    /// Of which of them a call is, below [`ClientExchange::kinds`].
+    fn kind(&self, ask: CallSpec) -> usize {
         let _ = ask;
         0
     }
 
     /// Whether the head of the one call serves the other, which is of the same kind.
-    fn alike(&self, kept: Ask, ask: Ask) -> bool {
+    fn alike(&self, kept: CallSpec, ask: CallSpec) -> bool {
         kept == ask
     }
 }
@@ -43,7 +43,7 @@ pub(crate) trait Asking: Send {
 /// A reply while it comes in. A fault ends it; the connection is not touched by it.
 pub(crate) trait IncomingReply: Send {
     /// Begins again, for the reply to this call.
-    fn restart(&mut self, ask: Ask, content: bool);
+    fn restart(&mut self, ask: CallSpec, content: bool);
 
     /// Whether the fields of a head with that status are looked at; else HTTP/1.1 hands none on, since reading them costs
     /// more than all the rest of a reply.
@@ -53,13 +53,13 @@ pub(crate) trait IncomingReply: Send {
     }
 
     /// Its head has come.
-    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), Fault>;
+    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), CallError>;
 
     /// More of its body has come.
-    fn data(&mut self, bytes: &[u8]) -> Result<(), Fault>;
+    fn data(&mut self, bytes: &[u8]) -> Result<(), CallError>;
 
     /// It has ended, with these trailers where there are any: the nonce where that was asked for.
-    fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, Fault>;
+    fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, CallError>;
 
     /// Bytes of the bodies up and down, of a call of the user's own; of other calls they are known.
     fn carried(&self) -> (u64, u64) {
@@ -68,7 +68,7 @@ pub(crate) trait IncomingReply: Send {
 }
 
 /// What a server's calls look like as requests.
-pub(crate) trait Answering: Send {
+pub(crate) trait ServerExchange: Send {
     /// A request while it comes in, and until it is answered.
     type Request: IncomingRequest;
 
@@ -82,7 +82,7 @@ pub(crate) trait Answering: Send {
 
     /// What is sent for an answer, or nothing where none ever is. Where the reply has begun, its head is not sent
     /// again; that of a reply without a body goes behind what was sent.
-    fn answer(&mut self, request: &Self::Request, answer: Answer) -> Option<Outgoing>;
+    fn answer(&mut self, request: &Self::Request, answer: CallResponse) -> Option<Outgoing>;
 }
 
 /// A request while it comes in.
@@ -104,7 +104,7 @@ pub(crate) trait IncomingRequest: Send {
     fn kept(&self) -> u64;
 
     /// What it asks, now that all of it has come or enough, or what is sent instead of an answer.
-    fn asked(&mut self) -> Result<Asked, Answer>;
+    fn asked(&mut self) -> Result<CallRequest, CallResponse>;
 }
 
 /// The head of a reply, and its body where it has one.

@@ -56,7 +56,7 @@ impl HexWriter {
     }
 
     /// Puts the next piece of the text into the outbox; false once all of it is there.
-    pub(crate) fn produce(&mut self, out: &mut Outbox) -> bool {
+    pub(crate) fn fill_output(&mut self, out: &mut Outbox) -> bool {
         let mut more = true;
         out.put_with(|small| more = self.write(small));
         more
@@ -424,7 +424,7 @@ mod tests {
             for (len, chunk) in [(0, 8), (1, 8), (7, 8), (8, 8), (9, 8), (300_000, 65_536), (200_000, 1_000_000)] {
                 let (mut writer, mut out) = (HexWriter::new(fill.clone(), len, chunk, spacing), Outbox::new());
                 let mut text = Vec::new();
-                while writer.produce(&mut out) {
+                while writer.fill_output(&mut out) {
                     text.extend(out.drain());
                 }
                 text.extend(out.drain());

@@ -10,11 +10,11 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 
 use crate::call::own::search::Search;
 use crate::call::own::{HttpBody, HttpCall, OwnCall};
-use crate::call::{Ask, Fault, Own};
+use crate::call::{CallError, CallSpec, Own};
 use crate::transport::contract::ClientContext;
 use crate::transport::web::body::Sending;
 use crate::transport::web::calls::request;
-use crate::transport::web::exchange::{Asking, IncomingReply};
+use crate::transport::web::exchange::{ClientExchange, IncomingReply};
 
 /// The requests of the user's own calls.
 pub(crate) struct OwnRequests {
@@ -23,9 +23,9 @@ pub(crate) struct OwnRequests {
 }
 
 /// Which call is asked; of a call of the service, which no such job asks, the first.
-fn own(ask: Ask) -> Own {
+fn own(ask: CallSpec) -> Own {
     match ask {
-        Ask::Own(own) => own,
+        CallSpec::Own(own) => own,
         _ => Own { call: 0, client: 0, number: 0 },
     }
 }
@@ -42,20 +42,20 @@ impl OwnRequests {
     }
 
     /// The request of a call, and which one it is.
-    pub(crate) fn call(&self, ask: Ask) -> Option<(&HttpCall, Own)> {
+    pub(crate) fn call(&self, ask: CallSpec) -> Option<(&HttpCall, Own)> {
         let own = own(ask);
         Some((self.context.own.get(usize::from(own.call))?.http.as_ref()?, own))
     }
 }
 
-impl Asking for OwnRequests {
+impl ClientExchange for OwnRequests {
     type Incoming = OwnReply;
 
     fn incoming(&self) -> OwnReply {
         OwnReply::new(self.context.own.clone())
     }
 
-    fn head(&self, ask: Ask) -> Request<()> {
+    fn head(&self, ask: CallSpec) -> Request<()> {
         let Some((call, own)) = self.call(ask) else { return Request::new(()) };
         let path = call.path.of(own);
         let method = Method::from_bytes(call.method.as_bytes()).unwrap_or_default();
@@ -76,7 +76,7 @@ impl Asking for OwnRequests {
         head
     }
 
-    fn body(&self, ask: Ask) -> Option<Sending> {
+    fn body(&self, ask: CallSpec) -> Option<Sending> {
         let (call, own) = self.call(ask)?;
         match &call.body {
             HttpBody::None => None,
@@ -87,7 +87,7 @@ impl Asking for OwnRequests {
         .filter(|_| call.body_len(own) != Some(0))
     }
 
-    fn messages(&self, _: Ask) -> u64 {
+    fn messages(&self, _: CallSpec) -> u64 {
         1
     }
 
@@ -95,11 +95,11 @@ impl Asking for OwnRequests {
         self.context.own.len().max(1)
     }
 
-    fn kind(&self, ask: Ask) -> usize {
+    fn kind(&self, ask: CallSpec) -> usize {
         usize::from(own(ask).call).min(self.kinds() - 1)
     }
 
-    fn alike(&self, _: Ask, ask: Ask) -> bool {
+    fn alike(&self, _: CallSpec, ask: CallSpec) -> bool {
         !self.call(ask).is_some_and(|(call, _)| call.varies())
     }
 }
@@ -155,13 +155,13 @@ impl OwnReply {
 }
 
 /// Why a status is not the right one. What the server says beside it may hold anything, secrets of the request too.
-fn refused(status: u16) -> Fault {
+fn refused(status: u16) -> CallError {
     let redirect = if (300..400).contains(&status) && status != 304 { ": redirects are not followed" } else { "" };
-    Fault::status(format!("status {status}{redirect}"))
+    CallError::status(format!("status {status}{redirect}"))
 }
 
 impl IncomingReply for OwnReply {
-    fn restart(&mut self, ask: Ask, content: bool) {
+    fn restart(&mut self, ask: CallSpec, content: bool) {
         self.asked = own(ask);
         (self.status, self.received) = (0, 0);
         self.looks = false;
@@ -175,7 +175,7 @@ impl IncomingReply for OwnReply {
         self.looks && self.takes(status.as_u16())
     }
 
-    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), Fault> {
+    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), CallError> {
         self.status = status.as_u16();
         if self.looks
             && let Some(coding) = fields.get(CONTENT_ENCODING)
@@ -189,7 +189,7 @@ impl IncomingReply for OwnReply {
         Ok(())
     }
 
-    fn data(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    fn data(&mut self, bytes: &[u8]) -> Result<(), CallError> {
         self.received += bytes.len() as u64;
         if !self.looks || !self.takes(self.status) {
             return Ok(());
@@ -201,7 +201,7 @@ impl IncomingReply for OwnReply {
             Coding::Gzip(decoder) => {
                 // Piece by piece, so that a small body which unpacks to a huge one is never whole in memory.
                 for piece in bytes.chunks(PACKED) {
-                    decoder.write_all(piece).map_err(|_| Fault::corrupt("the body is called gzip and is none"))?;
+                    decoder.write_all(piece).map_err(|_| CallError::corrupt("the body is called gzip and is none"))?;
                     search.feed(decoder.get_ref());
                     decoder.get_mut().clear();
                 }
@@ -210,14 +210,14 @@ impl IncomingReply for OwnReply {
         Ok(())
     }
 
-    fn verdict(&mut self, _: Option<&HeaderMap>) -> Result<Option<String>, Fault> {
+    fn verdict(&mut self, _: Option<&HeaderMap>) -> Result<Option<String>, CallError> {
         if !self.takes(self.status) {
             return Err(refused(self.status));
         }
         if let Some(size) = self.call().and_then(|(call, _)| call.size)
             && size != self.received
         {
-            return Err(Fault::short(format!("the body has {} bytes where `size` says {size}", self.received)));
+            return Err(CallError::short(format!("the body has {} bytes where `size` says {size}", self.received)));
         }
         if self.looks {
             let found = self.searches.get_mut(usize::from(self.asked.call)).and_then(|search| {
@@ -231,9 +231,11 @@ impl IncomingReply for OwnReply {
             match &self.body {
                 Coding::Unknown(coding) => {
                     let what = format!("`contains` cannot look into a body in the coding `{coding}`");
-                    return Err(Fault::corrupt(what));
+                    return Err(CallError::corrupt(what));
                 }
-                _ if found == Some(false) => return Err(Fault::corrupt("the body does not hold what `contains` says")),
+                _ if found == Some(false) => {
+                    return Err(CallError::corrupt("the body does not hold what `contains` says"));
+                }
                 _ => {}
             }
         }

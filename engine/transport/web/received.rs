@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::call::{Ask, Check, Fault, Fill};
+use crate::call::{CallError, CallSpec, Check, Fill};
 use crate::transport::web::hex::{self, HexReader};
 
 /// The longest small reply, and how much of the page of an error is kept, in bytes.
@@ -12,12 +12,12 @@ const SMALL: usize = 4096;
 
 /// What has come of a reply.
 pub(crate) struct Received {
-    asked: Ask,
+    asked: CallSpec,
     /// A download in chunks comes as hex in JSON.
     hex: bool,
     small: Vec<u8>,
     /// The last short reply that was right, and to what: the same bytes are right again.
-    right: Option<(Ask, Vec<u8>)>,
+    right: Option<(CallSpec, Vec<u8>)>,
     check: Check,
     chunks: HexReader,
     /// The body is not JSON of chunks.
@@ -29,7 +29,7 @@ impl Received {
     pub(crate) fn new(fill: Arc<Fill>) -> Self {
         let check = Check::new(fill, 0, false);
         Received {
-            asked: Ask::Ping,
+            asked: CallSpec::Ping,
             hex: false,
             small: Vec::new(),
             right: None,
@@ -40,7 +40,7 @@ impl Received {
     }
 
     /// Begins again, for the reply to `ask`; `hex` where chunks come as hex in JSON.
-    pub(crate) fn restart(&mut self, ask: Ask, content: bool, hex: bool) {
+    pub(crate) fn restart(&mut self, ask: CallSpec, content: bool, hex: bool) {
         (self.asked, self.hex, self.broken) = (ask, hex, false);
         self.small.clear();
         self.chunks = HexReader::new();
@@ -48,17 +48,19 @@ impl Received {
     }
 
     /// Takes the next bytes of the body of a reply with that status.
-    pub(crate) fn take(&mut self, status: u16, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn take(&mut self, status: u16, bytes: &[u8]) -> Result<(), CallError> {
         match self.asked {
-            Ask::Download { chunk: Some(_), .. } if status == 200 && self.hex => {
+            CallSpec::Download { chunk: Some(_), .. } if status == 200 && self.hex => {
                 let check = &mut self.check;
                 self.broken = self.broken || self.chunks.feed(bytes, |decoded| check.feed(decoded)).is_err();
             }
-            Ask::Echo { .. } | Ask::Download { .. } if status == 200 => self.check.feed(bytes),
+            CallSpec::Echo { .. } | CallSpec::Download { .. } if status == 200 => self.check.feed(bytes),
             _ => {
                 let room = SMALL - self.small.len();
                 if status == 200 && bytes.len() > room {
-                    return Err(Fault::protocol(format!("more than {SMALL} bytes came where a short reply was due")));
+                    return Err(CallError::protocol(format!(
+                        "more than {SMALL} bytes came where a short reply was due"
+                    )));
                 }
                 self.small.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
@@ -67,9 +69,9 @@ impl Received {
     }
 
     /// The verdict once the body has ended; the nonce where that was asked for.
-    pub(crate) fn verdict(&mut self, status: u16) -> Result<Option<String>, Fault> {
+    pub(crate) fn verdict(&mut self, status: u16) -> Result<Option<String>, CallError> {
         if status != 200 {
-            return Err(Fault::status(format!("{status} {}", sentence(&self.small))));
+            return Err(CallError::status(format!("{status} {}", sentence(&self.small))));
         }
         if self.right.as_ref().is_some_and(|(ask, body)| *ask == self.asked && *body == self.small) {
             return Ok(None);
@@ -81,57 +83,58 @@ impl Received {
         Ok(nonce)
     }
 
-    fn judge(&self) -> Result<Option<String>, Fault> {
+    fn judge(&self) -> Result<Option<String>, CallError> {
         match self.asked {
-            Ask::Nonce => {
+            CallSpec::Nonce => {
                 let Nonce { nonce } = self.read("{\"nonce\":\"…\"}")?;
                 return Ok(Some(nonce));
             }
-            Ask::Ping => {
+            CallSpec::Ping => {
                 let Pong { response } = self.read("{\"response\":\"pong\"}")?;
                 if response != "pong" {
-                    return Err(Fault::protocol("the answer to a ping is not pong"));
+                    return Err(CallError::protocol("the answer to a ping is not pong"));
                 }
             }
-            Ask::Upload { len, .. } => {
+            CallSpec::Upload { len, .. } => {
                 let Size { size } = self.read("{\"size\":…}")?;
                 if size != len {
-                    return Err(Fault::short(format!("{size} bytes arrived where {len} were sent")));
+                    return Err(CallError::short(format!("{size} bytes arrived where {len} were sent")));
                 }
             }
-            Ask::Compute { what, n } => {
+            CallSpec::Compute { what, n } => {
                 let Computed { result } = self.read("{\"result\":…}")?;
                 let right = (what.result)(n);
                 if result != right {
-                    return Err(Fault::corrupt(format!("{result} came where {right} was right")));
+                    return Err(CallError::corrupt(format!("{result} came where {right} was right")));
                 }
             }
-            Ask::Sleep { ns } => {
+            CallSpec::Sleep { ns } => {
                 let Slept { duration } = self.read("{\"duration\":…}")?;
                 let right = ns as f64 / 1e9;
                 // Half a nanosecond, or what decimal digits lose on the way.
                 if (duration - right).abs() > (right * 1e-12).max(0.5e-9) {
-                    return Err(Fault::corrupt(format!("{duration} came where {right} was right")));
+                    return Err(CallError::corrupt(format!("{duration} came where {right} was right")));
                 }
             }
-            Ask::Download { len, chunk: Some(chunk) } if self.hex => {
+            CallSpec::Download { len, chunk: Some(chunk) } if self.hex => {
                 let chunks = self.chunks.finish().ok().filter(|_| !self.broken);
-                let chunks = chunks.ok_or_else(|| Fault::protocol("the reply is not {\"chunks\":[\"<hex>\",…]}"))?;
+                let chunks =
+                    chunks.ok_or_else(|| CallError::protocol("the reply is not {\"chunks\":[\"<hex>\",…]}"))?;
                 self.check.finish()?;
                 let right = hex::count(len, chunk);
                 if chunks != right {
-                    return Err(Fault::corrupt(format!("{chunks} chunks came where {right} were asked for")));
+                    return Err(CallError::corrupt(format!("{chunks} chunks came where {right} were asked for")));
                 }
             }
-            Ask::Echo { .. } | Ask::Download { .. } => self.check.finish()?,
-            Ask::Own(_) => return Err(Fault::not_of_the_service()),
+            CallSpec::Echo { .. } | CallSpec::Download { .. } => self.check.finish()?,
+            CallSpec::Own(_) => return Err(CallError::not_of_the_service()),
         }
         Ok(None)
     }
 
-    fn read<'a, T: Deserialize<'a>>(&'a self, right: &str) -> Result<T, Fault> {
+    fn read<'a, T: Deserialize<'a>>(&'a self, right: &str) -> Result<T, CallError> {
         serde_json::from_slice(&self.small).map_err(|_| {
-            Fault::protocol(format!("the reply `{}` is not {right}", String::from_utf8_lossy(&self.small).trim()))
+            CallError::protocol(format!("the reply `{}` is not {right}", String::from_utf8_lossy(&self.small).trim()))
         })
     }
 }

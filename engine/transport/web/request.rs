@@ -1,6 +1,6 @@
 //! A request to the endpoints at the server, whatever version of HTTP brings it.
 
-use crate::call::{Answer, Asked};
+use crate::call::{CallRequest, CallResponse};
 use crate::transport::web::endpoint::{ALLOW_ALL, Endpoint, Refusal};
 use crate::transport::web::exchange::IncomingRequest;
 use crate::transport::web::hex::{COMPACT, HexReader, HexWriter};
@@ -93,23 +93,23 @@ impl WebRequest {
     }
 
     /// What it asks, now that all of it has come, or why it is not served.
-    pub(crate) fn call(&mut self) -> Result<Asked, Refusal> {
+    pub(crate) fn call(&mut self) -> Result<CallRequest, Refusal> {
         Ok(match self.route.serves? {
-            Endpoint::Nonce => Asked::Nonce,
-            Endpoint::Ping => Asked::Ping,
+            Endpoint::Nonce => CallRequest::Nonce,
+            Endpoint::Ping => CallRequest::Ping,
             Endpoint::Echo => match std::mem::replace(&mut self.sink, Sink::Discard) {
-                Sink::Collect(bytes) => Asked::Echo(bytes),
-                _ => Asked::Echo(Vec::new()),
+                Sink::Collect(bytes) => CallRequest::Echo(bytes),
+                _ => CallRequest::Echo(Vec::new()),
             },
-            Endpoint::Upload => Asked::Upload(self.received),
+            Endpoint::Upload => CallRequest::Upload(self.received),
             Endpoint::UploadChunks => match &self.sink {
-                Sink::Chunks(reader) if reader.finish().is_ok() => Asked::Upload(self.received),
+                Sink::Chunks(reader) if reader.finish().is_ok() => CallRequest::Upload(self.received),
                 _ => return Err(NOT_CHUNKS),
             },
-            Endpoint::Download { len, file } => Asked::Download { len, file },
-            Endpoint::DownloadChunks { len, .. } => Asked::Download { len, file: true },
-            Endpoint::Compute { what, n } => Asked::Compute { what, n },
-            Endpoint::Sleep { ns } => Asked::Sleep { ns },
+            Endpoint::Download { len, file } => CallRequest::Download { len, file },
+            Endpoint::DownloadChunks { len, .. } => CallRequest::Download { len, file: true },
+            Endpoint::Compute { what, n } => CallRequest::Compute { what, n },
+            Endpoint::Sleep { ns } => CallRequest::Sleep { ns },
         })
     }
 }
@@ -136,7 +136,8 @@ impl IncomingRequest for WebRequest {
         }
     }
 
-    fn asked(&mut self) -> Result<Asked, Answer> {
-        self.call().map_err(|refusal| Answer::Error { status: refusal.status, message: refusal.reason.to_owned() })
+    fn asked(&mut self) -> Result<CallRequest, CallResponse> {
+        self.call()
+            .map_err(|refusal| CallResponse::Error { status: refusal.status, message: refusal.reason.to_owned() })
     }
 }

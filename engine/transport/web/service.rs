@@ -5,12 +5,12 @@ use http::header::{
 };
 use http::{Request, Response, StatusCode};
 
-use crate::call::Answer;
+use crate::call::CallResponse;
 use crate::transport::web::answer::{Content, WebAnswer, disposition};
 use crate::transport::web::body::Sending;
 use crate::transport::web::calls::value;
 use crate::transport::web::date::Date;
-use crate::transport::web::exchange::{Answering, Outgoing};
+use crate::transport::web::exchange::{Outgoing, ServerExchange};
 use crate::transport::web::request::{Route, WebRequest};
 
 /// Answers requests to the endpoints.
@@ -19,7 +19,7 @@ pub(crate) struct WebService {
     date: Date,
 }
 
-impl Answering for WebService {
+impl ServerExchange for WebService {
     type Request = WebRequest;
 
     fn begin(&mut self, head: &Request<()>) -> WebRequest {
@@ -27,7 +27,7 @@ impl Answering for WebService {
         WebRequest::begin(Route::find(head.method().as_str(), target), None)
     }
 
-    fn answer(&mut self, request: &WebRequest, answer: Answer) -> Option<Outgoing> {
+    fn answer(&mut self, request: &WebRequest, answer: CallResponse) -> Option<Outgoing> {
         let route = &request.route;
         let WebAnswer { status, kind, download, allow, content } = WebAnswer::of(route, answer)?;
         let len = content.len();

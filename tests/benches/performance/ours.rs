@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use engine::drive::lines::{Assignment, FromDrive, ToDrive};
+use engine::drive::messages::{Assignment, FromDrive, ToDrive};
 use engine::error::{Context, Error, Result};
 use engine::place::child::Child;
 use engine::results::Measured;
@@ -59,7 +59,7 @@ impl Server {
 /// An assignment with `more` keys; the content of every reply is verified unless they say otherwise.
 pub(crate) fn asked(transport: &str, address: &str, more: Value) -> Result<Assignment> {
     let assignment = json!({
-        "version": engine::drive::lines::VERSION, "address": address, "transport": transport,
+        "version": engine::drive::messages::VERSION, "address": address, "transport": transport,
         "call": "ping", "clients": 1, "verify": "content", "seed": 1,
         "timeout_ns": 30_000_000_000u64, "drain_ns": 30_000_000_000u64,
     });

@@ -1,6 +1,6 @@
 //! Values read token by token, without copying.
 
-use crate::call::Fault;
+use crate::call::CallError;
 use crate::transport::rpyc::brine::tags::{
     BYTES_1, BYTES_4, BYTES_LONG, BYTES_SHORT, COMPLEX, ELLIPSIS, EMPTY_BYTES, EMPTY_TUPLE, FALSE, FLOAT, FROZENSET,
     INT_LEAST, INT_LONG, INT_MOST, INT_SHORT, INT_ZERO, NONE, NOT_IMPLEMENTED, SLICE, STREAMED, TEXT, TRUE, TUPLE_1,
@@ -20,8 +20,8 @@ pub struct Reader<'a> {
 }
 
 #[cold]
-fn malformed(what: &str) -> Fault {
-    Fault::protocol(format!("malformed brine: {what}"))
+fn malformed(what: &str) -> CallError {
+    CallError::protocol(format!("malformed brine: {what}"))
 }
 
 impl<'a> Reader<'a> {
@@ -36,28 +36,28 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Fault> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], CallError> {
         let (taken, rest) = self.bytes.split_at_checked(len).ok_or_else(|| malformed("it ends too soon"))?;
         self.bytes = rest;
         Ok(taken)
     }
 
     #[inline]
-    fn byte(&mut self) -> Result<u8, Fault> {
+    fn byte(&mut self) -> Result<u8, CallError> {
         let (byte, rest) = self.bytes.split_first().ok_or_else(|| malformed("it ends too soon"))?;
         self.bytes = rest;
         Ok(*byte)
     }
 
-    fn word(&mut self) -> Result<u32, Fault> {
+    fn word(&mut self) -> Result<u32, CallError> {
         Ok(self.take(4)?.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)))
     }
 
-    fn double(&mut self) -> Result<f64, Fault> {
+    fn double(&mut self) -> Result<f64, CallError> {
         Ok(f64::from_bits(self.take(8)?.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))))
     }
 
-    fn number(&mut self, len: usize) -> Result<Token<'a>, Fault> {
+    fn number(&mut self, len: usize) -> Result<Token<'a>, CallError> {
         let digits = self.take(len)?;
         if (1..=18).contains(&len)
             && let Some(value) = decimal(digits)
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next token; a fault where there is none or it is malformed.
-    pub fn token(&mut self) -> Result<Token<'a>, Fault> {
+    pub fn token(&mut self) -> Result<Token<'a>, CallError> {
         let tag = self.byte()?;
         Ok(match tag {
             INT_LEAST..=INT_MOST => Token::Int(i64::from(tag) - INT_ZERO),
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
 
     /// The number of values in the tuple that comes next.
     #[inline(always)]
-    pub fn tuple(&mut self) -> Result<u32, Fault> {
+    pub fn tuple(&mut self) -> Result<u32, CallError> {
         // Every message is mostly made of short tuples, small integers and ids: they take no detour by a token.
         if let Some((tag @ TUPLE_1..=TUPLE_4, rest)) = self.bytes.split_first() {
             self.bytes = rest;
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         self.any_tuple()
     }
 
-    fn any_tuple(&mut self) -> Result<u32, Fault> {
+    fn any_tuple(&mut self) -> Result<u32, CallError> {
         match self.token()? {
             Token::Tuple(count) => Ok(count),
             other => Err(malformed(&format!("a {} where a tuple was due", other.type_name()))),
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
 
     /// The tuple that comes next has to have `count` values.
     #[inline(always)]
-    pub fn tuple_of(&mut self, count: u32) -> Result<(), Fault> {
+    pub fn tuple_of(&mut self, count: u32) -> Result<(), CallError> {
         if let Some((tag, rest)) = self.bytes.split_first()
             && (1..=4).contains(&count)
             && u32::from(*tag) == u32::from(TUPLE_1) + count - 1
@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
         self.any_tuple_of(count)
     }
 
-    fn any_tuple_of(&mut self, count: u32) -> Result<(), Fault> {
+    fn any_tuple_of(&mut self, count: u32) -> Result<(), CallError> {
         match self.tuple()? {
             len if len == count => Ok(()),
             len => Err(malformed(&format!("a tuple of {len} where one of {count} was due"))),
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
 
     /// The integer that comes next.
     #[inline(always)]
-    pub fn int(&mut self) -> Result<i64, Fault> {
+    pub fn int(&mut self) -> Result<i64, CallError> {
         if let Some((tag @ INT_LEAST..=INT_MOST, rest)) = self.bytes.split_first() {
             self.bytes = rest;
             return Ok(i64::from(*tag) - INT_ZERO);
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
         self.any_int()
     }
 
-    fn any_int(&mut self) -> Result<i64, Fault> {
+    fn any_int(&mut self) -> Result<i64, CallError> {
         match self.token()? {
             Token::Int(int) => Ok(int),
             other => Err(malformed(&format!("a {} where a small int was due", other.type_name()))),
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The text that comes next.
-    pub fn text(&mut self) -> Result<&'a str, Fault> {
+    pub fn text(&mut self) -> Result<&'a str, CallError> {
         match self.token()? {
             Token::Text(text) => Ok(text),
             other => Err(malformed(&format!("a {} where a str was due", other.type_name()))),
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
 
     /// The bytes of the whole value that comes next.
     #[inline]
-    pub fn raw(&mut self) -> Result<&'a [u8], Fault> {
+    pub fn raw(&mut self) -> Result<&'a [u8], CallError> {
         let before = *self;
         if let Some((NONE..=FALSE | INT_LEAST..=INT_MOST, rest)) = self.bytes.split_first() {
             self.bytes = rest;
@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes one value, however it nests up to [`DEPTH`]; without recursion, since a peer decides how deep it goes.
-    fn skip(&mut self) -> Result<(), Fault> {
+    fn skip(&mut self) -> Result<(), CallError> {
         let before = *self;
         // Hardly anything nests deeper, and room for all that may is not made for it.
         if self.skip_within::<SHALLOW>()? {
@@ -249,7 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes one value; false where it nests deeper than `MOST`.
-    fn skip_within<const MOST: usize>(&mut self) -> Result<bool, Fault> {
+    fn skip_within<const MOST: usize>(&mut self) -> Result<bool, CallError> {
         // How many values are still to come in each container that is open, the outermost first.
         let (mut open, mut depth) = ([0u32; MOST], 0);
         loop {

@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use engine::error::{Context, Error, Result};
-use engine::placed::{PAGE, Placed};
+use engine::page_offset::{PAGE, PageOffsetBuf};
 use engine::results::distribution;
 use engine::transport::address::Address;
 use engine::transport::contract::{OptionValue, Options};
@@ -78,7 +78,7 @@ fn control(arguments: &[String]) -> Option<&String> {
 /// Answers one client until it hangs up.
 fn answer(mut stream: impl Read + Write, turns: &Turns) -> std::io::Result<()> {
     let most = turns.iter().map(|(_, down)| *down).max().unwrap_or_default();
-    let (mut buffer, mut heard, answer) = (ReadBuffer::default(), 0, Placed::new(most, 0, PAGE / 2));
+    let (mut buffer, mut heard, answer) = (ReadBuffer::default(), 0, PageOffsetBuf::new(most, 0, PAGE / 2));
     loop {
         for (up, down) in turns {
             take(&mut stream, &mut buffer, &mut heard, *up)?;
@@ -141,7 +141,7 @@ fn exchange(
     warmup: u64,
 ) -> std::io::Result<BTreeMap<String, f64>> {
     let most = turns.iter().map(|(up, _)| *up).max().unwrap_or_default();
-    let (mut buffer, mut heard, question) = (ReadBuffer::default(), 0, Placed::new(most, 1, PAGE / 2));
+    let (mut buffer, mut heard, question) = (ReadBuffer::default(), 0, PageOffsetBuf::new(most, 1, PAGE / 2));
     let mut times = distribution::empty();
     times.reset();
     let mut begun = Instant::now();

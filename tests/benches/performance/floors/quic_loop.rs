@@ -78,7 +78,7 @@ pub(crate) fn call(arguments: &[String]) -> Result<()> {
         let dialling = "dialling";
         let (address, ca) = server.split_once(' ').unwrap_or_default();
         let address: SocketAddr = address.parse().doing(dialling)?;
-        let trust = Trust::placed(false, Some(ALPN), Some(ca), &Address::Tcp(address)).doing(dialling)?;
+        let trust = Trust::with_ca(false, Some(ALPN), Some(ca), &Address::Tcp(address)).doing(dialling)?;
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(trust.config()).doing(dialling)?));
         config.transport_config(settings());
         let endpoint = endpoint(None).doing(dialling)?;

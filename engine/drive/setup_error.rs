@@ -3,13 +3,13 @@
 use std::fmt;
 use std::io;
 
-use crate::call::{Cause, Fault, FaultClass, words};
+use crate::call::{CallError, Cause, ErrorClass, words};
 use crate::error::{Error, ParseError};
 use crate::lack::Lack;
 
 words! {
     /// In which way an assignment failed: as a call does, or before there was one.
-    FailedClass {
+    SetupErrorClass {
         /// A connection could not be made, or was closed under a call.
         Connect = "connect",
         /// The server answered with an error.
@@ -33,68 +33,68 @@ words! {
 
 /// Why an assignment cannot be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
+pub struct SetupError {
     /// In which way.
-    pub class: FailedClass,
+    pub class: SetupErrorClass,
     /// What happened, in words.
     pub reason: String,
     /// What this machine lacked, where that is why.
     pub lacks: Option<Lack>,
 }
 
-impl Failed {
+impl SetupError {
     /// A failure of that class.
-    pub fn new(class: FailedClass, reason: impl Into<String>) -> Self {
-        Failed { class, reason: reason.into(), lacks: None }
+    pub fn new(class: SetupErrorClass, reason: impl Into<String>) -> Self {
+        SetupError { class, reason: reason.into(), lacks: None }
     }
 
     /// What was asked for cannot be begun.
     pub fn assignment(reason: impl Into<String>) -> Self {
-        Failed::new(FailedClass::Assignment, reason)
+        SetupError::new(SetupErrorClass::Assignment, reason)
     }
 
     /// The assignment cannot be begun, for an error of the kernel's.
     pub fn system(doing: impl fmt::Display, error: &io::Error) -> Self {
-        Failed { lacks: Lack::of(error), ..Failed::assignment(format!("{doing}: {error}")) }
+        SetupError { lacks: Lack::of(error), ..SetupError::assignment(format!("{doing}: {error}")) }
     }
 }
 
-impl fmt::Display for Failed {
+impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.class, self.reason)
     }
 }
 
-impl std::error::Error for Failed {}
+impl std::error::Error for SetupError {}
 
-impl From<FaultClass> for FailedClass {
-    fn from(class: FaultClass) -> Self {
+impl From<ErrorClass> for SetupErrorClass {
+    fn from(class: ErrorClass) -> Self {
         match class {
-            FaultClass::Connect => FailedClass::Connect,
-            FaultClass::Status => FailedClass::Status,
-            FaultClass::Short => FailedClass::Short,
-            FaultClass::Corrupt => FailedClass::Corrupt,
-            FaultClass::Protocol => FailedClass::Protocol,
+            ErrorClass::Connect => SetupErrorClass::Connect,
+            ErrorClass::Status => SetupErrorClass::Status,
+            ErrorClass::Short => SetupErrorClass::Short,
+            ErrorClass::Corrupt => SetupErrorClass::Corrupt,
+            ErrorClass::Protocol => SetupErrorClass::Protocol,
         }
     }
 }
 
-impl From<Fault> for Failed {
-    fn from(fault: Fault) -> Self {
+impl From<CallError> for SetupError {
+    fn from(fault: CallError) -> Self {
         let lacks = if let Cause::Machine(lack) = fault.cause { Some(lack) } else { None };
-        Failed { lacks, ..Failed::new(fault.class.into(), fault.reason) }
+        SetupError { lacks, ..SetupError::new(fault.class.into(), fault.reason) }
     }
 }
 
-impl From<ParseError> for Failed {
+impl From<ParseError> for SetupError {
     fn from(error: ParseError) -> Self {
-        Failed::assignment(error.to_string())
+        SetupError::assignment(error.to_string())
     }
 }
 
-impl From<Error> for Failed {
+impl From<Error> for SetupError {
     fn from(error: Error) -> Self {
         let help = error.remedy().map(|help| format!("; {help}")).unwrap_or_default();
-        Failed { lacks: error.lack(), ..Failed::assignment(format!("{}{help}", error.message())) }
+        SetupError { lacks: error.lack(), ..SetupError::assignment(format!("{}{help}", error.message())) }
     }
 }

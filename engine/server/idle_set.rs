@@ -9,28 +9,28 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::error::{Context, Error, Result};
+use crate::server::acceptor::{FULL_MS, Refused, has_end, refused, stdin_ended};
+use crate::server::connection::Connection;
 use crate::server::contract::Host;
-use crate::server::conversation::Conversation;
-use crate::server::door::{FULL_MS, Refused, has_end, refused, stdin_ended};
 use crate::transport::socket::{Listener, ReadBuffer};
 
 const LISTENER: u64 = u64::MAX;
 const STDIN: u64 = u64::MAX - 1;
-/// A connection wakes whoever watches once, until it is parked again.
+/// A connection wakes whoever watches once, until it is put back.
 const ONCE: EpollFlags = EpollFlags::EPOLLIN.union(EpollFlags::EPOLLONESHOT);
 
 /// Where connections wait until bytes come.
 #[derive(Debug)]
-pub struct Parking {
+pub struct IdleSet {
     epoll: Epoll,
     listener: Listener,
     /// Stdin has ended already: it is one that cannot be watched.
     ended: bool,
     /// By descriptor, which is unique for as long as its connection lives.
-    parked: Mutex<HashMap<u64, Conversation>>,
+    parked: Mutex<HashMap<u64, Connection>>,
 }
 
-impl Parking {
+impl IdleSet {
     /// A place for the connections that `listener` accepts. After a fork each process opens its own.
     pub fn open(listener: Listener) -> Result<Self> {
         let doing = "cannot watch for clients";
@@ -43,11 +43,11 @@ impl Parking {
             Err(Errno::EPERM) => has_end(stdin.as_fd()),
             Err(error) => return Err(Error::failed(format!("cannot watch stdin: {error}"))),
         };
-        Ok(Parking { epoll, listener, ended, parked: Mutex::default() })
+        Ok(IdleSet { epoll, listener, ended, parked: Mutex::default() })
     }
 
     /// Accepts clients and lends out each connection that has bytes, until stdin closes.
-    pub fn attend(&self, host: &Host, lend: &mut dyn FnMut(Conversation)) -> Result<()> {
+    pub fn run(&self, host: &Host, dispatch: &mut dyn FnMut(Connection)) -> Result<()> {
         let mut events = [EpollEvent::empty(); 64];
         if self.ended {
             return Ok(());
@@ -55,8 +55,8 @@ impl Parking {
         let mut full = false;
         loop {
             // Where there was no room for a client, who still waits, another look is taken after a while.
-            let patience = if full { FULL_MS.into() } else { EpollTimeout::NONE };
-            let count = match self.epoll.wait(&mut events, patience) {
+            let time_out = if full { FULL_MS.into() } else { EpollTimeout::NONE };
+            let count = match self.epoll.wait(&mut events, time_out) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(Error::failed(format!("cannot wait for clients: {error}"))),
@@ -76,7 +76,7 @@ impl Parking {
                     }
                     descriptor => {
                         let lent = self.parked().remove(&descriptor);
-                        lent.into_iter().for_each(&mut *lend);
+                        lent.into_iter().for_each(&mut *dispatch);
                     }
                 }
             }
@@ -84,12 +84,12 @@ impl Parking {
     }
 
     /// Serves one call, or what has come of one, on the calling thread; the connection comes back unless it is over.
-    pub fn serve(&self, mut conversation: Conversation, host: &Host, buffer: &mut ReadBuffer) {
+    pub fn serve(&self, mut connection: Connection, host: &Host, buffer: &mut ReadBuffer) {
         // A connection that fails is over; its client sees how.
-        if let Ok(true) = conversation.turn(host, buffer) {
-            let descriptor = conversation.socket().as_raw_fd() as u64;
+        if let Ok(true) = connection.serve_one(host, buffer) {
+            let descriptor = connection.socket().as_raw_fd() as u64;
             let mut parked = self.parked();
-            let waiting = parked.entry(descriptor).insert_entry(conversation);
+            let waiting = parked.entry(descriptor).insert_entry(connection);
             let socket = waiting.get().socket();
             if self.epoll.modify(socket, &mut EpollEvent::new(ONCE, descriptor)).is_err() {
                 waiting.remove();
@@ -106,7 +106,7 @@ impl Parking {
         if socket.set_nonblocking(true).is_ok() {
             let descriptor = socket.as_raw_fd() as u64;
             let mut parked = self.parked();
-            let waiting = parked.entry(descriptor).insert_entry(Conversation::new(socket, host));
+            let waiting = parked.entry(descriptor).insert_entry(Connection::new(socket, host));
             // A connection that cannot be watched is refused: it closes.
             if self.epoll.add(waiting.get().socket(), EpollEvent::new(ONCE, descriptor)).is_err() {
                 waiting.remove();
@@ -115,7 +115,7 @@ impl Parking {
         Ok(None)
     }
 
-    fn parked(&self) -> MutexGuard<'_, HashMap<u64, Conversation>> {
+    fn parked(&self) -> MutexGuard<'_, HashMap<u64, Connection>> {
         self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

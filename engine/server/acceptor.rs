@@ -16,31 +16,31 @@ use crate::transport::socket::{Listener, Socket};
 
 /// The listening socket of a server, and the stdin whose end says stop.
 #[derive(Debug)]
-pub struct Door {
+pub struct Acceptor {
     listener: Listener,
     ready: Ready,
     children: Option<SignalFd>,
 }
 
-/// What comes to a door.
+/// What an acceptor waits for.
 #[derive(Debug)]
-pub enum Knock {
+pub enum Event {
     /// A client has connected.
-    Client(Socket),
+    Connection(Socket),
     /// A child process has ended and waits to be reaped.
-    Child,
+    ChildExited,
     /// Stdin is closed: stop.
-    Stop,
+    Shutdown,
 }
 
-impl Door {
+impl Acceptor {
     /// Clients come in by `listener`; the rest goes into the ready line.
     pub fn open(listener: Listener, nonce: String, facts: Facts, ca: Option<String>) -> Result<Self> {
         let address = listener.address().doing("cannot ask where the socket listens")?.to_string();
-        Ok(Door { listener, ready: Ready::of(address, nonce, facts, ca), children: None })
+        Ok(Acceptor { listener, ready: Ready::of(address, nonce, facts, ca), children: None })
     }
 
-    /// Also knocks when a child process ends. To be called before the first fork.
+    /// Also an event when a child process ends. To be called before the first fork.
     pub fn watch_children(&mut self) -> Result<()> {
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
@@ -55,17 +55,17 @@ impl Door {
         self.ready.announce()
     }
 
-    /// Waits for the next knock.
-    pub fn wait(&mut self) -> Result<Knock> {
-        self.knock(PollFlags::POLLIN)
+    /// Waits for the next event.
+    pub fn wait(&mut self) -> Result<Event> {
+        self.next_event(PollFlags::POLLIN)
     }
 
-    /// Waits for the next knock that is not a client: those are for the children.
-    pub fn wait_aside(&mut self) -> Result<Knock> {
-        self.knock(PollFlags::empty())
+    /// Waits for the next event that is not a connection: those are for the children.
+    pub fn wait_for_others(&mut self) -> Result<Event> {
+        self.next_event(PollFlags::empty())
     }
 
-    fn knock(&mut self, of_clients: PollFlags) -> Result<Knock> {
+    fn next_event(&mut self, of_clients: PollFlags) -> Result<Event> {
         let mut full = false;
         loop {
             let stdin = io::stdin();
@@ -83,18 +83,18 @@ impl Door {
             let [client, stop, child] = [0, 1, 2].map(|i| waiting.get(i).and_then(PollFd::any).unwrap_or(false));
             drop(waiting);
             if stop && stdin_ended(stdin.as_fd()) {
-                return Ok(Knock::Stop);
+                return Ok(Event::Shutdown);
             }
             if child {
                 if let Some(children) = &self.children {
                     while let Ok(Some(_)) = children.read_signal() {}
                 }
-                return Ok(Knock::Child);
+                return Ok(Event::ChildExited);
             }
             full = false;
             if client {
                 match self.listener.accept() {
-                    Ok(socket) => return Ok(Knock::Client(socket)),
+                    Ok(socket) => return Ok(Event::Connection(socket)),
                     Err(error) => full = refused(&error)? == Refused::Full,
                 }
             }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::call::own::OwnCall;
-use crate::drive::failed::FailedClass;
 use crate::drive::samples::condense;
+use crate::drive::setup_error::SetupErrorClass;
 use crate::error::{self, Context, Error};
 use crate::key::load::Load;
 use crate::lack::Lack;
@@ -184,7 +184,7 @@ pub enum FromDrive {
     /// It cannot be measured.
     Failed {
         /// In which way.
-        class: FailedClass,
+        class: SetupErrorClass,
         /// What happened, in words.
         reason: String,
         /// What the client's own machine lacked, where that is why: then it is not the server's failure.

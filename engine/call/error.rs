@@ -7,7 +7,7 @@ use crate::lack::Lack;
 
 words! {
     /// In which way a call failed.
-    FaultClass {
+    ErrorClass {
         /// The connection could not be made, or was closed under the call.
         Connect = "connect",
         /// The server answered with an error.
@@ -23,9 +23,9 @@ words! {
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct CallError {
     /// The class under which it is counted.
-    pub class: FaultClass,
+    pub class: ErrorClass,
     /// What happened, in words.
     pub reason: String,
     /// Whose doing it is.
@@ -43,47 +43,47 @@ pub enum Cause {
     Machine(Lack),
 }
 
-impl Fault {
+impl CallError {
     /// A failure of that class, charged to the server.
-    pub fn of(class: FaultClass, reason: impl Into<String>) -> Self {
-        Fault { class, reason: reason.into(), cause: Cause::Target }
+    pub fn of(class: ErrorClass, reason: impl Into<String>) -> Self {
+        CallError { class, reason: reason.into(), cause: Cause::Target }
     }
     /// The connection failed.
     pub fn connect(reason: impl Into<String>) -> Self {
-        Fault::of(FaultClass::Connect, reason)
+        CallError::of(ErrorClass::Connect, reason)
     }
     /// The connection failed for an error of the kernel's, which may be that this machine lacks something.
     pub fn system(doing: impl fmt::Display, error: &std::io::Error) -> Self {
         let cause = Lack::of(error).map_or(Cause::Target, Cause::Machine);
-        Fault { cause, ..Fault::connect(format!("{doing}: {error}")) }
+        CallError { cause, ..CallError::connect(format!("{doing}: {error}")) }
     }
     /// The server said no.
     pub fn status(reason: impl Into<String>) -> Self {
-        Fault::of(FaultClass::Status, reason)
+        CallError::of(ErrorClass::Status, reason)
     }
     /// The reply has the wrong length.
     pub fn short(reason: impl Into<String>) -> Self {
-        Fault::of(FaultClass::Short, reason)
+        CallError::of(ErrorClass::Short, reason)
     }
     /// The reply has the wrong content.
     pub fn corrupt(reason: impl Into<String>) -> Self {
-        Fault::of(FaultClass::Corrupt, reason)
+        CallError::of(ErrorClass::Corrupt, reason)
     }
     /// The peer breaks the protocol.
     pub fn protocol(reason: impl Into<String>) -> Self {
-        Fault::of(FaultClass::Protocol, reason)
+        CallError::of(ErrorClass::Protocol, reason)
     }
     /// A call of the user's own was asked where only the service is spoken.
     pub fn not_of_the_service() -> Self {
-        Fault::protocol("the call is not one of the service")
+        CallError::protocol("the call is not one of the service")
     }
     /// The same, of a call that the server certainly never took.
     pub fn untaken(self) -> Self {
-        Fault { cause: Cause::Untaken, ..self }
+        CallError { cause: Cause::Untaken, ..self }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.class, self.reason)
     }

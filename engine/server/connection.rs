@@ -12,26 +12,26 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::unix::AsyncFd;
 use tokio::task::JoinSet;
 
-use crate::call::{Answer, Asked};
+use crate::call::{CallRequest, CallResponse};
+use crate::server::acceptor::watch;
 use crate::server::contract::Host;
-use crate::server::door::watch;
-use crate::server::impairment::Executed;
+use crate::server::injected_fault::Executed;
 use crate::transport::contract::{Next, ServerCodec, Step};
 use crate::transport::outbox::Outbox;
 use crate::transport::socket::{READ, ReadBuffer, Socket, flush};
 
 /// A connection, and where it stands between two calls.
-pub struct Conversation {
+pub struct Connection {
     socket: Socket,
     codec: Box<dyn ServerCodec>,
     out: Outbox,
     heard: u64,
 }
 
-impl Conversation {
+impl Connection {
     /// The beginning of one.
     pub fn new(socket: Socket, host: &Host) -> Self {
-        Conversation { socket, codec: host.codec(), out: Outbox::new(), heard: 0 }
+        Connection { socket, codec: host.codec(), out: Outbox::new(), heard: 0 }
     }
 
     /// The socket that it is held over.
@@ -42,7 +42,7 @@ impl Conversation {
     /// Reads until a call has been answered, on a nonblocking socket at most until nothing more has come.
     ///
     /// The calling thread executes the call, and waits until its answer is written. False once it is over.
-    pub fn turn(&mut self, host: &Host, buffer: &mut ReadBuffer) -> io::Result<bool> {
+    pub fn serve_one(&mut self, host: &Host, buffer: &mut ReadBuffer) -> io::Result<bool> {
         loop {
             let room = buffer.after(self.heard);
             let n = match self.socket.read(room) {
@@ -91,16 +91,16 @@ impl Conversation {
     }
 }
 
-impl fmt::Debug for Conversation {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Conversation({:?})", self.socket)
     }
 }
 
 /// Serves a connection on the calling thread until either side closes it.
-pub fn converse(socket: Socket, host: &Host) -> io::Result<()> {
-    let (mut conversation, mut buffer) = (Conversation::new(socket, host), ReadBuffer::new()?);
-    while conversation.turn(host, &mut buffer)? {}
+pub fn serve_connection(socket: Socket, host: &Host) -> io::Result<()> {
+    let (mut connection, mut buffer) = (Connection::new(socket, host), ReadBuffer::new()?);
+    while connection.serve_one(host, &mut buffer)? {}
     Ok(())
 }
 
@@ -118,11 +118,11 @@ struct Task {
     /// True where an edge will tell what comes next.
     drained: bool,
     /// A call that is executed once what was said before it is written.
-    due: Option<(u64, Asked)>,
+    due: Option<(u64, CallRequest)>,
     /// Bytes that came behind a call that waits, and how many of them the codec has taken.
     rest: (Vec<u8>, usize),
     /// Calls that wait while others on the same connection go on.
-    waiting: JoinSet<(u64, Answer)>,
+    waiting: JoinSet<(u64, CallResponse)>,
     /// True once the connection is over when all is written.
     closing: bool,
 }
@@ -134,7 +134,7 @@ enum Awaits {
     /// Room to write.
     Room,
     /// The end of a call's pause.
-    Pause(u64, Answer, Duration),
+    Pause(u64, CallResponse, Duration),
     /// Nothing: the connection is over.
     End,
 }
@@ -215,13 +215,13 @@ impl Task {
         }
     }
 
-    fn answer(&mut self, call: u64, answer: Answer) {
+    fn answer(&mut self, call: u64, answer: CallResponse) {
         self.closing |= self.codec.answer(call, answer, &mut self.out) == Next::Close;
     }
 }
 
 /// Serves a connection as a task; computing takes the runtime's thread, waiting does not.
-pub async fn converse_as_task(socket: Socket, host: Host) -> io::Result<()> {
+pub async fn serve_as_task(socket: Socket, host: Host) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     let mut task = Task {
         socket: watch(socket)?,

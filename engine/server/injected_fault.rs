@@ -4,13 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::call::{Answer, Fill};
+use crate::call::{CallResponse, Fill};
 use crate::error::ParseError;
 use crate::units::Time;
 
 /// What `engine serve --fault` does to the service, so that a test can look for it in the figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Impairment {
+pub enum InjectedFault {
     /// Every answer comes so much later.
     Delay(Duration),
     /// Every call burns so much CPU time.
@@ -38,34 +38,34 @@ pub enum Impairment {
 #[derive(Debug)]
 pub struct Executed {
     /// The answer.
-    pub answer: Answer,
+    pub answer: CallResponse,
     /// What the call asked the server to wait, in whatever way its model waits.
     pub pause: Duration,
 }
 
-impl Impairment {
+impl InjectedFault {
     /// Changes an executed call, which is the `call`-th, `since` the launch.
     pub fn impair(&self, executed: Executed, call: u64, since: Duration) -> Executed {
         let Executed { answer, pause } = executed;
         match *self {
-            Impairment::Delay(delay) => Executed { answer, pause: pause + delay },
-            Impairment::Cold { delay, span } if since < span => Executed { answer, pause: pause + delay },
-            Impairment::Cold { .. } => Executed { answer, pause },
-            Impairment::Burn(time) => {
+            InjectedFault::Delay(delay) => Executed { answer, pause: pause + delay },
+            InjectedFault::Cold { delay, span } if since < span => Executed { answer, pause: pause + delay },
+            InjectedFault::Cold { .. } => Executed { answer, pause },
+            InjectedFault::Burn(time) => {
                 burn(time);
                 Executed { answer, pause }
             }
             // Whole steps of the share, so that exactly so many of any run of calls are dropped.
-            Impairment::Drop(share) if ((call + 1) as f64 * share).floor() > (call as f64 * share).floor() => {
-                Executed { answer: Answer::Silence, pause }
+            InjectedFault::Drop(share) if ((call + 1) as f64 * share).floor() > (call as f64 * share).floor() => {
+                Executed { answer: CallResponse::Silence, pause }
             }
-            Impairment::Drop(_) => Executed { answer, pause },
-            Impairment::Short => Executed { answer: shortened(answer), pause },
-            Impairment::Corrupt => Executed { answer: corrupted(answer), pause },
-            Impairment::Status(status) => {
-                Executed { answer: Answer::Error { status, message: "an error was asked for".into() }, pause }
+            InjectedFault::Drop(_) => Executed { answer, pause },
+            InjectedFault::Short => Executed { answer: shortened(answer), pause },
+            InjectedFault::Corrupt => Executed { answer: corrupted(answer), pause },
+            InjectedFault::Status(status) => {
+                Executed { answer: CallResponse::Error { status, message: "an error was asked for".into() }, pause }
             }
-            Impairment::Abort => std::process::abort(),
+            InjectedFault::Abort => std::process::abort(),
         }
     }
 }
@@ -80,33 +80,33 @@ fn burn(time: Duration) {
     }
 }
 
-fn shortened(answer: Answer) -> Answer {
+fn shortened(answer: CallResponse) -> CallResponse {
     match answer {
-        Answer::Echo(mut bytes) => {
+        CallResponse::Echo(mut bytes) => {
             bytes.pop();
-            Answer::Echo(bytes)
+            CallResponse::Echo(bytes)
         }
-        Answer::Bytes { fill, len } => Answer::Bytes { fill, len: len.saturating_sub(1) },
-        Answer::Size(len) => Answer::Size(len.saturating_sub(1)),
+        CallResponse::Bytes { fill, len } => CallResponse::Bytes { fill, len: len.saturating_sub(1) },
+        CallResponse::Size(len) => CallResponse::Size(len.saturating_sub(1)),
         other => other,
     }
 }
 
-fn corrupted(answer: Answer) -> Answer {
+fn corrupted(answer: CallResponse) -> CallResponse {
     match answer {
-        Answer::Echo(mut bytes) => {
+        CallResponse::Echo(mut bytes) => {
             if let Some(last) = bytes.last_mut() {
                 *last ^= 1;
             }
-            Answer::Echo(bytes)
+            CallResponse::Echo(bytes)
         }
-        Answer::Bytes { fill, len } => Answer::Bytes { fill: Fill::constant(!fill.at(0)[0]), len },
-        Answer::Number(n) => Answer::Number(n + 1),
+        CallResponse::Bytes { fill, len } => CallResponse::Bytes { fill: Fill::constant(!fill.at(0)[0]), len },
+        CallResponse::Number(n) => CallResponse::Number(n + 1),
         other => other,
     }
 }
 
-impl FromStr for Impairment {
+impl FromStr for InjectedFault {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
@@ -114,23 +114,23 @@ impl FromStr for Impairment {
         let time = |text: &str| text.parse::<Time>().map(|time| time.0);
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
         Ok(match (name, value) {
-            ("short", "") => Impairment::Short,
-            ("corrupt", "") => Impairment::Corrupt,
-            ("abort", "") => Impairment::Abort,
-            ("delay", value) => Impairment::Delay(time(value)?),
-            ("burn", value) => Impairment::Burn(time(value)?),
+            ("short", "") => InjectedFault::Short,
+            ("corrupt", "") => InjectedFault::Corrupt,
+            ("abort", "") => InjectedFault::Abort,
+            ("delay", value) => InjectedFault::Delay(time(value)?),
+            ("burn", value) => InjectedFault::Burn(time(value)?),
             ("cold", value) => {
                 let (delay, span) = value.split_once(':').ok_or_else(|| {
                     ParseError::new("`cold` takes a delay and a span").help("write it like `cold=20ms:5s`")
                 })?;
-                Impairment::Cold { delay: time(delay)?, span: time(span)? }
+                InjectedFault::Cold { delay: time(delay)?, span: time(span)? }
             }
             ("drop", value) => match value.parse::<f64>() {
-                Ok(share) if (0.0..=1.0).contains(&share) => Impairment::Drop(share),
+                Ok(share) if (0.0..=1.0).contains(&share) => InjectedFault::Drop(share),
                 _ => return Err(ParseError::new(format!("`{value}` is not a share between 0 and 1"))),
             },
             ("status", value) => match value.parse::<u16>() {
-                Ok(status) if (400..600).contains(&status) => Impairment::Status(status),
+                Ok(status) if (400..600).contains(&status) => InjectedFault::Status(status),
                 _ => return Err(ParseError::new(format!("`{value}` is not an error status between 400 and 599"))),
             },
             _ => return Err(ParseError::new(format!("unknown fault `{text}`")).help(FORMS)),
@@ -138,43 +138,43 @@ impl FromStr for Impairment {
     }
 }
 
-impl fmt::Display for Impairment {
+impl fmt::Display for InjectedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Impairment::Delay(time) => write!(f, "delay={}", Time(*time)),
-            Impairment::Burn(time) => write!(f, "burn={}", Time(*time)),
-            Impairment::Cold { delay, span } => write!(f, "cold={}:{}", Time(*delay), Time(*span)),
-            Impairment::Drop(share) => write!(f, "drop={share}"),
-            Impairment::Short => f.write_str("short"),
-            Impairment::Corrupt => f.write_str("corrupt"),
-            Impairment::Status(status) => write!(f, "status={status}"),
-            Impairment::Abort => f.write_str("abort"),
+            InjectedFault::Delay(time) => write!(f, "delay={}", Time(*time)),
+            InjectedFault::Burn(time) => write!(f, "burn={}", Time(*time)),
+            InjectedFault::Cold { delay, span } => write!(f, "cold={}:{}", Time(*delay), Time(*span)),
+            InjectedFault::Drop(share) => write!(f, "drop={share}"),
+            InjectedFault::Short => f.write_str("short"),
+            InjectedFault::Corrupt => f.write_str("corrupt"),
+            InjectedFault::Status(status) => write!(f, "status={status}"),
+            InjectedFault::Abort => f.write_str("abort"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Executed, Impairment};
-    use crate::call::Answer;
+    use super::{Executed, InjectedFault};
+    use crate::call::CallResponse;
     use std::time::Duration;
 
     #[test]
     fn every_fault_is_read_and_written_back() {
         for text in ["delay=20ms", "burn=50ms", "cold=20ms:5s", "drop=0.25", "short", "corrupt", "status=500", "abort"]
         {
-            assert_eq!(text.parse::<Impairment>().expect(text).to_string(), text);
+            assert_eq!(text.parse::<InjectedFault>().expect(text).to_string(), text);
         }
-        assert!("drop=2".parse::<Impairment>().is_err());
-        assert!("hang".parse::<Impairment>().expect_err("unknown").to_string().contains("known: delay"));
+        assert!("drop=2".parse::<InjectedFault>().is_err());
+        assert!("hang".parse::<InjectedFault>().expect_err("unknown").to_string().contains("known: delay"));
     }
 
     #[test]
     fn drop_drops_exactly_its_share() {
-        let pong = || Executed { answer: Answer::Pong, pause: Duration::ZERO };
+        let pong = || Executed { answer: CallResponse::Pong, pause: Duration::ZERO };
         let silent = (0..1000)
             .filter(|call| {
-                matches!(Impairment::Drop(0.25).impair(pong(), *call, Duration::ZERO).answer, Answer::Silence)
+                matches!(InjectedFault::Drop(0.25).impair(pong(), *call, Duration::ZERO).answer, CallResponse::Silence)
             })
             .count();
         assert_eq!(silent, 250);
