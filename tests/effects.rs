@@ -13,7 +13,7 @@ use engine::report::view::View;
 use engine::transport::terms::Terms;
 use serde_json::{Value, json};
 
-use reports::settings;
+use reports::{repeated, settings};
 
 /// How much trials differ from each other.
 const NOISE: f64 = 0.05;
@@ -321,4 +321,33 @@ fn the_baseline_is_what_others_are_told_of() {
     assert!(base.squares.iter().flatten().all(|square| square.multiple.is_none()), "{base:?}");
     assert!(view.answer[0].starts_with("Connects soonest (connect): rpyc-threaded with 2"), "{:?}", view.answer);
     assert!(view.answer.len() >= 2 && view.answer[0].contains(" µs"), "{:?}", view.answer);
+}
+
+#[test]
+fn round_trips_per_call_are_the_slope_over_the_delay_of_a_link() {
+    let mut made = Vec::new();
+    for (target, trips) in [("tcp-threaded", 1), ("rpyc-threaded", 2)] {
+        for delay_ms in [10, 30, 70] {
+            let axes = json!({"call": "ping", "clients": 1, "link": "wan", "link.delay": format!("{delay_ms}ms")});
+            let ns = 100_000 + 2 * trips * delay_ms * 1_000_000;
+            made.push(reports::Effect::new(target, &format!("over-{delay_ms}"), axes, ns, 200));
+        }
+    }
+    let mut results = repeated(&made, 5);
+    for cell in &mut results.cells {
+        cell.workload = "over".to_owned();
+        cell.varies.push("link.delay".to_owned());
+    }
+    let view = View::of(&results).expect("a view");
+    let tables = view.workloads.iter().flat_map(|workload| &workload.tables);
+    let table = tables.into_iter().find(|table| table.caption.starts_with("Round trips per call")).expect("a table");
+    for (target, trips) in [("tcp-threaded", 1.0), ("rpyc-threaded", 2.0)] {
+        let row = table.rows.iter().find(|row| row.texts.contains(&target.to_owned())).expect("a row of the target");
+        let [.., told, around] = row.texts.as_slice() else { panic!("{row:?}") };
+        let told: f64 = told.parse().expect("a number");
+        assert!((told / trips - 1.0).abs() < 0.03, "{target}: {told}");
+        let (low, high) = around.split_once(" – ").expect("an interval");
+        let bound = |text: &str| text.parse::<f64>().expect("a number");
+        assert!(bound(low) <= told && told <= bound(high) && bound(low) < bound(high), "{target}: {around}");
+    }
 }
