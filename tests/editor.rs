@@ -190,6 +190,8 @@ fn whatever_is_inserted_passes_engine_check() {
         scenario(TARGET, "name: a; iterations: 1; |"),
         scenario(TARGET, "name: a; payload: 1KiB; iterations: 1; |"),
         scenario(TARGET, "call: ping; iterations: 1; |"),
+        scenario(TARGET, "name: a; call: ping; iterations: 1; |")
+            .replace("question: q\n", "question: q\nlinks:\n  - {name: wan, delay: 10ms}\n"),
     ];
     let Some(answers) = asked(&places.each_ref().map(|text| at_cursor(text))) else { return };
     let folder = tempfile::tempdir().expect("a folder");
@@ -197,8 +199,9 @@ fn whatever_is_inserted_passes_engine_check() {
     let mut offered: Vec<(&str, bool, &str)> = Vec::new();
     for (label, text) in answers.iter().flat_map(completions) {
         assert!(!text.contains("[object Object]"), "{text}");
-        // In place of a map that has yet to be filled there is nothing to check; a call has yet to be named by a workload.
-        if label == "options" || label == "calls" {
+        // In place of a map that has yet to be filled there is nothing to check; a call or a link has yet to be named by
+        // a workload.
+        if ["options", "calls", "links"].contains(&label) {
             continue;
         }
         let sound = checks(folder.path(), text);

@@ -91,16 +91,24 @@ impl JsonSchema for StepSchema {
             (&mut time, "For how long.", "default", json!("10s")),
         ] {
             schema.insert("description".to_owned(), about.into());
+            // An editor takes the first type for that of what it inserts.
+            if example.is_number() {
+                schema.insert("type".to_owned(), "number".into());
+            }
             schema.insert(key.to_owned(), example);
         }
         json_schema!({
             "type": "object",
             "description": "A rate that is held for a time, or changes evenly in it.",
             "properties": {"rate": rate, "start": start, "end": end, "for": time},
-            "required": ["for"],
-            "oneOf": [{"required": ["rate"]}, {"required": ["start", "end"]}],
-            "dependentRequired": {"start": ["end"], "end": ["start"]},
             "additionalProperties": false,
+            // Behind a condition, so that an editor begins a step with every key that has a default.
+            "if": {},
+            "then": {
+                "required": ["for"],
+                "oneOf": [{"required": ["rate"]}, {"required": ["start", "end"]}],
+                "dependentRequired": {"start": ["end"], "end": ["start"]},
+            },
         })
     }
 }

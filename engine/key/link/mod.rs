@@ -43,7 +43,8 @@ impl Key for Links {
         json_schema!({"type": "string", "pattern": "^[^/]*[^/ \t\r\n][^/]*$"})
     }
     fn examples(&self) -> Vec<Value> {
-        vec![json!("wan"), json!([NONE, "wan"])]
+        // Of two an editor would insert neither.
+        vec![json!("wan")]
     }
     fn read(&self, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
         String::read(self.name(), node, mistakes).map(Setting::Word)
