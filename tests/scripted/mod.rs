@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use nix::sys::socket::{MsgFlags, send};
 
 /// What was asked: each request line's number, and its last head and body.
 type Asked = BTreeMap<String, (u64, String, String)>;
@@ -57,6 +59,9 @@ impl Scripted {
     }
 }
 
+/// More is to come: `MSG_MORE` of send(2).
+const MORE: i32 = 0x8000;
+
 /// Serves requests until the connection ends.
 fn serve(mut stream: TcpStream, asked: &Mutex<Asked>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
@@ -90,7 +95,10 @@ fn serve(mut stream: TcpStream, asked: &Mutex<Asked>) -> std::io::Result<()> {
         }
         let gzip = field("accept-encoding").is_some_and(|value| value.contains("gzip"));
         let (reply, goes_on) = reply(&line, &body, gzip);
-        stream.write_all(&reply)?;
+        // The connection's end comes in one segment with the reply, and not after the next request was sent.
+        let flags = if goes_on { MsgFlags::empty() } else { MsgFlags::from_bits_retain(MORE) };
+        let sent = send(stream.as_raw_fd(), &reply, flags)?;
+        stream.write_all(&reply[sent..])?;
         if !goes_on {
             return Ok(());
         }
