@@ -14,7 +14,7 @@ const NAMED: [(f64, &str); 7] =
 const MOST_FIELDS: usize = 24;
 
 /// Draws the times of all trials of each cell together, as far as calls enough lie beyond a percentile. More targets
-/// than one can tell apart get a field each, with the others behind them in grey.
+/// than one can tell apart get a field each, with all that the others span behind it in grey.
 pub fn draw(panels: &[Panel<'_>], manner: &Manner<'_>, title: &str) -> String {
     let mut svg = Svg::new();
     let single = |panel: &Panel<'_>| panel.targets() > MOST_SERIES;
@@ -66,8 +66,16 @@ fn field(svg: &mut Svg, panel: &Panel<'_>, own: Option<&Cell>, frame: Frame, man
         cell.curve().iter().map(|point| (across.at(point.one_beyond_of), scale.at(point.ns as f64))).collect()
     };
     let drawn = || panel.cells.iter().copied().filter(|cell| !cell.curve().is_empty());
-    for other in drawn().filter(|cell| own.is_some_and(|own| own.number != cell.number)) {
-        svg.polyline(&line(other), "behind");
+    let others: Vec<Vec<(f64, f64)>> =
+        drawn().filter(|cell| own.is_some_and(|own| own.number != cell.number)).map(line).collect();
+    // Their points stand one above the other, as far as each goes.
+    let span = |pick: fn(f64, f64) -> f64| -> Vec<(f64, f64)> {
+        let longest = others.iter().map(Vec::len).max().unwrap_or(0);
+        let met = (0..longest).map(|at| others.iter().filter_map(move |line| line.get(at).copied()));
+        met.filter_map(|points| points.reduce(|(x, y), (_, other)| (x, pick(y, other)))).collect()
+    };
+    if !others.is_empty() {
+        svg.area(&[span(f64::min), span(f64::max).into_iter().rev().collect()].concat(), "behind");
     }
     for cell in drawn().filter(|cell| own.is_none_or(|own| own.number == cell.number)) {
         let series = if own.is_some() { 0 } else { manner.series(&cell.target) };

@@ -54,12 +54,12 @@ impl Svg {
 
     /// A line through points.
     pub fn polyline(&mut self, points: &[(f64, f64)], class: &str) {
-        let mut path = String::new();
-        for (at, (x, y)) in points.iter().enumerate() {
-            // Writing to a string cannot fail.
-            let _ = write!(path, "{}{} {}", if at == 0 { 'M' } else { 'L' }, px(*x), px(*y));
-        }
-        self.add(format_args!("<path d=\"{path}\"{}/>", classed(class)));
+        self.add(format_args!("<path d=\"{}\"{}/>", through(points), classed(class)));
+    }
+
+    /// What lies within a line through points.
+    pub fn area(&mut self, points: &[(f64, f64)], class: &str) {
+        self.add(format_args!("<path d=\"{}Z\"{}/>", through(points), classed(class)));
     }
 
     /// A box.
@@ -168,6 +168,16 @@ impl Svg {
         // Writing to a string cannot fail.
         let _ = writeln!(self.body, "{element}");
     }
+}
+
+/// The path through points.
+fn through(points: &[(f64, f64)]) -> String {
+    let mut path = String::new();
+    for (at, (x, y)) in points.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(path, "{}{} {}", if at == 0 { 'M' } else { 'L' }, px(*x), px(*y));
+    }
+    path
 }
 
 /// True for the text of a picture that was made here.
