@@ -99,7 +99,7 @@ fn table(proofs: &[Proof], shown: Vec<Result<Shown>>) -> Result<(String, Exit)> 
         (0, 0) => writeln!(text, "all {} figures of {} proofs hold", rows.len(), proofs.len()),
         (0, open) => writeln!(
             text,
-            "none of {} figures fails, but {open} are undecided, for other processes disturbed {} of {} proofs: run it \
+            "none of {} figures fails, but {open} are undecided, since the machine or other processes disturbed {} of {} proofs: run it \
              again on a machine that does nothing else",
             rows.len(),
             undecided.len(),

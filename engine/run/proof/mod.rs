@@ -46,7 +46,8 @@ const ATTEMPTS: usize = 3;
 pub struct Shown {
     /// Each figure against what it must be.
     pub figures: Vec<Figure>,
-    /// Who used the cores of an end meanwhile, where it was so much that figures of time prove nothing.
+    /// Who used the cores of an end meanwhile, where it was so much that figures of time prove nothing; or that the relay
+    /// of a link was held up.
     pub disturbed: Option<String>,
 }
 
