@@ -4,7 +4,7 @@ use std::io;
 
 use nix::errno::Errno;
 
-use crate::call::words::words;
+use crate::words::words;
 
 words! {
     /// What the client's own machine had no more of: never the server's fault.

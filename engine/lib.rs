@@ -22,12 +22,12 @@
 //! | [`transport`] | the list of transports, one file or folder each |
 //! | [`statistics`] | what may be concluded from trials |
 //! | [`call`] | calls, those of the reference service and (`own`) the user's own, what comes back, and the classes of calls that fail |
-//! | [`template`] | text with words in `${…}` |
 //! | [`units`], [`figures`] | quantities as a scenario writes them (`5ms`), and as a report prints them (`141 µs`) |
 //! | [`registry`], [`error`] | lists of named things, and errors |
-//! | [`secret`], [`template`] | values that are used and never shown, and texts with places to fill |
+//! | [`secret`], [`template`] | values that are used and never shown, and texts with words in `${…}` |
 //! | [`page_offset`] | memory that the kernel copies from and to at full speed |
 //! | [`lack`] | what a machine can run out of |
+//! | [`words`] | closed sets of words, declared once |
 //! | [`mutant`] | deliberate faults, in no build that is used |
 //!
 //! Both ends of a measurement are processes of their own: `engine serve` and `engine drive`, re-executions of
@@ -57,3 +57,4 @@ pub mod statistics;
 pub mod template;
 pub mod transport;
 pub mod units;
+pub mod words;

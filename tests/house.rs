@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors from the ground up; a room may say only what is below it, or in itself.
 const FLOORS: [&[&str]; 13] = [
-    &["call", "figures", "registry", "units", "error", "lack", "mutant", "page_offset", "secret", "template"],
+    &["call", "figures", "registry", "units", "error", "lack", "mutant", "page_offset", "secret", "template", "words"],
     &["statistics"],
     &["transport"],
     &["server"],

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::call::service::contract::ServiceCall;
 use crate::call::service::{self, Call};
-use crate::call::words::Word;
+use crate::words::Word;
 
 /// A call by its name, which is all of it in a scenario and in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::error::CallError;
 use crate::call::fill::Fill;
-use crate::call::words::words;
+use crate::words::words;
 
 words! {
     /// What is checked of each reply; the content of each client's first reply always is.

@@ -1,6 +1,6 @@
 //! A body in chunks.
 
-use crate::call::words::words;
+use crate::words::words;
 
 words! {
     /// How a payload with chunks is carried.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::call::words::words;
 use crate::lack::Lack;
+use crate::words::words;
 
 words! {
     /// In which way a call failed.

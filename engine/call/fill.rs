@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::call::random::SplitMix;
-use crate::call::words::words;
 use crate::page_offset::{PAGE, PageOffsetBuf};
+use crate::words::words;
 
 words! {
     /// What the bytes of a payload are; their entropy decides what compression can do.

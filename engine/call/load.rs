@@ -1,6 +1,6 @@
 //! What a load is made of beside its calls, in words.
 
-use crate::call::words::words;
+use crate::words::words;
 
 words! {
     /// How the due times of an open-loop load are spaced.

@@ -11,7 +11,6 @@ mod load;
 pub mod own;
 mod random;
 pub mod service;
-pub(crate) mod words;
 
 pub use ask::{CallRequest, CallResponse, CallSpec, Own};
 pub use called::Called;
@@ -26,5 +25,5 @@ pub use random::SplitMix;
 pub(crate) use service::CUBES;
 pub use service::contract::{KeyUse, Missing, ServiceCall, Settings};
 pub use service::{CALLS, Call, SQUARES, computations};
-pub use words::Word;
-pub(crate) use words::words;
+
+pub use crate::words::Word;

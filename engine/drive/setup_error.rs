@@ -3,9 +3,10 @@
 use std::fmt;
 use std::io;
 
-use crate::call::{CallError, Cause, ErrorClass, words};
+use crate::call::{CallError, Cause, ErrorClass};
 use crate::error::{Error, ParseError};
 use crate::lack::Lack;
+use crate::words::words;
 
 words! {
     /// In which way an assignment failed: as a call does, or before there was one.

@@ -1,7 +1,7 @@
 //! The process around a command of the user's own: launches it, proves that it listens, and leaves nothing of it running.
 //!
-//! That holds also where whoever asked for it is killed. It leads the process group in which the command runs, and adopts what leaves it; it waits while the command is
-//! measured, and is not counted.
+//! That holds also where whoever asked for it is killed. It leads the process group in which the command runs, and adopts
+//! what leaves it; it waits while the command is measured, and is not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -148,7 +148,7 @@ impl Kept {
     fn serve(&mut self, wanted: &Keep) -> Result<()> {
         let mut address = None;
         for last in (1..=TRIES).map(|attempt| attempt == TRIES) {
-            let given = self.place(wanted)?;
+            let given = self.free(wanted)?;
             self.launch(wanted, &given)?;
             match self.await_listener(&given.address, wanted) {
                 Ok(()) => {
@@ -171,10 +171,12 @@ impl Kept {
         self.watch()
     }
 
-    /// A place where nothing listens.
-    fn place(&mut self, wanted: &Keep) -> Result<Given> {
+    /// An address where nothing listens, with a folder for its socket where one is wanted.
+    fn free(&mut self, wanted: &Keep) -> Result<Given> {
         let port = free_port(&wanted.host)?;
-        if self.fresh.is_none() {
+        let wants = |template: &String| template.contains("${socket}");
+        let wants = wanted.words.iter().chain(wanted.env.values()).any(wants) || wanted.family == Family::Unix;
+        if wants && self.fresh.is_none() {
             self.fresh =
                 Some(mkdtemp(&std::env::temp_dir().join("engine-XXXXXX")).doing("making a folder for its socket")?);
         }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::call::{Word, words};
+use crate::call::Word;
 use crate::document::mistake::Mistake;
 use crate::document::tree::Node;
 use crate::document::walk::{Read, parsed};
@@ -15,6 +15,7 @@ use crate::error::ParseError;
 use crate::key::word::one_or_several;
 use crate::registry::suggestion;
 use crate::units::{Size, Time};
+use crate::words::words;
 
 words! {
     /// A figure of a cell over all its trials.

@@ -7,7 +7,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::call::own::OwnCall;
-use crate::call::words;
 use crate::key::axes::{Axes, OneOrSeveral, WrittenLink};
 use crate::key::contract::Of;
 use crate::key::load::{Load, Point};
@@ -27,6 +26,7 @@ use crate::secret::Secret;
 use crate::stack::own::Fresh;
 use crate::transport::contract::OptionValue;
 use crate::units::Time;
+use crate::words::words;
 
 words! {
     /// In which order the trials of all cells run.

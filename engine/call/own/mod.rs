@@ -13,7 +13,7 @@ pub use crate::call::own::http::{HttpBody, HttpCall};
 pub use crate::call::own::rpyc::{Argument, RpycCall};
 pub use crate::call::own::send::{Length, Message, ReplyEnd, SendCall};
 pub use crate::call::own::text::{Text, TextError, Varying};
-use crate::call::words::words;
+use crate::words::words;
 
 words! {
     /// By what protocol a call of one's own is asked; its word is the key of such a call.
@@ -62,7 +62,7 @@ impl OwnCall {
 
     /// The protocols by which it can be asked.
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
-        use crate::call::words::Word;
+        use crate::words::Word;
         Protocol::ALL.iter().copied().filter(|protocol| self.speaks(*protocol))
     }
 }

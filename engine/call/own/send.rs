@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::ask::Own;
 use crate::call::own::encoded;
 use crate::call::own::text::Text;
-use crate::call::words::words;
+use crate::words::words;
 
 /// Bytes that are sent, and where the reply to them ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

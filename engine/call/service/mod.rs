@@ -14,8 +14,8 @@ mod sleep;
 mod upload;
 
 use crate::call::computation::Computation;
-use crate::call::words::{Word, words};
 use crate::registry::Entry;
+use crate::words::{Word, words};
 pub use compute::SQUARES;
 use contract::ServiceCall;
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     use super::{CALLS, Call, named};
     use crate::call::ask::CallSpec;
     use crate::call::service::contract::Settings;
-    use crate::call::words::Word;
+    use crate::words::Word;
 
     #[test]
     fn the_words_of_scenarios_are_the_calls_of_the_list() {

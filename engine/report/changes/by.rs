@@ -1,6 +1,5 @@
 //! By what two runs are compared, and the figure that each trial has of it.
 
-use crate::call::words;
 use crate::figures::{number, size, time};
 use crate::report::estimate::Score;
 use crate::report::quantity::Quantile;
@@ -8,6 +7,7 @@ use crate::report::times::{enough, quantile};
 use crate::results::measure::Measure;
 use crate::results::{Outcome, Record, State};
 use crate::statistics::interval::redrawn_ranks;
+use crate::words::words;
 
 words! {
     /// A figure that two runs can be compared by.

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::call::words;
 use crate::secret::Secret;
 use crate::template::Template;
 use crate::transport::contract::{Facts, Options, Transport};
 use crate::transport::terms::{Encrypted, Terms};
+use crate::words::words;
 
 words! {
     /// How often a command is launched.

@@ -17,7 +17,7 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[derive(::serde::Serialize, ::serde::Deserialize, ::schemars::JsonSchema)]
         pub enum $name { $($(#[doc = $about])+ #[serde(rename = $word)] $variant),+ }
-        impl $crate::call::words::Word for $name {
+        impl $crate::words::Word for $name {
             const ALL: &'static [Self] = &[$($name::$variant),+];
             fn word(self) -> &'static str {
                 match self { $($name::$variant => $word),+ }
@@ -28,7 +28,7 @@ macro_rules! words {
         }
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.pad($crate::call::words::Word::word(*self))
+                f.pad($crate::words::Word::word(*self))
             }
         }
     };
