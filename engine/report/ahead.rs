@@ -125,7 +125,9 @@ fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
         .map(|own| {
             let beaten =
                 of(own).filter(|verdict| verdict.ahead).map(|verdict| contenders[verdict.other].target.clone());
-            let unranked = unranked(&contenders[own], &of(own).collect::<Vec<_>>());
+            let beaten_by = |verdict: &Verdict| verdict.contest == at && verdict.other == own && verdict.ahead;
+            let beaten_too = verdicts.iter().any(beaten_by);
+            let unranked = unranked(&contenders[own], &of(own).collect::<Vec<_>>(), beaten_too);
             (own, standing(&contenders[own], unranked, beaten.collect()))
         })
         .collect();
@@ -159,6 +161,7 @@ fn ranked(contest: &Contest, verdicts: &[Verdict], at: usize) -> Comparison {
     let decided: Option<Vec<usize>> = tied().map(|(own, other, all)| trials_to_decide(&own, &other, all)).collect();
     let would_decide = decided.and_then(|trials| trials.into_iter().max());
     let outcome = match (contenders.len(), leaders.len()) {
+        (1, _) if matches!(standings[0].unranked, Some(Unranked::Failed | Unranked::Invalid)) => Outcome::Unranked,
         (0 | 1, _) => Outcome::Alone,
         (_, 0) => Outcome::Unranked,
         (_, 1) => Outcome::Ahead,
@@ -196,13 +199,16 @@ fn behind(measure: Measure, best: &Contender, own: &Contender) -> Option<Interva
 }
 
 /// Why a target cannot be told from any other, by what is known of it and each of them.
-fn unranked(own: &Contender, verdicts: &[&Verdict]) -> Option<Unranked> {
+fn unranked(own: &Contender, verdicts: &[&Verdict], beaten: bool) -> Option<Unranked> {
     let measured = own.scores.iter().any(|score| score.value().is_some());
     match own {
         _ if own.limited => Some(Unranked::Limited),
+        // What always failed may be behind, but it is tied with nobody.
+        _ if !measured && !own.scores.is_empty() && !beaten => Some(Unranked::Failed),
         _ if measured && own.figure.is_none() => Some(Unranked::FewCalls),
         _ if verdicts.iter().any(|verdict| verdict.decidable) => None,
         _ if verdicts.iter().any(|verdict| verdict.spoiled) => Some(Unranked::Invalid),
+        _ if verdicts.is_empty() && own.scores.is_empty() && own.invalid > 0 => Some(Unranked::Invalid),
         _ => Some(Unranked::FewTrials),
     }
 }
@@ -337,6 +343,20 @@ mod tests {
         assert_eq!(times(&[broken.clone(), sound]).outcome, Outcome::Tie);
         let sooner = contender("sooner", &[5.0; 5]);
         assert_eq!(times(&[broken, sooner]).leaders, ["sooner"]);
+    }
+
+    #[test]
+    fn who_always_failed_is_tied_with_nobody() {
+        let failed = |target| of(target, vec![Score::Failed; 5]);
+        let both = times(&[failed("a"), failed("b")]);
+        assert_eq!((both.outcome, both.unranked()), (Outcome::Unranked, Unranked::Failed));
+        assert_eq!(both.sentence, "not ranked, for every trial failed");
+        let third = times(&[failed("a"), failed("b"), contender("sound", &QUICK)]);
+        assert_eq!((third.outcome, third.leaders), (Outcome::Ahead, vec!["sound".to_owned()]));
+        let alone = times(&[failed("a")]);
+        assert_eq!((alone.outcome, alone.unranked()), (Outcome::Unranked, Unranked::Failed));
+        let spoiled = times(&[Contender { invalid: 5, ..contender("spoiled", &[]) }]);
+        assert_eq!((spoiled.outcome, spoiled.unranked()), (Outcome::Unranked, Unranked::Invalid));
     }
 
     #[test]

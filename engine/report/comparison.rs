@@ -87,10 +87,10 @@ impl Comparison {
     pub fn unranked(&self) -> Unranked {
         let compared = || self.standings.iter().filter(|standing| !standing.limited);
         let because = |why| compared().any(|standing| standing.unranked == Some(why));
-        if compared().count() < 2 {
+        if compared().count() < 2.min(self.standings.len()) {
             return Unranked::Limited;
         }
-        let first = [Unranked::Invalid, Unranked::FewCalls].into_iter().find(|why| because(*why));
+        let first = [Unranked::Invalid, Unranked::Failed, Unranked::FewCalls].into_iter().find(|why| because(*why));
         first.unwrap_or(Unranked::FewTrials)
     }
 }
@@ -103,6 +103,8 @@ pub enum Unranked {
     Limited,
     /// Trials are invalid; were they not, there would be enough.
     Invalid,
+    /// Every trial failed, and nobody's was better beyond doubt.
+    Failed,
     /// The trials have too few calls for a figure.
     FewCalls,
     /// There are fewer trials than it takes.
@@ -115,6 +117,7 @@ impl Unranked {
         match self {
             Unranked::Limited => "limited by the client",
             Unranked::Invalid => "invalid trials",
+            Unranked::Failed => "every trial failed",
             Unranked::FewCalls => "too few calls",
             Unranked::FewTrials => "too few trials",
         }
@@ -193,6 +196,7 @@ pub(crate) fn sentence(comparison: &Comparison) -> String {
         })
         .collect();
     let few = named(Unranked::FewTrials).map(|few| format!("too few trials of {few}"));
+    let failed = named(Unranked::Failed).map(|failed| format!("not ranked, for every trial failed: {failed}"));
     let brief = named(Unranked::FewCalls).map(|brief| format!("too few calls of {brief}"));
     let invalid = named(Unranked::Invalid).map(|invalid| format!("not ranked for invalid trials: {invalid}"));
     let bounded =
@@ -202,6 +206,9 @@ pub(crate) fn sentence(comparison: &Comparison) -> String {
         Outcome::Unranked if comparison.unranked() == Unranked::Limited => return bounded.unwrap_or_default(),
         Outcome::Unranked if comparison.unranked() == Unranked::Invalid => {
             return "not ranked, for too many trials are invalid".to_owned();
+        }
+        Outcome::Unranked if comparison.unranked() == Unranked::Failed => {
+            return "not ranked, for every trial failed".to_owned();
         }
         Outcome::Unranked if comparison.unranked() == Unranked::FewCalls => {
             return "not ranked, for there are too few calls".to_owned();
@@ -223,5 +230,5 @@ pub(crate) fn sentence(comparison: &Comparison) -> String {
         format!(" (minimum detectable difference: {}; {})", figures::factor(factor), comparison.deciding())
     });
     let ranking = ranking + &shown.unwrap_or_default();
-    [Some(ranking), few, brief, invalid, bounded].into_iter().flatten().collect::<Vec<String>>().join("; ")
+    [Some(ranking), few, failed, brief, invalid, bounded].into_iter().flatten().collect::<Vec<String>>().join("; ")
 }
