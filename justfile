@@ -57,6 +57,7 @@ docs:
     target/release/engine report docs/reference-suite --template templates/claims.md.jinja --out docs
     target/release/engine report docs/cpu-or-io --template templates/claims-cpu-or-io.md.jinja --out docs
     target/release/engine report docs/compression --template templates/claims-compression.md.jinja --out docs
+    target/release/engine report docs/reference-suite-lan --template templates/claims-lan.md.jinja --out docs
     cp templates/index.md docs/README.md
     for results in docs/*/results.json; do folder=$(dirname "$results"); \
         target/release/engine report "$folder" --template templates/gallery.md.jinja \
@@ -69,6 +70,6 @@ docs:
 remeasure: && docs
     cargo build --release --quiet
     for name in quickstart rpyc-vs-http reference-suite where-the-time-goes compression cpu-or-io transports \
-        server-models connection-churn what-tls-costs chunk-size what-a-fork-costs capacity; do \
+        server-models connection-churn what-tls-costs chunk-size what-a-fork-costs capacity near-and-far loss reference-suite-lan; do \
         target/release/engine run "scenarios/$name.yaml" --out "docs/$name" --replace || test $? -eq 1 || exit; \
     done

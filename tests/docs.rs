@@ -16,8 +16,12 @@ use engine::report::view::View;
 use engine::results::Results;
 
 /// Each page that a template makes, with the scenario whose results it is made from.
-const PAGES: [(&str, &str); 3] =
-    [("claims.md", "reference-suite"), ("claims-cpu-or-io.md", "cpu-or-io"), ("claims-compression.md", "compression")];
+const PAGES: [(&str, &str); 4] = [
+    ("claims.md", "reference-suite"),
+    ("claims-cpu-or-io.md", "cpu-or-io"),
+    ("claims-compression.md", "compression"),
+    ("claims-lan.md", "reference-suite-lan"),
+];
 
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
