@@ -42,10 +42,15 @@
         const rising = head.getAttribute("aria-sort") !== "ascending";
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", rising ? "ascending" : "descending");
-        const rows = rowsOf(table);
-        rows.sort((a, b) => (rising ? 1 : -1) * before(a.cells[at].textContent, b.cells[at].textContent));
-        rows.forEach((row) => row.classList.remove("begins"));
-        table.tBodies[0].append(...rows);
+        // Parts stay below what they are parts of.
+        const groups = [];
+        for (const row of rowsOf(table)) {
+          if (row.classList.contains("part")) groups.at(-1).push(row);
+          else groups.push([row]);
+          row.classList.remove("begins");
+        }
+        groups.sort(([a], [b]) => (rising ? 1 : -1) * before(a.cells[at].textContent, b.cells[at].textContent));
+        table.tBodies[0].append(...groups.flat());
       });
     });
   }
@@ -67,13 +72,31 @@
   }
   const fits = (axis, value) => !chosen.has(axis) || value === undefined || value === "–" || value === chosen.get(axis);
   const fitting = (number) => [...(cells.get(number) ?? [])].every(([axis, value]) => fits(axis, value));
+  // An effect over those of its pairs of cells that are shown: their mean without an interval, which takes all trials.
+  // False where none is.
+  const whole = new Map();
+  const narrow = (row) => {
+    const numbers = row.dataset.cells.trim().split(" ");
+    const ratios = row.dataset.ratios.trim().split(" ").map(Number);
+    const left = ratios.filter((_, at) => fitting(numbers[2 * at]) || fitting(numbers[2 * at + 1]));
+    const figures = [...row.cells].slice(-4);
+    if (!whole.has(row)) whole.set(row, figures.map((cell) => cell.textContent));
+    const mean = Math.exp(left.reduce((sum, ratio) => sum + Math.log(ratio), 0) / left.length);
+    const some = ["–", "–", `${mean.toPrecision(3)} × in ${left.length} of ${ratios.length}`, "–"];
+    if (left.length > 1) some[3] = `${Math.min(...left).toPrecision(3)} – ${Math.max(...left).toPrecision(3)}`;
+    const texts = left.length === ratios.length || !left.length ? whole.get(row) : some;
+    figures.forEach((cell, at) => (cell.textContent = texts[at]));
+    return left.length > 0;
+  };
   const filter = () => {
     for (const table of tables) {
       const columns = named(table);
+      let effect;
       for (const row of rowsOf(table)) {
         const own = columns.every(([axis, at]) => fits(axis, row.cells[at].textContent));
-        const pairs = row.dataset.cells?.trim().split(" ").filter(Boolean);
-        row.hidden = !own || (pairs !== undefined && pairs.length > 0 && !pairs.some(fitting));
+        row.hidden = !own || (row.dataset.ratios !== undefined && !narrow(row));
+        if (row.classList.contains("part")) row.hidden = effect.hidden || !fits(row.dataset.axis, row.dataset.value);
+        else effect = row;
       }
     }
     const target = chosen.get("target");

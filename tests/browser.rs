@@ -66,6 +66,7 @@ fn sound(seen: &Value) {
     assert_eq!(seen["one_drawing_each"], true, "{seen:#}");
     assert_eq!(seen["all_wide"], true, "{seen:#}");
     assert_eq!(seen["left_out"], true, "{seen:#}");
+    assert!(count("narrowed") > 0 && seen["narrowed_wrong"] == json!([]) && seen["widened"] == true, "{seen:#}");
     assert!(seen["address"].as_str().is_some_and(|address| address.contains("?target=")), "{seen:#}");
     let tip = seen["tip"].as_str().expect("a tip");
     for figure in seen["figures"].as_array().expect("the figures of the cell") {

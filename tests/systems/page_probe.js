@@ -40,6 +40,33 @@ addEventListener("load", () => {
     target.dispatchEvent(new Event("change"));
     seen.rows_again = shown().length;
 
+    // Effects are those of the pairs of cells that are shown.
+    const effects = all("tr[data-ratios]");
+    const told = () => effects.map((row) => row.textContent).join();
+    const whole = told();
+    const there = (number) => all(`tr[data-cell="${number}"]`).some((row) => !row.hidden);
+    seen.narrowed = 0;
+    seen.narrowed_wrong = [];
+    for (const select of all(".controls select")) {
+      if (["quantile", "scale"].includes(select.name)) continue;
+      select.value = select.options[1].value;
+      select.dispatchEvent(new Event("change"));
+      for (const row of effects.filter((row) => !row.hidden)) {
+        const numbers = row.dataset.cells.trim().split(" ");
+        const ratios = row.dataset.ratios.trim().split(" ").map(Number);
+        const left = ratios.filter((_, at) => there(numbers[2 * at]) || there(numbers[2 * at + 1]));
+        const text = row.cells[row.cells.length - 2].textContent;
+        if (left.length === ratios.length) continue;
+        const mean = left.reduce((product, ratio) => product * ratio, 1) ** (1 / left.length);
+        seen.narrowed += 1;
+        if (Math.abs(parseFloat(text) / mean - 1) > 0.006 || !text.endsWith(`× in ${left.length} of ${ratios.length}`))
+          seen.narrowed_wrong.push(`${text}, not ${mean}`);
+      }
+      select.value = "";
+      select.dispatchEvent(new Event("change"));
+    }
+    seen.widened = told() === whole;
+
     const visible = (figure) => all(".drawing", figure).filter((drawing) => !drawing.hidden);
     const choose = (name, value) => {
       const select = document.querySelector(`.controls select[name=${name}]`);
