@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::{caution, complain};
+use crate::cli::{caution, complain, remark};
 use crate::document::Mistakes;
 use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
@@ -118,10 +118,11 @@ pub(crate) fn warn(plan: &Plan, source: &Source<'_>, strict: bool) -> std::resul
     for difference in &differences {
         let error = Error::usage(difference.to_string()).help(&difference.help);
         let error = source.placed(difference.workloads.first().map(String::as_str), &error);
-        if strict && !difference.note {
-            complain(&error)
-        } else if !source.quiet {
-            caution(&error)
+        match difference.note {
+            false if strict => complain(&error),
+            _ if source.quiet => {}
+            true => remark(&error),
+            false => caution(&error),
         }
     }
     if strict && differences.iter().any(|difference| !difference.note) { Err(Exit::Usage) } else { Ok(()) }

@@ -173,6 +173,11 @@ fn caution(error: &Error) {
     tell("warning", error);
 }
 
+/// Prints to stderr what is as it should be, and belongs to what is told of it.
+fn remark(error: &Error) {
+    tell("note", error);
+}
+
 fn tell(kind: &str, error: &Error) {
     let mut stderr = std::io::stderr().lock();
     // Nobody is left to tell where stderr is closed.
