@@ -42,7 +42,7 @@ pub struct Launcher {
     running: RefCell<BTreeMap<String, (Rc<End>, String)>>,
     /// Whether links can be laid here, where some cell needs one.
     links: Result<()>,
-    /// How many links were laid.
+    /// How many links were laid, in all parts of a run that was resumed.
     laid: Counter<u64>,
 }
 
@@ -108,6 +108,12 @@ impl Launcher {
                 say(&format!("warning: {over_links} of {all} will fail: {error}"));
             }
         }
+    }
+
+    /// Goes on behind `trials` that were taken before: no link of these is laid again, with the same packets lost.
+    pub fn go_on(&mut self, trials: usize) {
+        // Far more than are laid for one trial.
+        self.laid.set((trials as u64) << 16);
     }
 
     /// What the cell needs and cannot have.

@@ -135,6 +135,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
     let mut launcher =
         Launcher::new(site, plan.folder.clone(), pinning, settings.disturbance, settings.offline, settings.syscalls);
+    launcher.go_on(results.records.len());
     launcher.prepare(&plan.cells, &mut |words| watch.says(words));
     if let Some(warning) = launcher.site().warning()? {
         watch.says(&warning);
