@@ -6,6 +6,7 @@ use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, Read, empty_list};
 use crate::key::KEYS;
+use crate::key::axes::WrittenLink;
 use crate::key::contract::Of;
 use crate::key::setting::Setting;
 use crate::registry::nearest;
@@ -53,10 +54,10 @@ pub(crate) fn baseline(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> 
 pub(crate) fn judge(
     answer: &[(String, Span)],
     baseline: Option<&(String, Span)>,
-    (targets, workloads): (&[&Target], &[&Workload]),
+    (targets, workloads, links): (&[&Target], &[&Workload], &[WrittenLink]),
     mistakes: &mut Vec<Mistake>,
 ) {
-    let axes = axes(targets, workloads);
+    let axes = axes(targets, workloads, links);
     let several: Vec<&str> = axes.iter().filter(|(_, count)| *count > 1).map(|(name, _)| *name).collect();
     for (name, span) in answer.iter().filter(|(name, _)| name != TARGETS && !several.contains(&name.as_str())) {
         let what = match axes.iter().any(|(known, _)| known == name) {
@@ -77,9 +78,9 @@ pub(crate) fn judge(
     }
 }
 
-/// Every name of the keys, options and words of `vary` that are written, with how many values it has: in all targets, or
-/// in the workload, or of words in the target, where it has most.
-fn axes<'s>(targets: &[&'s Target], workloads: &[&'s Workload]) -> Vec<(&'s str, usize)> {
+/// Every name of the keys, options and words of `vary` that are written, with how many values it has: in all targets, in
+/// all links, or in the workload, or of words in the target, where it has most.
+fn axes<'s>(targets: &[&'s Target], workloads: &[&'s Workload], links: &'s [WrittenLink]) -> Vec<(&'s str, usize)> {
     let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut most: BTreeMap<&str, usize> = BTreeMap::new();
     for target in targets {
@@ -102,6 +103,14 @@ fn axes<'s>(targets: &[&'s Target], workloads: &[&'s Workload]) -> Vec<(&'s str,
             let known = values.entry(name).or_default();
             if target.axes.get(name).is_none() && !known.contains(&usual.to_string()) {
                 known.push(usual.to_string());
+            }
+        }
+    }
+    for name in KEYS.iter().filter(|key| key.of() == Of::Link).map(|key| key.name()) {
+        for value in links.iter().filter_map(|link| link.axes.get(name)).flatten().map(Setting::to_string) {
+            let known = values.entry(name).or_default();
+            if !known.contains(&value) {
+                known.push(value);
             }
         }
     }
@@ -153,5 +162,20 @@ mod tests {
             wrong.contains("which is no axis of this scenario") && wrong.contains("did you mean `workers`?"),
             "{wrong}"
         );
+    }
+
+    #[test]
+    fn properties_of_links_are_axes_of_the_question_too() {
+        let told = |answer: &str| {
+            let text = format!(
+                "title: t\nquestion: q\nanswer: {answer}\nlinks: [{{name: far, delay: [1ms, 9ms], rate: 10Mbit}}]\n\
+                 targets: [{{transport: tcp, server: async}}]\n\
+                 workloads: [{{name: w, call: ping, iterations: 1, link: far}}]\n"
+            );
+            read("test.yaml", &text, &[]).map_err(|mistakes| mistakes.render(false))
+        };
+        assert_eq!(told("link.delay").expect("a scenario").answer, ["link.delay"]);
+        let wrong = told("[link.rate]").expect_err("one rate");
+        assert!(wrong.contains("which has one value in all cells") && wrong.contains("`link.delay`"), "{wrong}");
     }
 }

@@ -15,17 +15,17 @@ use crate::key::word::one_or_several;
 use crate::registry::suggestion;
 
 /// A link with the place by which its name is known.
-pub(crate) type PageOffsetBuf = (WrittenLink, Span);
+pub(crate) type Placed = (WrittenLink, Span);
 
 /// Every link of the list, where there is one; none where one of them cannot be read.
-pub(crate) fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Option<Vec<PageOffsetBuf>> {
+pub(crate) fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Option<Vec<Placed>> {
     let Some((key, node)) = fields.entry("links", mistakes) else {
         return (!fields.has("links")).then(Vec::new);
     };
     match &node.value {
         Value::List(items) if items.is_empty() => mistakes.push(empty_list(&key.name, node)),
         Value::List(items) => {
-            let read: Vec<Option<PageOffsetBuf>> = items.iter().map(|item| link(item, mistakes)).collect();
+            let read: Vec<Option<Placed>> = items.iter().map(|item| link(item, mistakes)).collect();
             return read.into_iter().collect();
         }
         _ => mistakes.push(
@@ -36,7 +36,7 @@ pub(crate) fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Opti
     None
 }
 
-fn link(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<PageOffsetBuf> {
+fn link(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Placed> {
     let mut fields = Fields::of("a link", node, mistakes)?;
     let name: Option<String> = fields.required("name", "name: wan", mistakes);
     let span = fields.span_of("name").unwrap_or(fields.span());
@@ -91,7 +91,7 @@ pub(crate) fn known(fields: &Fields<'_>, links: &[WrittenLink], mistakes: &mut V
 
 /// Notes every link that no workload asks for: what was meant to be measured over it would be measured without.
 pub(crate) fn asked<'a>(
-    links: &[PageOffsetBuf],
+    links: &[Placed],
     named: impl Iterator<Item = &'a Setting> + Clone,
     mistakes: &mut Vec<Mistake>,
 ) {

@@ -141,7 +141,8 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         && workloads.iter().all(Option::is_some)
     {
         let workloads: Vec<&Workload> = workloads.iter().flatten().map(|((workload, _), _)| workload).collect();
-        asked::judge(&answer, baseline.as_ref(), (&read, &workloads), mistakes);
+        let links = links.as_deref().unwrap_or_default();
+        asked::judge(&answer, baseline.as_ref(), (&read, &workloads, links), mistakes);
     }
     let scenario = Scenario {
         title: title?,

@@ -103,7 +103,7 @@ impl ReadBuffer {
     }
 
     /// [`READ`] bytes of room, where the kernel puts what comes after `heard` bytes of a stream at full speed
-    /// ([`PageOffsetBuf`](crate::placed::Placed) says why).
+    /// ([`PageOffsetBuf`](crate::page_offset::PageOffsetBuf) says why).
     pub fn after(&mut self, heard: u64) -> &mut [u8] {
         // On the kernel's side a stream begins with a page, and goes on without gaps.
         let place = (heard as usize).wrapping_add(PAGE / 2);
