@@ -1,13 +1,16 @@
 //! Clients that are not ours, curl, nghttp, h2load and a peer that breaks the rules, against our HTTP/2 servers.
 
 mod ends;
+mod pairs;
 mod systems;
 
 use std::fs;
 use std::process::{Command, Output};
 
 use ends::Server;
+use engine::call::CallSpec;
 use engine::server::MODELS;
+use pairs::{Pair, Wire, every_call, stream_transports};
 use serde_json::Value;
 use systems::{system, venv};
 
@@ -151,5 +154,80 @@ fn what_the_rules_forbid_is_answered_as_they_say() {
         assert_eq!([cases("generic"), cases("http2"), cases("hpack")], [40, 94, 8]);
         assert_eq!(said["by_the_library"], 26);
         assert!(server.stop());
+    }
+}
+
+/// Both directions of one connection on which every call is asked, and the calls.
+fn conversation(transport: &str) -> (Vec<CallSpec>, Pair) {
+    let (_, protocol) = stream_transports().find(|(name, _)| *name == transport).expect("it is there");
+    let mut pair = Pair::new(&Wire::plain(protocol), usize::MAX);
+    let calls = every_call(&[0, 5, 300_000]);
+    for call in &calls {
+        let reply = pair.call(call.clone());
+        assert!(reply.verdict.is_ok(), "{transport}: {call:?}: {reply:?}");
+    }
+    (calls, pair)
+}
+
+/// Method and path of each request that HTTP/1.1 writes, by httparse.
+fn request_lines() -> Vec<(String, String)> {
+    let (_, protocol) = stream_transports().find(|(name, _)| *name == "http1").expect("it is there");
+    let mut pair = Pair::new(&Wire::plain(protocol), usize::MAX);
+    let mut lines = Vec::new();
+    for call in every_call(&[0, 5, 300_000]) {
+        pair.up.clear();
+        assert!(pair.call(call).verdict.is_ok());
+        let mut headers = [httparse::EMPTY_HEADER; 16];
+        let mut request = httparse::Request::new(&mut headers);
+        assert!(request.parse(&pair.up).expect("HTTP/1.1").is_complete());
+        lines.push((request.method.unwrap_or_default().to_owned(), request.path.unwrap_or_default().to_owned()));
+    }
+    lines
+}
+
+#[test]
+fn frames_and_fields_are_what_hyperframe_and_hpack_make_of_them() {
+    let Some(python) = venv("h2", "h2.txt", "hpack, hyperframe") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    for transport in ["http2", "grpc"] {
+        let (calls, pair) = conversation(transport);
+        let [up, down] = ["up", "down"].map(|name| folder.path().join(name));
+        fs::write(&up, &pair.up).expect("the file can be written");
+        fs::write(&down, &pair.down).expect("the file can be written");
+        let said = text(Command::new(&python).arg(system("h2_streams.py")).args([&up, &down])).expect("Python starts");
+        let said: Value = serde_json::from_str(&said).expect("the peer writes JSON");
+        let field = |block: &Value, name: &str| {
+            let fields = block.as_array().expect("fields");
+            let values = fields.iter().filter(|field| field[0] == name).map(|field| field[1].as_str());
+            values.map(|value| value.expect("a text").to_owned()).collect::<Vec<_>>().join(", ")
+        };
+        let [asked, answered] = [0, 1].map(|way| said[way]["streams"].as_array().expect("streams"));
+        assert_eq!([asked.len(), answered.len()], [calls.len(); 2], "{transport}");
+        for ((call, asked), answered) in calls.iter().zip(asked).zip(answered) {
+            let (head, reply) = (&asked["blocks"][0], &answered["blocks"][0]);
+            assert_eq!(field(reply, ":status"), "200", "{transport}: {call:?}");
+            assert_eq!(field(head, ":authority"), "127.0.0.1:1", "{transport}: {call:?}");
+            let data = |stream: &Value| stream["data"].as_u64().expect("a number");
+            match transport {
+                "http2" => {
+                    let length = |block: &Value| field(block, "content-length").parse::<u64>().ok();
+                    // A body whose length is told has it.
+                    assert!(length(head).is_none_or(|told| told == data(asked)), "{call:?}: {head}");
+                    assert!(length(reply).is_none_or(|told| told == data(answered)), "{call:?}: {reply}");
+                }
+                _ => {
+                    assert_eq!(field(head, "content-type"), "application/grpc", "{call:?}");
+                    let trailers = answered["blocks"].as_array().and_then(|blocks| blocks.last());
+                    assert_eq!(trailers.map(|block| field(block, "grpc-status")).as_deref(), Some("0"), "{call:?}");
+                }
+            }
+        }
+        if transport == "http2" {
+            let lines: Vec<(String, String)> = asked
+                .iter()
+                .map(|stream| (field(&stream["blocks"][0], ":method"), field(&stream["blocks"][0], ":path")))
+                .collect();
+            assert_eq!(lines, request_lines(), "both versions of HTTP ask the same");
+        }
     }
 }

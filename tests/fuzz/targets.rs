@@ -7,6 +7,8 @@ use engine::call::own::OwnCall;
 use engine::call::{CallRequest, CallResponse, CallSpec, Fill, Own};
 use engine::drive::job::Job;
 use engine::drive::messages::{FromDrive, ToDrive};
+use engine::place::kept::{Keep, ToKeeper};
+use engine::place::link::lines::{FromLink, ToLink};
 use engine::place::messages::{Answer as Answered, FromAgent, Hello, Launch, Request};
 use engine::plan::Plan;
 use engine::report::template::render;
@@ -14,7 +16,7 @@ use engine::report::view::View;
 use engine::results::Results;
 use engine::scenario::read;
 use engine::transport::contract::{
-    ClientCodec, ClientContext, Next, Options, ServerCodec, ServerContext, Step, StreamProtocol,
+    ClientCodec, ClientContext, Family, Next, Options, ServerCodec, ServerContext, Step, StreamProtocol,
 };
 use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
@@ -292,7 +294,18 @@ fn template(bytes: &[u8]) {
 
 fn asked_of_an_agent() -> Vec<String> {
     let requests = [Request::Launch(Launch::default()), Request::Begin {}, Request::Beat {}];
-    requests.iter().map(|request| serde_json::to_string(request).expect("a line")).collect()
+    let keep = Keep {
+        words: vec!["serve".into(), "${address}".into()],
+        env: BTreeMap::from([("PORT".into(), "${port}".into())]),
+        folder: "/".into(),
+        host: "127.0.0.1".into(),
+        family: Family::Tcp,
+        within_ns: 1,
+    };
+    let mut lines: Vec<_> = requests.iter().map(serde_json::to_string).collect();
+    lines.extend([ToKeeper::Keep(keep), ToKeeper::Stop {}].iter().map(serde_json::to_string));
+    lines.extend([ToLink::Begin {}, ToLink::End {}].iter().map(serde_json::to_string));
+    lines.into_iter().map(|line| line.expect("a line")).collect()
 }
 
 fn said_by_an_agent() -> Vec<String> {
@@ -303,11 +316,14 @@ fn said_by_an_agent() -> Vec<String> {
     said.iter().map(|said| serde_json::to_string(said).expect("a line")).collect()
 }
 
-/// Lines to an agent and lines from one.
+/// Lines to an agent and from one, and to and from those who lay links and keep commands for it.
 fn agent_lines(bytes: &[u8]) {
     for line in text(bytes).lines() {
         drop(serde_json::from_str::<Request>(line));
         drop(serde_json::from_str::<FromAgent>(line));
+        drop(serde_json::from_str::<ToLink>(line));
+        drop(serde_json::from_str::<FromLink>(line));
+        drop(serde_json::from_str::<ToKeeper>(line));
     }
 }
 
