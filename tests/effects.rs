@@ -339,6 +339,8 @@ fn round_trips_per_call_are_the_slope_over_the_delay_of_a_link() {
         cell.varies.push("link.delay".to_owned());
     }
     let view = View::of(&results).expect("a view");
+    let first = "A ping waits for 1 round trip with tcp-threaded and for 2 with rpyc-threaded.";
+    assert!(view.answer.iter().any(|sentence| sentence == first), "{:?}", view.answer);
     let tables = view.workloads.iter().flat_map(|workload| &workload.tables);
     let table = tables.into_iter().find(|table| table.caption.starts_with("Round trips per call")).expect("a table");
     for (target, trips) in [("tcp-threaded", 1.0), ("rpyc-threaded", 2.0)] {

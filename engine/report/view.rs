@@ -32,7 +32,7 @@ use crate::report::map::map;
 use crate::report::markup::slug;
 use crate::report::method::method;
 use crate::report::reasons::{Reason, reasons};
-use crate::report::round_trips::round_trips;
+use crate::report::round_trips::{DELAY, round_trips, sentence};
 use crate::report::table::{Table, brief, cost, ranking, tables};
 use crate::report::words::{About, Named, Remark, distinct};
 use crate::report::workload::Workload;
@@ -104,7 +104,11 @@ impl View {
         let asked = asked(results);
         let samples = samples(results, &cells);
         let headline = headline(&workloads, &samples, &targets, baseline);
-        let effects = effects(&samples, &asked, baseline);
+        let mut effects = effects(&samples, &asked, baseline);
+        // A delay does to a call what the round trips are that it waits for.
+        for effect in effects.iter_mut().filter(|effect| effect.axis == DELAY) {
+            effect.sentence = sentence(&workloads).unwrap_or_else(|| std::mem::take(&mut effect.sentence));
+        }
         let first = || workloads.iter().find_map(|workload| workload.charts.first().cloned());
         let picture = answer_chart(&effects, &targets, baseline).or_else(first);
         let refusals = refusals(results);
