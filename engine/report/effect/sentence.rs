@@ -158,33 +158,41 @@ fn of_several(axis: &Axis, own: &[&Found<'_>]) -> String {
     let reference = axis.values.first().map_or("", String::as_str);
     let kinds = distinct(own.iter().map(|effect| (effect.aspect, effect.call.as_str())));
     let sentences = kinds.iter().take(2).map(|(aspect, call)| {
-        let mut of: Vec<&&Found<'_>> =
-            own.iter().filter(|effect| effect.aspect == *aspect && effect.call == *call).collect();
-        let best = |a: &&&Found<'_>, b: &&&Found<'_>| {
+        let mut of: Vec<&Found<'_>> =
+            own.iter().copied().filter(|effect| effect.aspect == *aspect && effect.call == *call).collect();
+        let best = |a: &&Found<'_>, b: &&Found<'_>| {
             let order = a.difference.value.total_cmp(&b.difference.value);
             if aspect.more() { order.reverse() } else { order }
         };
         of.sort_by(best);
-        let left = of.len().saturating_sub(VALUES);
-        let told: Vec<String> = of
+        let (shown, unseen): (Vec<&Found<'_>>, Vec<&Found<'_>>) = of.into_iter().partition(|effect| effect.shown);
+        let left = shown.len().saturating_sub(VALUES);
+        let told: Vec<String> = shown
             .iter()
             .take(VALUES)
             .enumerate()
             .map(|(at, effect)| {
                 let whole: Vec<usize> = (0..effect.pairs.len()).collect();
                 let (before, after) = figures(effect, &whole);
-                let sure = if effect.shown { "" } else { ", not shown" };
                 let much = factor(effect.difference.value.exp());
                 let much = match aspect {
                     Aspect::P50 if at == 0 => format!("takes {much} as long"),
                     _ if at == 0 => format!("is {much}"),
                     _ => much,
                 };
-                format!("{much} with {} ({}{sure})", effect.to, from_to(*aspect, before, after))
+                format!("{much} with {} ({})", effect.to, from_to(*aspect, before, after))
             })
             .collect();
         let more = if left > 0 { format!(" and {left} more") } else { String::new() };
-        format!("Against {} {reference}, {} {}{more}", axis.name, aspect.subject(call), told.join(", "))
+        let unseen: Vec<&str> = unseen.iter().map(|effect| effect.to.as_str()).collect();
+        let (lead, subject) = (format!("Against {} {reference}", axis.name), aspect.subject(call));
+        match (told.is_empty(), unseen.is_empty()) {
+            (false, true) => format!("{lead}, {subject} {}{more}", told.join(", ")),
+            (false, false) => {
+                format!("{lead}, {subject} {}{more}; no difference is shown with {}", told.join(", "), listed(&unseen))
+            }
+            (true, _) => format!("{lead}, no difference is shown in {subject} with {}", listed(&unseen)),
+        }
     });
     sentences.map(|sentence| format!("{sentence}.")).collect::<Vec<_>>().join(" ")
 }
