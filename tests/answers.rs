@@ -21,7 +21,7 @@ enum Says {
 use Says::{Best, Less, More, Words};
 
 /// Each scenario, and what the answer to its question begins with.
-const FIRST: [(&str, &[Says]); 13] = [
+const FIRST: [(&str, &[Says]); 16] = [
     ("quickstart", &[Best("Connects soonest (connect): ", &["http1-async", "http1-threaded"]), Words(" µs")]),
     ("rpyc-vs-http", &[Best("Connects soonest (connect): ", &["http1-threaded"]), More("rpyc-forking ")]),
     (
@@ -60,6 +60,9 @@ const FIRST: [(&str, &[Says]); 13] = [
             More("http1-per-request "),
         ],
     ),
+    ("near-and-far", &[Words("A ping waits for 1 round trip with "), Words("; connecting waits for 2 round trips with ")]),
+    ("loss", &[Less("Against link.loss 0%, bandwidth (download) is "), Words(" with 1% (")]),
+    ("reference-suite-lan", &[More("With link lan instead of none, connecting takes "), Words("; a ping takes ")]),
     ("capacity", &[Best("Holds the highest rate (capacity): ", &["tcp-", "http1-"]), Words(" calls/s")]),
 ];
 
@@ -90,7 +93,7 @@ fn each_first_sentence_answers_its_question() {
                 }
             }
         }
-        let units = [" µs", " ms", " ns", " MB/s", " calls/s"];
+        let units = [" µs", " ms", " ns", " MB/s", " calls/s", " round trip"];
         assert!(units.iter().any(|unit| said.contains(unit)), "{scenario}: no figure in units: {said}");
         assert!((1..=5).contains(&view.answer.len()), "{scenario}: {:#?}", view.answer);
     }
