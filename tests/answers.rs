@@ -60,7 +60,10 @@ const FIRST: [(&str, &[Says]); 16] = [
             More("http1-per-request "),
         ],
     ),
-    ("near-and-far", &[Words("A ping waits for 1 round trip with "), Words("; connecting waits for 2 round trips with ")]),
+    (
+        "near-and-far",
+        &[Words("A ping waits for 1 round trip with "), Words("; connecting waits for 2 round trips with ")],
+    ),
     ("loss", &[Less("Against link.loss 0%, bandwidth (download) is "), Words(" with 1% (")]),
     ("reference-suite-lan", &[More("With link lan instead of none, connecting takes "), Words("; a ping takes ")]),
     ("capacity", &[Best("Holds the highest rate (capacity): ", &["tcp-", "http1-"]), Words(" calls/s")]),

@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MS: u64 = 1_000_000;
 const SEED: u64 = 7;
@@ -234,6 +234,54 @@ fn a_reply_that_comes_too_late_is_a_timeout_however_its_client_counts() {
         let got = by_python(&environment, &server, "http1", more).expect("measured");
         assert_eq!((got.counts.scheduled, got.counts.timeout), (2, 2), "{status}: {:?}", got.failures);
         assert!(got.response_time.at_least_from.is_some() && got.response_time.max_ns >= 500 * MS);
+    }
+}
+
+/// Where a server is reached through somebody who lets 50,000 bytes of a reply pass, and then one every 20 ms for half a
+/// minute.
+fn trickling(server: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (address, server) = (listener.local_addr().expect("an address").to_string(), server.to_owned());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut down, mut up) = (client.expect("a client"), TcpStream::connect(&server).expect("the server"));
+            let (mut from_client, mut to_server) = (down.try_clone().expect("a copy"), up.try_clone().expect("a copy"));
+            std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+            std::thread::spawn(move || {
+                let begun = Instant::now();
+                let (mut passed, mut scrap) = (0, [0; 1000]);
+                while let Ok(count @ 1..) = up.read(&mut scrap) {
+                    let pieces = if passed < 50_000 { count } else { 1 };
+                    for piece in scrap[..count].chunks(pieces) {
+                        if pieces < count {
+                            // The impairment itself.
+                            std::thread::sleep(Duration::from_millis(20));
+                        }
+                        if down.write_all(piece).is_err() || begun.elapsed() > Duration::from_secs(30) {
+                            return;
+                        }
+                    }
+                    passed += count;
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_reply_that_never_ends_is_a_timeout_and_holds_nobody_up() {
+    let Some(environment) = systems::environment() else { return };
+    for transport in ["rpyc", "http1"] {
+        let server = Server::launch(transport, "threaded", &["--fill", "random", "--seed", "7"]);
+        let address = trickling(server.address());
+        let more = json!({"address": address, "call": "download", "payload": 1 << 20, "fill": "random", "seed": SEED,
+            "iterations": 2, "timeout_ns": 500 * MS});
+        let begun = Instant::now();
+        let got = by_python(&environment, &server, transport, more).expect("measured");
+        assert_eq!((got.counts.scheduled, got.counts.timeout), (2, 2), "{transport}: {:?}", got.failures);
+        // Without an end of their waiting each would take half a minute, and its goodbye as long.
+        assert!(begun.elapsed() < Duration::from_secs(25), "{transport}: {:?}", begun.elapsed());
     }
 }
 

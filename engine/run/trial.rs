@@ -6,7 +6,7 @@ use crate::drive::load::NEGOTIATED;
 use crate::drive::messages::{FromDrive, Progress, ToDrive};
 use crate::drive::setup_error::SetupError;
 use crate::error::{Context, Error, Result};
-use crate::key::load::Load;
+use crate::key::load::{Extent, Load};
 use crate::place::child::Heard;
 use crate::place::disturbance::{Side, Stall};
 use crate::place::link::judgement;
@@ -22,7 +22,7 @@ use crate::run::launcher::Launcher;
 use crate::run::serving::Serving;
 use crate::transport::contract::Facts;
 
-/// How long a client process may be silent beyond what its calls may take.
+/// How long a client process may say nothing, or nothing new, beyond what its calls may take.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// What one trial brought.
@@ -81,20 +81,22 @@ impl<'a> Serving<'a> {
     }
 
     /// The next line of the client process that is not progress, which comes about once a second; an error where it
-    /// fails, falls silent, or the server dies.
+    /// fails, says for so long nothing but that no call has ended, or the server dies.
     fn await_line(
         &self,
         client: &End,
         silence: Duration,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<FromDrive> {
-        let mut deadline = Instant::now() + silence;
+        let (mut deadline, mut ended) = (Instant::now() + silence, 0);
         loop {
             match client.hear()? {
                 Heard::Line(line) => match line.parse()? {
                     FromDrive::Progress(so_far) => {
                         progress(so_far)?;
-                        deadline = Instant::now() + silence;
+                        if so_far.ended > ended {
+                            (deadline, ended) = (Instant::now() + silence, so_far.ended);
+                        }
                     }
                     FromDrive::Failed { .. } if !self.end.alive()? => return Err(self.end.ended()),
                     FromDrive::Failed { class, reason, lacks } => {
@@ -106,7 +108,10 @@ impl<'a> Serving<'a> {
                 Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
                 Heard::Nothing if !self.end.alive()? => return Err(self.end.ended()),
                 Heard::Nothing if Instant::now() > deadline => {
-                    return Err(Error::failed(format!("the client process was silent for {} s", silence.as_secs())));
+                    return Err(Error::failed(format!(
+                        "no call of the client process ended for {} s",
+                        silence.as_secs()
+                    )));
                 }
                 Heard::Nothing => {}
             }
@@ -134,7 +139,12 @@ impl<'l> Armed<'l> {
                 Side::Client => client.stall(stall.after, stall.length)?,
             }
         }
-        let silence = load.timeout + load.drain + SILENCE;
+        // Of a load that lasts for a time, all of it may be a pause.
+        let pause = match load.extent() {
+            Extent::Duration(time) => time,
+            Extent::Iterations(_) => Duration::ZERO,
+        };
+        let silence = pause + load.timeout + load.drain + SILENCE;
         let mut second = |so_far| {
             progress(so_far);
             server.end.look()

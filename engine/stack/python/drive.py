@@ -36,6 +36,8 @@ LACKS = {
     errno.ENOBUFS: "buffers",
     errno.ENOMEM: "buffers",
 }
+# So much later than its time-out a call has to be over.
+OVERDUE_NS = 1_000_000_000
 # What a reply may be that was not the one that was asked for.
 REPLIED = ("status", "short", "corrupt", "protocol")
 # After these the connection is dialled anew, so that no late reply is ever matched.
@@ -138,6 +140,8 @@ class Caller:
         self.client = load.client()
         self.connected = False
         self.checked = False
+        # Whether it waits for a reply, and whether its connection was cut since none came for too long.
+        self.calling = self.cut = False
         self.counts = dict.fromkeys(("ok", "timeout", "censored") + ERRORS, 0)
         self.response, self.service = Times(), Times()
         self.dials, self.first_answers = Times(), Times()
@@ -203,7 +207,7 @@ class Caller:
         """Makes one call, returns how long its service took, and dials anew where the last one broke."""
         load = self.load
         content = load.all_content or not self.checked
-        self.sent = time.perf_counter_ns()
+        self.sent, self.cut, self.calling = time.perf_counter_ns(), False, True
         try:
             if load.connects:
                 self.dial()
@@ -219,15 +223,24 @@ class Caller:
         except Exception as error:
             self.ended = time.perf_counter_ns()
             failure = self.failed(error)
-            if failure.kind in REPLIED and self.too_late():
+            if (failure.kind in REPLIED or self.cut) and self.too_late():
                 failure = self.timed_out()
             if failure.kind in BREAKING and not load.connects:
                 self.reconnects += 1
+                # Who has not answered may not answer a goodbye either.
+                self.client.wire.cut()
                 self.hang_up()
             raise failure from None
         finally:
+            self.calling = False
             if load.connects:
                 self.hang_up()
+
+    def cut_if_overdue(self):
+        """Ends a wait that its library would not end: rpyc reads on while bytes of a long reply come."""
+        if self.calling and time.perf_counter_ns() - self.sent > self.load.timeout * 1e9 + OVERDUE_NS:
+            self.cut = True
+            self.client.wire.cut()
 
     def too_late(self):
         # rpyc begins to count when all is sent, requests anew with each read: a reply may still come too late.
@@ -340,6 +353,8 @@ class Load:
                 elif self.over:
                     time.sleep(0.01)
                 else:
+                    for caller in self.callers:
+                        caller.cut_if_overdue()
                     say(progress={"ended": sum(sum(caller.counts.values()) for caller in self.callers)})
         self.ended_ns = max(caller.ended for caller in self.callers)
         self.wire_after = self.wire()
