@@ -353,3 +353,26 @@ fn round_trips_per_call_are_the_slope_over_the_delay_of_a_link() {
         assert!(bound(low) <= told && told <= bound(high) && bound(low) < bound(high), "{target}: {around}");
     }
 }
+
+#[test]
+fn a_link_is_compared_with_none_although_only_it_has_properties() {
+    let mut made = Vec::new();
+    for (name, axes, ns) in [
+        ("near", json!({"call": "ping", "clients": 1, "link": "none"}), 100_000),
+        (
+            "far",
+            json!({"call": "ping", "clients": 1, "link": "lan", "link.delay": "250us", "link.rate": "1Gbit"}),
+            600_000,
+        ),
+    ] {
+        made.push(reports::Effect::new("tcp-threaded", name, axes, ns, 200));
+    }
+    let mut results = repeated(&made, 6);
+    for cell in &mut results.cells {
+        cell.workload = "calls".to_owned();
+        cell.varies.push("link".to_owned());
+    }
+    let view = View::of(&results).expect("a view");
+    let link = view.effects.iter().find(|axis| axis.axis == "link").expect("effects of the link");
+    assert!(link.sentence.starts_with("With link lan instead of none, a ping takes 6"), "{}", link.sentence);
+}

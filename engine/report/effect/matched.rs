@@ -18,6 +18,9 @@ const ALIKE: [fn(&Terms, &Terms) -> bool; 4] = [
     |own, other| own.connection == other.connection,
 ];
 
+/// The axis of networks, whose properties stand beside it.
+const LINK: &str = "link";
+
 /// One axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
@@ -84,7 +87,10 @@ pub fn pairs<'s>(samples: &'s [Sample], axis: &str, from: &str, to: &str) -> Vec
         };
         groups.entry(rest(sample, axis)).or_default()[side].push(sample);
     }
-    let mut found: Vec<(&Sample, &Sample)> = groups.into_values().flat_map(|[a, b]| matched(axis, &a, &b)).collect();
+    // Of a link whose properties are axes themselves each is told of by its own.
+    let alike = |[a, b]: &[Vec<&Sample>; 2]| axis != LINK || a.len() == b.len();
+    let groups = groups.into_values().filter(alike);
+    let mut found: Vec<(&Sample, &Sample)> = groups.flat_map(|[a, b]| matched(axis, &a, &b)).collect();
     found.sort_by_key(|(before, _)| before.cell);
     found
 }
@@ -98,7 +104,9 @@ pub fn rest(sample: &Sample, axis: &str) -> String {
         .filter(|(name, value)| {
             let known = key(name);
             let usual = known.and_then(Key::default).is_some_and(|usual| usual == **value);
-            *name != axis && !usual && (known.is_some() || !of_target || varies(name))
+            // What a link is is no difference from what has none.
+            let of_link = axis == LINK && known.is_some_and(|key| key.of() == Of::Link);
+            *name != axis && !usual && !of_link && (known.is_some() || !of_target || varies(name))
         })
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
