@@ -103,7 +103,7 @@ fn two_builds_are_measured_in_turn_and_told_in_one_comment_that_is_renewed() {
     assert!(job.log.contains("::error::an expectation was not met"), "{}", job.log);
     let (comments, done) = forge.ours();
     assert_eq!((comments.len(), done.as_slice()), (1, ["POST".to_owned()].as_slice()));
-    println!("{}", comments[0]);
+    eprintln!("{}", comments[0]);
     assert!(comments[0].starts_with("<!-- engine: bench/orders.yaml -->\n### Orders\n"), "{}", comments[0]);
     assert!(comments[0].contains("base") && comments[0].contains("head/orders"), "{}", comments[0]);
     assert_eq!(job.summary.trim(), comments[0].split_once('\n').expect("lines").1.trim());
