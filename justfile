@@ -40,6 +40,20 @@ fuzz seconds="190":
 soak minutes="60":
     cargo bench --bench soak -- --minutes {{minutes}} --out docs/soak.md
 
+# What people download, in target/dist: a static binary with its manual, completions, schemas and licences as a tarball,
+# and as a .deb where dpkg-deb is, with checksums. `TARGET=x86_64-unknown-linux-musl just dist` for another C library.
+dist:
+    packaging/build
+
+# The binary of `just dist` alone in an image, by podman or docker.
+container:
+    $(command -v podman || command -v docker) build --file packaging/Containerfile --tag engine target/dist/engine-*-linux
+
+# Installs what `just dist` made in an empty Debian, runs it and asks its manual and completions; as root, with debootstrap.
+prove-dist folder="/var/tmp/engine-chroot":
+    packaging/prove {{folder}}
+    rm -rf --one-file-system {{folder}}
+
 # Ours beside wrk, oha, nginx, h2load, iperf3 and raw loops, in one run of about ten minutes on a machine that does
 # nothing else; docs/performance.md is made from it. Peers that are not installed are named as missing there.
 bench:

@@ -186,22 +186,40 @@ fn the_page_of_performance_is_what_its_figures_give() {
     assert!(made == read(&home().join("docs/performance.md")), "docs/performance.md is not what `just docs` makes");
 }
 
+/// Every page that people wrote: in docs/, and at the top.
+fn written() -> Vec<PathBuf> {
+    let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(|page| home().join(page));
+    let docs = fs::read_dir(home().join("docs")).expect("docs/ is part of the project");
+    let docs = docs.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "md"));
+    docs.chain(top).collect()
+}
+
 #[test]
 fn links_lead_somewhere() {
-    let docs = home().join("docs");
-    let mut pages: Vec<PathBuf> = vec![docs.join("README.md")];
-    pages.extend(PAGES.iter().map(|(page, _)| docs.join(page)).filter(|page| page.exists()));
-    for page in pages {
+    for page in written() {
+        let folder = page.parent().expect("a page lies in a folder");
         let text = read(&page);
         for (_, rest) in text.match_indices("](").map(|(at, found)| text.split_at(at + found.len())) {
             let link = rest.split(')').next().unwrap_or_default();
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = if path.is_empty() { page.clone() } else { docs.join(path) };
+            if path.contains("://") {
+                continue;
+            }
+            let target = if path.is_empty() { page.clone() } else { folder.join(path) };
             assert!(target.exists() || unmeasured(path), "{}: `{link}` leads nowhere", page.display());
             if !anchor.is_empty() && target.exists() {
                 assert!(anchors(&read(&target)).contains(anchor), "{}: `{link}` has no such heading", page.display());
             }
         }
+    }
+}
+
+#[test]
+fn every_guide_stands_in_the_index() {
+    let index = read(&home().join("docs/README.md"));
+    for page in written().iter().filter(|page| page.parent() == Some(&home().join("docs"))) {
+        let name = page.file_name().and_then(|name| name.to_str()).expect("a page has a name");
+        assert!(name == "README.md" || index.contains(&format!("]({name})")), "docs/README.md leaves {name} out");
     }
 }
 

@@ -9,12 +9,17 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// The language server's answers to these tasks; none where it cannot be had.
+/// The language server's answers to these tasks under our schema; none where it cannot be had.
 fn asked(tasks: &[Value]) -> Option<Vec<Value>> {
+    answers(tasks, Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/scenario.schema.json")))
+}
+
+/// The same under that schema, else under those that the texts name.
+fn answers(tasks: &[Value], schema: Option<&Path>) -> Option<Vec<Value>> {
     let server = systems::node_modules()?.join("yaml-language-server/bin/yaml-language-server");
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/scenario.schema.json");
     let mut node = Command::new("node")
-        .args([&systems::system("editor.js"), &server, &schema])
+        .args([&systems::system("editor.js"), &server])
+        .args(schema)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -216,4 +221,37 @@ fn whatever_is_inserted_passes_engine_check() {
     for wanted in ["Scenario", "- (array item) Workload", "- (array item) Target", "pin", "ramp", "payload", "rate"] {
         assert!(labels.contains(&wanted), "{wanted} is not offered: {labels:?}");
     }
+}
+
+#[test]
+fn the_line_that_installing_the_schemas_prints_has_an_editor_find_them() {
+    // A data folder with a space, and a folder that is named.
+    let home = tempfile::tempdir().expect("a folder");
+    let data = home.path().join("my data");
+    let named = home.path().join("schemas");
+    let installed = |arguments: &[&Path]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_engine"))
+            .args(["schema", "--install"])
+            .args(arguments)
+            .env("XDG_DATA_HOME", &data)
+            .output()
+            .expect("the engine starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stdout).expect("it is text");
+        said.lines().last().expect("a line").to_owned()
+    };
+    let headers = [installed(&[]), installed(&[&named]), installed(&[&named])];
+    assert!(
+        data.join("engine/schemas/scenario.schema.json").exists() && headers[0].contains("my%20data"),
+        "{headers:?}"
+    );
+    let wrong = scenario("transport: http1; server: thraeded", WORKLOAD);
+    let mut tasks: Vec<Value> = headers.iter().map(|header| json!({"text": format!("{header}\n{wrong}")})).collect();
+    tasks.push(json!({ "text": wrong }));
+    let Some(answers) = answers(&tasks, None) else { return };
+    for (header, answer) in headers.iter().zip(&answers) {
+        let said = diagnosed(answer);
+        assert!(said.iter().any(|text| text.contains("threaded")), "{header}: {said:?}");
+    }
+    assert_eq!(diagnosed(&answers[3]), [""; 0], "without the line there is no schema to go by");
 }

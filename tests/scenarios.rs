@@ -42,13 +42,13 @@ fn each_reads_plans_and_satisfies_its_schema() {
     }
 }
 
-/// The example of the README, as a file.
-fn readme_example(folder: &Path) -> PathBuf {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).expect("the README is part of the project");
-    let (_, rest) = readme.split_once("```yaml\n").expect("the README has an example");
+/// The example of that page, as a file.
+fn example(folder: &Path, page: &str) -> PathBuf {
+    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = std::fs::read_to_string(text).expect("the page is part of the project");
+    let (_, rest) = text.split_once("```yaml\n").expect("the page has an example");
     let (example, _) = rest.split_once("```").expect("its example ends");
-    let file = folder.join("readme.yaml");
+    let file = folder.join(page.replace('/', "-")).with_extension("yaml");
     std::fs::write(&file, example).expect("it can be written");
     file
 }
@@ -65,7 +65,7 @@ fn told(arguments: &[&Path]) -> (String, String) {
 fn what_is_shipped_gives_no_warning() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut files = scenarios();
-    files.push(readme_example(folder.path()));
+    files.extend(["README.md", "docs/scenarios.md", "docs/ci.md"].map(|page| example(folder.path(), page)));
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     assert_eq!(told(&[&[Path::new("check")], &files[..]].concat()).1, "");
     for file in files {
@@ -74,9 +74,9 @@ fn what_is_shipped_gives_no_warning() {
 }
 
 #[test]
-fn the_example_of_the_readme_can_rank_in_a_minute() {
+fn the_example_of_the_reference_can_rank_in_a_minute() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = readme_example(folder.path());
+    let file = example(folder.path(), "docs/scenarios.md");
     let file = file.to_str().expect("paths are text");
     let whole = engine(&["plan", file, "--json"]);
     let quick = engine(&["plan", file, "--json", "--quick"]);

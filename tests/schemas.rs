@@ -59,3 +59,43 @@ fn a_scenario_is_closed_and_every_key_explains_itself() {
     }
     assert!(!schema.to_string().contains("\"null\""), "a key without a value is a mistake");
 }
+
+#[test]
+fn installed_are_all_three_and_nothing_of_the_users_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let install = |home: Option<&str>, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+        command.args(["schema", "--install"]).args(arguments).current_dir(folder.path()).env_remove("XDG_DATA_HOME");
+        match home {
+            Some(home) => command.env("HOME", folder.path().join(home)),
+            None => command.env_remove("HOME"),
+        };
+        command.output().expect("the engine starts")
+    };
+    let said = |output: std::process::Output| {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, stdout, stderr) = said(install(Some("me"), &[]));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let home = folder.path().join("me/.local/share/engine/schemas");
+    for of in ["scenario", "results", "view"] {
+        let file = home.join(format!("{of}.schema.json"));
+        assert_eq!(std::fs::read_to_string(&file).expect("it is there"), made(of));
+        assert!(stdout.contains(&file.display().to_string()), "{stdout}");
+    }
+    let line = format!("# yaml-language-server: $schema={}\n", home.join("scenario.schema.json").display());
+    assert!(stdout.ends_with(&line), "{stdout}");
+
+    // A folder beside the scenarios is named as they have to name it.
+    let (code, stdout, _) = said(install(None, &["schemas"]));
+    assert!(code == Some(0) && stdout.ends_with("$schema=schemas/scenario.schema.json\n"), "{stdout}");
+    let theirs = folder.path().join("schemas/view.schema.json");
+    std::fs::write(&theirs, "mine").expect("it can be written");
+    let (code, _, stderr) = said(install(None, &["schemas"]));
+    assert!(code == Some(2) && stderr.contains("view.schema.json is there, and is no schema"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&theirs).expect("it is there"), "mine");
+
+    let (code, _, stderr) = said(install(None, &[]));
+    assert!(code == Some(2) && stderr.contains("HOME is not set") && stderr.contains("--install DIR"), "{stderr}");
+}

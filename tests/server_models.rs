@@ -142,6 +142,70 @@ fn a_call_that_kills_its_worker_fails_and_the_others_are_answered() {
     assert!(!server.stop(), "it says that workers were killed");
 }
 
+/// What each thread of a server has taken of a core, in nanoseconds.
+fn taken_by_threads(server: &Server) -> Vec<u64> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("the server runs").flatten();
+    let taken = tasks.map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).expect("the thread runs");
+        text.split_whitespace().next().and_then(|ns| ns.parse().ok()).expect("a number")
+    });
+    taken.collect()
+}
+
+#[test]
+fn async_deals_its_connections_out_to_so_many_threads_and_answers_every_call() {
+    const THREADS: u64 = 3;
+    for transport in ["tcp", "unix", "rpyc", "http1", "http2", "grpc"] {
+        let server = Server::launch(transport, "async", &["--option", "workers=3"]);
+        assert_eq!(fact(&server, "workers"), "3");
+        assert!(
+            fact(&server, "waits").as_str().is_some_and(|waits| waits.contains("each of 3 threads")),
+            "{transport}"
+        );
+        for asked in [
+            json!({"call": "echo", "payload": 70_000}),
+            json!({"call": "upload", "payload": 300_000, "chunk": 8_000}),
+            json!({"call": "download", "payload": 300_000, "chunk": 8_000}),
+            json!({"call": "sleep", "hold_ns": MS}),
+            json!({"call": "connect"}),
+        ] {
+            let mut asked = asked;
+            asked["clients"] = 7.into();
+            asked["iterations"] = 5.into();
+            let got = measure(&server, transport, asked).expect("it can be measured");
+            assert!(got.counts.conserved() && got.counts.ok == 35, "{transport}: {:?}", got.failures);
+        }
+        assert_eq!(server.status("Threads"), THREADS, "{transport}");
+        assert!(server.stop());
+    }
+    // Two of six clients are each thread's, and so is a third of the work, give or take what accepting costs the first.
+    let server = Server::launch("tcp", "async", &["--option", "workers=3"]);
+    let asked = json!({"call": "compute", "work": 300_000, "clients": 6, "iterations": 20});
+    let got = measure(&server, "tcp", asked).expect("it can be measured");
+    assert_eq!(got.counts.ok, 120, "{:?}", got.failures);
+    let taken = taken_by_threads(&server);
+    let least = taken.iter().sum::<u64>() / 6;
+    assert!(taken.len() as u64 == THREADS && taken.iter().all(|taken| *taken > least), "{taken:?}");
+    assert!(server.stop());
+}
+
+#[test]
+fn async_is_one_thread_where_nothing_is_said_and_where_a_library_owns_the_io() {
+    let server = Server::launch("http1", "async", &[]);
+    measure(&server, "http1", json!({"clients": 4, "iterations": 5})).expect("it can be measured");
+    assert_eq!((fact(&server, "waits"), server.status("Threads")), (json!("event loop on one thread"), 1));
+    assert!(server.stop());
+    for transport in ["quic", "http3"] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_engine"));
+        command.args(["serve", "--transport", transport, "--server", "async", "--option", "workers=2"]);
+        let output = command.output().expect("the engine starts");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains("one socket at each end"), "{told}");
+        let server = Server::launch(transport, "async", &["--option", "workers=1"]);
+        assert!(server.stop());
+    }
+}
+
 #[test]
 fn workers_are_as_many_as_cores_where_nothing_is_said() {
     let cores = thread::available_parallelism().expect("a machine has cores").get();

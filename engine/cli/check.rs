@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{load, say};
+use crate::cli::{completions, load, say};
 use crate::error::{Exit, Result};
 use crate::plan::Plan;
 
@@ -12,7 +12,7 @@ use crate::plan::Plan;
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The scenarios
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required = true, value_name = "FILE", add = completions::scenarios())]
     files: Vec<PathBuf>,
     /// Targets that differ in what the scenario does not ask about are a mistake, not only worth a warning
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 
 use crate::cli::catalogue::{Catalogue, Paired, ServiceCall, Setting, Word};
-use crate::cli::say;
+use crate::cli::{completions, say};
 use crate::error::{Context, Error, Exit, Result};
 use crate::registry::suggestion;
 
@@ -19,6 +19,7 @@ const BELOW: [&str; 3] = ["keys", "observers", "places"];
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// A word of a scenario, such as `http1`, `tls` or `payload`, or a whole list, such as `options`
+    #[arg(add = completions::listed())]
     word: Option<String>,
     /// Print every list and every combination as JSON
     #[arg(long, conflicts_with_all = ["word", "reasons"])]

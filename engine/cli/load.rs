@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::{caution, complain, remark};
+use crate::cli::{caution, complain, completions, remark};
 use crate::document::Mistakes;
 use crate::error::{Context, Error, Exit, Result};
 use crate::plan::Plan;
@@ -20,6 +20,7 @@ use crate::transport::ports::Ports;
 #[derive(Debug, Args)]
 pub(crate) struct Chosen {
     /// The scenario
+    #[arg(add = completions::scenarios())]
     pub(crate) file: PathBuf,
     /// Change a value, such as trials=3 or workloads.latency.clients=10; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]

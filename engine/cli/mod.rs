@@ -5,6 +5,7 @@ mod catalogue;
 mod check;
 mod closing;
 mod compare;
+mod completions;
 mod doctor;
 mod drive;
 mod keep;
@@ -12,6 +13,8 @@ mod limits;
 mod link;
 mod list;
 mod load;
+mod man;
+mod one_of;
 mod output;
 mod plan;
 mod progress;
@@ -34,9 +37,18 @@ use crate::place::contract::Place;
 use crate::place::here::{Here, Piped};
 use crate::results::Results;
 
+/// What the exit codes say; the first that applies of 130, 2, 4, 1 and 3.
+const EXITS: &str = "Exit codes:
+  0    all was measured, and is as expected
+  1    a cell or an expectation failed; of compare: something is worse, fails, is missing, or nothing could be compared
+  2    the scenario or the command line is wrong
+  3    all was measured, but other processes or the generator itself made a record invalid
+  4    the run could not go on
+  130  ended by Ctrl-C, with what was measured so far written";
+
 /// Compares RPC protocols and server models by running a scenario and writing a report.
 #[derive(Debug, Parser)]
-#[command(name = "engine", version, about, max_term_width = 100)]
+#[command(name = "engine", version, about, max_term_width = 100, after_long_help = EXITS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -68,6 +80,10 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Serve one transport on one server model, by hand
     Serve(serve::Serve),
+    /// Print a script by which a shell completes command lines
+    Completions(completions::Completions),
+    /// Write the manual, a page for each command
+    Man(man::Manual),
     /// Be one client process: an assignment on stdin, measurements on stdout
     Drive(drive::Drive),
     /// Start, observe and end the processes of a run at this place, as it says on stdin
@@ -87,6 +103,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Err(error) = limits::meet() {
         complain(&error);
         return error.exit();
+    }
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(exit) = completions::answered(&arguments) {
+        return exit;
     }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -108,6 +128,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Selftest(selftest) => selftest.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(manual) => manual.run(),
         Command::Drive(drive) => drive.run(),
         Command::Agent(agent) => agent.run(),
         Command::Keep(keep) => keep.run(),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::call::{FillKind, Word};
-use crate::cli::caution;
+use crate::cli::one_of::OneOf;
+use crate::cli::{caution, completions};
 use crate::error::{Context, Error, Exit, Result};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
@@ -46,20 +47,20 @@ const BODY_LIMIT: u64 = 1 << 32;
 /// 256 MiB on rpyc), 4,096 calls at a time on http2 and grpc, and on QUIC twice its option `streams`, at least 100.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// How bytes travel and calls are framed; `engine list` shows them all
-    #[arg(long, value_name = "NAME")]
+    /// How bytes travel and calls are framed
+    #[arg(long, value_name = "NAME", value_parser = OneOf::names(TRANSPORTS))]
     transport: String,
-    /// How clients get their turn; `engine list` shows them all
-    #[arg(long, value_name = "NAME")]
+    /// How clients get their turn
+    #[arg(long, value_name = "NAME", value_parser = OneOf::names(MODELS))]
     server: String,
     /// Where to listen: `127.0.0.1:0` or `unix:@name` [default: a free address on this machine]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// An option of the transport or server model; may be repeated
-    #[arg(long = "option", value_name = "NAME=VALUE")]
+    #[arg(long = "option", value_name = "NAME=VALUE", add = completions::options())]
     options: Vec<String>,
-    /// The bytes of downloads: zeros, text or random [default: the reference suite's, x for data and zeros for files]
-    #[arg(long, value_name = "FILL")]
+    /// The bytes of downloads [default: the reference suite's, x for data and zeros for files]
+    #[arg(long, value_name = "FILL", value_parser = OneOf::words::<FillKind>())]
     fill: Option<String>,
     /// The seed of those bytes
     #[arg(long, default_value_t = 1)]
@@ -86,6 +87,7 @@ impl Serve {
         let pairing = Pairing::of(transport, model, &native::Native, &driver::native::Native)
             .map_err(|refusal| Error::usage(format!("{} on {}: {}", self.transport, self.server, refusal.reason)))?;
         let options = Options::parse(&self.options, &pairing.options())?;
+        let pairing = pairing.with(&options).map_err(|refusal| Error::usage(refusal.reason))?;
         let fill = self.fill.as_deref().map(fill_kind).transpose()?.map(|kind| (kind, self.seed));
         let fault = self.fault.as_deref().map(str::parse::<InjectedFault>).transpose()?;
         let address = match &self.listen {

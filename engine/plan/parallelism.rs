@@ -23,9 +23,10 @@ pub fn hidden<'a>(targets: impl IntoIterator<Item = &'a Planned>, cores: usize) 
 /// True where a target executes calls on several cores at a time, if it has them.
 fn uses_several(target: &Settings) -> bool {
     let word = |name: &str| target.get(name).and_then(|it| it.as_word()).unwrap_or_default();
-    let one_worker = target.get("workers").and_then(|count| count.count()) == Some(1);
+    let workers = target.get("workers").and_then(|count| count.count());
+    let one_worker = workers == Some(1);
     match word("server") {
-        "async" => false,
+        "async" => workers.is_some_and(|workers| workers > 1),
         "pooled" | "preforked" if one_worker => false,
         // One thread at a time holds the interpreter.
         "threaded" | "pooled" => !STACKS.iter().any(|stack| stack.name() == word("stack") && stack.interpreted()),
@@ -71,5 +72,7 @@ mod tests {
         assert!(
             workers.is_some_and(|said| said.contains("`tcp-pooled-workers=4` can") && said.contains("workers=1` not"))
         );
+        let threads = told("{transport: tcp, server: async, options: {workers: [1, 2]}}", 1);
+        assert!(threads.is_some_and(|said| said.contains("`tcp-async-workers=2` can")));
     }
 }

@@ -23,11 +23,23 @@ pub trait Model: Entry + Sync {
         None
     }
 
+    /// Why it cannot be given these options with that transport, if it cannot.
+    fn declines(&self, transport: &dyn Transport, options: &Options) -> Option<String> {
+        let _ = (transport, options);
+        None
+    }
+
+    /// How many workers share the calls on so many cores, where their number is fixed.
+    fn workers(&self, options: &Options, cores: u64) -> Option<u64> {
+        let _ = (options, cores);
+        None
+    }
+
     /// How it executes calls of a protocol whose library owns its IO, or in words why it cannot.
     fn executes(&self) -> Executes;
 
-    /// What a reader has to know to compare it fairly.
-    fn facts(&self) -> Facts;
+    /// What a reader has to know to compare it fairly, with these options.
+    fn facts(&self, options: &Options) -> Facts;
 
     /// Serves until the acceptor says shutdown. Called with one thread running and the address already listening;
     /// `acceptor.announce()` prints the ready line.

@@ -9,7 +9,7 @@ use crate::server::acceptor::{Acceptor, Event};
 use crate::server::connection::serve_connection;
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::fork::{Child, Forked, OneThread};
-use crate::transport::contract::Facts;
+use crate::transport::contract::{Facts, Options};
 use crate::transport::held::Hold;
 use crate::transport::socket::Socket;
 
@@ -34,7 +34,7 @@ impl Model for Forking {
         Err(DATAGRAMS)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, _: &Options) -> Facts {
         [
             ("serves", "a process for each connection"),
             ("waits", "blocking"),

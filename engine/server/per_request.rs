@@ -11,7 +11,7 @@ use crate::server::call_job::{CallJob, ChannelExecutor};
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::idle_set::IdleSet;
 use crate::server::threaded::STACK;
-use crate::transport::contract::Facts;
+use crate::transport::contract::{Facts, Options};
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `per-request`.
@@ -40,7 +40,7 @@ impl Model for PerRequest {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, _: &Options) -> Facts {
         [
             ("serves", "a new thread for each call"),
             ("waits", "one thread polls, the others block for one call"),

@@ -15,7 +15,7 @@ use crate::server::contract::{Executes, Host, Model};
 use crate::server::idle_set::IdleSet;
 use crate::server::threaded::STACK;
 use crate::server::workers::{WORKERS, cores, workers};
-use crate::transport::contract::{Facts, OptionSpec};
+use crate::transport::contract::{Facts, OptionSpec, Options};
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `pooled`.
@@ -33,6 +33,10 @@ impl Entry for Pooled {
 impl Model for Pooled {
     fn options(&self) -> &'static [OptionSpec] {
         &[WORKERS, BALLAST]
+    }
+
+    fn workers(&self, options: &Options, cores: u64) -> Option<u64> {
+        Some(workers(options, cores))
     }
 
     fn executes(&self) -> Executes {
@@ -61,7 +65,7 @@ impl Model for Pooled {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, _: &Options) -> Facts {
         [
             ("serves", "a worker thread for each call"),
             ("waits", "one thread polls, workers block for one call"),

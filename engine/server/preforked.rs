@@ -9,7 +9,7 @@ use crate::server::fork::{Child, Forked, OneThread};
 use crate::server::forking::{DATAGRAMS, Ended};
 use crate::server::idle_set::IdleSet;
 use crate::server::workers::{WORKERS, cores, workers};
-use crate::transport::contract::{Facts, OptionSpec};
+use crate::transport::contract::{Facts, OptionSpec, Options};
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `preforked`.
@@ -29,11 +29,15 @@ impl Model for Preforked {
         &[WORKERS, BALLAST]
     }
 
+    fn workers(&self, options: &Options, cores: u64) -> Option<u64> {
+        Some(workers(options, cores))
+    }
+
     fn executes(&self) -> Executes {
         Err(DATAGRAMS)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, _: &Options) -> Facts {
         [
             ("serves", "a worker process for the connections that it accepts"),
             ("waits", "each worker polls, and blocks for one call"),

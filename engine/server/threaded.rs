@@ -10,7 +10,7 @@ use crate::server::acceptor::{Acceptor, Event};
 use crate::server::call_job::{CallJob, ChannelExecutor};
 use crate::server::connection::serve_connection;
 use crate::server::contract::{Executes, Host, Model};
-use crate::transport::contract::Facts;
+use crate::transport::contract::{Facts, Options};
 
 /// How much stack a thread has that serves calls.
 pub const STACK: usize = 256 * 1024;
@@ -43,7 +43,7 @@ impl Model for Threaded {
         })
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, _: &Options) -> Facts {
         [("serves", "a thread for each connection"), ("waits", "blocking"), ("isolation", "none: one process")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into()

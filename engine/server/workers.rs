@@ -7,10 +7,10 @@ use crate::transport::contract::{OptionKind, OptionSpec, Options};
 /// How many workers share the calls.
 pub const WORKERS: OptionSpec = OptionSpec {
     name: "workers",
-    about: "how many threads or processes share the calls",
+    about: "how many threads or processes share the calls, or of async the connections",
     // As many as the cores of the largest machines, and few enough to start them all.
     kind: OptionKind::Count(1, 1_024),
-    default: "the number of the server's cores",
+    default: "the number of the server's cores, but 1 for async",
 };
 
 /// The number of workers that `options` ask for, else one for each of so many cores.

@@ -39,8 +39,8 @@ pub trait Stack: Entry + Sync {
     /// Whether it has a server for that transport under that model, or why not.
     fn fits(&self, transport: &dyn Transport, model: &dyn Model) -> Fit;
 
-    /// Whether its server of that transport can be given these options, or why not.
-    fn takes(&self, _transport: &dyn Transport, _options: &Options) -> Fit {
+    /// Whether its server of that transport under that model can be given these options, or why not.
+    fn takes(&self, _transport: &dyn Transport, _model: &dyn Model, _options: &Options) -> Fit {
         Ok(())
     }
 

@@ -8,7 +8,6 @@ use crate::registry::Entry;
 use crate::server::ballast;
 use crate::server::contract::Model;
 use crate::server::runtime;
-use crate::server::workers::{WORKERS, workers};
 use crate::stack::contract::{Fit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
 use crate::transport::contract::{Facts, Family, IoModel, Options, Transport};
@@ -38,18 +37,17 @@ impl Stack for Native {
         refused.map_or(Ok(()), |reason| Err(Refusal { reason }))
     }
 
+    fn takes(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Fit {
+        model.declines(transport, options).map_or(Ok(()), |reason| Err(Refusal { reason }))
+    }
+
     fn terms(&self, transport: &dyn Transport, model: &dyn Model, options: &Options, cores: u64) -> Terms {
-        let has_workers = model.options().iter().any(|option| option.name == WORKERS.name);
-        Terms {
-            workers: has_workers.then(|| workers(options, cores)),
-            ballast: ballast::held(options),
-            ..transport.terms(options)
-        }
+        Terms { workers: model.workers(options, cores), ballast: ballast::held(options), ..transport.terms(options) }
     }
 
     fn facts(&self, transport: &dyn Transport, model: &dyn Model, options: &Options) -> Facts {
         let mut facts = transport.facts(options);
-        facts.extend(model.facts());
+        facts.extend(model.facts(options));
         if let IoModel::Async(_) = transport.io_model() {
             facts.extend(runtime::facts());
         }

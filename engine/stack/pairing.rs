@@ -66,8 +66,8 @@ impl Pairing {
 
     /// The pairing with these options, or why it cannot have them.
     pub fn with(self, options: &Options) -> Result<Self, Refusal> {
-        if let Serving::Model { stack, .. } = self.serving {
-            stack.takes(self.transport, options)?;
+        if let Serving::Model { stack, model } = self.serving {
+            stack.takes(self.transport, model, options)?;
             self.driver.takes(self.transport, options)?;
         }
         Ok(self)

@@ -41,7 +41,7 @@ impl Stack for Python {
         }))
     }
 
-    fn takes(&self, transport: &dyn Transport, options: &Options) -> Fit {
+    fn takes(&self, transport: &dyn Transport, _: &dyn Model, options: &Options) -> Fit {
         takes(transport, options)
     }
 

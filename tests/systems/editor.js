@@ -1,5 +1,5 @@
 // Drives the language server of YAML over stdio: opens each text of stdin's JSON with our schema, and prints what it
-// diagnoses, what it completes, and what the text is with each completion inserted.
+// diagnoses, what it completes, and what the text is with each completion inserted. Without a schema of ours a text has to name it.
 "use strict";
 const { spawn } = require("node:child_process");
 const { readFileSync } = require("node:fs");
@@ -21,7 +21,7 @@ const ask = (method, params) => new Promise((resolve) => {
   write({ id: last, method, params });
 });
 const settings = {
-  yaml: { schemas: { [`file://${schema}`]: "*.yaml" }, validate: true, completion: true, hover: true, schemaStore: { enable: false } },
+  yaml: { schemas: schema ? { [`file://${schema}`]: "*.yaml" } : {}, validate: true, completion: true, hover: true, schemaStore: { enable: false } },
 };
 const answer = (message) => {
   if (message.method === "textDocument/publishDiagnostics") {

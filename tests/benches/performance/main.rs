@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a bench is there to print")]
 
 mod bulk;
+mod c_library;
 mod exchange;
 mod floors;
 mod generator;
@@ -73,6 +74,7 @@ fn comparisons() -> Vec<Comparison> {
         open_loop::comparisons(),
         harness::comparisons(),
         link::comparisons(),
+        c_library::comparisons(),
     ];
     parts.into_iter().flatten().collect()
 }

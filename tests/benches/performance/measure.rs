@@ -20,6 +20,7 @@ pub(crate) struct Metric {
 pub(crate) const CALLS_PER_CPU_SECOND: Metric = Metric { name: "calls per CPU-second", unit: "" };
 pub(crate) const CALLS_PER_WINDOW_CPU_SECOND: Metric =
     Metric { name: "calls per CPU-second of the window alone", unit: "" };
+pub(crate) const CALLS_PER_CPU_SECOND_OF_BOTH: Metric = Metric { name: "calls per CPU-second of both ends", unit: "" };
 pub(crate) const CALLS_PER_SECOND: Metric = Metric { name: "calls per second", unit: "" };
 pub(crate) const REPLIES_PER_CPU_SECOND: Metric = Metric { name: "replies per CPU-second of the server", unit: "" };
 pub(crate) const P50: Metric = Metric { name: "p50", unit: "ns" };
@@ -33,8 +34,9 @@ pub(crate) const TIME_PER_CALL: Metric = Metric { name: "time per call", unit: "
 pub(crate) const CPU_PER_PACKET: Metric = Metric { name: "CPU of the relay per packet", unit: "ns" };
 
 /// All of them.
-const METRICS: [Metric; 13] = [
+const METRICS: [Metric; 14] = [
     CALLS_PER_CPU_SECOND,
+    CALLS_PER_CPU_SECOND_OF_BOTH,
     CALLS_PER_WINDOW_CPU_SECOND,
     CALLS_PER_SECOND,
     REPLIES_PER_CPU_SECOND,
