@@ -323,7 +323,11 @@ mod tests {
                 for Figure { name, value, .. } in Row::of(cell).figures {
                     let label = if name == "capacity" { "capacity, calls/s" } else { name };
                     let searched = |caption: &str| caption.starts_with("Capacity");
-                    let of = tables().filter(|it| if name == "capacity" { searched(&it.caption) } else { it.main });
+                    let echoes = |caption: &str| name == "MB/s" && caption.starts_with("Bandwidth of echoes");
+                    let of = tables().filter(|it| match name {
+                        "capacity" => searched(&it.caption),
+                        _ => it.main || echoes(&it.caption),
+                    });
                     let texts = of.flat_map(|table| {
                         let at = table.columns.iter().position(|column| column.label == label);
                         let row = table.rows.iter().find(|row| row.cell == Some(cell.number));

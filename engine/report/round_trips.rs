@@ -133,7 +133,7 @@ fn waits(call: &str, trips: &[(&str, f64)]) -> String {
 fn said(trips: f64) -> String {
     // A slope is as exact as the medians of a few trials.
     let whole = (trips - trips.round()).abs() <= 0.1;
-    if whole { format!("{}", trips.round().max(0.0)) } else { format!("{trips:.1}") }
+    if whole { (trips.round().max(0.0) as u64).to_string() } else { format!("{trips:.1}") }
 }
 
 /// The first names of a long list, and how many more there are.
