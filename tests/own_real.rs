@@ -118,26 +118,25 @@ fn two_builds_of_a_shop_in_flask() {
         "shop.yaml",
         &[
             "trials=2",
-            "targets.main.env.ASKED=main.log",
-            "targets.branch.env.ASKED=branch.log",
+            "targets.shop.env.ASKED='${build}.log'",
             "workloads.each-alone.duration=200ms",
             "workloads.each-alone.warmup=5",
             "workloads.as-in-production.duration=500ms",
         ],
         &[],
     );
-    for target in ["main", "branch"] {
-        let made = made(&results, target, Some("health"));
-        let log = services.log(&format!("{target}.log"));
+    for build in ["main", "branch"] {
+        let made = made(&results, &format!("shop-build={build}"), Some("health"));
+        let log = services.log(&format!("{build}.log"));
         for call in ["health", "list", "buy"] {
-            assert_eq!(log.get(call), made.get(call), "{target}: {call}: {log:?}, {made:?}");
+            assert_eq!(log.get(call), made.get(call), "{build}: {call}: {log:?}, {made:?}");
         }
         assert_eq!(made.get("any"), Some(&0));
     }
     // Both are judged, whatever came of it; nothing is said of `main` against itself.
     let report = fs::read_to_string(services.path("out/report.md")).expect("a report");
-    let judged = report.lines().filter(|line| line.contains("110% of main |")).collect::<Vec<_>>();
-    let own = judged.iter().filter(|line| line.starts_with("| branch/")).count();
+    let judged = report.lines().filter(|line| line.contains("110% of baseline |")).collect::<Vec<_>>();
+    let own = judged.iter().filter(|line| line.starts_with("| shop-build=branch/")).count();
     assert_eq!((judged.len(), own), (3, 3), "{report}");
 }
 

@@ -389,12 +389,20 @@ impl Nginx {
 
     /// A run against it with those options.
     fn asked(&self, options: &str) -> (Output, Value) {
+        let (output, results, _) = self.reported(options);
+        (output, results)
+    }
+
+    /// The same with its report.
+    fn reported(&self, options: &str) -> (Output, Value, String) {
         let (at, port) = (self.folder.path().display(), self.port);
         let options = options.replace("AT", &at.to_string());
         let target = format!(
             "  - {{name: own, transport: http1, at: \"127.0.0.1:{port}\", ready: health, within: 2s, options: {{tls: true, {options}}}}}\n"
         );
-        shops(&target).run()
+        let own = shops(&target);
+        let (output, results) = own.run();
+        (output, results, fs::read_to_string(own.folder.path().join("out/report.md")).expect("a report"))
     }
 }
 
@@ -431,7 +439,8 @@ fn a_server_in_tls_is_known_by_a_file_or_not_at_all_and_knows_its_clients() {
         assert!(facts["encrypted"].as_str().is_some_and(|said| said.contains("the server known by `/")), "{facts}");
     }
     let nginx = Nginx::start("TLSv1.3", true);
-    let (_, results) = nginx.asked("insecure: true, cert: AT/client.pem, key: AT/client.key");
+    let (_, results, report) = nginx.reported("insecure: true, cert: AT/client.pem, key: AT/client.key");
+    assert!(report.contains("**insecure any certificate was taken for that of own**"), "{report}");
     assert_eq!(results["records"][0]["counts"]["ok"], 40, "{results}");
     assert!(facts(&results)["encrypted"].as_str().is_some_and(|said| said.contains("NOT verified, the client by")));
     let (_, results) = nginx.asked("insecure: true");
