@@ -67,7 +67,8 @@ interference *ARGUMENTS:
 # The reports, the pages of claims and the gallery under docs/, made from the results there.
 docs:
     cargo build --release --quiet
-    for folder in docs/*/; do target/release/engine report "$folder" || exit 1; done
+    for results in docs/*/results.json docs/own/*/results.json; do \
+        [ ! -e "$results" ] || target/release/engine report "$(dirname "$results")" || exit 1; done
     target/release/engine report docs/reference-suite --template templates/claims.md.jinja --out docs
     target/release/engine report docs/cpu-or-io --template templates/claims-cpu-or-io.md.jinja --out docs
     target/release/engine report docs/compression --template templates/claims-compression.md.jinja --out docs
@@ -86,4 +87,14 @@ remeasure: && docs
     for name in quickstart rpyc-vs-http reference-suite where-the-time-goes compression cpu-or-io transports \
         server-models connection-churn what-tls-costs chunk-size what-a-fork-costs capacity near-and-far loss reference-suite-lan; do \
         target/release/engine run "scenarios/$name.yaml" --out "docs/$name" --replace || test $? -eq 1 || exit; \
+    done
+
+# The results of the example services under docs/own/ measured anew: needs redis-server, nginx and caddy beside what
+# scenarios/own/requirements.txt names. About a minute each, on a machine that does nothing else.
+remeasure-own: && docs
+    cargo build --release --quiet
+    [ -e scenarios/own/.venv ] || python3 -m venv scenarios/own/.venv
+    scenarios/own/.venv/bin/pip install --quiet -r scenarios/own/requirements.txt
+    for name in shop lab redis files; do \
+        target/release/engine run "scenarios/own/$name.yaml" --out "docs/own/$name" --replace || test $? -eq 1 || exit; \
     done

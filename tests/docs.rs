@@ -38,10 +38,26 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()))
 }
 
-/// The folders under docs/; each is that of a scenario.
+/// The folders under docs/; each is that of a scenario, but for the one of example services.
 fn folders() -> Vec<PathBuf> {
-    let entries = fs::read_dir(home().join("docs")).expect("docs/ is part of the project");
+    inside(&home().join("docs")).into_iter().filter(|path| !path.ends_with("own")).collect()
+}
+
+/// The same with those of the example services.
+fn all_folders() -> Vec<PathBuf> {
+    let own = home().join("docs/own");
+    folders().into_iter().chain(if own.exists() { inside(&own) } else { Vec::new() }).collect()
+}
+
+fn inside(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder is part of the project");
     entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_dir()).collect()
+}
+
+/// The scenario of a folder.
+fn scenario(folder: &Path) -> PathBuf {
+    let inside = folder.strip_prefix(home().join("docs")).expect("it is a document");
+    home().join("scenarios").join(inside).with_extension("yaml")
 }
 
 fn measured(scenario: &str) -> bool {
@@ -50,19 +66,22 @@ fn measured(scenario: &str) -> bool {
 
 #[test]
 fn each_report_is_what_its_results_give() {
-    for folder in folders() {
-        let scenario = folder.with_extension("yaml");
-        let scenario = home().join("scenarios").join(scenario.file_name().expect("a folder has a name"));
-        assert!(scenario.exists(), "{} is of no scenario", folder.display());
+    for folder in all_folders() {
+        assert!(scenario(&folder).exists(), "{} is of no scenario", folder.display());
         engine(&[Path::new("report"), &folder, Path::new("--check"), &folder]);
     }
 }
 
 #[test]
 fn each_committed_record_is_of_a_cell_that_its_scenario_plans() {
-    for folder in folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
+    for folder in all_folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
         let results = Results::read(&folder).expect("committed results are readable");
-        let scenario = engine::scenario::read("results", &results.scenario.to_string(), &[]);
+        // Results hold the lengths of what may be secret in calls of one's own, and no scenario any more.
+        let file = scenario(&folder);
+        let scenario = match results.scenario.get("calls") {
+            None => engine::scenario::read("results", &results.scenario.to_string(), &[]),
+            Some(_) => engine::scenario::read(&file.display().to_string(), &read(&file), &[]),
+        };
         let scenario = scenario.unwrap_or_else(|mistakes| panic!("{}: {}", folder.display(), mistakes.render(false)));
         let planned: BTreeSet<String> = Plan::of(&scenario).cells.into_iter().map(|cell| cell.planned.id).collect();
         let measured: BTreeSet<String> = results.records.iter().map(|record| results.id(record).to_owned()).collect();
@@ -72,7 +91,7 @@ fn each_committed_record_is_of_a_cell_that_its_scenario_plans() {
 
 #[test]
 fn a_figure_is_the_same_in_chart_label_tooltip_table_and_answer_and_divides_to_the_ratio() {
-    for folder in folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
+    for folder in all_folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
         let view = View::of(&Results::read(&folder).expect("committed results are readable")).expect("a view");
         let page = read(&folder.join("report.html"));
         let (mut drawn, mut divided) = (0, 0);
@@ -93,7 +112,7 @@ fn a_figure_is_the_same_in_chart_label_tooltip_table_and_answer_and_divides_to_t
 
 #[test]
 fn what_a_forge_shows_is_short_and_narrow() {
-    for folder in folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
+    for folder in all_folders().into_iter().filter(|folder| folder.join("results.json").exists()) {
         let markdown = read(&folder.join("report.md"));
         let cells = Results::read(&folder).expect("committed results are readable").cells.len();
         // What is asked of a hundred cells; a longer report is longer by its rows.
@@ -137,8 +156,8 @@ fn each_scenario_is_measured_by_the_recipe_and_stands_in_the_index() {
     let (_, recipe) = recipes.split_once("\nremeasure:").expect("there is a recipe that measures anew");
     let measured: BTreeSet<&str> = recipe.split([' ', ';', '\n', '\\']).collect();
     let index = read(&home().join("docs/README.md"));
-    for entry in fs::read_dir(home().join("scenarios")).expect("scenarios/ is part of the project") {
-        let path = entry.expect("it can be listed").path();
+    let entries = fs::read_dir(home().join("scenarios")).expect("scenarios/ is part of the project");
+    for path in entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_file()) {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a scenario has a name");
         assert!(measured.contains(name), "`just remeasure` leaves {name} out");
         assert!(index.contains(&format!("({name}/report.md)")), "docs/README.md leaves {name} out");

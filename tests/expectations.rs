@@ -11,7 +11,9 @@ use engine::key::KEYS;
 use engine::key::contract::Of;
 use engine::key::settings::is_axis;
 use engine::plan::Plan;
+use engine::report::relative::Judgement;
 use engine::report::view::View;
+use engine::results::calls::{CallBytes, CallFigures};
 use engine::results::{Record, Results};
 use engine::scenario::expect::{Figure, Unit};
 use engine::scenario::read;
@@ -149,7 +151,7 @@ fn each_expectation_is_judged_for_the_cells_of_its_own_target_and_workload() {
         }
         assert_eq!(judged, expected, "{}", cell.id);
     }
-    assert!(view.expectations.iter().all(|one| !one.met));
+    assert!(view.expectations.iter().all(|one| one.judgement == Judgement::Missed));
 }
 
 #[test]
@@ -166,7 +168,8 @@ fn every_figure_can_be_expected_of_a_target_and_of_a_workload() {
             );
             let view = View::of(&planned(&text, 10_000)).expect("a view");
             let judged = view.expectations.iter().filter(|one| one.cell == "firstborn/w");
-            let judged: Vec<(bool, &str)> = judged.map(|one| (one.met, one.found.as_str())).collect();
+            let judged: Vec<(bool, &str)> =
+                judged.map(|one| (one.judgement == Judgement::Met, one.found.as_str())).collect();
             assert!(matches!(judged.as_slice(), [(met, _)] if *met == kept), "{expect}: {judged:?}");
             let of_first = view.expectations.iter().any(|one| one.cell == "first/w");
             assert_eq!(of_first, !of_target, "{expect}");
@@ -218,4 +221,175 @@ fn what_is_not_is_named_with_its_cell_its_figure_and_its_bound() {
     assert!(errors[0].starts_with("error: tcp-threaded/wait: expected mean < 5ms, found "), "{told}");
     assert!(errors[1].contains("expected p99 < 1h, found no such figure: too few calls"), "{told}");
     assert_eq!(report.matches("| **not met** |").count(), 2, "{report}");
+}
+
+/// Made-up results of a scenario in which each target takes its time for a call, about 1 % more or less in each trial.
+fn taking(text: &str, times: &[(&str, u64)]) -> Results {
+    let mut results = planned(text, 2_000);
+    for record in &mut results.records {
+        let target = results.cells[record.cell].target.as_str();
+        let (_, ns) = times.iter().find(|(name, _)| *name == target).expect(target);
+        let effect = Effect::new("tcp", "w", serde_json::json!({"call": "ping"}), *ns, 2_000);
+        *record = Record { cell: record.cell, ..effect.trial(record.trial) };
+    }
+    results
+}
+
+/// A branch beside `main`, and what is expected of it.
+fn branch(expect: &str, ns: u64) -> Results {
+    let text = format!(
+        "baseline: main\ntargets: [{{transport: tcp, server: threaded, name: main}}, {{transport: tcp, server: threaded, \
+         name: branch, expect: \"{expect}\"}}]\nworkloads: [{{name: w, call: ping, iterations: 2000}}]\n"
+    );
+    taking(&text, &[("main", 100_000), ("branch", ns)])
+}
+
+#[test]
+fn a_figure_is_held_against_that_of_another_target_by_the_whole_interval_of_their_ratio() {
+    use Judgement::{Met, Missed, Undecided};
+    for (expect, ns, judgement, ratio) in [
+        ("p99 < 110% of main", 105_000, Met, 1.05),
+        ("p99 < 110% of main", 130_000, Missed, 1.3),
+        ("p99 < 110% of main", 110_000, Undecided, 1.1),
+        ("p50 <= 110% of baseline", 105_000, Met, 1.05),
+        ("p50 > 120% of main", 130_000, Met, 1.3),
+        ("p50 >= 120% of main", 105_000, Missed, 1.05),
+        ("calls_per_s > 90% of main", 105_000, Met, 1.0 / 1.05),
+        ("calls_per_s > 90% of main", 130_000, Missed, 1.0 / 1.3),
+        ("cpu_per_call < 110% of main", 130_000, Missed, 1.3),
+        ("mean < 100.5% of main", 130_000, Missed, 1.3),
+    ] {
+        let results = branch(expect, ns);
+        let view = View::of(&results).expect("a view");
+        let [judged] = view.expectations.as_slice() else {
+            panic!("main is held against nothing: {:?}", view.expectations)
+        };
+        assert_eq!((judged.cell.as_str(), judged.judgement), ("branch/w", judgement), "{expect}: {judged:?}");
+        let (percent, rest) = judged.found.split_once(" % of main (").expect("a ratio with its interval");
+        assert!(
+            (percent.parse::<f64>().expect("a number") / 100.0 / ratio - 1.0).abs() < 0.02,
+            "{expect}: {}",
+            judged.found
+        );
+        assert!(rest.contains(" % – "), "{expect}: {}", judged.found);
+        let decides = judged.found.contains(" trials of each would decide");
+        assert_eq!(decides, judgement == Undecided, "{expect}: {}", judged.found);
+    }
+}
+
+#[test]
+fn where_there_is_no_figure_nothing_is_met() {
+    let found = |results: &Results| {
+        let view = View::of(results).expect("a view");
+        let judged = view.expectations.first().expect("it is judged").clone();
+        (judged.judgement, judged.found)
+    };
+    let mut failed = branch("p99 < 110% of main", 90_000);
+    let of_main = failed.cells.iter().position(|cell| cell.target == "main").expect("a cell");
+    let record = failed.records.iter_mut().find(|record| record.cell == of_main).expect("a trial");
+    reports::fail(record, "the server ended with signal 9");
+    let (judgement, told) = found(&failed);
+    assert_eq!(
+        (judgement, told.as_str()),
+        (Judgement::Missed, "no such ratio: a trial of main failed, or gives only a bound")
+    );
+    let mut alone = branch("p99 < 110% of main", 90_000);
+    alone.records.retain(|record| record.cell != of_main);
+    let (judgement, told) = found(&alone);
+    assert_eq!(judgement, Judgement::Missed, "{told}");
+    assert!(told.starts_with("nothing to compare with"), "{told}");
+    let mut once = branch("p99 < 110% of main", 90_000);
+    once.records.retain(|record| record.trial == 1);
+    let (judgement, told) = found(&once);
+    assert_eq!(judgement, Judgement::Undecided, "{told}");
+    assert!(told.ends_with(" % of main, and an interval takes two trials of each"), "{told}");
+}
+
+#[test]
+fn a_call_of_a_mix_has_expectations_of_its_own() {
+    let text = "targets: [{transport: http1, at: \"127.0.0.1:1\", name: main}, {transport: http1, at: \"127.0.0.1:2\", name: branch}]\n\
+         calls: [{name: quick, http: GET /q}, {name: slow, http: GET /s}]\n\
+         workloads:\n  - {name: m, mix: {quick: 9, slow: 1}, iterations: 2000, expect: [\"slow.p50 < 110% of main\", \
+         \"quick.p50 < 110% of main\", \"quick.p99 < 1ms\", \"slow.errors == 0\", \"slow.max < 1ns\"]}\n";
+    let mut results = taking(text, &[("main", 100_000), ("branch", 100_000)]);
+    for record in &mut results.records {
+        let branch = results.cells[record.cell].target == "branch";
+        let trial = record.trial;
+        let measured = record.measured.as_mut().expect("it is measured");
+        for (name, ns) in [("quick", 100_000), ("slow", if branch { 480_000 } else { 400_000 })] {
+            let alone = Effect::new("tcp", "w", serde_json::json!({"call": "ping"}), ns, 1_000).trial(trial);
+            let alone = alone.measured.expect("it is measured");
+            measured.calls.insert(
+                name.to_owned(),
+                CallFigures {
+                    counts: alone.counts,
+                    response_time: alone.response_time,
+                    service_time: None,
+                    bytes: CallBytes::default(),
+                },
+            );
+        }
+    }
+    let view = View::of(&results).expect("a view");
+    let told: Vec<(&str, &str, Judgement)> =
+        view.expectations.iter().map(|it| (it.cell.as_str(), it.expected.as_str(), it.judgement)).collect();
+    use Judgement::{Met, Missed};
+    for (cell, expected, judgement) in [
+        ("branch/m", "slow.p50 < 110% of main", Missed),
+        ("branch/m", "quick.p50 < 110% of main", Met),
+        ("branch/m", "quick.p99 < 1ms", Met),
+        ("branch/m", "slow.errors == 0", Met),
+        ("main/m", "slow.max < 1ns", Missed),
+    ] {
+        assert!(told.contains(&(cell, expected, judgement)), "{cell}: {expected}: {told:?}");
+    }
+    assert_eq!(told.len(), 8, "main is held against nothing: {told:?}");
+}
+
+#[test]
+fn what_is_met_missed_or_undecided_ends_in_its_exit_code_and_is_printed() {
+    let scenario = |expect: &str, trials: u32| {
+        format!(
+            "targets: [{{transport: tcp, server: threaded, name: main}}, {{transport: tcp, server: threaded, name: branch, \
+             expect: \"{expect}\"}}]\nworkloads: [{{name: w, call: ping, iterations: 50, trials: {trials}}}]\n"
+        )
+    };
+    for (expect, trials, code, told, row) in [
+        ("p50 < 999999% of main", 3, 0, None, "| met |"),
+        (
+            "p50 > 999999% of main",
+            3,
+            1,
+            Some("error: branch/w: expected p50 > 999999% of main, found "),
+            "| **not met** |",
+        ),
+        (
+            "p50 < 110% of main",
+            1,
+            0,
+            Some("warning: branch/w: undecided: expected p50 < 110% of main, found "),
+            "| *undecided* |",
+        ),
+    ] {
+        let (output, report) = ran(&scenario(expect, trials));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{expect}: {said}");
+        let lines: Vec<&str> =
+            said.lines().filter(|line| line.contains(": expected ") || line.contains(" expected p50")).collect();
+        assert_eq!(lines.len(), usize::from(told.is_some()), "{said}");
+        assert!(told.is_none_or(|told| lines[0].starts_with(told)), "{said}");
+        assert_eq!(report.matches(row).count(), 1, "{expect}: {report}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("strict.yaml");
+    fs::write(&file, format!("title: t\nquestion: q\n{}", scenario("p50 < 110% of main", 1))).expect("a scenario");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.env("ENGINE_BESIDE_OTHERS", "1").arg("run").arg(&file).arg("--out").arg(folder.path().join("out"));
+    let output = command.args(["--strict", "--json", "--quiet"]).output().expect("the engine starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: branch/w: undecided: expected p50 < 110% of main"), "{said}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
+    assert_eq!(summary["undecided"][0]["judgement"], "undecided", "{summary}");
+    assert_eq!(summary["unmet"], serde_json::json!([]), "{summary}");
 }

@@ -90,6 +90,26 @@ fn what_was_tried_is_a_scenario_that_runs() {
     let scenario = fs::read_to_string(&file).expect("the scenario was written");
     assert!(scenario.contains("http: \"GET /fast\"") && scenario.contains("duration: 200ms"), "{scenario}");
     assert!(engine(folder.path(), &["check", "127.0.0.1.yaml"]).status.success());
+    // A newcomer runs what was written: the same is asked, and the same is found.
+    let before = server.asked("GET /fast");
+    let ran = engine(folder.path(), &["run", "127.0.0.1.yaml", "--out", "out"]);
+    assert!(ran.status.success(), "{}", said(&ran));
+    let results = Results::read(&folder.path().join("out")).expect("results");
+    let made = |record: &engine::results::Record| {
+        let measured = record.measured.as_ref().expect("it is measured");
+        assert_eq!((measured.counts.ok, measured.clients.len()), (measured.counts.scheduled, 2));
+        measured.counts.scheduled + measured.untimed.map_or(0, |it| it.ready + it.before + it.warmup)
+    };
+    assert_eq!(results.records.len(), 5, "as many trials");
+    assert_eq!(server.asked("GET /fast") - before, results.records.iter().map(made).sum::<u64>());
+    let figures = |output: &Output| {
+        let line = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .find(|line| line.starts_with("127.0.0.1 "))
+            .map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{}", said(output)))
+    };
+    assert!(figures(&tried).contains(" tried ") && figures(&ran).contains(" tried "), "the table of both has its row");
     let again = engine(folder.path(), &["try", &url, "--for", "1s"]);
     assert!(again.status.success() && folder.path().join("127.0.0.1-2.yaml").exists(), "{}", said(&again));
     assert_eq!(fs::read_to_string(&file).expect("it is still there"), scenario, "nothing is written over");

@@ -1,100 +1,20 @@
 //! Servers of the user's own: launched, proved to be those that were launched, ended; found where they run already.
 
+mod own;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use own::{Own, free_port, has, marked, server, stderr, until};
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// A scenario in a folder of its own, whose processes carry a mark.
-struct Own {
-    folder: TempDir,
-    mark: String,
-}
-
-impl Own {
-    /// `target` are the keys of one target of `transport: tcp`, `workload` those of one workload.
-    fn new(target: &str, workload: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let mark = format!("own-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::copy(server(), folder.path().join("server.py")).expect("it is copied");
-        let text = format!(
-            "title: t\nquestion: q\ntrials: 1\ntimeout: 5s\ntargets:\n  - {{name: own, {target}}}\nworkloads:\n  - {{name: w, {workload}}}\n"
-        );
-        fs::write(folder.path().join("own.yaml"), text.replace("MARK", &mark)).expect("it is written");
-        Own { folder, mark }
-    }
-
-    /// A command of `server.py` that does `how`.
-    fn doing(how: &str, more: &str) -> Self {
-        let target = format!("transport: tcp, launch: \"python3 server.py {how} ${{port}}\", env: {{OWN: MARK}}{more}");
-        Own::new(&target, "call: connect, iterations: 50")
-    }
-
-    fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
-        command.env("ENGINE_BESIDE_OTHERS", "1").env_remove("RUST_BACKTRACE").current_dir(self.folder.path());
-        command.args([name, "own.yaml"]);
-        command
-    }
-
-    fn run(&self) -> (Output, Value) {
-        let output = self.command("run").args(["--out", "out"]).output().expect("the engine starts");
-        let results = fs::read_to_string(self.folder.path().join("out/results.json"));
-        let results = results.unwrap_or_else(|_| panic!("no results: {}", stderr(&output)));
-        assert_eq!(marked(&self.mark), BTreeSet::new(), "something is left running");
-        (output, serde_json::from_str(&results).expect("results are JSON"))
-    }
-
-    /// What is said of its only trial that failed.
-    fn failure(&self) -> (String, String) {
-        let (output, results) = self.run();
-        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-        let record = &results["records"][0];
-        assert_eq!(record["outcome"], "failed", "{record}");
-        (record["reason"].as_str().expect("a reason").to_owned(), stderr(&output))
-    }
-}
-
-fn server() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/own/server.py")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// The processes whose environment has that mark.
-fn marked(mark: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir("/proc").expect("there is /proc").flatten();
-    let marked = |path: &PathBuf| {
-        let environment = fs::read(path.join("environ")).unwrap_or_default();
-        // One that has ended has none any more.
-        String::from_utf8_lossy(&environment).contains(mark)
-    };
-    let told = |path: PathBuf| fs::read_to_string(path.join("cmdline")).unwrap_or_default().replace('\0', " ");
-    entries.map(|entry| entry.path()).filter(marked).map(told).collect()
-}
-
-/// Waits until something is so, which it is soon, however busy the machine.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 #[test]
 fn a_launched_server_is_measured_and_charged_and_told_where_it_comes_from() {
@@ -139,6 +59,96 @@ fn a_server_on_a_unix_socket_is_dialled_there_and_its_folder_is_removed() {
     );
     let (output, results) = own.run();
     assert_eq!(results["records"][0]["counts"]["ok"], 30, "{}", stderr(&output));
+}
+
+/// The scenario with a network, over which each workload that has a `link` is asked.
+fn over_a_link(own: &Own) {
+    let file = own.folder.path().join("own.yaml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    fs::write(file, format!("{text}links: [{{name: wan, delay: 20ms}}]\n")).expect("it is written");
+}
+
+#[test]
+fn a_launched_server_is_dialled_at_its_address_behind_a_link() {
+    let workload = "call: connect, iterations: 5, link: [none, wan]";
+    for (launch, env) in [
+        ("python3 server.py serve ${address}", ""),
+        ("sh -c 'exec python3 server.py serve $HOST:${port}'", ", HOST: \"${host}\""),
+    ] {
+        let own = Own::new(&format!("transport: tcp, launch: \"{launch}\", env: {{OWN: MARK{env}}}"), workload);
+        over_a_link(&own);
+        let (output, results) = own.run();
+        let records = results["records"].as_array().expect("records");
+        assert_eq!(records.len(), 2, "{}", stderr(&output));
+        // On a busy machine the link itself is late, which spoils a verdict and fails nothing.
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
+        assert!(!stderr(&output).contains("not told on which address"), "{}", stderr(&output));
+        for record in records {
+            assert_eq!(record["counts"]["ok"], 5, "{record}");
+            let far = results["cells"][record["cell"].as_u64().expect("a cell") as usize]["settings"]["link"] == "wan";
+            let least = record["response_time"]["min_ns"].as_u64().expect("times");
+            assert!(!far || least >= 40_000_000, "there and back: {least}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_is_told_its_port_only_is_not_found_behind_a_link_and_is_warned_of() {
+    let own = Own::doing("serve", ", within: 3s");
+    let file = own.folder.path().join("own.yaml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    fs::write(&file, text.replace("iterations: 50", "iterations: 5, link: wan")).expect("it is written");
+    over_a_link(&own);
+    let checked = own.command("check").output().expect("the engine starts");
+    let said = "own.yaml:8: `own` is launched behind a link and is not told on which address to listen";
+    assert!(checked.status.success() && stderr(&checked).contains(said), "{}", stderr(&checked));
+    let (reason, _) = own.failure();
+    assert!(reason.contains("; it listens on 127.0.0.1:"), "{reason}");
+}
+
+#[test]
+fn what_belongs_to_a_target_is_counted_apart_by_its_name() {
+    let own = Own::doing("with-store", ", with: [postgres, nobody-of-that-name]");
+    let store = own.folder.path().join("store");
+    let mut python = Command::new("python3");
+    python.arg(server()).args(["store", &store.display().to_string()]).process_group(0);
+    let _running = Running(python.spawn().expect("Python starts"));
+    until("the store listens", || std::os::unix::net::UnixStream::connect(&store).is_ok());
+    let file = own.folder.path().join("own.yaml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let text = text.replace("env: {", &format!("env: {{STORE: {}, ", store.display()));
+    let text = text.replace("call: connect, iterations: 50", "call: line, iterations: 200");
+    fs::write(&file, text + "calls: [{name: line, send: \"a line\\n\", until: \"\\n\"}]\n").expect("it is written");
+    let (output, results) = own.run();
+    let record = &results["records"][0];
+    assert_eq!(record["counts"]["ok"], 200, "{}", stderr(&output));
+    let cost = &record["cost"]["server"];
+    assert!(cost["more"]["postgres_cpu_ns"].as_u64() > Some(0), "{cost}");
+    assert_eq!(cost["processes"], 1, "it is none of the command's own: {cost}");
+    let why = [&cost["missing"], &results["manifest"]["missing"]["server"]];
+    let why = why.iter().find_map(|missing| missing["nobody-of-that-name_cpu_ns"].as_str());
+    assert_eq!(why, Some("no process of that name is there"), "{results}");
+}
+
+#[test]
+fn plan_tells_the_files_that_are_read() {
+    let own =
+        Own::new("transport: http1, at: \"127.0.0.1:1\", options: {tls: true, ca: ca.pem}", "call: put, iterations: 1");
+    let file = own.folder.path().join("own.yaml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let calls = "calls: [{name: put, http: PUT /, body-file: body.bin}]\n";
+    fs::write(&file, text + calls).expect("it is written");
+    for name in ["ca.pem", "body.bin"] {
+        fs::write(own.folder.path().join(name), "x").expect("it is written");
+    }
+    let output = own.command("plan").output().expect("the engine starts");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in ["reads ca.pem: `ca` of own\n", "reads body.bin: `body-file` of put\n"] {
+        assert!(told.contains(line), "{told}{}", stderr(&output));
+    }
+    let output = own.command("plan").arg("--json").output().expect("the engine starts");
+    let plan: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(plan["files"][1], serde_json::json!({"of": "put", "key": "body-file", "file": "body.bin"}), "{plan}");
 }
 
 #[test]
@@ -268,10 +278,6 @@ impl Drop for Running {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
-}
-
 #[test]
 fn a_server_that_runs_here_already_is_found_and_charged_and_left_alone() {
     let port = free_port();
@@ -307,15 +313,6 @@ fn shops(targets: &str) -> Own {
     own
 }
 
-/// Whether a program is there; in CI it must.
-fn has(program: &str, version: &str) -> bool {
-    let there = Command::new(program).arg(version).output().is_ok();
-    if !there {
-        eprintln!("not run: this test needs {program}");
-    }
-    there
-}
-
 #[test]
 fn servers_of_other_languages_are_launched_and_asked_the_users_own_calls() {
     let mut targets = String::new();
@@ -330,7 +327,8 @@ fn servers_of_other_languages_are_launched_and_asked_the_users_own_calls() {
     if targets.is_empty() {
         return;
     }
-    let (output, results) = shops(&targets).run();
+    let shops = shops(&targets);
+    let (output, results) = shops.run();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     for record in results["records"].as_array().expect("records") {
         assert_eq!(record["counts"]["ok"], 40, "{record}");
@@ -338,6 +336,10 @@ fn servers_of_other_languages_are_launched_and_asked_the_users_own_calls() {
         let name = results["cells"][record["cell"].as_u64().expect("a cell") as usize]["target"].as_str();
         let ready = if name == Some("node") { 3 } else { 0 };
         assert_eq!(record["untimed"]["ready"].as_u64().unwrap_or(0), ready, "{record}");
+        let log =
+            fs::read_to_string(shops.folder.path().join(format!("{}.log", name.expect("a name")))).expect("a log");
+        let asked = |path: &str| log.lines().filter(|line| *line == path).count() as u64;
+        assert_eq!((asked("/health"), asked("/items")), (ready, 40 + 2 * 5), "what it was asked by its own log");
     }
 }
 
@@ -372,7 +374,7 @@ impl Nginx {
             "nginx.conf",
             format!(
                 "daemon off; master_process off; pid {at}/pid; error_log stderr crit; events {{ worker_connections 64; }}\n\
-                 http {{ access_log off; client_body_temp_path {at}; proxy_temp_path {at}; fastcgi_temp_path {at};\n\
+                 http {{ log_format asked \"$request_uri\"; access_log {at}/asked.log asked; client_body_temp_path {at}; proxy_temp_path {at}; fastcgi_temp_path {at};\n\
                  uwsgi_temp_path {at}; scgi_temp_path {at};\n\
                  server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {at}/ca.pem; ssl_certificate_key {at}/key.pem;\n\
                  ssl_protocols {version}; {asks} location / {{ return 200 '{{\"items\":[]}}'; }} }} }}\n"
@@ -387,12 +389,20 @@ impl Nginx {
 
     /// A run against it with those options.
     fn asked(&self, options: &str) -> (Output, Value) {
+        let (output, results, _) = self.reported(options);
+        (output, results)
+    }
+
+    /// The same with its report.
+    fn reported(&self, options: &str) -> (Output, Value, String) {
         let (at, port) = (self.folder.path().display(), self.port);
         let options = options.replace("AT", &at.to_string());
         let target = format!(
             "  - {{name: own, transport: http1, at: \"127.0.0.1:{port}\", ready: health, within: 2s, options: {{tls: true, {options}}}}}\n"
         );
-        shops(&target).run()
+        let own = shops(&target);
+        let (output, results) = own.run();
+        (output, results, fs::read_to_string(own.folder.path().join("out/report.md")).expect("a report"))
     }
 }
 
@@ -415,12 +425,22 @@ fn a_server_in_tls_is_known_by_a_file_or_not_at_all_and_knows_its_clients() {
         let nginx = Nginx::start(version, false);
         let (output, results) = nginx.asked("ca: AT/ca.pem, server-name: shop.example");
         assert_eq!(results["records"][0]["counts"]["ok"], 40, "{}", stderr(&output));
+        let log = fs::read_to_string(nginx.folder.path().join("asked.log")).expect("a log");
+        let asked = |path: &str| log.lines().filter(|line| *line == path).count() as u64;
+        let untimed = &results["records"][0]["untimed"];
+        let ready = untimed["ready"].as_u64().expect("it was awaited");
+        assert_eq!(
+            (asked("/health"), asked("/items")),
+            (ready, 40 + 10),
+            "what it was asked by its own log: {untimed}"
+        );
         let facts = facts(&results);
         assert!(facts["negotiated"].as_str().is_some_and(|said| said.starts_with(told)), "{facts}");
         assert!(facts["encrypted"].as_str().is_some_and(|said| said.contains("the server known by `/")), "{facts}");
     }
     let nginx = Nginx::start("TLSv1.3", true);
-    let (_, results) = nginx.asked("insecure: true, cert: AT/client.pem, key: AT/client.key");
+    let (_, results, report) = nginx.reported("insecure: true, cert: AT/client.pem, key: AT/client.key");
+    assert!(report.contains("**insecure any certificate was taken for that of own**"), "{report}");
     assert_eq!(results["records"][0]["counts"]["ok"], 40, "{results}");
     assert!(facts(&results)["encrypted"].as_str().is_some_and(|said| said.contains("NOT verified, the client by")));
     let (_, results) = nginx.asked("insecure: true");

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use engine::report::relative::Judgement;
 use engine::report::view::View;
 use engine::results::Results;
 use engine::results::file::RESULTS;
@@ -54,7 +55,7 @@ fn results_of_schema_1_are_read_as_those_of_schema_2_and_lose_nothing() {
     }
     assert_eq!(results.manifest.terms.len(), 2, "what decides is known, though it was told in words");
     let view = View::of(&results).expect("a view");
-    assert!(view.expectations.iter().all(|expected| expected.met), "{:?}", view.expectations);
+    assert!(view.expectations.iter().all(|expected| expected.judgement == Judgement::Met), "{:?}", view.expectations);
     assert_eq!(View::of(&Results::parse(&new).expect("results")).expect("a view").answer, view.answer);
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use engine::document::tree::written;
+use engine::key::setting::Setting;
 use engine::report::template::render;
 use engine::report::view::View;
 use engine::report::words::Remark;
@@ -508,4 +509,23 @@ fn the_scenario_is_printed_as_yaml_that_reads_back() {
     let read: serde_json::Value = serde_yaml::from_str(&text).expect(&text);
     assert_eq!(read, scenario, "{text}");
     assert!(text.contains("\n  - transport: rpyc\n    server: [threaded, \"no\"]\n"), "{text}");
+}
+
+#[test]
+fn a_certificate_that_nobody_looked_at_is_said_on_the_first_screen() {
+    let mut results = results(&[ping("http", 100_000, 60), ping("rpyc-threaded", 141_000, 60)]);
+    let of_http = results.cells.iter_mut().find(|cell| cell.target == "http").expect("a cell");
+    of_http.settings.put("insecure", Setting::Flag(true));
+    let said = "any certificate was taken for that of http";
+    let chip =
+        View::of(&results).expect("a view").chips.into_iter().find(|chip| chip.name == "insecure").expect("a chip");
+    assert_eq!((chip.value.as_str(), chip.warns), (said, true));
+    let made = folder(&results);
+    assert!(engine(&["report", text(made.path())]).status.success());
+    for name in ["report.md", "report.html"] {
+        let report = fs::read_to_string(made.path().join(name)).expect(name);
+        assert!(report.contains(said), "{name} does not say it");
+        assert!(name != "report.md" || report.lines().take(40).any(|line| line.contains(said)), "{report}");
+    }
+    assert!(View::of(&small()).expect("a view").chips.iter().all(|chip| chip.name != "insecure"));
 }

@@ -5,10 +5,14 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+/// Those of our servers, then those of the example services, which lie beside them.
 fn scenarios() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let entries = std::fs::read_dir(folder).expect("the folder is part of the project");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
+    let entries = [folder.clone(), folder.join("own")]
+        .map(|folder| std::fs::read_dir(folder).expect("it is part of the project"));
+    let entries = entries.into_iter().flatten().map(|entry| entry.expect("it can be listed").path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
     files.sort();
     assert!(!files.is_empty());
     files
@@ -26,15 +30,18 @@ fn each_reads_plans_and_satisfies_its_schema() {
     for file in scenarios() {
         let path = file.to_str().expect("paths are text");
         let text = std::fs::read_to_string(&file).expect("it can be read");
-        let header = "# yaml-language-server: $schema=../schemas/scenario.schema.json\n";
-        assert!(text.starts_with(header), "{path} does not tell editors its schema");
+        let up = if path.contains("/own/") { "../.." } else { ".." };
+        let header = format!("# yaml-language-server: $schema={up}/schemas/scenario.schema.json\n");
+        assert!(text.starts_with(&header), "{path} does not tell editors its schema");
         let written: Value = serde_yaml::from_str(&text).expect("it is YAML");
         for quick in [false, true] {
             let mut arguments = vec!["plan", path, "--json"];
             arguments.extend(quick.then_some("--quick"));
             let plan = engine(&arguments);
             assert!(plan["cells"].as_array().is_some_and(|cells| !cells.is_empty()), "{path} plans nothing");
-            for (what, scenario) in [("as written", &written), ("as read", &plan["scenario"])] {
+            // Of calls of one's own lengths stand in results, and no more a scenario.
+            let as_read = Some(("as read", &plan["scenario"])).filter(|_| written.get("calls").is_none());
+            for (what, scenario) in [("as written", &written)].into_iter().chain(as_read) {
                 let wrong: Vec<String> = schema.iter_errors(scenario).map(|error| error.to_string()).collect();
                 assert!(wrong.is_empty(), "{path} {what}: {wrong:?}");
             }

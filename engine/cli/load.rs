@@ -28,7 +28,8 @@ pub(crate) struct Chosen {
     /// Only the cells whose id contains this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
-    /// Targets that differ in what the scenario does not ask about are a mistake, not only worth a warning
+    /// Targets that differ in what the scenario does not ask about are a mistake, not only worth a warning; and what is
+    /// expected of a target and was not decided is not met
     #[arg(long)]
     pub(crate) strict: bool,
     /// A look in about a minute: as many trials as a ranking takes, short loads, rough searches, bodies up to 1 MiB
@@ -139,8 +140,11 @@ pub(crate) fn warn_of_limits(plan: &Plan, source: &Source<'_>) {
     }
 }
 
-/// Tells on stderr which comparisons of the plan cannot come out, whatever is measured.
+/// Tells on stderr which comparisons of the plan cannot come out, whatever is measured, and which commands may not be found.
 pub(crate) fn warn_of_trials(plan: &Plan, source: &Source<'_>) {
+    for (workload, error) in plan.untold_addresses() {
+        source.caution(Some(workload), &error);
+    }
     for few in plan.too_few_trials() {
         source.caution(Some(&few.workload), &Error::usage(few.sentence));
     }

@@ -6,6 +6,7 @@ mod check;
 mod closing;
 mod compare;
 mod completions;
+mod create;
 mod doctor;
 mod drive;
 mod keep;
@@ -14,6 +15,7 @@ mod link;
 mod list;
 mod load;
 mod man;
+mod new;
 mod one_of;
 mod output;
 mod plan;
@@ -60,6 +62,8 @@ enum Command {
     Run(run::Run),
     /// Measure what answers at a URL, and write the scenario that did it
     Try(trial::Try),
+    /// Write a commented scenario to start from
+    New(new::New),
     /// Read and plan scenarios, and tell every mistake
     Check(check::Check),
     /// Print the cells of a scenario, the refusals, and how long it should take
@@ -119,6 +123,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let outcome = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Try(attempt) => attempt.run(),
+        Command::New(new) => new.run(),
         Command::Check(check) => check.run(),
         Command::Plan(plan) => plan.run(),
         Command::List(list) => list.run(),

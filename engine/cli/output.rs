@@ -54,6 +54,8 @@ pub(crate) struct Summary<'a> {
     cells: Vec<Summed<'a>>,
     /// The expectations that are not met.
     unmet: &'a [Expected],
+    /// Those that the trials do not decide.
+    undecided: &'a [Expected],
 }
 
 #[derive(Debug, Serialize)]
@@ -77,7 +79,7 @@ impl<'a> Summary<'a> {
     pub(crate) fn of(
         run: &Results,
         (answer, cells): (&'a [String], &'a [Cell]),
-        unmet: &'a [Expected],
+        (unmet, undecided): (&'a [Expected], &'a [Expected]),
         results: &'a Path,
         reports: &'a [PathBuf],
     ) -> Self {
@@ -93,7 +95,7 @@ impl<'a> Summary<'a> {
             capacity: cell.capacity.as_ref().and_then(|capacity| capacity.figure),
         };
         let interrupted = run.manifest.interrupted;
-        Summary { results, reports, answer, interrupted, cells: cells.iter().map(summed).collect(), unmet }
+        Summary { results, reports, answer, interrupted, cells: cells.iter().map(summed).collect(), unmet, undecided }
     }
 }
 

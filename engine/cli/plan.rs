@@ -12,6 +12,7 @@ use crate::figures::grouped;
 use crate::place::pinning::{Pinning, cores};
 use crate::plan::Plan;
 use crate::plan::parallelism::hidden;
+use crate::scenario::files::NamedFile;
 use crate::transport::ports::Ports;
 
 /// Prints what a run would measure, without running it.
@@ -50,6 +51,9 @@ fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
     for (target, command) in plan.commands() {
         let _ = writeln!(text, "launches {target}: {command}");
     }
+    for NamedFile { of, key, file } in scenario.files() {
+        let _ = writeln!(text, "reads {file}: `{key}` of {of}");
+    }
     for line in place(plan) {
         let _ = writeln!(text, "{line}");
     }
@@ -73,7 +77,7 @@ fn place(plan: &Plan) -> Vec<String> {
     std::iter::once(pinning.sentence()).chain(hidden).collect()
 }
 
-fn json(Loaded { as_read, plan, untold, .. }: &Loaded, quick: bool) -> String {
+fn json(Loaded { scenario, as_read, plan, untold, .. }: &Loaded, quick: bool) -> String {
     let cells: Vec<_> = plan
         .cells
         .iter()
@@ -87,7 +91,7 @@ fn json(Loaded { as_read, plan, untold, .. }: &Loaded, quick: bool) -> String {
     let commands: Vec<_> =
         plan.commands().into_iter().map(|(target, command)| json!({"target": target, "command": command})).collect();
     let whole = json!({
-        "scenario": as_read, "commands": commands, "quick": quick, "untold": untold, "estimate_s": plan.estimate.as_secs_f64(),
+        "scenario": as_read, "commands": commands, "files": scenario.files(), "quick": quick, "untold": untold, "estimate_s": plan.estimate.as_secs_f64(),
         "differences": plan.differences(), "cells": cells, "refusals": plan.refusals, "turns": turns, "place": place(plan),
     });
     format!("{whole:#}\n")

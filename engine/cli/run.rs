@@ -9,13 +9,14 @@ use crate::cli::closing::{Screen, answer, table};
 use crate::cli::load::{self, Chosen};
 use crate::cli::output::{Summary, columns, lines, suspicions, troubles};
 use crate::cli::progress::Progress;
-use crate::cli::{beside_others, complain, place, say};
+use crate::cli::{beside_others, caution, complain, place, say};
 use crate::error::{Context, Error, Exit, Result};
 use crate::place::disturbance::Disturbance;
 use crate::place::manifest;
 use crate::report;
 use crate::report::cell::Cell;
-use crate::report::expectations::{Expected, expected};
+use crate::report::expectations::Expected;
+use crate::report::relative::Judgement;
 use crate::report::view::View;
 use crate::results::folder::{Existing, fresh, latest};
 use crate::results::{Outcome, Results, State};
@@ -100,10 +101,13 @@ impl Run {
         let reports = report::write(&results, &settings.out)?;
         let view = View::of(&results)?;
         let cells: Vec<Cell> = view.workloads.iter().flat_map(|workload| workload.cells.clone()).collect();
-        let unmet: Vec<Expected> = expected(&cells).into_iter().filter(|expected| !expected.met).collect();
+        let judged = |judgement: Judgement| -> Vec<Expected> {
+            view.expectations.iter().filter(|expected| expected.judgement == judgement).cloned().collect()
+        };
+        let (unmet, undecided) = (judged(Judgement::Missed), judged(Judgement::Undecided));
         let troubles = troubles(&cells, &results);
         if self.json {
-            let summary = Summary::of(&results, (&view.answer, &cells), &unmet, &file, &reports);
+            let summary = Summary::of(&results, (&view.answer, &cells), (&unmet, &undecided), &file, &reports);
             say(&serde_json::to_string_pretty(&summary).doing("cannot write the summary as JSON")?)?;
             say("\n")?;
         }
@@ -117,7 +121,7 @@ impl Run {
         let answer = answer(&view, screen);
         if shown {
             let remarks = [troubles.as_slice(), &suspicions(&cells, &results)].concat();
-            say(&table(&view, &remarks, screen, answer.lines().count() + unmet.len()))?;
+            say(&table(&view, &remarks, screen, answer.lines().count() + unmet.len() + undecided.len()))?;
         }
         for trouble in troubles.into_iter().filter(|_| self.quiet) {
             complain(&Error::failed(trouble));
@@ -125,10 +129,18 @@ impl Run {
         for expected in &unmet {
             complain(&Error::failed(expected.sentence()));
         }
+        for expected in &undecided {
+            let told = Error::failed(expected.sentence());
+            match self.chosen.strict {
+                true => complain(&told),
+                false if !self.quiet => caution(&told),
+                false => {}
+            }
+        }
         if shown {
             say(&answer)?;
         }
-        Ok(exit(&results, unmet.is_empty()))
+        Ok(exit(&results, unmet.is_empty() && (undecided.is_empty() || !self.chosen.strict)))
     }
 
     /// The folder to write into.

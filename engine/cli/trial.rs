@@ -1,14 +1,15 @@
 //! `engine try`: one target, one call, five trials; the scenario that it ran is written beside.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::create::create;
 use crate::cli::run::Run;
-use crate::error::{Context, Error, Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::units::Time;
 
 /// How often it is measured.
@@ -60,7 +61,7 @@ impl Try {
         let name = name.trim_matches('-').to_owned();
         let text = self.scenario(&asked, &name)?;
         let file = match &self.out {
-            Some(file) => written(file, &text)?,
+            Some(file) => create(file, &text).map(|()| file.clone())?,
             None => free(&name, &text)?,
         };
         // A closed stderr is the reader's choice.
@@ -160,19 +161,12 @@ impl CallRequest {
     }
 }
 
-/// Writes a file that is not there yet.
-fn written(file: &Path, text: &str) -> Result<PathBuf> {
-    let mut open = File::create_new(file).doing(file.display()).map_err(|error| error.help("name another by --out"))?;
-    open.write_all(text.as_bytes()).doing(file.display())?;
-    Ok(file.to_owned())
-}
-
 /// Writes the first file of that name that is not there yet.
 fn free(name: &str, text: &str) -> Result<PathBuf> {
     let names = std::iter::once(format!("{name}.yaml")).chain((2..1000).map(|number| format!("{name}-{number}.yaml")));
     let file = names.map(PathBuf::from).find(|file| !file.exists());
     let file = file.ok_or_else(|| Error::usage("there are too many such files here").help("name one by --out"))?;
-    written(&file, text)
+    create(&file, text).map(|()| file)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod parallelism;
 pub mod quick;
 pub mod search;
 mod trials;
+mod untold;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -378,7 +378,7 @@ pub fn ranks(record: &Record) -> bool {
 }
 
 /// What was measured of a trial in which some call was answered.
-fn succeeded(record: &Record) -> Option<&Measured> {
+pub fn succeeded(record: &Record) -> Option<&Measured> {
     record.measured.as_ref().filter(|measured| measured.counts.ok > 0 && record.outcome == Outcome::Measured)
 }
 

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::figures::counted;
+use crate::figures::{counted, listed};
+use crate::key::setting::Setting;
 use crate::report::cell::Cell;
 use crate::report::words::distinct;
 use crate::results::Results;
 use crate::results::machine::Interference;
+use crate::stack::own::options::INSECURE;
 
 /// One thing to check at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -43,6 +45,7 @@ pub fn chips(results: &Results, cells: &[Cell]) -> Vec<Chip> {
     if manifest.build == "debug" {
         chips.push(warning("build", "debug"));
     }
+    chips.extend(unverified(cells));
     chips.push(chip("date", manifest.started.split('T').next().unwrap_or_default()));
     chips.extend(manifest.git.iter().map(|commit| chip("commit", commit.as_str())));
     let machine = |name: &str| manifest.machine.get(name).cloned();
@@ -53,6 +56,14 @@ pub fn chips(results: &Results, cells: &[Cell]) -> Vec<Chip> {
     chips.extend(load(results));
     chips.push(trials(cells));
     chips
+}
+
+/// Whose certificates nobody looked at, where clients took any.
+fn unverified(cells: &[Cell]) -> Option<Chip> {
+    let insecure = cells.iter().filter(|cell| cell.settings.get(INSECURE.name) == Some(&Setting::Flag(true)));
+    let targets = distinct(insecure.map(|cell| cell.target.as_str()));
+    (!targets.is_empty())
+        .then(|| warning("insecure", format!("any certificate was taken for that of {}", listed(&targets))))
 }
 
 /// What others used while trials ran; of a kernel that does not tell it how busy the machine was before.

@@ -26,6 +26,7 @@ pub mod page;
 pub mod parts;
 pub mod quantity;
 pub mod reasons;
+pub mod relative;
 pub mod round_trips;
 pub mod searched;
 pub mod spending;

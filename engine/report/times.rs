@@ -109,7 +109,7 @@ pub fn quantile(of: &Distribution, quantile: Quantile) -> Score {
 }
 
 /// A trial's own mean, which every call that was given up makes a bound.
-fn mean(of: &Distribution) -> Score {
+pub fn mean(of: &Distribution) -> Score {
     match of.count {
         0 => Score::Failed,
         _ if of.at_least_from.is_some() => Score::AtLeast(of.mean_ns as f64),

@@ -127,7 +127,7 @@ impl View {
             effects,
             summary: summary(results, &records, &cells, &workloads),
             differences: of_cells(&planned, &results.manifest.terms).iter().map(difference).collect(),
-            expectations: expected(&cells),
+            expectations: expected(results, &cells),
             refusals,
             failures: failures(results, &records, &cells),
             doubts: doubts(results, &records, &cells),

@@ -79,8 +79,30 @@ fn planned(
         workload: workload.name.clone(),
         measures: Measure::of(&settings),
         varies: written.varying().chain(along).map(str::to_owned).collect(),
-        expect: written.expect.iter().chain(&workload.expect).cloned().collect(),
+        expect: expected((written, candidate), (scenario, workload), &settings),
         settings,
+    }
+}
+
+/// What is expected of a cell: all that its target and its workload say, but for what is of a call that it does not make,
+/// or would tell a target against itself.
+fn expected(
+    (written, candidate): (&Target, &Candidate),
+    (scenario, workload): (&Scenario, &Workload),
+    settings: &Settings,
+) -> Vec<Expectation> {
+    let (calls, baseline) = (names(settings), scenario.baseline.as_deref());
+    let about = |it: &&Expectation| {
+        it.call.as_ref().is_none_or(|call| calls.contains(call)) && it.than(baseline) != Some(candidate.name.as_str())
+    };
+    written.expect.iter().chain(&workload.expect).filter(about).cloned().collect()
+}
+
+/// The names of the calls that a cell with these settings makes.
+fn names(settings: &Settings) -> Vec<String> {
+    match settings.get("mix") {
+        Some(Setting::Shares(shares)) => shares.iter().map(|share| share.call.name().to_owned()).collect(),
+        _ => settings.text("call").into_iter().collect(),
     }
 }
 
@@ -92,10 +114,7 @@ impl Planned {
 
     /// The names of the calls that it draws from; none where all are the same.
     pub fn drawn(&self) -> Vec<String> {
-        match self.settings.get("mix") {
-            Some(Setting::Shares(shares)) => shares.iter().map(|share| share.call.name().to_owned()).collect(),
-            _ => Vec::new(),
-        }
+        if self.settings.get("mix").is_some() { names(&self.settings) } else { Vec::new() }
     }
 
     /// True where calls are due by the clock: an open loop.

@@ -99,7 +99,7 @@ fn start(about: f64, trial: u32) -> f64 {
 
 /// The load of one probe: ends soon, however long a queue has grown.
 fn probe(load: &Load, search: &plan::search::Search, rate: f64) -> Load {
-    let longest = search.limits.iter().filter(|limit| limit.figure.unit() == Unit::Time).map(|limit| limit.bound);
+    let longest = search.limits.iter().filter(|limit| limit.figure.unit() == Unit::Time).filter_map(Expectation::fixed);
     let longest = Duration::from_nanos(longest.fold(0.0, f64::max) as u64);
     let duration = load.duration.map(|written| search.window(rate, written));
     let window = duration.unwrap_or(DRAIN);
@@ -120,11 +120,15 @@ fn fault(measured: &Measured, cost: &Cost, verdict: &Verdict, limits: &[Expectat
     }
     let late = counts.timeout + counts.censored;
     let unanswered = (late > 0).then(|| format!("{} of {} calls were not answered in time", late, counts.scheduled));
-    let broken = limits.iter().filter_map(|limit| match figure(measured, cost, limit.figure) {
-        None => Some(format!("{limit} cannot be judged: the counter is missing")),
-        Some((value, at_least)) if limit.holds(value, at_least) => None,
-        Some((value, at_least)) => {
-            Some(format!("{} {}, expected {limit}", limit.figure, written(limit.figure, value, at_least)))
+    let broken = limits.iter().filter_map(|limit| {
+        // What is told against another target's figure is no limit.
+        let bound = limit.fixed()?;
+        match figure(measured, cost, limit) {
+            None => Some(format!("{limit} cannot be judged: the counter is missing")),
+            Some((value, at_least)) if limit.holds(value, at_least, bound) => None,
+            Some((value, at_least)) => {
+                Some(format!("{} {}, expected {limit}", limit.figure, written(limit.figure, value, at_least)))
+            }
         }
     });
     let wrong: Vec<String> = broken.chain(unanswered).collect();
@@ -139,11 +143,13 @@ fn fault(measured: &Measured, cost: &Cost, verdict: &Verdict, limits: &[Expectat
 
 /// A figure of one probe, with whether it is only known to be at least that; none where a counter is missing. A report
 /// says the same of all trials of a cell (`report::expectations`).
-fn figure(measured: &Measured, cost: &Cost, figure: Figure) -> Option<(f64, bool)> {
-    let times = &measured.response_time;
+fn figure(measured: &Measured, cost: &Cost, of: &Expectation) -> Option<(f64, bool)> {
+    let own = of.call.as_ref().and_then(|call| measured.calls.get(call));
+    let (times, counts) =
+        own.map_or((&measured.response_time, &measured.counts), |own| (&own.response_time, &own.counts));
     let exact = |value: f64| Some((value, false));
     let quantile = |at: f64, ns: u64| Some((ns as f64, times.at_least_from.is_some_and(|from| from <= at)));
-    match figure {
+    match of.figure {
         Figure::Mean => quantile(1.0, times.mean_ns),
         Figure::P50 => quantile(0.5, times.p50_ns),
         Figure::P90 => quantile(0.9, times.p90_ns),
@@ -151,9 +157,9 @@ fn figure(measured: &Measured, cost: &Cost, figure: Figure) -> Option<(f64, bool
         Figure::P99 => quantile(0.99, times.p99_ns),
         Figure::P999 => quantile(0.999, times.p999_ns),
         Figure::Max => quantile(1.0, times.max_ns),
-        Figure::Errors => exact(measured.counts.error.total() as f64),
-        Figure::Timeouts => exact(measured.counts.timeout as f64),
-        Figure::Censored => exact(measured.counts.censored as f64),
+        Figure::Errors => exact(counts.error.total() as f64),
+        Figure::Timeouts => exact(counts.timeout as f64),
+        Figure::Censored => exact(counts.censored as f64),
         Figure::CallsPerS => exact(measured.calls_per_s),
         Figure::Bandwidth => {
             let bytes = measured.bytes.payload_up + measured.bytes.payload_down;

@@ -130,7 +130,7 @@ fn axes<'s>(targets: &[&'s Target], workloads: &[&'s Workload], links: &'s [Writ
 }
 
 /// What a name that is not known could have been.
-fn could_be(wrong: &str, known: &[&str]) -> String {
+pub(crate) fn could_be(wrong: &str, known: &[&str]) -> String {
     let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let guess = nearest(wrong, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     match known.len() {

@@ -45,6 +45,14 @@ impl OwnCalls {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Every file that gives a body: the name of the call, the key, and the file.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
+        self.0.iter().filter_map(|defined| match &defined.body {
+            Some((key, Some(file))) => Some((defined.call.name.as_str(), *key, file.as_str())),
+            _ => None,
+        })
+    }
 }
 
 /// As a scenario has them, with its length in place of each value that may be a secret.

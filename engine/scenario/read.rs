@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::call::own::OwnCall;
 use crate::document::mistake::{Mistake, Mistakes, Source, Span};
 use crate::document::tree::{self, Node, Value};
 use crate::document::walk::{Fields, empty_list};
@@ -13,6 +14,7 @@ use crate::key::word::named;
 use crate::scenario::applicable::applicable;
 use crate::scenario::asked;
 use crate::scenario::calls;
+use crate::scenario::compared;
 use crate::scenario::expect::Expectation;
 use crate::scenario::fields::{expectations, keys, name};
 use crate::scenario::links;
@@ -90,6 +92,8 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
     let order = fields.optional("order", mistakes);
     let seed = fields.optional("seed", mistakes);
     let pin = fields.optional("pin", mistakes);
+    let expected = ["targets", "workloads"]
+        .map(|key| fields.entry(key, &mut Vec::new()).map(|(_, node)| compared::written(node)).unwrap_or_default());
     // The user's own: anchors, notes, what other programs read.
     fields.leave("x-");
     fields.finish(mistakes);
@@ -143,6 +147,11 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         let workloads: Vec<&Workload> = workloads.iter().flatten().map(|((workload, _), _)| workload).collect();
         let links = links.as_deref().unwrap_or_default();
         asked::judge(&answer, baseline.as_ref(), (&read, &workloads, links), mistakes);
+        let [of_targets, of_workloads] = expected;
+        let of_targets: Vec<_> = read.iter().copied().zip(of_targets).collect();
+        let of_workloads: Vec<_> = workloads.into_iter().zip(of_workloads).collect();
+        let base = baseline.as_ref().map(|(name, _)| name.as_str());
+        compared::judge(&of_targets, &of_workloads, base, mistakes);
     }
     let scenario = Scenario {
         title: title?,
@@ -174,12 +183,25 @@ fn unaskable(scenario: &Scenario, uses: &[calls::Use], mistakes: &mut Vec<Mistak
     for call in scenario.calls.iter() {
         let Some(used) = uses.iter().find(|used| used.name == call.name) else { continue };
         let reasons: Option<Vec<String>> = candidates.iter().map(|candidate| candidate.cannot_ask(call)).collect();
-        let Some(reason) = reasons.and_then(|reasons| reasons.into_iter().next()) else { continue };
+        let Some(reason) = reasons.and_then(|reasons| reasons.into_iter().next()) else {
+            unspoken(call, &candidates, calls::span_of(&scenario.calls, &call.name), mistakes);
+            continue;
+        };
         let mistake = Mistake::new(format!("`{}` cannot be asked of any target", call.name), used.span).help(reason);
         mistakes.push(match calls::span_of(&scenario.calls, &call.name) {
             Some(span) => mistake.elsewhere(span, "the call"),
             None => mistake,
         });
+    }
+}
+
+/// Notes each way to ask a call by which no target is asked: it would never be used.
+fn unspoken(call: &OwnCall, candidates: &[Candidate], span: Option<Span>, mistakes: &mut Vec<Mistake>) {
+    let asked = |protocol| candidates.iter().any(|it| it.is_own() && it.transport.asks() == Some(protocol));
+    for protocol in call.protocols().filter(|protocol| !asked(*protocol)) {
+        let what = format!("`{}` says how it is asked by `{protocol}`, and no target speaks that", call.name);
+        let mistake = Mistake::new(what, span.unwrap_or_default());
+        mistakes.push(mistake.help("add a target whose transport does, or leave it out"));
     }
 }
 

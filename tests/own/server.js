@@ -1,8 +1,10 @@
 // A shop in Node that is ready only at the third time it is asked.
+const fs = require("fs");
 const http = require("http");
 
 let asked = 0;
 const server = http.createServer((request, reply) => {
+  fs.appendFileSync("node.log", `${request.url}\n`);
   if (request.url === "/health") {
     asked += 1;
     reply.writeHead(asked < 3 ? 503 : 200);

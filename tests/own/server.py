@@ -1,5 +1,6 @@
 """A server of somebody's own, which serves lines, or breaks in the way that it is told."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -11,13 +12,14 @@ how, port = sys.argv[1], sys.argv[2]
 
 
 def listener(where):
-    if not where.isdigit():
+    host, _, number = where.rpartition(":")
+    if not number.isdigit():
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(where)
     else:
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", int(where)))
+        listening.bind((host or "127.0.0.1", int(number)))
     listening.listen(1024)
     return listening
 
@@ -28,13 +30,20 @@ def echo(connection):
             connection.sendall(line)
 
 
-def serve(listening, most=None):
+def echo_with_work(connection):
+    with connection:
+        while line := connection.recv(65536):
+            sum(range(10_000))
+            connection.sendall(line)
+
+
+def serve(listening, most=None, how=echo):
     served = 0
     while most is None or served < most:
         connection, _ = listening.accept()
         served += 1
         if most is None:
-            threading.Thread(target=echo, args=(connection,), daemon=True).start()
+            threading.Thread(target=how, args=(connection,), daemon=True).start()
 
 
 def forever():
@@ -42,8 +51,22 @@ def forever():
         signal.pause()
 
 
+def ask_the_store(connection):
+    with connection, socket.socket(socket.AF_UNIX) as store:
+        store.connect(os.environ["STORE"])
+        while line := connection.recv(65536):
+            store.sendall(line)
+            connection.sendall(store.recv(65536))
+
+
 if how == "serve":
     serve(listener(port))
+elif how == "with-store":
+    serve(listener(port), how=ask_the_store)
+elif how == "store":
+    # What the kernel calls it: PR_SET_NAME of prctl(2).
+    ctypes.CDLL(None).prctl(15, b"postgres", 0, 0, 0)
+    serve(listener(port), how=echo_with_work)
 elif how == "busy":
     until = time.process_time() + 0.2
     listening = listener(port)

@@ -91,3 +91,73 @@ pub(crate) fn node_modules() -> Option<PathBuf> {
         }
     }
 }
+
+/// A program of the distribution: where it lies, and where the libraries that came with it do.
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) libraries: Option<PathBuf>,
+}
+
+impl Program {
+    /// Lets a command find it by its name, with its libraries.
+    pub(crate) fn found_by(&self, command: &mut Command) {
+        let joined = |name: &str, folder: &Path| {
+            let known = std::env::var_os(name).unwrap_or_default();
+            let all = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&known));
+            std::env::join_paths(all.filter(|path| !path.as_os_str().is_empty())).expect("no colons in it")
+        };
+        command.env("PATH", joined("PATH", self.path.parent().expect("it lies in a folder")));
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", joined("LD_LIBRARY_PATH", libraries));
+        }
+    }
+}
+
+/// A program of the distribution's `package`: the one that is installed, else unpacked once under the target folder with what
+/// it needs and this machine has not, or none where it cannot be had. In CI it must.
+pub(crate) fn program(name: &str, package: &str) -> Option<Program> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let known = std::env::var_os("PATH").unwrap_or_default();
+    if let Some(path) = std::env::split_paths(&known).map(|folder| folder.join(name)).find(|path| path.is_file()) {
+        return Some(Program { path, libraries: None });
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian").join(package);
+    let root = folder.join("root");
+    let unpacked = || {
+        let path =
+            ["usr/bin", "usr/sbin"].map(|folder| root.join(folder).join(name)).into_iter().find(|it| it.exists())?;
+        Some(Program { path, libraries: Some(root.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))) })
+    };
+    if let Some(there) = unpacked() {
+        return Some(there);
+    }
+    let run = |command: &mut Command| match command.output() {
+        Ok(Output { status, .. }) if status.success() => Ok(()),
+        Ok(Output { stderr, .. }) => Err(String::from_utf8_lossy(&stderr).into_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    std::fs::create_dir_all(folder.join("partial")).expect("a folder");
+    let fetch = || {
+        let mut apt = Command::new("apt-get");
+        apt.args(["install", "--yes", "--download-only", "--no-install-recommends", "-o", "Debug::NoLocking=1", "-o"]);
+        run(apt.arg(format!("Dir::Cache::archives={}", folder.display())).arg(package))
+    };
+    let unpack = || {
+        for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "deb") {
+                run(Command::new("dpkg-deb").arg("-x").arg(entry.path()).arg(&root))?;
+            }
+        }
+        Ok(())
+    };
+    // A list that is old names packages that are there no more.
+    let fetched = fetch().or_else(|_| run(Command::new("apt-get").arg("update")).and_then(|()| fetch()));
+    let error = fetched.and_then(|()| unpack()).err().unwrap_or_else(|| format!("{package} has no `{name}`"));
+    let there = unpacked();
+    if there.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "in CI {name} must be there: {error}");
+        eprintln!("not run for want of {name}: {error}");
+    }
+    there
+}

@@ -39,7 +39,7 @@ fn probes(cell: &Cell) -> Vec<&Probe> {
 /// The least bound of the 99th percentile that is expected of a cell, in nanoseconds.
 fn bound(cell: &Cell) -> Option<f64> {
     let of_p99 = |expected: &&Expectation| expected.figure == Figure::P99 && expected.limits_response();
-    cell.planned().expect.iter().filter(of_p99).map(|expected| expected.bound).reduce(f64::min)
+    cell.planned().expect.iter().filter(of_p99).filter_map(Expectation::fixed).reduce(f64::min)
 }
 
 fn field(svg: &mut Svg, panel: &Panel<'_>, frame: Frame, manner: &Manner<'_>) {

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::error::Result;
 use crate::report::chart::svg::escaped;
+use crate::report::relative::Judgement;
 use crate::report::view::View;
 use crate::report::words::About;
 use crate::report::workload::Workload;
@@ -96,7 +97,7 @@ fn wrong(id: &str, view: &View) -> Option<Wrong> {
         .filter(|remark| remark.of == id)
         .map(|remark| format!("{}: {}", remark.which, remark.reason))
         .collect();
-    let unmet = view.expectations.iter().filter(|one| one.cell == id && !one.met);
+    let unmet = view.expectations.iter().filter(|one| one.cell == id && one.judgement == Judgement::Missed);
     let unmet: Vec<String> = unmet.map(|one| format!("expected {}, found {}", one.expected, one.found)).collect();
     // A case has room for one of the two: what was not measured says nothing of what was expected.
     match (broken.is_empty(), unmet.is_empty()) {

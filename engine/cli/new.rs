@@ -1,0 +1,75 @@
+//! `engine new`: a commented scenario to start from.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use crate::cli::create::create;
+use crate::error::{Exit, Result};
+
+/// What stands before each: an editor completes and explains every key then.
+const HEADER: &str =
+    "# yaml-language-server: $schema=scenario.schema.json\n# (which `engine schema --install .` writes here)\n\n";
+
+/// Writes a commented scenario to start from
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// About what
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Where to write it [default: the kind with .yaml behind it; never over another file]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    out: Option<PathBuf>,
+}
+
+/// What a scenario is about.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Our transports and server models against each other
+    Compare,
+    /// Two builds of a HTTP service of yours
+    Http,
+    /// An RPyC service of yours beside the same functions over HTTP
+    Rpyc,
+    /// Any server of lines or frames, such as Redis
+    Raw,
+    /// Networks between both ends
+    Links,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Compare => "compare",
+            Kind::Http => "http",
+            Kind::Rpyc => "rpyc",
+            Kind::Raw => "raw",
+            Kind::Links => "links",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Kind::Compare => include_str!("../../templates/new/compare.yaml"),
+            Kind::Http => include_str!("../../templates/new/http.yaml"),
+            Kind::Rpyc => include_str!("../../templates/new/rpyc.yaml"),
+            Kind::Raw => include_str!("../../templates/new/raw.yaml"),
+            Kind::Links => include_str!("../../templates/new/links.yaml"),
+        }
+    }
+}
+
+impl New {
+    pub(crate) fn run(self) -> Result<Exit> {
+        let file = self.out.unwrap_or_else(|| PathBuf::from(format!("{}.yaml", self.kind.name())));
+        create(&file, &format!("{HEADER}{}", self.kind.text()))?;
+        // A closed stderr is the reader's choice.
+        let _ = writeln!(
+            std::io::stderr(),
+            "wrote {0}; `engine check {0}` reads it, `engine run {0}` runs it",
+            file.display()
+        );
+        Ok(Exit::Success)
+    }
+}

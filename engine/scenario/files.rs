@@ -1,0 +1,34 @@
+//! The files that a scenario names, which are read before anything is measured.
+
+use serde::Serialize;
+
+use crate::scenario::written::Scenario;
+use crate::stack::own::options::FILES;
+
+/// A file that a scenario names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedFile {
+    /// Whose it is: the name of a target or of a call.
+    pub of: String,
+    /// The key that names it.
+    pub key: &'static str,
+    /// Its path, from the scenario's folder.
+    pub file: String,
+}
+
+impl Scenario {
+    /// Every file that it names, each key of a target or call once.
+    pub fn files(&self) -> Vec<NamedFile> {
+        let of_calls =
+            self.calls.files().map(|(call, key, file)| NamedFile { of: call.to_owned(), key, file: file.to_owned() });
+        let of_targets = self.targets.iter().flat_map(|target| {
+            let named = FILES
+                .into_iter()
+                .flat_map(|key| target.options.get(key).into_iter().flatten().map(move |it| (key, it)));
+            let first = target.candidates().into_iter().next().map(|candidate| candidate.name);
+            let of = target.name.clone().or(first).unwrap_or_default();
+            named.map(move |(key, file)| NamedFile { of: of.clone(), key, file: file.to_string() }).collect::<Vec<_>>()
+        });
+        of_targets.chain(of_calls).collect()
+    }
+}
