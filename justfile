@@ -74,7 +74,7 @@ docs:
     target/release/engine report docs/compression --template templates/claims-compression.md.jinja --out docs
     target/release/engine report docs/reference-suite-lan --template templates/claims-lan.md.jinja --out docs
     cp templates/index.md docs/README.md
-    for results in docs/*/results.json; do folder=$(dirname "$results"); \
+    LC_ALL=C; for results in docs/*/results.json; do folder=$(dirname "$results"); \
         target/release/engine report "$folder" --template templates/gallery.md.jinja \
             | sed "s|FOLDER|$(basename "$folder")|g" >> docs/README.md; \
     done

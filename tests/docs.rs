@@ -169,7 +169,8 @@ fn the_gallery_shows_every_report_with_its_answer_and_a_picture() {
     let mut gallery = read(&home().join("templates/index.md"));
     let mut folders: Vec<PathBuf> =
         folders().into_iter().filter(|folder| folder.join("results.json").exists()).collect();
-    folders.sort();
+    // As a shell lists what is in them, in the order of bytes.
+    folders.sort_by_key(|folder| format!("{}/", folder.display()));
     let template = home().join("templates/gallery.md.jinja");
     for folder in &folders {
         let entry = engine(&[Path::new("report"), folder, Path::new("--template"), &template]);
