@@ -119,7 +119,7 @@ pub struct Target {
     pub at: Option<String>,
     /// What its messages are, over gRPC: `.proto` files, sets of descriptors, or `reflection`, where the server tells it itself.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "proto::written")]
-    #[schemars(default, schema_with = "proto::schema", example = &"orders.proto")]
+    #[schemars(default, schema_with = "proto::schema", example = &"reflection")]
     pub proto: Option<Proto>,
     /// Variables of its environment, on top of ours. `${env:NAME}` takes a value from ours. Results hold their lengths.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
