@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::cli::create::create;
 use crate::cli::run::Run;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Context, Error, Exit, Result};
 use crate::units::Time;
 
 /// How often it is measured.
