@@ -189,6 +189,60 @@ fn what_cannot_be_asked_is_told_before_any_call() {
     assert_eq!(unknown, "by its reflection this server has no service `shop.v1.Shop`");
 }
 
+#[test]
+fn over_tls_it_is_the_same() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    fs::write(&key, made.signing_key.serialize_pem()).expect("the file can be written");
+    fs::write(&certificate, made.cert.pem()).expect("the file can be written");
+    let file = folder.path().join("asked.json");
+    let mut command = Command::new(&python);
+    command.arg(system("grpc_own.py")).args(["serve", "v1"]).args([&file, &key, &certificate]);
+    let server = Server::start(command);
+    let with = |call: Value| {
+        json!({
+            "nonce": null, "own": true, "call": call["name"], "calls": [call], "proto": "reflection", "clients": 2,
+            "iterations": 5, "options": {"tls": true}, "ca": made.cert.pem(), "verify": "content"
+        })
+    };
+    let right = measure(&server, "grpc", with(calls()[0].clone())).expect("it can be measured");
+    assert_eq!(right.counts.ok, 10, "{:?}", right.failures);
+    let wrong = call("wrong", "Place", json!({}), json!({"contains": "nothing of the kind"}));
+    let wrong = measure(&server, "grpc", with(wrong)).expect("it can be measured");
+    assert_eq!((wrong.counts.error.corrupt, wrong.counts.scheduled), (10, 10), "it is looked into there too");
+    assert_eq!(asked(server, &file)["asked"], json!({"Place": 20}));
+}
+
+/// A connection that the server ends in order (GOAWAY) costs no call, and none is made twice.
+#[test]
+fn a_server_that_goes_away_is_asked_what_is_counted() {
+    let Some(python) = python() else { return };
+    let set = protox::compile(["engine.proto"], [Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/transport/grpc")]);
+    let set = set.expect("it compiles").encode_to_vec();
+    let proto = json!({"files": {"names": ["engine.proto"], "descriptors": STANDARD.encode(set)}});
+    for streams in [1, 4] {
+        let counted = tempfile::NamedTempFile::new().expect("there is room for a file");
+        let mut command = Command::new(&python);
+        command.arg(system("grpc_peer.py")).args(["serve-aging", "300"]).arg(counted.path());
+        let server = Server::start(command);
+        let ping =
+            json!({"name": "ping-it", "grpc": {"service": "engine.Engine", "method": "Ping"}, "contains": "pong"});
+        let load = json!({
+            "nonce": null, "own": true, "call": "ping-it", "calls": [ping], "proto": proto, "clients": streams,
+            "iterations": null, "duration_ns": 2_000_000_000u64, "options": {"streams": streams}
+        });
+        let got = measure(&server, "grpc", load).expect("it can be measured");
+        let (ok, scheduled) = (got.counts.ok, got.counts.scheduled);
+        assert!(ok > 0 && ok == scheduled, "{streams}: {:?} {:?}", got.counts, got.failures);
+        assert!(got.dials.is_some_and(|dials| dials > 0), "{streams}: {:?}", got.dials);
+        assert!(server.stop());
+        let counted = fs::read_to_string(counted.path()).expect("it was written");
+        assert_eq!(counted.trim().parse(), Ok(ok), "{streams} streams");
+    }
+}
+
 fn engine(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_engine"))
         .env("ENGINE_BESIDE_OTHERS", "1")

@@ -1,6 +1,6 @@
 """A service of a user's own, by grpcio from proto/shop/v1/orders.proto.
 
-`serve REFLECTION FILE` listens, prints a ready line, and writes into the file what it was asked when stdin ends;
+`serve REFLECTION FILE [KEY CERTIFICATE]` listens, prints a ready line, and writes into the file what it was asked when stdin ends;
 `launch REFLECTION PORT` serves until it is told to end. REFLECTION is `none`, `v1alpha`, `v1`, or `broken`.
 """
 
@@ -91,18 +91,27 @@ def describe(server, how):
         server.add_generic_rpc_handlers((handler,))
 
 
-def start(how, port):
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def start(how, port, key=None, certificate=None):
     server = grpc.server(ThreadPoolExecutor(16))
     orders = Orders()
     orders_pb2_grpc.add_OrdersServicer_to_server(orders, server)
     describe(server, how)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    if key is None:
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
+    else:
+        pairs = [(read(key), read(certificate))]
+        port = server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials(pairs))
     server.start()
     return server, orders, port
 
 
-def serve(how, file):
-    server, orders, port = start(how, 0)
+def serve(how, file, key=None, certificate=None):
+    server, orders, port = start(how, 0, key, certificate)
     ready = {"address": f"127.0.0.1:{port}", "pid": os.getpid(), "nonce": "none", "facts": {}}
     print(json.dumps({"ready": ready}), flush=True)
     sys.stdin.read()
