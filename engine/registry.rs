@@ -34,7 +34,7 @@ pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
     known
         .iter()
-        .map(|word| (strsim::jaro_winkler(&lower, word), *word))
+        .map(|word| (strsim::jaro_winkler(&lower, &word.to_lowercase()), *word))
         .filter(|(score, _)| *score > 0.78)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, word)| word)

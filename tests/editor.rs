@@ -188,6 +188,7 @@ fn whatever_is_inserted_passes_engine_check() {
         own("|"),
         own("at: localhost:8000; |"),
         own("launch: ./own ${address}; |"),
+        scenario("transport: grpc; name: own; at: localhost:8000; |", "name: a; call: connect; iterations: 1"),
         own("launch: ./own ${address} ${workers}; |"),
         own("launch: ./own; |"),
         scenario(TARGET, "name: a; payload: 1KiB; iterations: 1; |"),

@@ -13,7 +13,7 @@ use serde_json::json;
 use systems::{system, venv};
 
 fn python() -> Option<PathBuf> {
-    venv("grpcio", "grpc.txt", "grpc_tools")
+    venv("grpcio", "grpc.txt", "grpc_reflection")
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn kinds() -> Vec<String> {
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
         .collect();
     kinds.sort();
-    assert!(kinds.len() >= 5, "{kinds:?}");
+    assert!(kinds.len() >= 6, "{kinds:?}");
     kinds
 }
 

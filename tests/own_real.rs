@@ -36,8 +36,11 @@ impl Services {
 
     /// The same with the Python packages that they need; none where this machine cannot have them.
     fn of_python(name: &str) -> Option<Self> {
-        let python =
-            systems::venv("own-services", "../../scenarios/own/requirements.txt", "flask, gunicorn, rpyc, uvicorn")?;
+        let python = systems::venv(
+            "own-services",
+            "../../scenarios/own/requirements.txt",
+            "flask, gunicorn, rpyc, uvicorn, grpc, grpc_tools, grpc_reflection",
+        )?;
         let services = Services::new(name);
         let environment = python.parent().and_then(Path::parent).expect("it lies in an environment");
         std::os::unix::fs::symlink(environment, services.path(".venv")).expect("a link");
@@ -165,6 +168,27 @@ fn the_same_functions_over_rpyc_and_over_http() {
     let (attribute, bound) = (far("rpyc-method=attribute"), far("rpyc-method=bound"));
     assert!(attribute >= 80 && bound >= 40, "{attribute} ms, {bound} ms");
     assert!(far("http-workers=1") >= 40);
+}
+
+#[test]
+fn grpcio_takes_orders_by_their_description_and_by_its_own() {
+    let Some(services) = Services::of_python("orders") else { return };
+    let sets = [
+        "trials=1",
+        "targets.orders.env.ASKED=orders.log",
+        "workloads.capacity.rate=40",
+        "workloads.capacity.warmup=3",
+        "workloads.capacity.clients=4",
+    ];
+    for (proto, asked) in [("orders.proto", 1), ("reflection", 2)] {
+        let proto = format!("targets.orders.proto={proto}");
+        let results = services.run("orders.yaml", &[&sets[..], &[proto.as_str()]].concat(), &[]);
+        let placed: u64 = made(&results, "orders", None).values().sum();
+        assert!(placed >= 2 * 20, "{placed}");
+        assert_eq!(services.log("orders.log").get("place"), Some(&placed), "the {asked}. time");
+        fs::remove_file(services.path("orders.log")).expect("it is there");
+        fs::remove_dir_all(services.path("out")).expect("it is there");
+    }
 }
 
 #[test]

@@ -371,7 +371,7 @@ fn what_a_server_of_http2_refuses_or_leaves_is_asked_again_on_another_connection
 /// grpcio as a server that ends every connection after 400 ms, and counts the pings that it answered.
 #[test]
 fn grpcio_that_ends_its_connections_costs_no_call() {
-    let Some(python) = venv("grpcio", "grpc.txt", "grpc_tools") else { return };
+    let Some(python) = venv("grpcio", "grpc.txt", "grpc_reflection") else { return };
     for streams in [1, 4, 8] {
         let counted = tempfile::NamedTempFile::new().expect("there is room for a file");
         let mut command = Command::new(&python);

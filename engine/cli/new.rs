@@ -30,6 +30,8 @@ enum Kind {
     Compare,
     /// Two builds of a HTTP service of yours
     Http,
+    /// A gRPC service of yours
+    Grpc,
     /// An RPyC service of yours beside the same functions over HTTP
     Rpyc,
     /// Any server of lines or frames, such as Redis
@@ -43,6 +45,7 @@ impl Kind {
         match self {
             Kind::Compare => "compare",
             Kind::Http => "http",
+            Kind::Grpc => "grpc",
             Kind::Rpyc => "rpyc",
             Kind::Raw => "raw",
             Kind::Links => "links",
@@ -53,6 +56,7 @@ impl Kind {
         match self {
             Kind::Compare => include_str!("../../templates/new/compare.yaml"),
             Kind::Http => include_str!("../../templates/new/http.yaml"),
+            Kind::Grpc => include_str!("../../templates/new/grpc.yaml"),
             Kind::Rpyc => include_str!("../../templates/new/rpyc.yaml"),
             Kind::Raw => include_str!("../../templates/new/raw.yaml"),
             Kind::Links => include_str!("../../templates/new/links.yaml"),

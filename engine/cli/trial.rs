@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::cli::create::create;
 use crate::cli::run::Run;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Context, Error, Exit, Result};
 use crate::units::Time;
 
 /// How often it is measured.
@@ -18,15 +18,19 @@ const TRIALS: u32 = 5;
 /// Measures what answers at URL, and writes the scenario that did it
 #[derive(Debug, Args)]
 pub(crate) struct Try {
-    /// What is asked: http://host:port/path; also https, h2c (HTTP/2 in clear), h2, h3, rpyc://host:port/method and
-    /// tcp://host:port with -d
+    /// What is asked: http://host:port/path; also https, h2c (HTTP/2 in clear), h2, h3, grpc://host:port/pkg.Service/Method
+    /// (grpcs over TLS), rpyc://host:port/method and tcp://host:port with -d
     url: String,
-    /// The body of the request, or what is sent over tcp; with it a request is a POST
+    /// The body of the request, the message of gRPC as JSON, or what is sent over tcp; with it a request is a POST
     #[arg(short = 'd', value_name = "BODY")]
     body: Option<String>,
-    /// A header of the request, such as `accept: text/plain`; may be repeated
+    /// A header of the request, such as `accept: text/plain`, or metadata of gRPC; may be repeated
     #[arg(short = 'H', value_name = "HEADER")]
     headers: Vec<String>,
+    /// A `.proto` file, or a set of descriptors, that says what the messages of gRPC are; may be repeated
+    /// [default: the server says it itself, by reflection]
+    #[arg(long, value_name = "FILE")]
+    proto: Vec<PathBuf>,
     /// How many callers, each with at most one call in flight
     #[arg(long, value_name = "N", default_value_t = 1)]
     clients: u32,
@@ -39,6 +43,11 @@ pub(crate) struct Try {
     /// Where to write the scenario [default: the name of the host with .yaml behind it; never over another file]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// A text as YAML has it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn time(text: &str) -> std::result::Result<Time, String> {
@@ -73,12 +82,60 @@ impl Try {
         exit
     }
 
+    /// What `-H` gives, as the lines of a key.
+    fn fields(&self, key: &str) -> Result<String> {
+        let mut lines = if self.headers.is_empty() { String::new() } else { format!("\n    {key}:") };
+        for header in &self.headers {
+            let (name, value) = header.split_once(':').ok_or_else(|| {
+                Error::usage("this is no header: it has no colon").help("write it like `-H 'accept: text/plain'`")
+            })?;
+            lines.push_str(&format!("\n      {}: {}", quoted(name.trim()), quoted(value.trim())));
+        }
+        Ok(lines)
+    }
+
+    /// What says what the messages of gRPC are, as a line of the target. A file is found from wherever the scenario is
+    /// written.
+    fn proto(&self, transport: &str) -> Result<String> {
+        if transport != "grpc" {
+            return match self.proto.is_empty() {
+                true => Ok(String::new()),
+                false => Err(Error::usage("--proto is for grpc:// only")),
+            };
+        }
+        let beside =
+            self.out.as_ref().is_none_or(|out| out.parent().is_none_or(|folder| folder.as_os_str().is_empty()));
+        let named = |file: &PathBuf| {
+            let file = if beside { file.clone() } else { std::path::absolute(file).doing(file.display())? };
+            Ok(quoted(&file.to_string_lossy()))
+        };
+        let files = self.proto.iter().map(named).collect::<Result<Vec<_>>>()?;
+        Ok(match files.is_empty() {
+            true => "\n    proto: reflection".to_owned(),
+            false => format!("\n    proto: [{}]", files.join(", ")),
+        })
+    }
+
     /// The scenario that asks for it.
     fn scenario(&self, asked: &CallRequest, name: &str) -> Result<String> {
         let CallRequest { transport, tls, authority, path } = asked;
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let call = match *transport {
             "rpyc" => format!("rpyc: {}", quoted(path.trim_start_matches('/'))),
+            "grpc" => {
+                let mut call = format!("grpc: {}", quoted(path.trim_start_matches('/')));
+                if let Some(body) = &self.body {
+                    // JSON on one line is YAML as it stands.
+                    let message: serde_json::Map<String, serde_json::Value> =
+                        serde_json::from_str(body).map_err(|error| {
+                            Error::usage("the message of gRPC is no map of JSON")
+                                .help("write it like `-d '{\"sku\": \"a-1\"}'`")
+                                .because(error)
+                        })?;
+                    call.push_str(&format!("\n    message: {}", serde_json::Value::from(message)));
+                }
+                call.push_str(&self.fields("metadata")?);
+                call
+            }
             "tcp" => {
                 let body = self.body.as_deref().ok_or_else(|| {
                     Error::usage("nothing says what is sent over tcp").help("give it, such as `-d 'PING\\r\\n'`")
@@ -88,29 +145,21 @@ impl Try {
             _ => {
                 let method = if self.body.is_some() { "POST" } else { "GET" };
                 let mut call = format!("http: {}", quoted(&format!("{method} {path}")));
-                if !self.headers.is_empty() {
-                    call.push_str("\n    headers:");
-                }
-                for header in &self.headers {
-                    let (name, value) = header.split_once(':').ok_or_else(|| {
-                        Error::usage("this is no header: it has no colon")
-                            .help("write it like `-H 'accept: text/plain'`")
-                    })?;
-                    call.push_str(&format!("\n      {}: {}", quoted(name.trim()), quoted(value.trim())));
-                }
+                call.push_str(&self.fields("headers")?);
                 if let Some(body) = &self.body {
                     call.push_str(&format!("\n    body: {}", quoted(body)));
                 }
                 call
             }
         };
+        let proto = self.proto(transport)?;
         let options = if *tls { "\n    options: {tls: true}" } else { "" };
         let rate = self.rate.map(|rate| format!("\n    rate: {rate}")).unwrap_or_default();
         let each = Time(Duration::from_nanos(self.lasting.ns() / u64::from(TRIALS)));
         Ok(format!(
             "title: {title}\n\
              question: How soon does it answer?\n\
-             targets:\n  - name: {name}\n    transport: {transport}\n    at: {at}{options}\n\
+             targets:\n  - name: {name}\n    transport: {transport}\n    at: {at}{proto}{options}\n\
              calls:\n  - name: it\n    {call}\n\
              workloads:\n  - name: tried\n    call: it\n    clients: {clients}\n    warmup: 10{rate}\n    duration: {each}\n\
              trials: {TRIALS}\n",
@@ -133,11 +182,13 @@ impl CallRequest {
             "h2c" => ("http2", false, 80),
             "h2" => ("http2", true, 443),
             "h3" => ("http3", false, 443),
+            "grpc" => ("grpc", false, 50051),
+            "grpcs" => ("grpc", true, 443),
             "rpyc" => ("rpyc", false, 18812),
             "tcp" => ("tcp", false, 0),
             other => {
                 let what = format!("no call can be tried at `{other}://`");
-                return Err(wrong(what).help("known: http, https, h2c, h2, h3, rpyc, tcp"));
+                return Err(wrong(what).help("known: http, https, h2c, h2, h3, grpc, grpcs, rpyc, tcp"));
             }
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -156,6 +207,10 @@ impl CallRequest {
             return Err(
                 Error::usage("this URL names no method").help("write it like rpyc://127.0.0.1:18812/read_sensor")
             );
+        }
+        if transport == "grpc" && path.trim_matches('/').split('/').count() != 2 {
+            return Err(Error::usage("this URL names no service with a method of it")
+                .help("write it like grpc://127.0.0.1:50051/shop.v1.Orders/Place"));
         }
         Ok(CallRequest { transport, tls, authority, path })
     }
@@ -181,6 +236,8 @@ mod tests {
             ("h2c://h:1?x", "http2", false, "h:1", "/?x"),
             ("h3://[::1]:4433/", "http3", false, "[::1]:4433", "/"),
             ("rpyc://lab/read", "rpyc", false, "lab:18812", "/read"),
+            ("grpc://shop/shop.v1.Orders/Place", "grpc", false, "shop:50051", "/shop.v1.Orders/Place"),
+            ("grpcs://shop.example/s.S/M", "grpc", true, "shop.example:443", "/s.S/M"),
         ] {
             let asked = CallRequest::of(url).expect(url);
             let got = (asked.transport, asked.tls, asked.authority.as_str(), asked.path.as_str());
@@ -192,6 +249,7 @@ mod tests {
             ("tcp://h", "needs a port"),
             ("http://me:secret@h/", "names a user"),
             ("rpyc://h", "names no method"),
+            ("grpc://h/shop.v1.Orders", "no service with a method"),
         ] {
             let told = CallRequest::of(url).err().expect(url);
             assert!(told.message().contains(wrong), "{url}: {}", told.message());

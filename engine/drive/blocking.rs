@@ -196,7 +196,10 @@ impl Blocking {
                 {
                     self.drop_connection(false);
                 }
-                Ok(reply) => {
+                Ok(mut reply) => {
+                    if let (Ok(()), Some(connection)) = (&reply.verdict, &mut self.connection) {
+                        reply.verdict = connection.codec.inspect(reply.slot);
+                    }
                     match &reply.verdict {
                         Ok(()) => {
                             self.checked = true;
@@ -212,8 +215,8 @@ impl Blocking {
                     } else if !reply.reusable {
                         self.drop_connection(false);
                     }
-                    // The untimed close of a connect must not be charged to the next one.
-                    return if self.job.connect { now_ns() } else { at.ended };
+                    // Neither the untimed close of a connect nor a look at a reply must be charged to the next one.
+                    return if self.job.connect || content { now_ns() } else { at.ended };
                 }
                 Err(NoReply::CallError(_)) if attempt < self.job.retries => {
                     self.drop_connection(false);

@@ -58,15 +58,30 @@ impl Connection {
     /// The time-out counts from `begun` by [`now_ns`], and runs on once this has succeeded: through the opening, to the
     /// end of the call that it was dialled for.
     pub fn dial(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, NoReply> {
+        Self::dial_with(job, job.codec(), deadline, begun)
+    }
+
+    /// The same with another client's end of the protocol than the job's.
+    pub fn dial_with(
+        job: &Job,
+        codec: Result<Box<dyn ClientCodec>, CallError>,
+        deadline: &Arc<Watchdog>,
+        begun: u64,
+    ) -> Result<Self, NoReply> {
         deadline.begin(begun);
-        let dialled = Self::dial_by(job, deadline, begun);
+        let dialled = Self::dial_by(job, codec, deadline, begun);
         if dialled.is_err() {
             deadline.end();
         }
         dialled
     }
 
-    fn dial_by(job: &Job, deadline: &Arc<Watchdog>, begun: u64) -> Result<Self, NoReply> {
+    fn dial_by(
+        job: &Job,
+        codec: Result<Box<dyn ClientCodec>, CallError>,
+        deadline: &Arc<Watchdog>,
+        begun: u64,
+    ) -> Result<Self, NoReply> {
         let spent = Duration::from_nanos(now_ns().saturating_sub(begun));
         let left = deadline.timeout().saturating_sub(spent);
         let socket = Socket::dial_within(&job.address, left, &job.sockets).map_err(|error| match error.kind() {
@@ -77,7 +92,7 @@ impl Connection {
             let cannot = |error| CallError::system("cannot make a socket nonblocking", &error);
             socket.set_nonblocking(true).map_err(cannot)?;
         }
-        let codec = job.codec()?;
+        let codec = codec?;
         // Last, so that no socket is watched that a failure has closed.
         deadline.watch(&socket);
         Ok(Connection {

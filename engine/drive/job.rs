@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::own::grpc::Proto;
+use crate::call::own::{OwnCall, Protocol};
 use crate::call::{self, Call, CallError, CallSpec, Called, Chunks, Fill, Own, Settings, Verify, Wait, Word};
 use crate::drive::messages::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile, RateStep};
@@ -17,6 +19,7 @@ use crate::stack::own;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
 use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, IoModel, OptionSpec, Options, Transport};
+use crate::transport::grpc::reflection::Line;
 use crate::transport::http1::keeps_alive;
 use crate::transport::options::resumes;
 use crate::transport::socket::SocketOptions;
@@ -129,7 +132,7 @@ impl Job {
         let fill: Arc<Fill> = Fill::new(assignment.load.fill, assignment.load.seed);
         Ok(Job {
             context: ClientContext {
-                own: assignment.end.calls.clone().into(),
+                own: compiled(assignment, transport)?.into(),
                 ..ClientContext::of_service(fill, assignment.end.options.clone(), address.to_string())
             },
             address,
@@ -164,7 +167,15 @@ impl Job {
         let IoModel::Stream(protocol) = self.io_model else {
             return Err(CallError::protocol("this transport is no stream of bytes"));
         };
-        let codec = protocol.client(&self.context);
+        self.secured(protocol.client(&self.context))
+    }
+
+    /// The client's end of a connection on which the server is asked to describe itself, question by question.
+    pub fn reflecting(&self, line: &Line) -> Result<Box<dyn ClientCodec>, CallError> {
+        self.secured(line.client(&self.context))
+    }
+
+    fn secured(&self, codec: Box<dyn ClientCodec>) -> Result<Box<dyn ClientCodec>, CallError> {
         match &self.trust {
             None => Ok(codec),
             Some(trust) => trust.secure(codec),
@@ -232,6 +243,24 @@ fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, SetupError> {
         }
         None => Ok(Some(RateProfile { steps, arrivals: assignment.load.arrivals, seed: assignment.load.seed })),
     }
+}
+
+/// The calls of the user's own, ready to be sent; those of gRPC are not where the server has yet to describe itself.
+fn compiled(assignment: &Assignment, transport: &dyn Transport) -> Result<Vec<OwnCall>, SetupError> {
+    let mut calls = assignment.end.calls.clone();
+    if transport.asks() != Some(Protocol::Grpc) {
+        return Ok(calls);
+    }
+    for call in &mut calls {
+        let Some(grpc) = &mut call.grpc else { continue };
+        let told = |why: &dyn std::fmt::Display| SetupError::assignment(format!("`{}`: {why}", call.name));
+        match &assignment.end.proto {
+            Some(Proto::Files { descriptors, .. }) => grpc.compile(descriptors).map_err(|fault| told(&fault))?,
+            Some(Proto::Reflection) => {}
+            None => return Err(told(&"nothing says what its messages are: `proto` is missing")),
+        }
+    }
+    Ok(calls)
 }
 
 /// What clients ask by an assignment, or what is missing in it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::call::own::OwnCall;
+use crate::call::own::grpc::Proto;
 use crate::drive::samples::condense;
 use crate::drive::setup_error::SetupErrorClass;
 use crate::error::{self, Context, Error};
@@ -53,6 +54,9 @@ pub struct End {
     /// The calls of the user's own that the load names, and no others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<OwnCall>,
+    /// From where the messages of calls of gRPC are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proto: Option<Proto>,
     /// By what call a server of the user's own is known to be ready, before clients connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
@@ -100,6 +104,7 @@ impl Assignment {
             nonce: nonce.map(str::to_owned),
             ca: ca.map(str::to_owned),
             calls: calls.to_vec(),
+            proto: None,
             ready: None,
             own: false,
             verification: None,
@@ -112,7 +117,7 @@ impl Assignment {
 impl<'de> Deserialize<'de> for Assignment {
     /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const OF_END: [&str; 11] = [
+        const OF_END: [&str; 12] = [
             "version",
             "address",
             "transport",
@@ -120,6 +125,7 @@ impl<'de> Deserialize<'de> for Assignment {
             "nonce",
             "ca",
             "calls",
+            "proto",
             "ready",
             "own",
             "verification",

@@ -16,6 +16,7 @@ pub mod order;
 pub mod per_call;
 pub mod ready;
 pub mod recorder;
+pub mod reflect;
 pub mod resend;
 pub mod samples;
 pub mod schedule;
@@ -62,6 +63,7 @@ fn measure() -> Result<(), SetupError> {
         return Err(SetupError::assignment("the first line must be an assignment"));
     };
     pin(&assignment.end.pin)?;
+    let assignment = reflect::described(*assignment)?;
     let asked = ready::await_ready(&assignment, |job| model(&job)?.callers(job))?;
     let job = Job::of(&assignment)?;
     let mut load = model(&job)?.callers(job)?;

@@ -117,6 +117,7 @@ impl<'a> Serving<'a> {
         );
         let ready = target.pairing.serving().own().and_then(|own| Some((own.ready.clone()?, own.within)));
         assignment.end.ready = ready.map(|(call, within)| messages::Ready { call, within });
+        assignment.end.proto = target.pairing.serving().own().and_then(|own| own.proto.clone());
         assignment.end.own = target.pairing.serving().own().is_some();
         assignment.end.verification = self.verification.clone();
         assignment

@@ -7,14 +7,15 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use crate::call::own::{HttpBody, Message, OwnCall, ReplyEnd};
+use crate::call::own::{GrpcCall, HttpBody, HttpCall, Message, OwnCall, ReplyEnd, Text};
 use crate::call::{Call, Word};
 use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, empty_list};
+use crate::key::axes::OneOrSeveral;
 use crate::key::call::{NAME, read_name};
 use crate::registry::suggestion;
-use crate::scenario::{arguments, message, request};
+use crate::scenario::{arguments, grpc, message, request, status};
 use crate::units::Size;
 
 /// The calls that a scenario defines, in its order.
@@ -64,16 +65,17 @@ impl Serialize for OwnCalls {
 
 impl Serialize for Defined {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let OwnCall { name, http, rpyc, send, contains, size } = &self.call;
+        let OwnCall { name, http, grpc, rpyc, send, contains, size } = &self.call;
         let length = |bytes: usize| format!("({bytes} bytes)");
+        let lengths = |fields: &[(String, Text)]| -> serde_json::Map<String, Json> {
+            fields.iter().map(|(name, value)| (name.clone(), length(value.written().len()).into())).collect()
+        };
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", name)?;
         if let Some(http) = http {
             map.serialize_entry("http", &format!("{} {}", http.method, http.path.written()))?;
             if !http.headers.is_empty() {
-                let shown =
-                    http.headers.iter().map(|(name, value)| (name.clone(), length(value.written().len()).into()));
-                map.serialize_entry("headers", &shown.collect::<serde_json::Map<String, Json>>())?;
+                map.serialize_entry("headers", &lengths(&http.headers))?;
             }
             match (&http.body, &self.body) {
                 (HttpBody::Fill(len), _) => map.serialize_entry("body-size", &Size(*len))?,
@@ -81,11 +83,21 @@ impl Serialize for Defined {
                 (HttpBody::Text(text), Some((key, _))) => map.serialize_entry(key, &length(text.written().len()))?,
                 _ => {}
             }
-            match http.status.as_slice() {
-                [] => {}
-                [one] => map.serialize_entry("status", one)?,
-                several => map.serialize_entry("status", several)?,
+        }
+        if let Some(grpc) = grpc {
+            map.serialize_entry("grpc", &format!("{}/{}", grpc.service, grpc.method))?;
+            if !grpc.message.is_empty() {
+                map.serialize_entry("message", &length(serde_json::json!(grpc.message).to_string().len()))?;
             }
+            if !grpc.metadata.is_empty() {
+                map.serialize_entry("metadata", &lengths(&grpc.metadata))?;
+            }
+        }
+        let numbers = http.iter().flat_map(|http| http.status.iter().map(|status| json!(status)));
+        let words = grpc.iter().flat_map(|grpc| grpc.status.iter().map(|code| json!(code)));
+        let status: Vec<Json> = numbers.chain(words).collect();
+        if !status.is_empty() {
+            map.serialize_entry("status", &OneOrSeveral(&status))?;
         }
         if let Some(rpyc) = rpyc {
             map.serialize_entry("rpyc", &rpyc.method)?;
@@ -179,15 +191,17 @@ fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defin
     }
     let contains = fields.optional("contains", mistakes);
     let size: Option<Size> = fields.optional("size", mistakes);
-    let asked = [&["http", "rpyc"][..], &message::SENDS].concat();
+    let asked = [&["http", "grpc", "rpyc"][..], &message::SENDS].concat();
     let asked = asked.iter().any(|key| fields.has(key));
     let before = mistakes.len();
     let request = request::read(&mut fields, folder, mistakes);
+    let grpc = grpc::read(&mut fields, mistakes);
+    let status = status::read(&mut fields, mistakes);
     let rpyc = arguments::read(&mut fields, mistakes);
     let send = message::read(&mut fields, mistakes);
     if !asked {
         let mistake = Mistake::new("this call says no way to be asked", span);
-        mistakes.push(mistake.help("give it a request, such as `http: GET /health`, a method, such as `rpyc: read_sensor`, or bytes, such as `send: PING`"));
+        mistakes.push(mistake.help("give it a request, such as `http: GET /health`, a method, such as `grpc: shop.v1.Orders/Place` or `rpyc: read_sensor`, or bytes, such as `send: PING`"));
     }
     fields.finish(mistakes);
     if !asked || mistakes.len() > before {
@@ -195,7 +209,9 @@ fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defin
     }
     let (http, body) = request.unzip();
     let body = body.flatten();
-    let call = OwnCall { name: name?, http, rpyc, send, contains, size: size.map(|size| size.bytes()) };
+    let http = http.map(|http| HttpCall { status: status.http, ..http });
+    let grpc = grpc.map(|grpc| GrpcCall { status: status.grpc, ..grpc });
+    let call = OwnCall { name: name?, http, grpc, rpyc, send, contains, size: size.map(|size| size.bytes()) };
     Some(Defined { call, body, span })
 }
 
@@ -262,7 +278,14 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
             "description": "Text that the body of a reply has to hold; looked for in each client's first, or in all where `verify` is `content`."},
         "size": size,
     });
-    for own in [request::schema(generator), arguments::schema(generator), message::schema(generator)] {
+    let schemas = [
+        request::schema(generator),
+        grpc::schema(),
+        status::schema(),
+        arguments::schema(generator),
+        message::schema(generator),
+    ];
+    for own in schemas {
         if let (Some(all), Json::Object(own)) = (properties.as_object_mut(), own) {
             all.extend(own);
         }
@@ -275,6 +298,6 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "minItems": 1,
         "items": {"type": "object", "properties": properties, "required": ["name"], "additionalProperties": false,
-            "anyOf": [{"required": ["http"]}, {"required": ["rpyc"]}, {"required": ["send"]}, {"required": ["send-hex"]}]},
+            "anyOf": [{"required": ["http"]}, {"required": ["grpc"]}, {"required": ["rpyc"]}, {"required": ["send"]}, {"required": ["send-hex"]}]},
     })
 }

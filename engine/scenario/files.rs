@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::call::own::grpc::Proto;
 use crate::scenario::written::Scenario;
 use crate::stack::own::options::FILES;
 
@@ -24,10 +25,15 @@ impl Scenario {
         let of_targets = self.targets.iter().flat_map(|target| {
             let named = FILES
                 .into_iter()
-                .flat_map(|key| target.options.get(key).into_iter().flatten().map(move |it| (key, it)));
+                .flat_map(|key| target.options.get(key).into_iter().flatten().map(move |it| (key, it.to_string())));
+            let described = match &target.proto {
+                Some(Proto::Files { names, .. }) => names.as_slice(),
+                _ => &[],
+            };
+            let named = named.chain(described.iter().map(|file| ("proto", file.clone())));
             let first = target.candidates().into_iter().next().map(|candidate| candidate.name);
             let of = target.name.clone().or(first).unwrap_or_default();
-            named.map(move |(key, file)| NamedFile { of: of.clone(), key, file: file.to_string() }).collect::<Vec<_>>()
+            named.map(move |(key, file)| NamedFile { of: of.clone(), key, file }).collect::<Vec<_>>()
         });
         of_targets.chain(of_calls).collect()
     }

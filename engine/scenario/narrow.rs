@@ -47,7 +47,7 @@ fn who() -> Vec<Value> {
     let one = ["server", "launch", "at"].map(named);
     vec![
         json!({"oneOf": one}),
-        rule("server", &["env", "vary", "ready", "within", "fresh", "with"], "`launch`, some of them `at`"),
+        rule("server", &["env", "vary", "ready", "within", "fresh", "with", "proto"], "`launch`, some of them `at`"),
         rule("at", &["env", "vary", "fresh", "stack"], "another server"),
         rule("launch", &["stack"], "`server`"),
     ]

@@ -24,8 +24,15 @@ use crate::transport::options::TLS;
 use crate::units::Time;
 
 /// The keys of an own server, and whether `at` has them too.
-const KEYS: [(&str, bool); 6] =
-    [("env", false), ("vary", false), ("ready", true), ("within", true), ("fresh", false), ("with", true)];
+const KEYS: [(&str, bool); 7] = [
+    ("env", false),
+    ("vary", false),
+    ("ready", true),
+    ("within", true),
+    ("fresh", false),
+    ("with", true),
+    ("proto", true),
+];
 
 /// What stands for itself in a shell, and not where there is none.
 const OF_A_SHELL: [&str; 10] = ["|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1", "2>"];

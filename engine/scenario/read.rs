@@ -15,6 +15,7 @@ use crate::scenario::applicable::applicable;
 use crate::scenario::asked;
 use crate::scenario::calls;
 use crate::scenario::compared;
+use crate::scenario::described;
 use crate::scenario::expect::Expectation;
 use crate::scenario::fields::{expectations, keys, name};
 use crate::scenario::links;
@@ -72,6 +73,7 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         list(&mut fields, "targets", "targets: [{transport: tcp, server: threaded}]", mistakes, |node, mistakes| {
             target(node, &folder, mistakes)
         });
+    let defined_at = fields.node_of("calls");
     let calls = calls::read(&mut fields, &folder, mistakes);
     let mut uses = fields.entry("workloads", &mut Vec::new()).map(|(_, node)| calls::uses(node)).unwrap_or_default();
     let asked = uses.len();
@@ -168,7 +170,8 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         pin,
         folder,
     };
-    unaskable(&scenario, &uses[..asked], mistakes);
+    let told = described::judge(&scenario.calls, &scenario.targets, defined_at, mistakes);
+    unaskable(&scenario, &uses[..asked], &told, mistakes);
     let trials = scenario.count();
     if trials > MOST_TRIALS {
         let mistake = Mistake::new(format!("the lists multiply to {trials} trials"), span);
@@ -177,10 +180,10 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
     Some(scenario)
 }
 
-/// Notes every call of the user's own that no target can be asked.
-fn unaskable(scenario: &Scenario, uses: &[calls::Use], mistakes: &mut Vec<Mistake>) {
+/// Notes every call of the user's own that no target can be asked, and of which nothing is `told` yet.
+fn unaskable(scenario: &Scenario, uses: &[calls::Use], told: &[&str], mistakes: &mut Vec<Mistake>) {
     let candidates: Vec<Candidate> = scenario.targets.iter().flat_map(Target::candidates).collect();
-    for call in scenario.calls.iter() {
+    for call in scenario.calls.iter().filter(|call| !told.contains(&call.name.as_str())) {
         let Some(used) = uses.iter().find(|used| used.name == call.name) else { continue };
         let reasons: Option<Vec<String>> = candidates.iter().map(|candidate| candidate.cannot_ask(call)).collect();
         let Some(reason) = reasons.and_then(|reasons| reasons.into_iter().next()) else {

@@ -1,4 +1,4 @@
-//! A call of the user's own as a request of HTTP: `http`, `headers`, what its body is, and which statuses are right.
+//! A call of the user's own as a request of HTTP: `http`, `headers` and what its body is.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::own::{HttpBody, HttpCall, Text, TextError, Varying};
 use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
-use crate::document::walk::{Fields, Read, several, whole, wrong_kind};
+use crate::document::walk::{Fields, Read, wrong_kind};
 use crate::registry::suggestion;
 use crate::units::Size;
 
@@ -36,12 +36,12 @@ pub(crate) fn read(
     let asked = fields.has("http");
     let line = fields.entry("http", mistakes).map(|(_, node)| node);
     let line = line.and_then(|node| line_of(node, mistakes));
-    let headers = fields.entry("headers", mistakes).map(|(_, node)| headers(node, mistakes));
+    let refused = |name: &str| FRAMING.contains(&name).then_some("the transport itself");
+    let headers = fields.entry("headers", mistakes);
+    let headers = headers.map(|(_, node)| fields_of("headers", "the headers", node, &refused, mistakes));
     let body = body(fields, folder, mistakes);
-    let status =
-        fields.entry("status", mistakes).map(|(_, node)| several("status", node, mistakes, status).unwrap_or_default());
     if !asked {
-        for key in ["headers", "status"].iter().chain(&BODIES).filter(|key| fields.has(key)) {
+        for key in ["headers"].iter().chain(&BODIES).filter(|key| fields.has(key)) {
             if let Some(span) = fields.span_of(key) {
                 let mistake = Mistake::new(format!("`{key}` belongs to a request, and there is no `http`"), span);
                 mistakes.push(mistake.help("add one, such as `http: POST /orders`, or leave it out"));
@@ -58,7 +58,7 @@ pub(crate) fn read(
     {
         headers.push(("Content-Type".to_owned(), kind));
     }
-    Some((HttpCall { method, path, headers, body, status: status.unwrap_or_default() }, given))
+    Some((HttpCall { method, path, headers, body, status: Vec::new() }, given))
 }
 
 /// A method and a path.
@@ -145,19 +145,25 @@ fn within(span: Span, whole: &str, range: std::ops::Range<usize>) -> Span {
     }
 }
 
-/// Fields by their names.
-fn headers(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Text)>> {
+/// Fields by their names: those behind `key`, which is called `what`; `refused` says who writes a field itself.
+pub(crate) fn fields_of(
+    key: &'static str,
+    what: &'static str,
+    node: &Node,
+    refused: &dyn Fn(&str) -> Option<&'static str>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Vec<(String, Text)>> {
     let Value::Map(entries) = &node.value else {
         mistakes.push(
-            wrong_kind("headers", "a map of names and values", node)
-                .help("write it like `headers: {accept: text/plain}`"),
+            wrong_kind(key, "a map of names and values", node)
+                .help(format!("write it like `{key}: {{accept: text/plain}}`")),
         );
         return None;
     };
     // Keys that stand twice are told by the walk.
-    Fields::of("the headers", node, mistakes)?;
+    Fields::of(what, node, mistakes)?;
     let before = mistakes.len();
-    let mut headers = Vec::new();
+    let mut fields = Vec::new();
     for (key, node) in entries {
         let name = key.name.to_ascii_lowercase();
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
@@ -165,8 +171,8 @@ fn headers(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Text
             mistakes.push(mistake.help("write it like `accept`"));
             continue;
         }
-        if FRAMING.contains(&name.as_str()) {
-            let mistake = Mistake::new(format!("`{name}` is written by the transport itself"), key.span);
+        if let Some(writer) = refused(&name) {
+            let mistake = Mistake::new(format!("`{name}` is written by {writer}"), key.span);
             mistakes.push(mistake.help("leave it out; options of the target say what connections do"));
             continue;
         }
@@ -187,10 +193,10 @@ fn headers(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Vec<(String, Text
             continue;
         }
         if let Some(text) = compiled(&value, node, &value, 0, mistakes) {
-            headers.push((key.name.clone(), text));
+            fields.push((key.name.clone(), text));
         }
     }
-    (mistakes.len() == before).then_some(headers)
+    (mistakes.len() == before).then_some(fields)
 }
 
 /// What the body is, and what said so.
@@ -215,7 +221,7 @@ fn body(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> 
             (HttpBody::Text(compiled(text, node, text, 0, mistakes)?), Some((key, None)))
         }
         "json" => {
-            let text = as_json(node, mistakes)?.to_string();
+            let text = as_json("`json`", node, mistakes)?.to_string();
             (HttpBody::Text(compiled(&text, node, "", 0, mistakes)?), Some((key, None)))
         }
         "body-file" => {
@@ -247,8 +253,8 @@ fn file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What stands in the file as JSON.
-fn as_json(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Json> {
+/// What stands in the file as JSON; maps in it are called `what`.
+pub(crate) fn as_json(what: &'static str, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Json> {
     Some(match &node.value {
         Value::Nothing => Json::Null,
         Value::Flag(flag) => (*flag).into(),
@@ -262,37 +268,23 @@ fn as_json(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Json> {
         },
         Value::Text(text) => text.as_str().into(),
         Value::List(items) => {
-            let items: Vec<Option<Json>> = items.iter().map(|item| as_json(item, mistakes)).collect();
+            let items: Vec<Option<Json>> = items.iter().map(|item| as_json(what, item, mistakes)).collect();
             Json::Array(items.into_iter().collect::<Option<_>>()?)
         }
         Value::Map(entries) => {
-            Fields::of("`json`", node, mistakes)?;
+            Fields::of(what, node, mistakes)?;
             let mut map = Map::new();
-            for (key, node) in entries {
-                map.insert(key.name.clone(), as_json(node, mistakes)?);
+            for (name, node) in entries {
+                map.insert(name.name.clone(), as_json(what, node, mistakes)?);
             }
             Json::Object(map)
         }
     })
 }
 
-fn status(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<u16> {
-    let status = whole(&node.value).filter(|status| (200..600).contains(status));
-    if status.is_none() {
-        let mistake = Mistake::new(format!("`status` takes a status of HTTP, not {}", node.kind()), node.span);
-        mistakes.push(
-            mistake
-                .label("expected a number from 200 to 599")
-                .help("write it like `status: 201` or `status: [200, 404]`"),
-        );
-    }
-    status.map(|status| status as u16)
-}
-
 /// The schemas of the keys of a request.
 pub(crate) fn schema(generator: &mut SchemaGenerator) -> Json {
     let size = generator.subschema_for::<Size>();
-    let status = json!({"type": "integer", "minimum": 200, "maximum": 599});
     let text = || json!({"type": ["string", "integer", "boolean"]});
     let mut keys = json!({
         "http": {"type": "string", "pattern": "^[A-Z]+ /[!-\"$-~]*$", "default": "GET /health",
@@ -304,8 +296,6 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Json {
         "body-file": {"type": "string", "pattern": "[^ \t\r\n]", "examples": ["order.bin"],
             "description": "The body: the bytes of a file, from the scenario's folder."},
         "body-size": size,
-        "status": {"anyOf": [status, {"type": "array", "items": status, "minItems": 1, "uniqueItems": true}], "examples": [[200, 201]],
-            "description": "Which statuses are right. Default: all that begin with 2."},
     });
     if let Some(size) = keys["body-size"].as_object_mut() {
         size.insert("description".to_owned(), "The body: so many bytes.".into());

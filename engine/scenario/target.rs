@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::own::OwnCall;
+use crate::call::own::grpc::Proto;
+use crate::call::own::{OwnCall, Protocol};
 use crate::key::contract::Of;
 use crate::key::load::Point;
 use crate::key::setting::Setting;
@@ -58,8 +59,21 @@ impl Candidate {
                 Some(format!("`{}` is a server of ours, which answers only the calls of the service", self.name))
             }
             None => Some(format!("{name} carries no calls of your own")),
+            Some(Protocol::Grpc) if call.grpc.is_some() => self.lacks(call),
             Some(protocol) if call.speaks(protocol) => None,
             Some(protocol) => Some(format!("`{}` has {} only, and {name} asks by `{protocol}`", call.name, has())),
+        }
+    }
+
+    /// What it lacks to be asked a call of gRPC.
+    fn lacks(&self, call: &OwnCall) -> Option<String> {
+        match &self.serving.own()?.proto {
+            None => Some(format!(
+                "nothing says what the messages of `{}` are: give it `proto: orders.proto`, or `proto: reflection`",
+                self.name
+            )),
+            Some(Proto::Files { descriptors, .. }) => Some(call.grpc.as_ref()?.unknown(descriptors)?.what),
+            Some(Proto::Reflection) => None,
         }
     }
 
@@ -139,6 +153,7 @@ impl Target {
             within: self.within.map_or(WITHIN, |within| within.0),
             fresh: self.fresh.unwrap_or(Fresh::Trial),
             with: self.with.clone(),
+            proto: self.proto.clone(),
         })
     }
 

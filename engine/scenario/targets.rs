@@ -13,6 +13,7 @@ use crate::registry::suggestion;
 use crate::scenario::fields::{expectations, keys, name};
 use crate::scenario::options::known_options;
 use crate::scenario::own;
+use crate::scenario::proto;
 use crate::scenario::written::Target;
 use crate::stack::pairing::Pairing;
 use crate::transport::contract::{OptionKind, OptionSpec, OptionValue};
@@ -28,6 +29,7 @@ pub(crate) fn target(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) ->
         fields.lacks("transport", "transport: tcp");
     }
     let own = own::read(&mut fields, &axes, mistakes);
+    let proto = proto::read(&mut fields, &axes, folder, mistakes);
     let given = fields.optional("name", mistakes);
     let given = name("name", given, &fields, mistakes);
     let options = fields.entry("options", mistakes).map(|(_, node)| node);
@@ -37,7 +39,7 @@ pub(crate) fn target(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) ->
 
     let served = axes.get("server").is_some() || own.is_some();
     (axes.get("transport").is_some() && served).then_some(())?;
-    let bare = Target { axes, name: given, options: BTreeMap::new(), expect, ..own.unwrap_or_default() };
+    let bare = Target { axes, name: given, options: BTreeMap::new(), expect, proto, ..own.unwrap_or_default() };
     let pairings = pairings(&bare, node.span, mistakes);
     let options = match options {
         Some(node) => read_options(node, folder, &bare, &pairings, mistakes)?,

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::call::own::OwnCall;
+use crate::call::own::grpc::Proto;
 use crate::key::axes::{Axes, OneOrSeveral, WrittenLink};
 use crate::key::contract::Of;
 use crate::key::load::{Load, Point};
@@ -22,6 +23,7 @@ use crate::scenario::links;
 use crate::scenario::narrow;
 use crate::scenario::own_schema;
 use crate::scenario::pin::Pin;
+use crate::scenario::proto;
 use crate::secret::Secret;
 use crate::stack::own::Fresh;
 use crate::transport::contract::OptionValue;
@@ -115,6 +117,10 @@ pub struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default, schema_with = "own_schema::at")]
     pub at: Option<String>,
+    /// What its messages are, over gRPC: `.proto` files, sets of descriptors, or `reflection`, where the server tells it itself.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "proto::written")]
+    #[schemars(default, schema_with = "proto::schema", example = &"reflection")]
+    pub proto: Option<Proto>,
     /// Variables of its environment, on top of ours. `${env:NAME}` takes a value from ours. Results hold their lengths.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(default, schema_with = "own_schema::env", extend("defaultSnippets" = [{"label": "PORT: ${port}", "body": {"PORT": "\\${port}"}}]))]
@@ -215,7 +221,9 @@ impl Scenario {
             .collect();
         let calls: Vec<&OwnCall> = self.calls.iter().collect();
         let nothing = calls.is_empty() && env.iter().all(BTreeMap::is_empty);
-        (!nothing).then(|| Secret::new(serde_json::json!([calls, env]).to_string()))
+        // What the files of `proto` say makes the bytes that are sent as much as what stands here.
+        let protos: Vec<&Proto> = self.targets.iter().filter_map(|target| target.proto.as_ref()).collect();
+        (!nothing).then(|| Secret::new(serde_json::json!([calls, env, protos]).to_string()))
     }
 
     /// The seed of all that is random.

@@ -228,6 +228,13 @@ pub trait ClientCodec: Send {
     /// (rpyc answers call-backs) before a reply comes. An error means that the connection is unusable.
     fn receive(&mut self, input: &mut &[u8], out: &mut Outbox) -> Result<Option<Reply>, CallError>;
 
+    /// What is wrong with the reply that was given last for that slot and seemed right, where only work that is not the
+    /// call's own tells it. Asked once the reply's time was taken, before the slot has another call.
+    fn inspect(&mut self, slot: usize) -> Result<(), CallError> {
+        let _ = slot;
+        Ok(())
+    }
+
     /// Appends the next piece of a body that is being sent, if one is.
     fn fill_output(&mut self, out: &mut Outbox) {
         let _ = out;

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::call::own::OwnCall;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::call::own::grpc::Descriptors;
+use engine::call::own::{GrpcCall, OwnCall};
 use engine::call::{CallRequest, CallResponse, CallSpec, Fill, Own};
 use engine::drive::job::Job;
 use engine::drive::messages::{FromDrive, ToDrive};
@@ -18,6 +21,7 @@ use engine::scenario::read;
 use engine::transport::contract::{
     ClientCodec, ClientContext, Family, Next, Options, ServerCodec, ServerContext, Step, StreamProtocol,
 };
+use engine::transport::grpc::reflection::Reflection;
 use engine::transport::held::{HELD, Hold};
 use engine::transport::outbox::Outbox;
 
@@ -54,7 +58,9 @@ pub(crate) fn targets() -> Vec<Target> {
     }
     // What TLS carries is looked at above; here it is TLS itself.
     targets.extend(stream_transports().take(1).flat_map(|(_, protocol)| ends("tls", protocol, true)));
-    targets.extend(stream_transports().filter(|(name, _)| ["http1", "http2", "tcp"].contains(name)).map(own_calls));
+    targets.extend(
+        stream_transports().filter(|(name, _)| ["grpc", "http1", "http2", "tcp"].contains(name)).map(own_calls),
+    );
     targets.extend(datagrams::targets());
     let file = |name: &str, read: fn(&[u8]), seeds: &[&[u8]]| Target {
         name: name.to_owned(),
@@ -69,6 +75,9 @@ pub(crate) fn targets() -> Vec<Target> {
     let agent_seeds: Vec<String> = [&asked_of_an_agent()[..], &said_by_an_agent()[..]].concat();
     let agent_seeds: Vec<&[u8]> = agent_seeds.iter().map(String::as_bytes).collect();
     targets.push(file("agent-lines", agent_lines, &agent_seeds));
+    targets.push(file("grpc-reflection", reflection, &[&said_of_itself()]));
+    targets.push(file("grpc-descriptors", descriptors, &[&shop().1]));
+    targets.push(file("grpc-message", message, &[b"\x0a\x02o1\x10\x02\x1a\x02ab", b"\x0a\0"]));
     targets.push(file("drive-lines", drive_lines, &[include_bytes!("seeds/lines.json")]));
     targets
 }
@@ -133,8 +142,14 @@ fn ends(name: &'static str, protocol: &'static dyn StreamProtocol, tls: bool) ->
 
 /// The client's end of a transport that asks calls of the user's own, which look into what comes.
 fn own_calls((name, protocol): (&'static str, &'static dyn StreamProtocol)) -> Target {
-    let (calls, replies) = if name == "tcp" { (OWN_BYTES, BYTES) } else { (OWN_CALLS, REPLIES) };
-    let calls: Vec<OwnCall> = serde_json::from_str(calls).expect("calls");
+    let (calls, replies) = match name {
+        "tcp" => (OWN_BYTES, BYTES),
+        "grpc" => (OWN_METHODS, MESSAGES),
+        _ => (OWN_CALLS, REPLIES),
+    };
+    let mut calls: Vec<OwnCall> = serde_json::from_str(calls).expect("calls");
+    let grpc = calls.iter_mut().filter_map(|call| call.grpc.as_mut());
+    grpc.for_each(|call| call.compile(&shop().0).expect("a call of the shop"));
     let asks: Vec<CallSpec> =
         (0..calls.len() as u16).map(|call| CallSpec::Own(Own { call, client: 1, number: 2 })).collect();
     let own: Arc<[OwnCall]> = calls.into();
@@ -152,6 +167,17 @@ const OWN_CALLS: &str = r#"[
     {"name": "b", "http": {"method": "HEAD", "path": "/"}, "size": 0},
     {"name": "c", "http": {"method": "POST", "path": "/", "body": {"text": "${number}"}, "status": [200, 302]}}
 ]"#;
+const OWN_METHODS: &str = r#"[
+    {"name": "a", "grpc": {"service": "shop.v1.Orders", "method": "Place", "message": {"note": "${unique}"}}, "contains": "o1"},
+    {"name": "b", "grpc": {"service": "shop.v1.Orders", "method": "List", "message": {"count": 2}}, "contains": "a-1"},
+    {"name": "c", "grpc": {"service": "shop.v1.Orders", "method": "Refuse", "status": ["NOT_FOUND"]}, "size": 0}
+]"#;
+// SETTINGS, HEADERS with `:status: 200`, DATA, and HEADERS with `grpc-status`, which ends the stream.
+const MESSAGES: &[&[u8]] = &[
+    b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x0b\0\0\0\0\0\x01\0\0\0\0\x06\x0a\x02o1\x10\x02\0\0\x0f\x01\x05\0\0\0\x01\0\x0bgrpc-status\x010",
+    b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x14\0\0\0\0\0\x01\0\0\0\0\x05\x0a\x03a-0\0\0\0\0\x05\x0a\x03a-1\0\0\x0f\x01\x05\0\0\0\x01\0\x0bgrpc-status\x010",
+    b"\0\0\0\x04\0\0\0\0\0\0\0\x10\x01\x05\0\0\0\x01\x88\0\x0bgrpc-status\x015",
+];
 const OWN_BYTES: &str = r#"[
     {"name": "a", "send": {"message": {"text": "PING"}, "reply": {"until": "DQo="}}, "contains": "ok"},
     {"name": "b", "send": {"message": {"bytes": "AAE="}, "reply": {"bytes": 4}}, "size": 4},
@@ -246,6 +272,7 @@ fn converse(mut codec: Box<dyn ClientCodec>, asks: &[CallSpec], first: usize, by
             match codec.receive(&mut piece, &mut out) {
                 Ok(Some(reply)) if !reply.reusable => return,
                 Ok(Some(reply)) => {
+                    let _ = reply.verdict.is_ok().then(|| codec.inspect(reply.slot));
                     opening = opening && reply.verdict.is_ok() && codec.open(&mut out);
                     if !opening && let Some(ask) = next.next() {
                         codec.call(reply.slot, ask, true, &mut out);
@@ -290,6 +317,88 @@ fn template(bytes: &[u8]) {
         Arc::new(View::of(&results).expect("and has a view"))
     });
     drop(render(view, "fuzzed.md", &text(bytes)));
+}
+
+/// The shop of `tests/systems/proto`, described, and as the bytes that describe it.
+fn shop() -> (Descriptors, Vec<u8>) {
+    let text = include_str!("seeds/descriptors.json");
+    let descriptors: Descriptors = serde_json::from_str(text).expect("descriptors");
+    let text: String = serde_json::from_str(text).expect("a text");
+    (descriptors, STANDARD.decode(text).expect("base64"))
+}
+
+/// One field of a message, whose value has a length.
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    assert!(number < 16);
+    let mut len = value.len();
+    let mut bytes = vec![number << 3 | 2];
+    while len >= 0x80 {
+        bytes.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    bytes.push(len as u8);
+    [bytes, value.to_vec()].concat()
+}
+
+/// Answers to questions of reflection, each behind its length in two bytes: all files at once, as a set has them.
+fn said_of_itself() -> Vec<u8> {
+    let answer = field(4, &shop().1);
+    [&(answer.len() as u16).to_be_bytes()[..], &answer].concat()
+}
+
+/// A server describes itself as it likes; what comes of that is asked a call.
+fn reflection(mut bytes: &[u8]) {
+    let mut reflection = Reflection::of(["shop.v1.Orders"]);
+    while let Some((head, rest)) = bytes.split_first_chunk::<2>() {
+        let (answer, more) = rest.split_at(usize::from(u16::from_be_bytes(*head)).min(rest.len()));
+        bytes = more;
+        if reflection.next().is_none() || reflection.take(Ok(answer)).is_err() {
+            break;
+        }
+    }
+    if let Ok(descriptors) = reflection.finish() {
+        ask(&descriptors);
+    }
+}
+
+/// A set of descriptors; what it describes is asked a call.
+fn descriptors(bytes: &[u8]) {
+    if let Ok(descriptors) = Descriptors::of(bytes.to_vec().into()) {
+        ask(&descriptors);
+    }
+}
+
+/// Makes a call of the shop ready by those descriptors, and another with a fault.
+fn ask(descriptors: &Descriptors) {
+    drop(descriptors.services());
+    for call in [
+        r#"{"service": "shop.v1.Orders", "method": "Place", "message": {"note": "${unique}", "items": [{"sku": "a"}], "state": "STATE_OPEN"}}"#,
+        r#"{"service": "shop.v1.Orders", "method": "Place", "message": {"note": 1, "before": {"quantity": "x"}}}"#,
+    ] {
+        let mut call: GrpcCall = serde_json::from_str(call).expect("a call");
+        if call.compile(descriptors).is_err() {
+            continue;
+        }
+        if let Some(compiled) = &call.compiled {
+            let own = Own { call: 0, client: 1, number: 2 };
+            let mut out = Vec::new();
+            compiled.put(own, &mut out);
+            assert_eq!(out.len(), compiled.len(own) + 5);
+            drop(compiled.as_json(&out));
+        }
+    }
+}
+
+/// A message of a reply, told as JSON.
+fn message(bytes: &[u8]) {
+    static CALL: std::sync::OnceLock<GrpcCall> = std::sync::OnceLock::new();
+    let call = CALL.get_or_init(|| {
+        let call = r#"{"service": "shop.v1.Orders", "method": "Place"}"#;
+        let mut call: GrpcCall = serde_json::from_str(call).expect("a call");
+        call.compile(&shop().0).expect("a call of the shop");
+        call
+    });
+    drop(call.compiled.as_ref().and_then(|compiled| compiled.as_json(bytes)));
 }
 
 fn asked_of_an_agent() -> Vec<String> {

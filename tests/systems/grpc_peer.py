@@ -1,7 +1,7 @@
 """The other end of our gRPC, by grpcio from engine.proto: `call ADDRESS NONCE [CA]`, `statuses ADDRESS`,
-`status ADDRESS CODE`, `serve [KEY CERTIFICATE]`, or `serve-aging MS FILE`, which ends each connection after so long and
-writes into the file how many pings it answered. With `call` and `serve` every message of ours has to be, byte for byte,
-what protobuf writes of it.
+`status ADDRESS CODE`, `ask ADDRESS CLIENTS SECONDS`, which prints how many pings were answered and what CPU time that took,
+`serve [KEY CERTIFICATE]`, or `serve-aging MS FILE`, which ends each connection after so long and writes into the file how
+many pings it answered. With `call` and `serve` every message of ours has to be, byte for byte, what protobuf writes of it.
 """
 
 import itertools
@@ -199,6 +199,23 @@ def open_after(message):
     queue.Queue().get()
 
 
+def ask(address, clients, seconds):
+    """So many threads on one channel, each of which pings again and again."""
+    with dial(address, None) as channel:
+        ping, counted = service.EngineStub(channel).Ping, [0] * int(clients)
+        ping(messages.Empty())
+        until, spent = time.monotonic() + float(seconds), time.process_time()
+
+        def client(number):
+            while time.monotonic() < until:
+                ping(messages.Empty())
+                counted[number] += 1
+
+        with ThreadPoolExecutor(int(clients)) as pool:
+            list(pool.map(client, range(int(clients))))
+        print(sum(counted), time.process_time() - spent)
+
+
 def status(address, due):
     """A ping comes to that status."""
     with dial(address, None) as channel:
@@ -280,4 +297,4 @@ def serve_aging(age, file):
         counted.write(str(next(counting.pings)))
 
 
-{"serve": serve, "serve-aging": serve_aging, "call": call, "statuses": statuses, "status": status}[sys.argv[1]](*sys.argv[2:])
+{"serve": serve, "serve-aging": serve_aging, "call": call, "statuses": statuses, "status": status, "ask": ask}[sys.argv[1]](*sys.argv[2:])

@@ -1,6 +1,7 @@
 //! Calls of the user's own: what is sent by each protocol, and what a reply has to be.
 
 mod encoded;
+pub mod grpc;
 mod http;
 mod rpyc;
 pub mod search;
@@ -9,6 +10,7 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::call::own::grpc::GrpcCall;
 pub use crate::call::own::http::{HttpBody, HttpCall};
 pub use crate::call::own::rpyc::{Argument, RpycCall};
 pub use crate::call::own::send::{Length, Message, ReplyEnd, SendCall};
@@ -20,6 +22,8 @@ words! {
     Protocol {
         /// A request of any version of HTTP.
         Http = "http",
+        /// A method of a service of gRPC.
+        Grpc = "grpc",
         /// A method of an RPyC service's root.
         Rpyc = "rpyc",
         /// Bytes on a stream.
@@ -36,6 +40,9 @@ pub struct OwnCall {
     /// How it is asked over HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpCall>,
+    /// How it is asked over gRPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GrpcCall>,
     /// How it is asked over RPyC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpyc: Option<RpycCall>,
@@ -55,6 +62,7 @@ impl OwnCall {
     pub fn speaks(&self, protocol: Protocol) -> bool {
         match protocol {
             Protocol::Http => self.http.is_some(),
+            Protocol::Grpc => self.grpc.is_some(),
             Protocol::Rpyc => self.rpyc.is_some(),
             Protocol::Send => self.send.is_some(),
         }

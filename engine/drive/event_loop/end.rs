@@ -14,7 +14,7 @@ use crate::transport::contract::Reply;
 
 impl<N: Network> Run<'_, N> {
     /// A reply is complete: record it, and let the caller and the slot go on.
-    pub(super) fn reply(&mut self, which: usize, reply: Reply) {
+    pub(super) fn reply(&mut self, which: usize, mut reply: Reply) {
         let index = self.connections.all[which].number * self.job.streams + reply.slot;
         let slot = &mut self.calls.slots[index];
         if slot.state != State::Calling || slot.on != which {
@@ -39,6 +39,10 @@ impl<N: Network> Run<'_, N> {
         let (call, connect) = (slot.call, self.job.connect);
         let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
         let caller = call.due.caller;
+        let looked = self.job.verify_all || !self.calls.callers[caller].checked;
+        if reply.verdict.is_ok() {
+            reply.verdict = self.connections.all[which].codec.inspect(reply.slot);
+        }
         match &reply.verdict {
             Ok(()) => {
                 self.recorder.ok(call.who(), at, reply.payload(&call.planned.ask));
@@ -68,6 +72,10 @@ impl<N: Network> Run<'_, N> {
             if connect {
                 now = self.now();
             }
+        }
+        if looked && !connect {
+            // A look at a reply must not be charged to the next call.
+            now = self.now();
         }
         self.complete(index, at.ended, now);
     }

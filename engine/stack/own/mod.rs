@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::call::own::grpc::Proto;
 use crate::secret::Secret;
 use crate::template::Template;
 use crate::transport::contract::{Facts, Options, Transport};
@@ -37,6 +38,8 @@ pub struct Own {
     pub fresh: Fresh,
     /// The names of other processes that are the target's too.
     pub with: Vec<String>,
+    /// From where its messages are known, over gRPC.
+    pub proto: Option<Proto>,
 }
 
 /// A variable that a command needs, and that our environment has not.
@@ -141,6 +144,12 @@ impl Own {
         if let (Who::Launch(_), Fresh::Run) = (&self.who, self.fresh) {
             facts.insert("fresh".to_owned(), "launched once for all trials".to_owned());
         }
+        let described = match &self.proto {
+            Some(Proto::Reflection) => Some("by the server itself (reflection)".to_owned()),
+            Some(Proto::Files { names, .. }) => Some(format!("by {}", names.join(", "))),
+            None => None,
+        };
+        facts.extend(described.map(|how| ("messages described".to_owned(), how)));
         if let Some(Encrypted::Tls(how) | Encrypted::Quic(how)) = transport.terms(options).encrypted {
             facts.insert("encrypted".to_owned(), options::encrypted(options, how));
         }

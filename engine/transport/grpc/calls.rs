@@ -1,15 +1,15 @@
 //! The client's calls of the service.
 
-use http::header::{CONTENT_TYPE, HeaderValue, TE};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::header::HeaderValue;
+use http::{HeaderMap, Request, StatusCode};
 
 use crate::call::{CallError, CallSpec, Check, Chunks};
 use crate::transport::contract::ClientContext;
+use crate::transport::grpc::head;
 use crate::transport::grpc::message::{
     Empty, LONGEST, Pong, Range, Read, Reader, Size, Sum, Token, Wait, Wanted, Wrong, framed, payload_head, procedure,
 };
 use crate::transport::web::body::Sending;
-use crate::transport::web::calls::{request, scheme};
 use crate::transport::web::exchange::{ClientExchange, IncomingReply};
 
 /// Calls to one server.
@@ -55,10 +55,7 @@ impl ClientExchange for GrpcCalls {
             CallSpec::Compute { what, .. } => &format!("/engine.Engine/{}", procedure(what.name)),
             CallSpec::Sleep { .. } => "/engine.Engine/Sleep",
         };
-        let mut head = request(Method::POST, scheme(&self.context.options), &self.context, path);
-        head.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
-        head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        head
+        head::of(&self.context, path)
     }
 
     fn body(&self, ask: CallSpec) -> Option<Sending> {

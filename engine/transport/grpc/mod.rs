@@ -1,18 +1,24 @@
 //! gRPC over HTTP/2: the service of `engine.proto`.
 //!
 //! The mapping is gRPC's own "gRPC over HTTP2". Whole payloads are one message, payloads in chunks are streams with a
-//! message for each chunk.
+//! message for each chunk. Calls of the user's own are asked of any service, by the descriptors of its messages.
 
 mod calls;
+mod frames;
+mod head;
 mod message;
+mod own;
+pub mod reflection;
 mod service;
 
+use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
     ClientCodec, ClientContext, Facts, IoModel, OptionSpec, Options, ServerCodec, ServerContext, StreamProtocol,
     Transport,
 };
 use crate::transport::grpc::calls::GrpcCalls;
+use crate::transport::grpc::own::OwnCalls;
 use crate::transport::grpc::service::GrpcService;
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
@@ -40,6 +46,10 @@ impl Transport for Grpc {
         IoModel::Stream(&Messages)
     }
 
+    fn asks(&self) -> Option<Protocol> {
+        Some(Protocol::Grpc)
+    }
+
     fn terms(&self, options: &Options) -> Terms {
         stream_terms(options)
     }
@@ -54,7 +64,11 @@ struct Messages;
 
 impl StreamProtocol for Messages {
     fn client(&self, context: &ClientContext) -> Box<dyn ClientCodec> {
-        Box::new(StreamClient::new(GrpcCalls::new(context), slots(&context.options)))
+        let slots = slots(&context.options);
+        if !context.own.is_empty() {
+            return Box::new(StreamClient::new(OwnCalls::new(context), slots));
+        }
+        Box::new(StreamClient::new(GrpcCalls::new(context), slots))
     }
 
     fn server(&self, context: &ServerContext) -> Box<dyn ServerCodec> {

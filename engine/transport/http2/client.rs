@@ -337,6 +337,10 @@ impl<A: ClientExchange> ClientCodec for StreamClient<A> {
         Ok(self.replies.pop_front().map(|reply| Reply { reusable, ..reply }))
     }
 
+    fn inspect(&mut self, slot: usize) -> Result<(), CallError> {
+        self.slots.get_mut(slot).map_or(Ok(()), |slot| slot.incoming.inspect())
+    }
+
     fn fill_output(&mut self, out: &mut Outbox) {
         if self.held {
             // A connection that has failed says so when it is read.

@@ -95,6 +95,10 @@ impl ClientCodec for TlsClient {
         reply
     }
 
+    fn inspect(&mut self, slot: usize) -> Result<(), CallError> {
+        self.inner.inspect(slot)
+    }
+
     fn fill_output(&mut self, out: &mut Outbox) {
         if self.session.plain.is_empty() {
             self.inner.fill_output(&mut self.session.plain);

@@ -61,6 +61,11 @@ pub(crate) trait IncomingReply: Send {
     /// It has ended, with these trailers where there are any: the nonce where that was asked for.
     fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, CallError>;
 
+    /// What is wrong with it that only work beyond its own tells; asked once its time was taken, before it begins again.
+    fn inspect(&mut self) -> Result<(), CallError> {
+        Ok(())
+    }
+
     /// Bytes of the bodies up and down, of a call of the user's own; of other calls they are known.
     fn carried(&self) -> (u64, u64) {
         (0, 0)
