@@ -102,6 +102,7 @@ workloads:
   - {name: offered, call: ping, rate: [100, 200], arrivals: [constant, poisson], wait: [block, spin], duration: 1s}
   - {name: over, call: ping, iterations: 10, link: [none, far]}
   - {name: mixed, mix: {ping: 80, upload: 20}, payload: 1KiB, iterations: 10}
+  - {name: stepped, steps: [ping, upload], before: [ping], think: 1ms, payload: 1KiB, iterations: 10}
   - {name: rising, call: ping, ramp: [{rate: 100, for: 1s}, {rate: 200, for: 1s}]}
 ";
 
@@ -128,7 +129,7 @@ fn each_axis_of_a_plan_is_one_of_the_report_and_no_target_meets_itself() {
         .map(|key| key.name())
         .collect();
     for &axis in &axes {
-        let known = if ["ramp", "mix"].contains(&axis) { &named } else { &varying };
+        let known = if ["ramp", "mix", "steps", "before", "think"].contains(&axis) { &named } else { &varying };
         assert!(known.contains(&axis), "the report does not know {axis}");
     }
     assert!(varying.iter().all(|axis| axes.contains(axis)), "{varying:?}");

@@ -353,3 +353,114 @@ fn methods_are_called_with_values_and_references_are_let_go() {
         }
     }
 }
+
+/// Users of the portal, each with its password.
+fn users(each: &str, names: &[&str]) -> Value {
+    let passwords: Vec<String> = names.iter().map(|name| format!("pw \"{name}\",")).collect();
+    let columns = json!([{"name": "user", "values": names}, {"name": "password", "values": passwords}]);
+    json!({"each": each, "rows": "file", "columns": columns})
+}
+
+/// The calls of a morning at the portal.
+fn portal() -> [Value; 4] {
+    let bearer = json!([["Authorization", "Bearer ${token}"]]);
+    let mut login =
+        call("login", "POST /login", json!({"body": {"json": "{\"user\":\"${user}\",\"password\":\"${password}\"}"}}));
+    login["take"] = json!([{"name": "token", "from": {"json": "/access_token"}}]);
+    let mut inbox = call("inbox", "GET /inbox", json!({"headers": bearer}));
+    inbox["take"] = json!([{"name": "message", "from": {"json": "/items/0/id"}}]);
+    let read = call("read", "GET /messages/${message}", json!({"headers": bearer, "contains": "to "}));
+    let mut empty = call("empty", "GET /inbox/empty", json!({"headers": bearer}));
+    empty["take"] = json!([{"name": "message", "from": {"json": "/items/0/id"}}]);
+    [login, inbox, read, empty]
+}
+
+#[test]
+fn clients_log_in_once_and_use_what_they_are_given() {
+    let server = Scripted::start();
+    let calls = portal();
+    let load = json!({
+        "call": "inbox", "before": ["login"], "steps": ["inbox", "read"], "clients": 3, "warmup": 2, "iterations": 5,
+        "options": {"cookies": true}, "data": [users("client", &["ann", "b&o", "cy"])],
+        "think": {"least_ns": MS, "most_ns": 2 * MS},
+    });
+    let got = drive(&server.address(), "http1", &calls, load.clone()).expect("it can be measured");
+    assert_eq!((got.counts.ok, got.counts.scheduled), (3 * 5 * 2, 3 * 5 * 2), "{:?}", got.failures);
+    let untimed = got.untimed.expect("there are untimed calls");
+    assert_eq!((untimed.before, untimed.warmup), (3, 3 * 2 * 2));
+    assert_eq!((server.asked("POST /login"), server.asked("GET /inbox")), (3, 3 * 7));
+    assert_eq!(server.all(), got.counts.scheduled + untimed.before + untimed.warmup, "to the call");
+    let passes = got.passes.expect("there are passes");
+    assert_eq!((passes.count, passes.skipped_steps), (15, 0));
+    let (head, body) = server.last("POST /login");
+    assert!(!head.contains("ookie") && body.contains("pw \\\""), "{head}{body}");
+    let (head, _) = server.last("GET /inbox");
+    assert!(head.contains("\r\nCookie: sid=c-") && !head.contains("old=1") && !head.contains("hint"), "{head}");
+    // Without cookies nobody is let in.
+    let mut without = load;
+    without["options"] = json!({});
+    let got = drive(&server.address(), "http1", &calls, without).expect("it can be measured");
+    assert_eq!((got.counts.ok, got.counts.error.status, got.passes.expect("passes").skipped_steps), (0, 15, 15));
+}
+
+#[test]
+fn a_client_that_cannot_log_in_fails_the_trial_with_its_name_and_reason() {
+    let server = Scripted::start();
+    let mut wrong = users("client", &["ann", "bob", "cy"]);
+    wrong["columns"][1]["values"][1] = "s3cret".into();
+    let load = json!({
+        "call": "inbox", "before": ["login"], "clients": 3, "iterations": 5, "options": {"cookies": true}, "data": [wrong],
+    });
+    let failed = drive(&server.address(), "http1", &portal(), load).expect_err("nobody may");
+    assert_eq!(failed["failed"]["class"], "before");
+    assert_eq!(failed["failed"]["reason"], "client 1: login: status 401");
+    assert_eq!(server.asked("GET /inbox"), 0, "nothing is timed");
+}
+
+#[test]
+fn a_reply_without_what_is_taken_is_corrupt_and_ends_its_pass() {
+    let server = Scripted::start();
+    let load = json!({
+        "call": "empty", "before": ["login"], "steps": ["empty", "read"], "clients": 2, "iterations": 3,
+        "options": {"cookies": true}, "data": [users("client", &["ann", "bob"])],
+    });
+    let got = drive(&server.address(), "http1", &portal(), load).expect("it can be measured");
+    assert_eq!((got.counts.scheduled, got.counts.error.corrupt), (6, 6), "{:?}", got.failures);
+    assert_eq!(got.failures, ["corrupt: the reply has nothing at `json /items/0/id`"]);
+    let passes = got.passes.expect("passes");
+    assert_eq!((passes.count, passes.skipped_steps), (0, 6));
+    assert_eq!(got.calls["empty"].counts.error.corrupt, 6);
+    assert_eq!(got.calls["read"].counts.scheduled, 0, "a step that is skipped is no call");
+    assert_eq!(server.all(), 2 + 6);
+}
+
+#[test]
+fn values_are_taken_from_headers_too_and_stand_where_they_are_written() {
+    let server = Scripted::start();
+    let mut make = call("make", "POST /items", json!({"status": [201]}));
+    make["take"] = json!([{"name": "at", "from": {"header": "Location"}}]);
+    let look = call("look", "GET /echo/${at}", json!({"body": {"json": "[\"${at}\", \"${row}\"]"}}));
+    let rows = json!({"each": "pass", "rows": "file", "columns": [{"name": "row", "values": ["1", "\"2\"", "3"]}]});
+    let load = json!({"call": "make", "steps": ["make", "look"], "clients": 1, "iterations": 4, "data": [rows]});
+    let got = drive(&server.address(), "http1", &[make, look], load).expect("it can be measured");
+    assert_eq!(got.counts.ok, 8, "{:?}", got.failures);
+    let line = "GET /echo//items/9?x=y";
+    assert_eq!(server.asked(line), 4);
+    assert_eq!(server.last(line).1, "[\"/items/9?x=y\", \"1\"]", "rows go round");
+}
+
+#[test]
+fn each_call_has_the_next_row_whoever_makes_it() {
+    let server = Scripted::start();
+    let calls = [call("it", "GET /rows/${row}", json!({}))];
+    let values: Vec<String> = (0..10).map(|row| format!("r{row}")).collect();
+    for order in ["file", "random"] {
+        let rows = json!({"each": "call", "rows": order, "columns": [{"name": "row", "values": values}]});
+        let load = json!({"clients": 2, "iterations": 10, "data": [rows]});
+        let got = drive(&server.address(), "http1", &calls, load).expect("it can be measured");
+        assert_eq!(got.counts.ok, 20, "{:?}", got.failures);
+    }
+    for row in &values {
+        assert_eq!(server.asked(&format!("GET /rows/{row}")), 4, "each as often as the others");
+    }
+}

@@ -15,6 +15,7 @@ const MARKER: &str = "s3cret-marker";
 fn engine(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_engine"))
         .env("ENGINE_BESIDE_OTHERS", "1")
+        .env("OWN_RUN_KEY", MARKER)
         .args(arguments)
         .current_dir(folder)
         .output()
@@ -51,19 +52,7 @@ fn what_a_server_was_asked_is_in_the_results_to_the_call_and_no_secret_is() {
     let set = format!("calls.buy.headers.x-more={MARKER}");
     let output = engine(folder.path(), &["run", "s.yaml", "--out", "out", "--set", &set]);
     let results = Results::read(&folder.path().join("out")).unwrap_or_else(|_| panic!("{}", said(&output)));
-    let (mut timed, mut untimed) = (0, 0);
-    for record in &results.records {
-        let measured = record.measured.as_ref().unwrap_or_else(|| panic!("{:?}", record.reason));
-        assert!(measured.counts.conserved());
-        timed += measured.counts.scheduled;
-        untimed += measured.untimed.map_or(0, |untimed| untimed.ready + untimed.before + untimed.warmup);
-        if !measured.calls.is_empty() {
-            assert_eq!(
-                measured.calls.values().map(|call| call.counts).sum::<engine::results::Counts>(),
-                measured.counts
-            );
-        }
-    }
+    let (timed, untimed) = counted(&results);
     assert_eq!((timed, untimed), (2 * (60 + 10 + 10), 2 * 12), "{}", said(&output));
     assert_eq!(server.all(), timed + untimed, "the server was asked what is counted, and nothing else");
     let mut written = Vec::new();
@@ -75,6 +64,133 @@ fn what_a_server_was_asked_is_in_the_results_to_the_call_and_no_secret_is() {
         let found = bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes());
         assert!(!found, "{name} holds the secret");
     }
+}
+
+/// How much of what a server was asked is in the results: timed, and not.
+fn counted(results: &Results) -> (u64, u64) {
+    let (mut timed, mut untimed) = (0, 0);
+    for record in &results.records {
+        let measured = record.measured.as_ref().unwrap_or_else(|| panic!("{:?}", record.reason));
+        assert!(measured.counts.conserved());
+        timed += measured.counts.scheduled;
+        untimed += measured.untimed.map_or(0, |untimed| untimed.ready + untimed.before + untimed.warmup);
+        if !measured.calls.is_empty() {
+            let calls: engine::results::Counts = measured.calls.values().map(|call| call.counts).sum();
+            assert_eq!(calls, measured.counts);
+        }
+    }
+    (timed, untimed)
+}
+
+/// Nothing that was written or said holds the secret.
+fn keeps_its_secret(folder: &Path, said: &str) {
+    let mut written = Vec::new();
+    files(folder, &mut written);
+    assert!(!written.is_empty());
+    for (name, bytes) in written.iter().chain([&("the terminal".to_owned(), said.as_bytes().to_vec())]) {
+        let found = bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes());
+        assert!(!found, "{name} holds the secret");
+    }
+}
+
+/// Users of the portal, whose names are secret, and with them all that they are given.
+fn users(folder: &Path, count: usize) {
+    let user = |number: usize| format!("{MARKER}-{number}");
+    let row = |number| format!("{0},\"pw \"\"{0}\"\",\"\n", user(number));
+    let rows: String = (0..count).map(row).collect();
+    fs::write(folder.join("users.csv"), format!("user,password\n{rows}")).expect("a file");
+}
+
+const PORTAL: &str = "calls:
+  - name: login
+    http: POST /login
+    json: {user: \"${user}\", password: \"${password}\"}
+    take: {token: json /access_token}
+  - name: inbox
+    http: GET /inbox
+    headers: {authorization: \"Bearer ${token}\"}
+    take: {message: json /items/0/id}
+  - name: read
+    http: GET /messages/${message}
+    headers: {authorization: \"Bearer ${token}\"}
+    contains: to
+";
+
+#[test]
+fn a_morning_at_the_portal_is_counted_to_the_call_and_keeps_its_secrets() {
+    let server = Scripted::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    users(folder.path(), 3);
+    let scenario = format!(
+        "title: t\nquestion: q\ntargets:\n  - {{name: portal, transport: http1, at: \"{0}\", ready: peek, options: {{cookies: true}}}}\n\
+         data:\n  - {{file: users.csv, each: client}}\n{PORTAL}  - name: peek\n    http: GET /fast?key={MARKER}&of=${{client}}\n    \
+         headers: {{x-key: \"of ${{env:OWN_RUN_KEY}}\"}}\nworkloads:\n  - {{name: morning, before: [login], steps: [inbox, read], think: 1ms..3ms, clients: [1, 3], warmup: 1, iterations: 4}}\n  \
+         - {{name: paced, before: [login], steps: [inbox, read], think: 1ms, clients: 2, rate: 50, duration: 200ms}}\n  \
+         - {{name: peeks, call: peek, iterations: 5}}\ntrials: 2\n",
+        server.address()
+    );
+    fs::write(folder.path().join("s.yaml"), scenario).expect("a file");
+    let planned = engine(folder.path(), &["plan", "s.yaml"]);
+    assert!(said(&planned).contains("reads users.csv: `data` of user, password (3 rows)"), "{}", said(&planned));
+    let output = engine(folder.path(), &["run", "s.yaml", "--out", "out"]);
+    let results = Results::read(&folder.path().join("out")).unwrap_or_else(|_| panic!("{}", said(&output)));
+    let (timed, untimed) = counted(&results);
+    // Two trials: passes of two steps by one and by three clients, ten paced ones, and five peeks.
+    assert_eq!(timed, 2 * (2 * 4 + 2 * 12 + 2 * 10 + 5), "{}", said(&output));
+    // Logins, warm-up, and one call in each trial by which the portal says that it is ready.
+    assert_eq!(untimed, 2 * ((1 + 2 + 1) + (3 + 6 + 1) + (2 + 1) + 1));
+    assert_eq!(server.all(), timed + untimed, "the server was asked what is counted, and nothing else");
+    let (head, _) = server.last(&format!("GET /fast?key={MARKER}&of=0"));
+    assert!(head.contains(&format!("x-key: of {MARKER}\r\n")), "{head}");
+    let passes: u64 = results
+        .records
+        .iter()
+        .filter_map(|record| record.measured.as_ref()?.passes.as_ref())
+        .map(|passes| {
+            assert_eq!((passes.skipped_steps, passes.response_time.count), (0, passes.count));
+            passes.count
+        })
+        .sum();
+    assert_eq!(passes, 2 * (4 + 12 + 10));
+    let text = |file: &str| fs::read_to_string(folder.path().join("out").join(file)).expect("a report");
+    assert!(text("report.html").contains("a whole pass") && text("report.md").contains("| a whole pass |"));
+    keeps_its_secret(&folder.path().join("out"), &said(&output));
+}
+
+#[test]
+fn a_client_that_is_not_let_in_fails_its_trial_in_words_without_secrets() {
+    let server = Scripted::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    users(folder.path(), 2);
+    let scenario = format!(
+        "title: t\nquestion: q\ntargets:\n  - {{name: portal, transport: http1, at: \"{0}\"}}\n\
+         data:\n  - {{file: users.csv, each: client}}\ncalls:\n  - name: login\n    http: POST /login?of={MARKER}\n    \
+         json: {{user: \"${{user}}\", password: \"not ${{password}}\"}}\n    status: 201\n    take: {{at: header location}}\n  \
+         - name: next\n    http: GET /${{at}}\nworkloads:\n  - {{name: w, before: [login], call: next, clients: 2, iterations: 1}}\ntrials: 1\n",
+        server.address()
+    );
+    fs::write(folder.path().join("s.yaml"), scenario).expect("a file");
+    let output = engine(folder.path(), &["run", "s.yaml", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("client 0: login: status 200"), "{}", said(&output));
+    keeps_its_secret(&folder.path().join("out"), &said(&output));
+}
+
+#[test]
+fn what_a_launched_server_is_told_and_says_is_nowhere_in_the_results() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "import os, sys\nsys.stderr.write('it was ' + os.environ['KEY'])\nsys.exit(3)\n";
+    fs::write(folder.path().join("fails.py"), script).expect("a file");
+    let scenario = format!(
+        "title: t\nquestion: q\ntargets:\n  - {{name: it, transport: http1, launch: \"python3 fails.py ${{port}}\", env: {{KEY: {MARKER}}}}}\n\
+         workloads:\n  - {{name: w, call: connect, iterations: 1}}\ntrials: 1\n"
+    );
+    fs::write(folder.path().join("s.yaml"), scenario).expect("a file");
+    let output = engine(folder.path(), &["run", "s.yaml", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    // What it wrote is quoted on the terminal, and there alone.
+    assert!(said(&output).contains(&format!("it was {MARKER}")), "{}", said(&output));
+    keeps_its_secret(&folder.path().join("out"), "");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::transport::socket::ReadBuffer;
 
 /// Who waits for a reply cannot see that another call is due, or has come for another client.
 fn can_wait(job: &Job) -> bool {
-    matches!(job.io_model, IoModel::Stream(_)) && job.clients == 1 && job.profile.is_none()
+    matches!(job.io_model, IoModel::Stream(_)) && job.clients == 1 && job.profile.is_none() && !job.flows()
 }
 
 /// The load model of one client that sleeps until its reply comes.

@@ -4,24 +4,27 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::own::bound::{Callers, bind};
 use crate::call::own::grpc::Proto;
-use crate::call::own::{OwnCall, Protocol};
+use crate::call::own::{OwnCall, Protocol, Sessions};
 use crate::call::{self, Call, CallError, CallSpec, Called, Chunks, Fill, Own, Settings, Verify, Wait, Word};
 use crate::drive::messages::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile, RateStep};
-use crate::drive::sequence::{Drawn, One, Sequence, Split};
+use crate::drive::sequence::{Drawn, One, Pauses, Sequence, Split, Steps};
 use crate::drive::setup_error::SetupError;
 use crate::drive::watchdog::Watchdog;
-use crate::key::load::{Extent, Step};
+use crate::key::load::{Extent, Load, Step};
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
 use crate::stack::own;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
-use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, IoModel, OptionSpec, Options, Transport};
+use crate::transport::contract::{
+    AsyncClient, ClientCodec, ClientContext, IoModel, OptionSpec, Options, Reply, Transport,
+};
 use crate::transport::grpc::reflection::Line;
 use crate::transport::http1::keeps_alive;
-use crate::transport::options::resumes;
+use crate::transport::options::{COOKIES, resumes};
 use crate::transport::socket::SocketOptions;
 use crate::transport::tls::Trust;
 use crate::units::MOST_CLIENTS;
@@ -34,6 +37,10 @@ pub struct Job {
     pub sockets: SocketOptions,
     /// What clients ask.
     pub calls: Box<dyn Sequence>,
+    /// What each client asks once before; none where nothing is.
+    pub before: Option<Steps>,
+    /// How long clients pause after their calls.
+    pub pauses: Pauses,
     /// True where each call dials, is answered once and closes.
     pub connect: bool,
     /// True where the server is the user's own, whose socket's owner has proved it.
@@ -68,6 +75,8 @@ pub struct Job {
     pub negotiated: OnceCell<String>,
     /// How its transport plugs in.
     pub io_model: IoModel,
+    own_calls: Arc<[OwnCall]>,
+    sessions: Arc<Sessions>,
     context: ClientContext,
     trust: Option<Trust>,
 }
@@ -85,6 +94,7 @@ impl Job {
         let address: Address = assignment.end.address.parse()?;
         let io_model = transport.io_model();
         let calls = sequence(assignment, transport)?;
+        let before = before(assignment, transport)?;
         let (connect, per_iteration) = (assignment.load.dials(), calls.calls_per_iteration());
         let load = &assignment.load;
         let limit = match (load.iterations, load.duration, load.ramp.as_slice()) {
@@ -130,14 +140,27 @@ impl Job {
         };
         let (sockets, trust) = (sockets?, trust?);
         let fill: Arc<Fill> = Fill::new(assignment.load.fill, assignment.load.seed);
+        let callers = Callers {
+            clients: load.clients,
+            steps: calls.steps(),
+            seed: load.seed,
+            cookies: options.flag(COOKIES.name, false),
+        };
+        let bound = bind(compiled(assignment, transport)?, assignment.end.data.clone(), callers)
+            .map_err(|unknown| SetupError::assignment(unknown.to_string()))?;
         Ok(Job {
             context: ClientContext {
-                own: compiled(assignment, transport)?.into(),
+                own: bound.calls.clone(),
+                sessions: bound.sessions.clone(),
                 ..ClientContext::of_service(fill, assignment.end.options.clone(), address.to_string())
             },
             address,
             sockets,
+            own_calls: bound.calls,
+            sessions: bound.sessions,
             calls,
+            before,
+            pauses: Pauses::of(load.think, load.seed),
             connect,
             own: assignment.end.own,
             dials_only: connect && assignment.end.own && assignment.end.ready.is_none(),
@@ -180,6 +203,23 @@ impl Job {
             None => Ok(codec),
             Some(trust) => trust.secure(codec),
         }
+    }
+
+    /// Whether a client does more than to call again and again: it pauses, goes through steps, or uses what it is given.
+    pub fn flows(&self) -> bool {
+        let takes = self.own_calls.iter().any(|call| !call.take.is_empty());
+        takes || self.calls.has_passes() || self.before.is_some() || !self.pauses.are_none() || self.sessions.cookies()
+    }
+
+    /// Has the client of a call keep what its reply gives it, once the time of that is known; true where there was something
+    /// to look into. A reply that lacks what is taken from it is none that was asked for.
+    pub fn keep(&self, ask: &CallSpec, reply: &mut Reply) -> bool {
+        let (CallSpec::Own(own), Some(material)) = (ask, reply.material.take()) else { return false };
+        let take = self.own_calls.get(usize::from(own.call)).map_or(&[][..], |call| &call.take[..]);
+        if let Err(fault) = self.sessions.keep(own.client, take, &material, reply.verdict.is_ok()) {
+            reply.verdict = Err(fault);
+        }
+        true
     }
 
     /// Whether its connections carry more calls than one, as far as its options say.
@@ -269,25 +309,15 @@ fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dy
         return Err(SetupError::assignment("`chunk` must be at least 1 byte; without it a payload is whole"));
     }
     let load = &assignment.load;
-    let settings = Settings {
-        payload: assignment.load.payload,
-        chunk: assignment.load.chunk,
-        work: assignment.load.work,
-        hold_ns: assignment.load.hold.map(|hold| hold.as_nanos() as u64),
-    };
-    let ask_of = |called: &Called, settings: &Settings| match called {
-        // To be connected to a server of the user's own is to be answered once by the call that says it is ready.
-        Called::Service(call) if call.service().dials() && assignment.end.ready.is_some() => {
-            own(assignment, transport, assignment.end.ready.as_ref().map_or("", |ready| &ready.call))
+    let settings = settings(load);
+    let ask_of = |called: &Called, settings: &Settings| asked(assignment, transport, called, settings);
+    if !load.steps.is_empty() {
+        if !load.mix.is_empty() || load.kinds().any(|kind| kind.dials()) {
+            return Err(SetupError::assignment("steps stand without a mix, and none of them may dial"));
         }
-        Called::Service(_) if !assignment.end.calls.is_empty() => Err(SetupError::assignment(format!(
-            "`{called}` is a call of the service, and the others are the user's own"
-        ))),
-        Called::Service(call) => {
-            call.service().ask(settings).map_err(|missing| SetupError::assignment(missing.to_string()))
-        }
-        Called::Own(name) => own(assignment, transport, name),
-    };
+        let steps = load.steps.iter().map(|called| Ok((called.name().to_owned(), ask_of(called, &settings)?)));
+        return Ok(Box::new(Steps::of(steps.collect::<Result<Vec<_>, SetupError>>()?)));
+    }
     if !load.mix.is_empty() {
         if load.kinds().any(|kind| kind.dials()) || load.mix.iter().all(|share| share.weight == 0) {
             return Err(SetupError::assignment("a mix needs weights, and none of its calls may dial"));
@@ -307,6 +337,48 @@ fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dy
         }
         _ => Box::new(One(ask(&settings)?)),
     })
+}
+
+/// What the calls ask that each client makes once before, or what is missing.
+fn before(assignment: &Assignment, transport: &dyn Transport) -> Result<Option<Steps>, SetupError> {
+    let load = &assignment.load;
+    if load.before.iter().any(|called| called.kind().dials()) {
+        return Err(SetupError::assignment("no call of `before` may dial"));
+    }
+    let ask = |called: &Called| Ok((called.name().to_owned(), asked(assignment, transport, called, &settings(load))?));
+    let calls = load.before.iter().map(ask).collect::<Result<Vec<_>, SetupError>>()?;
+    Ok((!calls.is_empty()).then(|| Steps::of(calls)))
+}
+
+fn settings(load: &Load) -> Settings {
+    Settings {
+        payload: load.payload,
+        chunk: load.chunk,
+        work: load.work,
+        hold_ns: load.hold.map(|hold| hold.as_nanos() as u64),
+    }
+}
+
+/// What a call asks with these settings.
+fn asked(
+    assignment: &Assignment,
+    transport: &dyn Transport,
+    called: &Called,
+    settings: &Settings,
+) -> Result<CallSpec, SetupError> {
+    match called {
+        // To be connected to a server of the user's own is to be answered once by the call that says it is ready.
+        Called::Service(call) if call.service().dials() && assignment.end.ready.is_some() => {
+            own(assignment, transport, assignment.end.ready.as_ref().map_or("", |ready| &ready.call))
+        }
+        Called::Service(_) if !assignment.end.calls.is_empty() => Err(SetupError::assignment(format!(
+            "`{called}` is a call of the service, and the others are the user's own"
+        ))),
+        Called::Service(call) => {
+            call.service().ask(settings).map_err(|missing| SetupError::assignment(missing.to_string()))
+        }
+        Called::Own(name) => own(assignment, transport, name),
+    }
 }
 
 /// What the call of that name asks, which is the user's own.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::call::own::OwnCall;
 use crate::call::own::grpc::Proto;
+use crate::call::own::{OwnCall, Table};
 use crate::drive::samples::condense;
 use crate::drive::setup_error::SetupErrorClass;
 use crate::error::{self, Context, Error};
@@ -57,6 +57,9 @@ pub struct End {
     /// From where the messages of calls of gRPC are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proto: Option<Proto>,
+    /// Rows of files that those calls name columns of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<Table>,
     /// By what call a server of the user's own is known to be ready, before clients connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
@@ -105,6 +108,7 @@ impl Assignment {
             ca: ca.map(str::to_owned),
             calls: calls.to_vec(),
             proto: None,
+            data: Vec::new(),
             ready: None,
             own: false,
             verification: None,
@@ -117,7 +121,7 @@ impl Assignment {
 impl<'de> Deserialize<'de> for Assignment {
     /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const OF_END: [&str; 12] = [
+        const OF_END: [&str; 13] = [
             "version",
             "address",
             "transport",
@@ -126,6 +130,7 @@ impl<'de> Deserialize<'de> for Assignment {
             "ca",
             "calls",
             "proto",
+            "data",
             "ready",
             "own",
             "verification",

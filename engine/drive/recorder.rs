@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::call::{CallError, Cause};
 use crate::drive::arrival_test::KEPT;
 use crate::drive::buckets::{Fine, Rough};
+use crate::drive::dials::Dials;
 use crate::drive::live::LiveHistogram;
 use crate::drive::per_call::PerCall;
+use crate::drive::per_pass::PerPass;
 use crate::drive::timeline::Timeline;
 use crate::mutant;
 use crate::results::calls::{CallFigures, Untimed};
@@ -35,23 +37,6 @@ impl Stamps {
     }
 }
 
-/// Connections that were dialled, those that could not be made among them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Dials {
-    /// How many.
-    pub count: u64,
-    /// How long all of it took, the handshakes of TLS among it, in nanoseconds.
-    pub ns: u64,
-}
-
-impl Dials {
-    /// A dial is over, which took so long.
-    pub fn over(&mut self, took_ns: u64) {
-        self.count += 1;
-        self.ns += took_ns;
-    }
-}
-
 /// How many failures are kept in words.
 const WORDS: usize = 8;
 
@@ -71,7 +56,10 @@ pub struct Recorder {
     clients: Vec<PerClient>,
     /// By the names of a sequence; none where it has none.
     calls: Vec<PerCall>,
-    failures: Vec<String>,
+    /// Where calls are steps.
+    pub passes: Option<PerPass>,
+    /// The first few failures, in words.
+    pub failures: Vec<String>,
     timeline: Timeline,
     live: Arc<LiveHistogram>,
     lateness: Fine,
@@ -130,6 +118,7 @@ impl Recorder {
             bytes: Bytes::default(),
             clients: (0..clients).map(|_| PerClient { counts: Client::default(), response: Rough::new() }).collect(),
             calls: (0..names).map(|_| PerCall::new()).collect(),
+            passes: None,
             failures: Vec::with_capacity(WORDS),
             timeline: Timeline::default(),
             live: Arc::default(),
@@ -151,6 +140,17 @@ impl Recorder {
 
     /// Forgets all that was recorded, without giving memory back: what came so far was warming up.
     pub fn forget(&mut self) {
+        self.untimed.warmup += self.counts.scheduled;
+        self.clear();
+    }
+
+    /// The same: what came so far each client makes once, before anything else.
+    pub fn forget_before(&mut self) {
+        self.untimed.before += self.counts.scheduled;
+        self.clear();
+    }
+
+    fn clear(&mut self) {
         let Recorder {
             prompt,
             response,
@@ -164,6 +164,7 @@ impl Recorder {
             bytes,
             clients,
             calls,
+            passes,
             failures,
             timeline,
             live,
@@ -176,12 +177,11 @@ impl Recorder {
             reconnects,
             resent,
             dials,
-            untimed,
+            untimed: _,
             lacked,
             elapsed_ns,
             messages,
         } = self;
-        untimed.warmup += counts.scheduled;
         for times in [prompt, response, service, dial, tls, first_answer, lateness] {
             times.clear();
         }
@@ -190,6 +190,7 @@ impl Recorder {
             client.response.clear();
         }
         calls.iter_mut().for_each(PerCall::clear);
+        passes.iter_mut().for_each(PerPass::clear);
         failures.clear();
         timeline.clear();
         live.clear();
@@ -212,10 +213,15 @@ impl Recorder {
 
     /// A call of an open loop is sent, so much later than it could have been.
     pub fn sent(&mut self, at: u64, late: u64) {
-        self.lateness.record(late);
+        self.late(late);
         if self.sends.len() < KEPT {
             self.sends.push(at);
         }
+    }
+
+    /// A call of an open loop is sent so much later than it could have been, and came due with the one before it.
+    pub fn late(&mut self, late: u64) {
+        self.lateness.record(late);
     }
 
     /// When the first calls of an open loop were sent.
@@ -385,6 +391,7 @@ impl Recorder {
                 })
                 .collect(),
             calls: names.iter().cloned().zip(self.calls()).collect(),
+            passes: self.passes.as_ref().map(PerPass::figures),
             untimed: Some(self.untimed).filter(|untimed| *untimed != Untimed::default()),
             failures: self.failures.clone(),
             timeline: self.timeline.slices(),

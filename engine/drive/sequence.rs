@@ -1,6 +1,7 @@
 //! What the calls of a client ask, one after the other.
 
 use crate::call::{CallSpec, SplitMix};
+use crate::key::load::Think;
 
 /// The calls of each client, in their order.
 pub trait Sequence {
@@ -11,6 +12,17 @@ pub trait Sequence {
     /// How many calls are one iteration of the workload.
     fn calls_per_iteration(&self) -> u64 {
         1
+    }
+
+    /// How many calls are one pass: steps that are made in their order, and skipped from where one fails. By itself each call
+    /// is a pass. An open loop counts passes.
+    fn steps(&self) -> u64 {
+        1
+    }
+
+    /// Whether passes are counted and timed.
+    fn has_passes(&self) -> bool {
+        false
     }
 
     /// The names of its calls, where it has several: figures are kept for each of them too.
@@ -60,6 +72,85 @@ impl Sequence for Split {
     }
 }
 
+/// Calls in an order, again and again.
+#[derive(Debug)]
+pub struct Steps {
+    names: Vec<String>,
+    /// Each step, and which of the names it has.
+    calls: Vec<(CallSpec, usize)>,
+}
+
+impl Steps {
+    /// The calls of those names in their order, with what each asks; at least one.
+    pub fn of(calls: impl IntoIterator<Item = (String, CallSpec)>) -> Self {
+        let (mut names, mut steps) = (Vec::<String>::new(), Vec::new());
+        for (name, ask) in calls {
+            let known = names.iter().position(|known| *known == name);
+            let place = known.unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            });
+            steps.push((ask, place));
+        }
+        Steps { names, calls: steps }
+    }
+}
+
+impl Sequence for Steps {
+    fn call(&self, client: usize, number: u64) -> Planned {
+        let (ask, name) = self.calls[(number % self.steps()) as usize];
+        Planned { ask: ask.by(client, number), name }
+    }
+
+    fn calls_per_iteration(&self) -> u64 {
+        self.steps()
+    }
+
+    fn steps(&self) -> u64 {
+        self.calls.len() as u64
+    }
+
+    fn has_passes(&self) -> bool {
+        true
+    }
+
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+/// How long clients pause after their calls: the same for the same seed, client and call.
+#[derive(Debug, Clone, Copy)]
+pub struct Pauses {
+    least: u64,
+    span: u64,
+    seed: u64,
+}
+
+impl Pauses {
+    /// Pauses between those two times.
+    pub fn of(think: Option<Think>, seed: u64) -> Self {
+        let ns = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (least, most) = think.map_or((0, 0), |think| (ns(think.least), ns(think.most)));
+        // Not the draws of a mix.
+        Pauses { least, span: most.saturating_sub(least), seed: seed ^ 0x0074_6869_6e6b }
+    }
+
+    /// Whether nobody ever pauses.
+    pub fn are_none(self) -> bool {
+        self.least == 0 && self.span == 0
+    }
+
+    /// How long a client pauses after its call of that number, in nanoseconds.
+    pub fn after(self, client: usize, number: u64) -> u64 {
+        if self.span == 0 {
+            return self.least;
+        }
+        let of_client = SplitMix::new(self.seed ^ client as u64).next();
+        self.least + SplitMix::new(of_client ^ number).below(self.span.saturating_add(1))
+    }
+}
+
 /// Calls that are drawn, each as often as its weight says.
 #[derive(Debug)]
 pub struct Drawn {
@@ -98,8 +189,41 @@ impl Sequence for Drawn {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drawn, Sequence};
+    use std::time::Duration;
+
+    use super::{Drawn, Pauses, Sequence, Steps};
     use crate::call::CallSpec;
+    use crate::key::load::Think;
+
+    #[test]
+    fn steps_follow_each_other_and_have_their_names_once() {
+        let steps = Steps::of(
+            [("a", CallSpec::Ping), ("b", CallSpec::Nonce), ("a", CallSpec::Ping)]
+                .map(|(name, ask)| (name.to_owned(), ask)),
+        );
+        assert_eq!(
+            (steps.names(), steps.steps(), steps.calls_per_iteration()),
+            (&["a".to_owned(), "b".to_owned()][..], 3, 3)
+        );
+        let names: Vec<usize> = (0..7).map(|number| steps.call(1, number).name).collect();
+        assert_eq!(names, [0, 1, 0, 0, 1, 0, 0]);
+        assert_eq!(steps.call(1, 4).ask, CallSpec::Nonce);
+    }
+
+    #[test]
+    fn pauses_are_drawn_evenly_between_their_ends_and_again_the_same() {
+        let think = |least, most| Some(Think { least: Duration::from_nanos(least), most: Duration::from_nanos(most) });
+        let pauses = Pauses::of(think(10, 19), 3);
+        let drawn: Vec<u64> = (0..10_000).map(|number| pauses.after(2, number)).collect();
+        assert!(drawn.iter().all(|pause| (10..20).contains(pause)));
+        let counts = (10..20).map(|ns| drawn.iter().filter(|pause| **pause == ns).count() as f64);
+        let distance: f64 = counts.map(|count| (count - 1_000.0).powi(2) / 1_000.0).sum();
+        // Nine degrees of freedom: beyond 27.88 by chance once in 1,000 seeds, and this is one seed.
+        assert!(distance < 27.88, "{distance}");
+        assert_eq!(pauses.after(2, 7), Pauses::of(think(10, 19), 3).after(2, 7));
+        assert_ne!(drawn, (0..10_000).map(|number| pauses.after(3, number)).collect::<Vec<_>>());
+        assert_eq!((Pauses::of(think(5, 5), 1).after(0, 9), Pauses::of(None, 1).are_none()), (5, true));
+    }
 
     #[test]
     fn calls_are_drawn_as_often_as_their_weights_say() {

@@ -27,6 +27,8 @@ words! {
         Nonce = "nonce",
         /// A server of the user's own did not answer as it has to once it is ready.
         Ready = "ready",
+        /// A call that each client makes once before anything else did not succeed.
+        Before = "before",
         /// What was asked for cannot be begun.
         Assignment = "assignment",
     }
@@ -52,6 +54,15 @@ impl SetupError {
     /// What was asked for cannot be begun.
     pub fn assignment(reason: impl Into<String>) -> Self {
         SetupError::new(SetupErrorClass::Assignment, reason)
+    }
+
+    /// A call of that name did not succeed, which that client makes once before all others; of its `failures` the first was
+    /// the first.
+    pub fn before(client: usize, name: &str, failures: &[String]) -> Self {
+        let why = failures.first().map_or("no answer came", String::as_str);
+        // The class stands before the words.
+        let why = why.split_once(": ").map_or(why, |(_, why)| why);
+        SetupError::new(SetupErrorClass::Before, format!("client {client}: {name}: {why}"))
     }
 
     /// The assignment cannot be begun, for an error of the kernel's.

@@ -37,8 +37,8 @@ impl Key for Calls {
         read_name(self.name(), node, mistakes).map(|name| Setting::word(name.to_owned()))
     }
     fn needed(&self, point: &Point) -> Option<&'static str> {
-        // A mix says itself what is called.
-        point.load.mix.is_empty().then_some("call: ping")
+        // A mix says itself what is called, and so do steps.
+        (point.load.mix.is_empty() && point.load.steps.is_empty()).then_some("call: ping")
     }
     fn set(&self, value: &Setting, point: &mut Point) {
         if let Some(name) = value.as_word() {

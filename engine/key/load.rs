@@ -45,6 +45,15 @@ pub struct Load {
     /// The calls that are drawn, each as often as its weight says; none where all are the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mix: Vec<Share>,
+    /// Calls in their order, which each client goes through again and again; none where a call or a mix is made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Called>,
+    /// Calls that each client makes once, before anything is timed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Called>,
+    /// How long each client pauses after each of its calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think: Option<Think>,
     /// Bytes of a body, for calls that have one.
     #[serde(default)]
     pub payload: Option<u64>,
@@ -113,6 +122,25 @@ pub struct Share {
     pub weight: u32,
 }
 
+/// How long a client pauses: a time between two, or always the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Think {
+    /// At least so long.
+    #[serde(rename = "least_ns", with = "ns")]
+    pub least: Duration,
+    /// At most so long.
+    #[serde(rename = "most_ns", with = "ns")]
+    pub most: Duration,
+}
+
+impl Think {
+    /// On average.
+    pub fn mean(self) -> Duration {
+        (self.least + self.most) / 2
+    }
+}
+
 /// A rate that is held for a time, or changes evenly in it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,6 +199,9 @@ impl Default for Load {
         Load {
             call: Called::Service(Call::Ping),
             mix: Vec::new(),
+            steps: Vec::new(),
+            before: Vec::new(),
+            think: None,
             payload: None,
             chunk: None,
             split: body(),
@@ -195,10 +226,15 @@ impl Default for Load {
 }
 
 impl Load {
-    /// Every call that it makes.
+    /// How many calls one pass has: its steps, or a call alone.
+    pub fn pass(&self) -> u64 {
+        self.steps.len().max(1) as u64
+    }
+
+    /// Every call that it makes, but for those before.
     pub fn calls(&self) -> impl Iterator<Item = &Called> {
-        let one = self.mix.is_empty().then_some(&self.call);
-        one.into_iter().chain(self.mix.iter().map(|share| &share.call))
+        let one = (self.mix.is_empty() && self.steps.is_empty()).then_some(&self.call);
+        one.into_iter().chain(self.mix.iter().map(|share| &share.call)).chain(&self.steps)
     }
 
     /// What its calls tell about themselves.
@@ -234,6 +270,10 @@ impl Load {
     /// How often the payload crosses the wire with a call: the mean over those that it makes.
     pub fn payload_trips(&self) -> f64 {
         match self.mix.as_slice() {
+            [] if !self.steps.is_empty() => {
+                let trips: u32 = self.kinds().map(|kind| kind.payload_trips()).sum();
+                f64::from(trips) / self.steps.len() as f64
+            }
             [] => f64::from(self.call.kind().payload_trips()),
             shares => {
                 let all: f64 = shares.iter().map(|share| f64::from(share.weight)).sum();

@@ -4,6 +4,7 @@
 
 pub mod arrivals;
 pub mod axes;
+pub mod before;
 pub mod call;
 pub mod chunk;
 pub mod clients;
@@ -28,6 +29,8 @@ pub mod setting;
 pub mod settings;
 pub mod split;
 pub mod stack;
+pub mod steps;
+pub mod think;
 pub mod timeout;
 pub mod transport;
 pub mod trials;
@@ -47,6 +50,8 @@ pub static KEYS: &[&dyn Key] = &[
     &driver::Drivers,
     &call::Calls,
     &mix::Mix,
+    &steps::Steps,
+    &before::Before,
     &payload::Payload,
     &fill::Fill,
     &chunk::Chunk,
@@ -57,6 +62,7 @@ pub static KEYS: &[&dyn Key] = &[
     &rate::Rates,
     &ramp::Ramp,
     &arrivals::ArrivalsKey,
+    &think::Thinks,
     &wait::Waits,
     &link::Links,
     &link::delay::Delay,

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::call::Word;
+use crate::call::{Called, Word};
 use crate::key::load::{Share, Step};
 use crate::transport::contract::OptionValue;
 use crate::units::{self, BitRate, Size, Time};
@@ -34,6 +34,8 @@ pub enum Setting {
     Steps(Vec<Step>),
     /// Calls that are drawn, with their weights.
     Shares(Vec<Share>),
+    /// Calls in their order.
+    Calls(Vec<Called>),
 }
 
 impl Setting {
@@ -61,7 +63,7 @@ impl Setting {
             Setting::Time(time) => Some(time.ns() as f64),
             Setting::Percent(share) => Some(share.0 as f64),
             Setting::Bits(rate) => Some(rate.bits() as f64),
-            Setting::Flag(_) | Setting::Word(_) | Setting::Steps(_) | Setting::Shares(_) => None,
+            Setting::Flag(_) | Setting::Word(_) | Setting::Steps(_) | Setting::Shares(_) | Setting::Calls(_) => None,
         }
     }
 
@@ -130,6 +132,7 @@ impl fmt::Display for Setting {
                     shares.iter().map(|share| format!("{}: {}", share.call, share.weight)).collect();
                 f.pad(&shares.join(", "))
             }
+            Setting::Calls(calls) => f.pad(&calls.iter().map(Called::name).collect::<Vec<_>>().join(", ")),
         }
     }
 }
@@ -160,6 +163,7 @@ impl Serialize for Setting {
             Setting::Shares(shares) => {
                 serializer.collect_map(shares.iter().map(|share| (share.call.name(), share.weight)))
             }
+            Setting::Calls(calls) => serializer.collect_seq(calls),
         }
     }
 }
@@ -170,7 +174,7 @@ impl JsonSchema for Setting {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A value as a scenario has it: a flag, a number, a word, a size, a time, a share or a rate of bits with its unit, the steps of a ramp, or the weights of a mix.",
+            "description": "A value as a scenario has it: a flag, a number, a word, a size, a time, a share or a rate of bits with its unit, the steps of a ramp, the weights of a mix, or calls in their order.",
             "type": ["boolean", "number", "string", "array", "object"],
         })
     }

@@ -31,10 +31,11 @@ impl Settings {
     pub fn call(&self) -> Option<&'static dyn ServiceCall> {
         match self.get("call") {
             Some(call) => Some(Called::named(call.as_word()?).kind()),
-            None => match self.get("mix")? {
+            None => match self.get("mix").or_else(|| self.get("steps"))? {
                 Setting::Shares(shares) => {
                     shares.iter().map(|share| share.call.kind()).max_by_key(|kind| kind.has_body())
                 }
+                Setting::Calls(calls) => calls.iter().map(Called::kind).max_by_key(|kind| kind.has_body()),
                 _ => None,
             },
         }

@@ -1,6 +1,6 @@
 //! What a plan is made of: cells ready to run, and the turns in which their trials are taken.
 
-use crate::call::own::OwnCall;
+use crate::call::own::{OwnCall, Table};
 use crate::key::link::properties::Link;
 use crate::key::load::Load;
 use crate::plan::search::Search;
@@ -30,6 +30,8 @@ pub struct Cell {
     pub load: Load,
     /// The calls of the user's own that it asks.
     pub calls: Vec<OwnCall>,
+    /// The rows of files that those calls name columns of.
+    pub data: Vec<Table>,
     /// The network between both ends; none where they meet on this machine's loopback.
     pub link: Option<Link>,
     /// In place of a rate, how the highest one is searched at which everything holds; none where it is not.

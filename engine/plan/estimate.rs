@@ -68,17 +68,19 @@ impl Cell {
 
     /// About how long it takes until each client has made one call.
     pub(crate) fn round(&self) -> Duration {
-        let messages = self.messages() * f64::from(self.load.clients);
-        seconds(self.load.rate.map_or_else(|| self.busy_s(), |rate| messages / rate))
+        // A rate counts passes.
+        let passes = self.messages() / self.load.pass() as f64 * f64::from(self.load.clients);
+        seconds(self.load.rate.map_or_else(|| self.busy_s(), |rate| passes / rate))
     }
 
     fn python(&self) -> bool {
         self.target.pairing.interpreted()
     }
 
-    /// How many calls it takes to move a payload.
+    /// How many calls it takes to move a payload, or to go through the steps.
     fn messages(&self) -> f64 {
         match self.load.split {
+            _ if !self.load.steps.is_empty() => self.load.pass() as f64,
             Split::Calls => Chunks::count(self.load.payload.unwrap_or(0), self.load.chunk) as f64,
             Split::Body => 1.0,
         }
@@ -100,6 +102,7 @@ impl Cell {
         self.messages() * calls
             + clients * (dial + bytes / BYTES_PER_S + load.work.unwrap_or(0) as f64 * step)
             + load.hold.unwrap_or_default().as_secs_f64()
+            + self.messages() * load.think.map_or(0.0, |think| think.mean().as_secs_f64())
             + self.link.as_ref().map_or(0.0, |link| self.under_way_s(link, clients * bytes))
     }
 

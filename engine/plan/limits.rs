@@ -17,15 +17,15 @@ impl Cell {
         if transport.family() != Family::Tcp || !each {
             return None;
         }
-        let steps = load.ramp.iter().map(Step::calls);
+        let (steps, pass) = (load.ramp.iter().map(Step::calls), load.pass() as f64);
         Some(match (load.extent(), load.rate) {
             (Extent::Iterations(count), rate) => {
-                let calls = u64::from(load.clients).saturating_mul(count) as f64;
-                (calls, rate.map(|rate| calls / rate))
+                let passes = u64::from(load.clients).saturating_mul(count) as f64;
+                (passes * pass, rate.map(|rate| passes / rate))
             }
-            (Extent::Duration(time), Some(rate)) => (rate * time.as_secs_f64(), Some(time.as_secs_f64())),
+            (Extent::Duration(time), Some(rate)) => (rate * time.as_secs_f64() * pass, Some(time.as_secs_f64())),
             // How many calls there will be nobody knows, but of a ramp.
-            (Extent::Duration(time), None) => (steps.sum(), Some(time.as_secs_f64())),
+            (Extent::Duration(time), None) => (steps.sum::<f64>() * pass, Some(time.as_secs_f64())),
         })
     }
 

@@ -146,7 +146,9 @@ fn misfit(
     let refused = served(candidate, point);
     let refused = refused.and_then(|()| if point.is_open() { driver.keeps_schedules() } else { Ok(()) });
     let refused = refused.and_then(|()| if spins { driver.spins() } else { Ok(()) });
-    let refused = refused.and_then(|()| if point.load.mix.is_empty() { Ok(()) } else { driver.mixes() });
+    let load = &point.load;
+    let plain = load.mix.is_empty() && load.steps.is_empty() && load.before.is_empty() && load.think.is_none();
+    let refused = refused.and_then(|()| if plain { Ok(()) } else { driver.mixes() });
     let refused =
         refused.and_then(|()| if point.load.warmup_time.is_none() { Ok(()) } else { driver.warms_for_a_time() });
     let uncrossed = point.link.as_ref().and_then(|link| Some((link, uncrossed(target)?)));
@@ -186,7 +188,12 @@ fn uncrossed(target: &Target) -> Option<&'static str> {
 
 /// The calls of the user's own that a load names, and the one by which a target says that it is ready, each once.
 fn asked<'s>(scenario: &'s Scenario, ready: Option<&str>, point: &Point) -> impl Iterator<Item = &'s OwnCall> {
-    let mut names: Vec<&str> = point.load.calls().map(|call| call.name()).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for call in point.load.calls().chain(&point.load.before) {
+        if !names.contains(&call.name()) {
+            names.push(call.name());
+        }
+    }
     names.extend(ready.filter(|ready| !names.contains(ready)));
     names.into_iter().filter_map(|name| scenario.calls.named(name)).collect::<Vec<_>>().into_iter()
 }
@@ -194,7 +201,7 @@ fn asked<'s>(scenario: &'s Scenario, ready: Option<&str>, point: &Point) -> impl
 /// Whether a server of the user's own answers a call of ours, or why not.
 fn served(candidate: &Candidate, point: &Point) -> Fit {
     let answered = |call: &&Called| call.is_own() || call.kind().dials();
-    match point.load.calls().find(|call| candidate.is_own() && !answered(call)) {
+    match point.load.calls().chain(&point.load.before).find(|call| candidate.is_own() && !answered(call)) {
         Some(call) => Err(Refusal::because(format!(
             "`{call}` is a call of the reference service, which a server of your own does not answer; it answers the calls \
              under `calls`, and `connect`"
@@ -215,8 +222,10 @@ fn cell(scenario: &Scenario, planned: Planned, target: Target, point: Point) -> 
     let limits = planned.expect.iter().filter(|expectation| expectation.is_limit()).cloned();
     let search = point.searches.then(|| Search::thorough(limits.collect()));
     let calls = asked(scenario, target.pairing.serving().own().and_then(|own| own.ready.as_deref()), &point);
-    let calls = calls.cloned().collect();
-    Cell { planned, target, load: point.load, calls, link: point.link, search, trials: point.trials }
+    let calls: Vec<OwnCall> = calls.cloned().collect();
+    let words: Vec<String> = calls.iter().flat_map(OwnCall::words).collect();
+    let data = scenario.data.named(&words);
+    Cell { planned, target, load: point.load, calls, data, link: point.link, search, trials: point.trials }
 }
 
 /// A time as people say it.

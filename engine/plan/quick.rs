@@ -183,10 +183,10 @@ fn untold(whole: &Scenario, all: &Plan, small: &Scenario, plan: &Plan) -> Vec<St
 
 /// How many calls a trial of a cell makes, where its plan says.
 fn calls_of(cell: &Cell) -> Option<u64> {
-    let clients = u64::from(cell.load.clients);
+    let (clients, pass) = (u64::from(cell.load.clients), cell.load.pass());
     match (cell.load.extent(), cell.load.rate) {
-        (Extent::Iterations(count), _) => Some(clients.saturating_mul(count)),
-        (Extent::Duration(time), Some(rate)) => Some((rate * time.as_secs_f64()) as u64),
+        (Extent::Iterations(count), _) => Some(clients.saturating_mul(count).saturating_mul(pass)),
+        (Extent::Duration(time), Some(rate)) => Some((rate * time.as_secs_f64()) as u64 * pass),
         (Extent::Duration(_), None) => None,
     }
 }

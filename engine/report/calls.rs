@@ -1,11 +1,11 @@
-//! Call by call: the figures of each call where a load draws from several.
+//! Call by call: the figures of each call where a load makes several, and of the passes through its steps.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Result;
 use crate::report::times::{Times, Trials as Timed};
-use crate::results::calls::CallFigures;
+use crate::results::calls::{CallFigures, Passes};
 use crate::results::{Counts, Record};
 
 /// The calls of one name over the trials of a cell.
@@ -23,7 +23,33 @@ pub struct OfCall {
     pub payload_down: u64,
 }
 
-/// The calls of a cell by their names, in the order of its mix; none where it makes calls of one name.
+/// The passes over the trials of a cell.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct OfPasses {
+    /// How many were gone through whole.
+    pub count: u64,
+    /// The response times of the steps of a pass together, without the pauses between them.
+    pub response: Times,
+    /// Steps that were never due, since one before them did not succeed.
+    pub skipped_steps: u64,
+}
+
+/// The passes of a cell; none where its calls are no steps.
+pub fn passes_of_cell(records: &[&Record]) -> Result<Option<OfPasses>> {
+    let each: Vec<Option<&Passes>> = records.iter().map(|record| record.measured.as_ref()?.passes.as_ref()).collect();
+    if each.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let timed = each.iter().map(|passes| passes.map(|passes| &passes.response_time)).collect();
+    let known = || each.iter().flatten();
+    Ok(Some(OfPasses {
+        count: known().map(|passes| passes.count).sum(),
+        response: Timed::of(timed)?.times(&[]),
+        skipped_steps: known().map(|passes| passes.skipped_steps).sum(),
+    }))
+}
+
+/// The calls of a cell by their names, in the order of its mix or its steps; none where it makes calls of one name.
 pub fn of_cell(records: &[&Record], order: &[String]) -> Result<Vec<OfCall>> {
     let of =
         |record: &Record, name: &str| -> Option<CallFigures> { record.measured.as_ref()?.calls.get(name).cloned() };

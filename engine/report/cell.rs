@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::key::settings::Settings;
-use crate::report::calls::{self, OfCall};
+use crate::report::calls::{self, OfCall, OfPasses};
 use crate::report::comparison::Contender;
 use crate::report::course::{Course, course};
 use crate::report::estimate::{Estimate, Score};
@@ -67,9 +67,12 @@ pub struct Cell {
     pub retries: u64,
     /// Connections dialled anew after a failure.
     pub reconnects: u64,
-    /// Each call by its name, where calls are drawn from several.
+    /// Each call by its name, where calls are drawn from several, or are steps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<OfCall>,
+    /// The passes, where calls are steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passes: Option<OfPasses>,
     /// How evenly the clients were served, where there are several.
     pub fairness: Option<Fairness>,
     /// What the server spent.
@@ -232,6 +235,7 @@ impl Cell {
             retries: tried.iter().map(|(_, measured)| measured.retries).sum(),
             reconnects: tried.iter().map(|(_, measured)| measured.reconnects).sum(),
             calls: calls::of_cell(&ranked, &planned.drawn())?,
+            passes: calls::passes_of_cell(&ranked)?,
             fairness: fairness(&measured),
             server: spending(&ends(|record| Some(&record.cost.as_ref()?.server))),
             client: spending(&ends(|record| Some(&record.cost.as_ref()?.client))),

@@ -31,6 +31,19 @@ pub struct CallBytes {
     pub payload_down: u64,
 }
 
+/// What became of the passes through the steps of a load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Passes {
+    /// How many were gone through whole, each step with the answer that was asked for.
+    pub count: u64,
+    /// The response times of the steps of a pass together, without the pauses between them: of whole passes, and of those
+    /// that were given up with a call of theirs, at what they had lasted by then.
+    pub response_time: Distribution,
+    /// Steps that were never due, since one before them in the same pass did not succeed. They are no scheduled calls.
+    pub skipped_steps: u64,
+}
+
 /// Calls that are made and not timed: with those that are, a server has been asked so often.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -98,10 +98,19 @@ fn expected(
     written.expect.iter().chain(&workload.expect).filter(about).cloned().collect()
 }
 
-/// The names of the calls that a cell with these settings makes.
+/// The names of the calls that a cell with these settings makes, each once.
 fn names(settings: &Settings) -> Vec<String> {
-    match settings.get("mix") {
+    match settings.get("mix").or_else(|| settings.get("steps")) {
         Some(Setting::Shares(shares)) => shares.iter().map(|share| share.call.name().to_owned()).collect(),
+        Some(Setting::Calls(steps)) => {
+            let (mut names, all) = (Vec::<String>::new(), steps.iter().map(|step| step.name()));
+            for name in all {
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
+                }
+            }
+            names
+        }
         _ => settings.text("call").into_iter().collect(),
     }
 }
@@ -112,9 +121,10 @@ impl Planned {
         self.settings.text(name)
     }
 
-    /// The names of the calls that it draws from; none where all are the same.
+    /// The names of the calls that it draws from, or of its steps; none where all are the same.
     pub fn drawn(&self) -> Vec<String> {
-        if self.settings.get("mix").is_some() { names(&self.settings) } else { Vec::new() }
+        let several = ["mix", "steps"].iter().any(|key| self.settings.get(key).is_some());
+        if several { names(&self.settings) } else { Vec::new() }
     }
 
     /// True where calls are due by the clock: an open loop.

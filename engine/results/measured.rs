@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lack::Lack;
-use crate::results::calls::{CallFigures, Untimed};
+use crate::results::calls::{CallFigures, Passes, Untimed};
 use crate::results::counts::Counts;
 use crate::results::distribution::Distribution;
 
@@ -48,9 +48,12 @@ pub struct Measured {
     /// Each client's own figures, in their order; absent where there is only one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<Client>,
-    /// The figures of each call by its name, where calls are drawn from several.
+    /// The figures of each call by its name, where calls are drawn from several, or are steps.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calls: BTreeMap<String, CallFigures>,
+    /// What became of the passes, where calls are steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes: Option<Passes>,
     /// Calls that were made and not timed; absent where there were none, or the driver does not count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untimed: Option<Untimed>,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::call::SplitMix;
+use crate::call::own::{Column, Each, RowOrder, Table};
 use crate::error::{Context, Error, Result};
 use crate::figures::counted;
 use crate::key::link::properties::Link;
@@ -22,7 +23,7 @@ use crate::run::interrupt::interrupted;
 use crate::stack::contract::{Kit, Wanted};
 use crate::stack::environment::Environment;
 use crate::stack::native::ENGINE;
-use crate::stack::own::{Own, Unset, options};
+use crate::stack::own::{FROM_ENV, Own, Unset, options};
 use crate::transport::congestion::permitted;
 use crate::transport::contract::{Family, IoModel};
 use crate::transport::options::{CONGESTION, encrypts};
@@ -193,10 +194,29 @@ impl Launcher {
     }
 
     fn unset(&self, cell: &Cell, unset: Unset) -> Error {
-        let help = format!("set it for this command: `{}=… engine run …`", unset.0);
-        Error::failed(format!("{unset}, from which target `{}` takes a value", cell.target.name))
-            .help(help)
-            .because(unset)
+        missing(&format!("target `{}`", cell.target.name), unset)
+    }
+
+    /// The variables of our environment that the calls of a cell name, as a table of one row.
+    pub fn variables(&self, cell: &Cell) -> Result<Option<Table>> {
+        let mut columns: Vec<Column> = Vec::new();
+        for call in &cell.calls {
+            for word in call.words() {
+                let Some(name) = word.strip_prefix(FROM_ENV) else { continue };
+                let asking = format!("call `{}`", call.name);
+                let value = variable(name).ok_or_else(|| missing(&asking, Unset(name.to_owned())))?;
+                // What is a line of its own in a header would be another header.
+                if value.contains(['\r', '\n']) {
+                    return Err(Error::failed(format!(
+                        "the value of `{name}` has several lines, and {asking} sends it"
+                    )));
+                }
+                if !columns.iter().any(|column| column.name == word) {
+                    columns.push(Column { name: word.clone(), values: [value].into() });
+                }
+            }
+        }
+        Ok((!columns.is_empty()).then_some(Table { each: Each::Client, rows: RowOrder::File, columns }))
     }
 
     /// Finds the server of a target that runs already; the words of its command line, or why it cannot be observed.
@@ -273,6 +293,12 @@ fn kits(cell: &Cell) -> impl Iterator<Item = &'static dyn Kit> {
     let pairing = &cell.target.pairing;
     let of_stack = pairing.serving().model().and_then(|(_, stack)| stack.kit());
     [of_stack, pairing.driver().kit()].into_iter().flatten()
+}
+
+/// What to say where a variable is missing from which something takes a value.
+fn missing(asking: &str, unset: Unset) -> Error {
+    let help = format!("set it for this command: `{}=… engine run …`", unset.0);
+    Error::failed(format!("{unset}, from which {asking} takes a value")).help(help).because(unset)
 }
 
 /// A variable of our environment.

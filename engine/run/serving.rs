@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::call::own::Table;
 use crate::drive::messages::{self, Assignment};
 use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
@@ -38,6 +39,8 @@ pub struct Serving<'a> {
     nonce: Option<String>,
     ca: Option<String>,
     verification: Option<Verification>,
+    /// The variables of our environment that its calls name.
+    variables: Option<Table>,
     /// True where others of the run's trials have it too.
     shared: bool,
     /// The network between it and its clients, where one is laid; it ends after both.
@@ -69,7 +72,7 @@ impl<'a> Serving<'a> {
             }
         };
         let verification = launcher.verification(cell)?;
-        Ok(Serving { verification, ..serving })
+        Ok(Serving { verification, variables: launcher.variables(cell)?, ..serving })
     }
 
     fn by(cell: &'a Cell, end: Rc<End>, address: &str, launcher: &Launcher) -> Self {
@@ -82,6 +85,7 @@ impl<'a> Serving<'a> {
             nonce: None,
             ca: None,
             verification: None,
+            variables: None,
             shared: false,
             link: None,
         }
@@ -118,6 +122,7 @@ impl<'a> Serving<'a> {
         let ready = target.pairing.serving().own().and_then(|own| Some((own.ready.clone()?, own.within)));
         assignment.end.ready = ready.map(|(call, within)| messages::Ready { call, within });
         assignment.end.proto = target.pairing.serving().own().and_then(|own| own.proto.clone());
+        assignment.end.data = self.cell.data.iter().chain(&self.variables).cloned().collect();
         assignment.end.own = target.pairing.serving().own().is_some();
         assignment.end.verification = self.verification.clone();
         assignment

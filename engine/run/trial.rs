@@ -73,11 +73,19 @@ impl<'a> Serving<'a> {
         assignment.end.pin = launcher.pinning().of_client();
         tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
         let warming = load.warmup_time.unwrap_or_default();
-        let arming = load.timeout * (load.warmup as u32).saturating_add(2) + warming + self.within() + SILENCE;
+        let arming = warming + self.within() + self.arming(load) + SILENCE;
         match self.await_line(&client, arming, &mut |_| Ok(()))? {
             FromDrive::Armed { .. } => Ok(Armed { server: self, load, client }),
             _ => Err(strange("armed")),
         }
+    }
+
+    /// How long it may take until every client has made the calls that it makes before anything is timed.
+    fn arming(&self, load: &Load) -> Duration {
+        let calls = load.warmup.saturating_mul(load.pass()).saturating_add(load.before.len() as u64 + 2);
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        let pauses = load.think.map_or(Duration::ZERO, |think| think.most);
+        load.timeout.saturating_add(pauses).checked_mul(calls).unwrap_or(Duration::from_secs(1 << 30))
     }
 
     /// The next line of the client process that is not progress, which comes about once a second; an error where it

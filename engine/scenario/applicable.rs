@@ -12,7 +12,7 @@ use crate::key::setting::Setting;
 /// Notes every key that changes nothing at any point of a workload, and every one that some point cannot be without.
 pub(crate) fn applicable(axes: &Axes, has_links: bool, fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
     let Some(calls) = asked(axes) else {
-        if !fields.has("call") && !fields.has("mix") {
+        if !["call", "mix", "steps"].iter().any(|key| fields.has(key)) {
             fields.lacks("call", "call: ping");
         }
         return;
@@ -48,9 +48,10 @@ pub(crate) fn applicable(axes: &Axes, has_links: bool, fields: &mut Fields<'_>, 
 
 /// Every call that is made, where that can be read.
 fn asked(axes: &Axes) -> Option<Vec<Called>> {
-    match (axes.get("call"), axes.first("mix")) {
-        (Some(calls), None) => Some(calls.iter().filter_map(Setting::as_word).map(Called::named).collect()),
-        (None, Some(Setting::Shares(shares))) => Some(shares.iter().map(|share| share.call.clone()).collect()),
+    match (axes.get("call"), axes.first("mix"), axes.first("steps")) {
+        (Some(calls), None, None) => Some(calls.iter().filter_map(Setting::as_word).map(Called::named).collect()),
+        (None, Some(Setting::Shares(shares)), None) => Some(shares.iter().map(|share| share.call.clone()).collect()),
+        (None, None, Some(Setting::Calls(steps))) => Some(steps.clone()),
         _ => None,
     }
 }

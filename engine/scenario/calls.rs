@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use crate::call::own::{GrpcCall, HttpBody, HttpCall, Message, OwnCall, ReplyEnd, Text};
+use crate::call::own::{GrpcCall, HttpBody, HttpCall, Message, OwnCall, Protocol, ReplyEnd, Text};
 use crate::call::{Call, Word};
 use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
@@ -15,7 +15,7 @@ use crate::document::walk::{Fields, empty_list};
 use crate::key::axes::OneOrSeveral;
 use crate::key::call::{NAME, read_name};
 use crate::registry::suggestion;
-use crate::scenario::{arguments, grpc, message, request, status};
+use crate::scenario::{arguments, grpc, message, request, status, taken};
 use crate::units::Size;
 
 /// The calls that a scenario defines, in its order.
@@ -65,7 +65,7 @@ impl Serialize for OwnCalls {
 
 impl Serialize for Defined {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let OwnCall { name, http, grpc, rpyc, send, contains, size } = &self.call;
+        let OwnCall { name, http, grpc, rpyc, send, contains, size, take } = &self.call;
         let length = |bytes: usize| format!("({bytes} bytes)");
         let lengths = |fields: &[(String, Text)]| -> serde_json::Map<String, Json> {
             fields.iter().map(|(name, value)| (name.clone(), length(value.written().len()).into())).collect()
@@ -73,14 +73,16 @@ impl Serialize for Defined {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", name)?;
         if let Some(http) = http {
-            map.serialize_entry("http", &format!("{} {}", http.method, http.path.written()))?;
+            map.serialize_entry("http", &format!("{} {}", http.method, without_query(http.path.written())))?;
             if !http.headers.is_empty() {
                 map.serialize_entry("headers", &lengths(&http.headers))?;
             }
             match (&http.body, &self.body) {
                 (HttpBody::Fill(len), _) => map.serialize_entry("body-size", &Size(*len))?,
                 (HttpBody::File(_), Some((key, Some(file)))) => map.serialize_entry(key, file)?,
-                (HttpBody::Text(text), Some((key, _))) => map.serialize_entry(key, &length(text.written().len()))?,
+                (HttpBody::Text(text) | HttpBody::Json(text), Some((key, _))) => {
+                    map.serialize_entry(key, &length(text.written().len()))?
+                }
                 _ => {}
             }
         }
@@ -126,7 +128,19 @@ impl Serialize for Defined {
         if let Some(size) = size {
             map.serialize_entry("size", &Size(*size))?;
         }
+        if !take.is_empty() {
+            let shown = take.iter().map(|take| (take.name.clone(), take.from.to_string().into()));
+            map.serialize_entry("take", &shown.collect::<serde_json::Map<String, Json>>())?;
+        }
         map.end()
+    }
+}
+
+/// A path with the length of its query, which may hold a secret.
+fn without_query(path: &str) -> String {
+    match path.split_once('?') {
+        Some((path, query)) => format!("{path}?({} bytes)", query.len()),
+        None => path.to_owned(),
     }
 }
 
@@ -203,6 +217,16 @@ fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defin
         let mistake = Mistake::new("this call says no way to be asked", span);
         mistakes.push(mistake.help("give it a request, such as `http: GET /health`, a method, such as `grpc: shop.v1.Orders/Place` or `rpyc: read_sensor`, or bytes, such as `send: PING`"));
     }
+    let protocols: Vec<Protocol> = [
+        (request.is_some(), Protocol::Http),
+        (grpc.is_some(), Protocol::Grpc),
+        (rpyc.is_some(), Protocol::Rpyc),
+        (send.is_some(), Protocol::Send),
+    ]
+    .into_iter()
+    .filter_map(|(has, protocol)| has.then_some(protocol))
+    .collect();
+    let take = taken::read(&mut fields, &protocols, mistakes);
     fields.finish(mistakes);
     if !asked || mistakes.len() > before {
         return None;
@@ -211,7 +235,8 @@ fn call(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Defin
     let body = body.flatten();
     let http = http.map(|http| HttpCall { status: status.http, ..http });
     let grpc = grpc.map(|grpc| GrpcCall { status: status.grpc, ..grpc });
-    let call = OwnCall { name: name?, http, grpc, rpyc, send, contains, size: size.map(|size| size.bytes()) };
+    let (size, take) = (size.map(|size| size.bytes()), take?);
+    let call = OwnCall { name: name?, http, grpc, rpyc, send, contains, size, take };
     Some(Defined { call, body, span })
 }
 
@@ -230,8 +255,8 @@ pub(crate) fn uses(workloads: &Node) -> Vec<Use> {
         let Value::Map(entries) = &item.value else { continue };
         for (key, node) in entries {
             match (key.name.as_str(), &node.value) {
-                ("call", Value::Text(name)) => note(name, node.span),
-                ("call", Value::List(names)) => names.iter().for_each(|node| {
+                ("call" | "steps" | "before", Value::Text(name)) => note(name, node.span),
+                ("call" | "steps" | "before", Value::List(names)) => names.iter().for_each(|node| {
                     if let Value::Text(name) = &node.value {
                         note(name, node.span);
                     }
@@ -259,7 +284,7 @@ pub(crate) fn check_names(defined: &[Use], uses: &[Use], mistakes: &mut Vec<Mist
     }
     for call in defined.iter().filter(|call| !uses.iter().any(|used| used.name == call.name)) {
         let mistake = Mistake::new(format!("nobody asks `{}`", call.name), call.span);
-        mistakes.push(mistake.help("name it in the `call` or `mix` of a workload, or leave it out"));
+        mistakes.push(mistake.help("name it in the `call`, `mix`, `steps` or `before` of a workload, or leave it out"));
     }
 }
 
@@ -277,6 +302,7 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
         "contains": {"type": "string", "pattern": "[^ \t\r\n]", "examples": ["\"items\""],
             "description": "Text that the body of a reply has to hold; looked for in each client's first, or in all where `verify` is `content`."},
         "size": size,
+        "take": taken::schema(),
     });
     let schemas = [
         request::schema(generator),

@@ -89,8 +89,10 @@ fn of_call(expectation: &Expectation, span: Span, asked: &[&str], mistakes: &mut
 /// The names of the calls that a workload makes.
 fn calls(workload: &Workload) -> Vec<&str> {
     let named = workload.axes.get("call").into_iter().flatten().filter_map(Setting::as_word);
-    let drawn = workload.axes.get("mix").into_iter().flatten().flat_map(|mix| match mix {
+    let several = ["mix", "steps"].into_iter().filter_map(|key| workload.axes.get(key));
+    let drawn = several.flatten().flat_map(|several| match several {
         Setting::Shares(shares) => shares.iter().map(|share| share.call.name()).collect(),
+        Setting::Calls(steps) => steps.iter().map(|step| step.name()).collect(),
         _ => Vec::new(),
     });
     named.chain(drawn).collect()

@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use crate::call::own::grpc::Proto;
+use crate::figures::counted;
 use crate::scenario::written::Scenario;
 use crate::stack::own::options::FILES;
 
 /// A file that a scenario names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NamedFile {
-    /// Whose it is: the name of a target or of a call.
+    /// Whose it is: the name of a target or of a call; of rows, their columns.
     pub of: String,
     /// The key that names it.
     pub key: &'static str,
@@ -18,7 +19,7 @@ pub struct NamedFile {
 }
 
 impl Scenario {
-    /// Every file that it names, each key of a target or call once.
+    /// Every file that it names, each key of a target or call once, and those with rows.
     pub fn files(&self) -> Vec<NamedFile> {
         let of_calls =
             self.calls.files().map(|(call, key, file)| NamedFile { of: call.to_owned(), key, file: file.to_owned() });
@@ -35,6 +36,11 @@ impl Scenario {
             let of = target.name.clone().or(first).unwrap_or_default();
             named.map(move |(key, file)| NamedFile { of: of.clone(), key, file }).collect::<Vec<_>>()
         });
-        of_targets.chain(of_calls).collect()
+        let of_rows = self.data.iter().map(|rows| {
+            let names: Vec<&str> = rows.table.columns.iter().map(|column| column.name.as_str()).collect();
+            let of = format!("{} ({})", names.join(", "), counted(rows.table.len(), "row", "rows"));
+            NamedFile { of, key: "data", file: rows.file.clone() }
+        });
+        of_targets.chain(of_calls).chain(of_rows).collect()
     }
 }

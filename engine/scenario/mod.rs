@@ -8,6 +8,7 @@ mod arguments;
 mod asked;
 pub mod calls;
 mod compared;
+pub mod data;
 mod described;
 pub mod expect;
 mod fields;
@@ -27,8 +28,10 @@ mod request;
 pub mod schema;
 pub mod set;
 mod status;
+mod taken;
 mod target;
 mod targets;
+mod words;
 mod written;
 
 pub use crate::scenario::asked::TARGETS;

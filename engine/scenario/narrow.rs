@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::call::{CALLS, ServiceCall};
+use crate::call::{CALLS, Called, ServiceCall};
 use crate::key::KEYS;
 use crate::key::contract::{Key, Of, Unused};
 use crate::key::load::{Load, Point};
@@ -21,7 +21,10 @@ use crate::stack::driver::DRIVERS;
 use crate::stack::own::options::OPTIONS;
 use crate::transport::TRANSPORTS;
 use crate::transport::contract::{OptionSpec, Transport};
+use crate::transport::options::COOKIES;
 
+/// Keys by which a workload says what it asks: it has exactly one.
+const ASKS: [&str; 3] = ["call", "mix", "steps"];
 /// Keys of which a workload has exactly one.
 const LENGTHS: [&str; 3] = ["iterations", "duration", "ramp"];
 
@@ -145,6 +148,10 @@ fn option(spec: &'static OptionSpec, generator: &mut SchemaGenerator) -> Value {
     let models: Vec<&str> = MODELS.iter().filter(|it| knows(it.options())).map(|it| it.name()).collect();
     let offered = offered_alone(value_schema(spec, generator));
     let mut strangers: Vec<Value> = Vec::new();
+    // Servers of ours give nobody any.
+    if spec.name == COOKIES.name {
+        strangers.push(json!({"required": ["server"]}));
+    }
     for stack in STACKS {
         for (fits, of) in groups(*stack) {
             let of: Vec<&str> = of.into_iter().filter(|name| !transports.contains(name)).collect();
@@ -220,13 +227,14 @@ fn spoken() -> Vec<Value> {
     DRIVERS.iter().filter_map(rule).collect()
 }
 
-/// What is asked is said once: by a call, or a list of them, or a mix.
+/// What is asked is said once: by a call, or a list of them, or a mix, or steps.
 fn asked() -> Vec<Value> {
-    let both = forbidden(&["mix"], "a workload has `call` or `mix`, not both");
-    vec![
-        json!({"if": {"required": ["call", "mix"]}, "then": both}),
-        json!({"anyOf": [{"required": ["call"]}, {"required": ["mix"]}]}),
-    ]
+    let pairs = [(0, 1), (0, 2), (1, 2)].map(|(a, b)| [ASKS[a], ASKS[b]]);
+    let rules = pairs.map(|[a, b]| {
+        let both = forbidden(&[b], &format!("a workload has `{a}` or `{b}`, not both"));
+        json!({"if": {"required": [a, b]}, "then": both})
+    });
+    rules.into_iter().chain([json!({"anyOf": ASKS.map(|key| json!({"required": [key]}))})]).collect()
 }
 
 /// The keys that some call uses and others do not, each with the calls that need it or use it.
@@ -258,10 +266,15 @@ fn needed() -> Vec<Value> {
 fn by_load() -> Vec<Value> {
     let closed = Point { has_links: true, ..Point::default() };
     let open = Point { load: Load { rate: Some(1.0), ..Load::default() }, ..closed.clone() };
+    let steps = vec![Called::named("ping")];
+    let stepping = Point { load: Load { steps, ..open.load.clone() }, ..closed.clone() };
     let given = json!({"anyOf": [{"required": ["rate"]}, {"required": ["ramp"]}]});
     let rule = |key: &&'static dyn Key| {
         let (load, why) = match (key.unused(&closed), key.unused(&open)) {
             (Some(Unused::Else { by, help }), None) => (json!({"not": given}), (by, help)),
+            (None, Some(Unused::Else { by, help })) if key.unused(&stepping).is_none() => {
+                (json!({"allOf": [given, {"not": {"required": ["steps"]}}]}), (by, help))
+            }
             (None, Some(Unused::Else { by, help })) => (given.clone(), (by, help)),
             _ => return None,
         };

@@ -299,7 +299,7 @@ fn told(
 }
 
 /// The variable of our environment that a word stands for.
-fn from_env(word: &str) -> Option<&str> {
+pub(crate) fn from_env(word: &str) -> Option<&str> {
     word.strip_prefix(FROM_ENV).filter(|name| !name.is_empty() && !name.contains('='))
 }
 

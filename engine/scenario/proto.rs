@@ -165,3 +165,50 @@ impl FileResolver for Careful {
         if is_readable(&self.1.join(name)) { self.0.open_file(name) } else { Err(protox::Error::file_not_found(name)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::descriptors;
+
+    fn shop(file: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systems/proto/shop/v1").join(file)
+    }
+
+    fn services(paths: &[PathBuf]) -> Result<Vec<String>, String> {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        descriptors(paths, &names).map(|known| known.services()).map_err(|(what, _)| what)
+    }
+
+    #[test]
+    fn files_and_sets_say_the_same_alone_and_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systems/proto");
+        let mut compiler = protox::Compiler::new([&root]).expect("a folder of sources");
+        compiler.open_file(shop("orders.proto")).expect("it compiles");
+        let alone = folder.path().join("alone.binpb");
+        fs::write(&alone, compiler.encode_file_descriptor_set()).expect("a file");
+        compiler.include_imports(true);
+        let whole = folder.path().join("whole.binpb");
+        fs::write(&whole, compiler.encode_file_descriptor_set()).expect("a file");
+        let orders = Ok(vec!["shop.v1.Orders".to_owned()]);
+        assert_eq!(services(&[shop("orders.proto")]), orders, "its imports are found from the folder two above");
+        assert_eq!(services(&[shop("items.proto"), shop("orders.proto")]), orders);
+        assert_eq!(services(std::slice::from_ref(&whole)), orders);
+        assert_eq!(services(&[whole.clone(), whole.clone()]), orders, "what is said twice is one");
+        assert_eq!(services(&[shop("orders.proto"), whole]), orders);
+        let lacking = services(&[alone]).expect_err("its imports lack");
+        assert!(lacking.contains("shop/v1/items.proto"), "{lacking}");
+    }
+
+    #[test]
+    fn an_edition_is_told_as_what_cannot_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("new.proto");
+        fs::write(&file, "edition = \"2023\";\nmessage A { string a = 1; }\n").expect("a file");
+        let told = services(&[file]).expect_err("it cannot be read");
+        assert!(told.contains("new.proto:1:1"), "{told}");
+    }
+}

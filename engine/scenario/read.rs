@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::call::Called;
 use crate::call::own::OwnCall;
 use crate::document::mistake::{Mistake, Mistakes, Source, Span};
 use crate::document::tree::{self, Node, Value};
@@ -15,6 +16,7 @@ use crate::scenario::applicable::applicable;
 use crate::scenario::asked;
 use crate::scenario::calls;
 use crate::scenario::compared;
+use crate::scenario::data;
 use crate::scenario::described;
 use crate::scenario::expect::Expectation;
 use crate::scenario::fields::{expectations, keys, name};
@@ -22,6 +24,7 @@ use crate::scenario::links;
 use crate::scenario::set;
 use crate::scenario::target::Candidate;
 use crate::scenario::targets::target;
+use crate::scenario::words;
 use crate::scenario::written::{Scenario, Target, Workload};
 use crate::stack::contract::Driver;
 
@@ -75,9 +78,14 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         });
     let defined_at = fields.node_of("calls");
     let calls = calls::read(&mut fields, &folder, mistakes);
+    let data = data::read(&mut fields, &folder, mistakes);
     let mut uses = fields.entry("workloads", &mut Vec::new()).map(|(_, node)| calls::uses(node)).unwrap_or_default();
     let asked = uses.len();
     uses.extend(fields.entry("targets", &mut Vec::new()).map(|(_, node)| calls::ready(node)).unwrap_or_default());
+    // Of files that cannot be read nobody knows the columns.
+    if let Some(data) = &data {
+        words::check(fields.node_of("calls"), fields.node_of("workloads"), &uses[asked..], data, mistakes);
+    }
     let defined = fields.entry("calls", &mut Vec::new()).map(|(_, node)| calls::names(node)).unwrap_or_default();
     calls::check_names(&defined, &uses, mistakes);
     let placed = links::read(&mut fields, mistakes);
@@ -155,6 +163,8 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         let base = baseline.as_ref().map(|(name, _)| name.as_str());
         compared::judge(&of_targets, &of_workloads, base, mistakes);
     }
+    let spans: Vec<(String, Span)> =
+        workloads.iter().flatten().flatten().map(|((workload, _), span)| (workload.name.clone(), *span)).collect();
     let scenario = Scenario {
         title: title?,
         question: question?,
@@ -162,6 +172,7 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         baseline: baseline.map(|(name, _)| name),
         targets: targets?.into_iter().map(|item| item.map(|(target, _)| target)).collect::<Option<_>>()?,
         calls: calls?,
+        data: data?,
         workloads: workloads?.into_iter().map(|item| item.map(|((workload, _), _)| workload)).collect::<Option<_>>()?,
         links: links?,
         common,
@@ -172,6 +183,8 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
     };
     let told = described::judge(&scenario.calls, &scenario.targets, defined_at, mistakes);
     unaskable(&scenario, &uses[..asked], &told, mistakes);
+    let named = |name: &str| spans.iter().find(|(known, _)| known == name).map(|(_, span)| *span);
+    words::check_rows(&scenario, named, mistakes);
     let trials = scenario.count();
     if trials > MOST_TRIALS {
         let mistake = Mistake::new(format!("the lists multiply to {trials} trials"), span);
@@ -291,31 +304,50 @@ fn workload(
     applicable(&workload.axes, links.is_none_or(|links| !links.is_empty()), &mut fields, mistakes);
     fields.finish(mistakes);
     // Without a call nothing more can be said of it.
-    let asks = workload.axes.get("call").is_some() || workload.axes.get("mix").is_some();
+    let asks = ASKS.iter().any(|key| workload.axes.get(key).is_some());
     (given.is_some() && asks).then_some(((workload, search), span))
 }
 
-/// A workload has a call or a mix of them, and those of a mix are all asked of the same servers over kept connections.
+/// The keys by which a workload says what it asks: it has one of them.
+const ASKS: [&str; 3] = ["call", "mix", "steps"];
+
+/// A workload has a call, a mix of them, or steps, and all calls of it are asked of the same servers over kept connections.
 fn drawn(axes: &Axes, fields: &Fields<'_>, mistakes: &mut Vec<Mistake>) {
-    let Some(span) = fields.span_of("mix") else { return };
-    if let Some(call) = fields.span_of("call") {
+    let mut given: Vec<(&str, Span)> = ASKS.iter().filter_map(|key| Some((*key, fields.span_of(key)?))).collect();
+    if let [(one, _), (other, _), ..] = given[..] {
+        let what = format!("a workload has `{one}` or `{other}`, not both");
+        given.sort_by_key(|(_, span)| *span);
         mistakes.push(
-            Mistake::new("a workload has `call` or `mix`, not both", span.max(call))
-                .elsewhere(span.min(call), "the other one")
-                .help("a list of `call` makes a cell of each, a `mix` one cell of all"),
+            Mistake::new(what, given[1].1)
+                .elsewhere(given[0].1, "the other one")
+                .help("a list of `call` makes a cell of each, a `mix` one cell of all, `steps` one in their order"),
         );
     }
-    let Some(Setting::Shares(shares)) = axes.first("mix") else { return };
-    if let Some(share) = shares.iter().find(|share| share.call.kind().dials()) {
-        let mistake = Mistake::new(format!("`{}` cannot stand in a mix: each such call dials", share.call), span);
-        mistakes.push(mistake.help("give it a workload of its own"));
+    let mut all: Vec<(Called, Span)> = Vec::new();
+    for key in ["mix", "steps", "before"] {
+        let Some(span) = fields.span_of(key) else { continue };
+        let calls: Vec<Called> = match axes.first(key) {
+            Some(Setting::Shares(shares)) => shares.iter().map(|share| share.call.clone()).collect(),
+            Some(Setting::Calls(calls)) => calls.clone(),
+            _ => continue,
+        };
+        if let Some(call) = calls.iter().find(|call| call.kind().dials()) {
+            let place = if key == "mix" { "a mix".to_owned() } else { format!("`{key}`") };
+            let mistake = Mistake::new(format!("`{call}` cannot stand in {place}: each such call dials"), span);
+            mistakes.push(mistake.help("give it a workload of its own"));
+        }
+        all.extend(calls.into_iter().map(|call| (call, span)));
     }
-    let own = shares.iter().find(|share| share.call.is_own());
-    let service = shares.iter().find(|share| !share.call.is_own());
-    if let (Some(own), Some(service)) = (own, service) {
-        let what = format!("`{}` and `{}` are never answered by the same server", own.call, service.call);
+    if let (Some(span), Some(calls)) = (fields.span_of("before"), axes.get("call")) {
+        let calls = calls.iter().filter_map(Setting::as_word).map(Called::named);
+        all.extend(calls.filter(|call| !call.kind().dials()).map(|call| (call, span)));
+    }
+    let own = all.iter().find(|(call, _)| call.is_own());
+    let service = all.iter().find(|(call, _)| !call.is_own());
+    if let (Some((own, one)), Some((service, other))) = (own, service) {
+        let what = format!("`{own}` and `{service}` are never answered by the same server");
         let help = "our servers answer the calls of the service, and your own ones what you define under `calls`";
-        mistakes.push(Mistake::new(what, span).help(help));
+        mistakes.push(Mistake::new(what, *one.max(other)).help(help));
     }
 }
 

@@ -8,11 +8,10 @@ use http::{HeaderName, HeaderValue, Method};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value as Json, json};
 
-use crate::call::own::{HttpBody, HttpCall, Text, TextError, Varying};
+use crate::call::own::{HttpBody, HttpCall, Text};
 use crate::document::mistake::{Mistake, Span};
 use crate::document::tree::{Node, Value};
 use crate::document::walk::{Fields, Read, wrong_kind};
-use crate::registry::suggestion;
 use crate::units::Size;
 
 /// The largest file that a body is read from, in bytes; what is larger would not fit well into a line to a client.
@@ -117,16 +116,10 @@ fn encoded(c: char) -> String {
 
 /// The text that begins at byte `from` of what `node` holds, with its words.
 pub(crate) fn compiled(text: &str, node: &Node, whole: &str, from: usize, mistakes: &mut Vec<Mistake>) -> Option<Text> {
-    match Text::parse(text) {
+    match Text::cut(text) {
         Ok(text) => return Some(text),
-        Err(TextError::Unknown(word, range)) => {
-            let known: Vec<&str> = Varying::ALL.iter().map(|(name, _)| *name).collect();
-            let span = within(node.span, whole, from + range.start..from + range.end);
-            let mistake = Mistake::new(format!("nobody gives `${{{word}}}` a value"), span);
-            mistakes.push(mistake.help(suggestion(&word, &known)).help("write `$${` for a literal `${`"));
-        }
-        Err(TextError::Open(range)) => {
-            let span = within(node.span, whole, from + range.start..from + range.end);
+        Err(open) => {
+            let span = within(node.span, whole, from + open.span.start..from + open.span.end);
             let mistake = Mistake::new("`${` is not closed", span);
             mistakes.push(mistake.help("close it with `}`, or write `$${` for a literal `${`"));
         }
@@ -135,7 +128,7 @@ pub(crate) fn compiled(text: &str, node: &Node, whole: &str, from: usize, mistak
 }
 
 /// The place of some bytes of a text, where it stands in the file as it is: plain, or in quotes.
-fn within(span: Span, whole: &str, range: std::ops::Range<usize>) -> Span {
+pub(crate) fn within(span: Span, whole: &str, range: std::ops::Range<usize>) -> Span {
     match (span.end - span.start).checked_sub(whole.len()) {
         Some(quotes @ (0 | 2)) => {
             let start = span.start + quotes / 2;
@@ -222,7 +215,7 @@ fn body(fields: &mut Fields<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> 
         }
         "json" => {
             let text = as_json("`json`", node, mistakes)?.to_string();
-            (HttpBody::Text(compiled(&text, node, "", 0, mistakes)?), Some((key, None)))
+            (HttpBody::Json(compiled(&text, node, "", 0, mistakes)?), Some((key, None)))
         }
         "body-file" => {
             let name = String::read(key, node, mistakes)?;
@@ -290,7 +283,7 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Json {
         "http": {"type": "string", "pattern": "^[A-Z]+ /[!-\"$-~]*$", "default": "GET /health",
             "description": "A request of HTTP, of whichever version the target speaks: method and path. Redirects are not followed."},
         "headers": {"type": "object", "additionalProperties": text(), "examples": [{"accept": "application/json"}],
-            "description": "Fields of the request. `${client}`, `${number}` and `${unique}` stand for the client, its calls so far, and both. Results show only how long a value is."},
+            "description": "Fields of the request. `${client}`, `${number}` and `${unique}` stand for the client, its calls so far, and both; columns of `data` and what calls `take` by their names. Results show only how long a value is."},
         "body": {"type": "string", "examples": ["hello"], "description": "The body, as text."},
         "json": {"examples": [{"sku": "a-1", "quantity": 1}], "description": "The body, sent as JSON."},
         "body-file": {"type": "string", "pattern": "[^ \t\r\n]", "examples": ["order.bin"],

@@ -17,6 +17,7 @@ use crate::scenario::proto;
 use crate::scenario::written::Target;
 use crate::stack::pairing::Pairing;
 use crate::transport::contract::{OptionKind, OptionSpec, OptionValue};
+use crate::transport::options::COOKIES;
 
 /// The most combinations that one target may multiply to.
 const MOST_TARGETS: u64 = 10_000;
@@ -106,6 +107,9 @@ fn read_options(
     }
     if target.is_own() {
         own::options(node, folder, &options, target, mistakes);
+    } else if let Some((key, _)) = entries.iter().find(|(key, _)| key.name == COOKIES.name) {
+        let mistake = Mistake::new("a server of ours gives nobody `cookies`", key.span);
+        mistakes.push(mistake.help("leave the option out; it is of use with `launch` and `at`"));
     }
     Some(options)
 }

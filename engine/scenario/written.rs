@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::call::own::OwnCall;
 use crate::call::own::grpc::Proto;
+use crate::call::own::{OwnCall, Table};
 use crate::key::axes::{Axes, OneOrSeveral, WrittenLink};
 use crate::key::contract::Of;
 use crate::key::load::{Load, Point};
@@ -18,6 +18,7 @@ use crate::key::trials::Trials;
 use crate::key::word;
 use crate::registry::Entry;
 use crate::scenario::calls::{self, OwnCalls};
+use crate::scenario::data::{self, Data};
 use crate::scenario::expect::{self, Expectation};
 use crate::scenario::links;
 use crate::scenario::narrow;
@@ -66,6 +67,10 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "OwnCalls::is_empty")]
     #[schemars(default, schema_with = "calls::schema", example = serde_json::json!([{"name": "health", "http": "GET /health"}]))]
     pub calls: OwnCalls,
+    /// Files with rows of values, whose columns calls write as `${name}`.
+    #[serde(skip_serializing_if = "Data::is_empty")]
+    #[schemars(default, schema_with = "data::schema", example = serde_json::json!([{"file": "users.csv", "each": "client"}]))]
+    pub data: Data,
     /// What is asked of each target.
     #[schemars(length(min = 1))]
     pub workloads: Vec<Workload>,
@@ -220,10 +225,11 @@ impl Scenario {
             .map(|target| target.env.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect())
             .collect();
         let calls: Vec<&OwnCall> = self.calls.iter().collect();
+        let tables: Vec<&Table> = self.data.iter().map(|rows| &rows.table).collect();
         let nothing = calls.is_empty() && env.iter().all(BTreeMap::is_empty);
         // What the files of `proto` say makes the bytes that are sent as much as what stands here.
         let protos: Vec<&Proto> = self.targets.iter().filter_map(|target| target.proto.as_ref()).collect();
-        (!nothing).then(|| Secret::new(serde_json::json!([calls, env, protos]).to_string()))
+        (!nothing).then(|| Secret::new(serde_json::json!([calls, env, tables, protos]).to_string()))
     }
 
     /// The seed of all that is random.

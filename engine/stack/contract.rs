@@ -93,7 +93,7 @@ pub trait Driver: Entry + Sync {
         Ok(())
     }
 
-    /// Whether it can draw each call from several, or why not.
+    /// Whether it can draw each call from several, or go through several in their order with pauses, or why not.
     fn mixes(&self) -> Fit {
         Ok(())
     }

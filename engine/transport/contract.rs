@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::own::{OwnCall, Protocol};
+use crate::call::own::{Material, OwnCall, Protocol, Sessions};
 use crate::call::{CallError, CallRequest, CallResponse, CallSpec, Fill};
 use crate::error::{Error, ParseError};
 use crate::registry::{Entry, suggestion};
@@ -158,6 +158,8 @@ pub struct ClientContext {
     pub authority: String,
     /// The calls of the user's own, by their index; where there are some, nothing else is asked.
     pub own: Arc<[OwnCall]>,
+    /// What clients were given by replies to those.
+    pub sessions: Arc<Sessions>,
 }
 
 /// What the server's end of a connection is told once.
@@ -174,7 +176,8 @@ pub struct ServerContext {
 impl ClientContext {
     /// What asks the calls of the service on a server of that name, with these options.
     pub fn of_service(fill: Arc<Fill>, options: Options, authority: impl Into<String>) -> Self {
-        ClientContext { fill, options, authority: authority.into(), own: Arc::new([]) }
+        let sessions = Arc::new(Sessions::new(0, Vec::new(), false));
+        ClientContext { fill, options, authority: authority.into(), own: Arc::new([]), sessions }
     }
 }
 
@@ -235,6 +238,12 @@ pub trait ClientCodec: Send {
         Ok(())
     }
 
+    /// What that reply gives its client, where it was not given with it; asked after [`ClientCodec::inspect`].
+    fn material(&mut self, slot: usize) -> Option<Box<Material>> {
+        let _ = slot;
+        None
+    }
+
     /// Appends the next piece of a body that is being sent, if one is.
     fn fill_output(&mut self, out: &mut Outbox) {
         let _ = out;
@@ -280,12 +289,14 @@ pub struct Reply {
     pub nonce: Option<String>,
     /// Bytes of the bodies of a call of the user's own, up and down; of other calls they are known.
     pub carried: (u64, u64),
+    /// What a call of the user's own gives its client, to be looked into once the reply's time is known.
+    pub material: Option<Box<Material>>,
 }
 
 impl Reply {
     /// The answer that was asked for on slot 0, on a connection that lives on.
     pub const fn ok() -> Self {
-        Reply { slot: 0, verdict: Ok(()), reusable: true, nonce: None, carried: (0, 0) }
+        Reply { slot: 0, verdict: Ok(()), reusable: true, nonce: None, carried: (0, 0), material: None }
     }
 
     /// Bytes of payload up and down, as the answer to that call.

@@ -47,6 +47,14 @@ pub const STREAMS: OptionSpec = OptionSpec {
     default: "1",
 };
 
+/// Whether clients send back the cookies that they are given.
+pub const COOKIES: OptionSpec = OptionSpec {
+    name: "cookies",
+    about: "whether each client of an own server sends back the cookies that it is given, by their paths, until they are taken away",
+    kind: OptionKind::Flag,
+    default: "false",
+};
+
 /// Whose calls a connection carries, where `streams` may let clients share it.
 pub fn shared(options: &Options) -> Connection {
     match options.count(STREAMS.name).unwrap_or(1) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::own::search::Search;
-use crate::call::own::{Length, OwnCall, ReplyEnd, SendCall};
+use crate::call::own::{Length, Material, OwnCall, ReplyEnd, SendCall};
 use crate::call::{CallError, CallSpec, Own};
 use crate::transport::contract::{ClientCodec, ClientContext, Reply};
 use crate::transport::outbox::Outbox;
@@ -21,6 +21,9 @@ pub(crate) struct SendClient {
     head: [u8; 8],
     headed: usize,
     messages: u64,
+    /// The reply, where values are taken from it, and why it cannot be kept, where it cannot.
+    material: Option<Box<Material>>,
+    unkept: Result<(), CallError>,
 }
 
 struct Watched {
@@ -103,6 +106,8 @@ impl SendClient {
             head: [0; 8],
             headed: 0,
             messages: 0,
+            material: None,
+            unkept: Ok(()),
         }
     }
 
@@ -140,6 +145,11 @@ impl SendClient {
         {
             search.feed(part);
         }
+        if let Some(material) = &mut self.material
+            && self.unkept.is_ok()
+        {
+            self.unkept = material.keep(part);
+        }
         end.is_some()
     }
 
@@ -157,7 +167,17 @@ impl SendClient {
         if self.looks && watched.is_some_and(|search| !search.found()) {
             return Err(CallError::corrupt("the reply does not hold what `contains` says"));
         }
-        Ok(())
+        self.unkept.clone()
+    }
+
+    /// What came, without what ends it.
+    fn material(&mut self) -> Option<Box<Material>> {
+        let mut material = self.material.take()?;
+        if let Some((_, SendCall { reply: ReplyEnd::Until(until), .. })) = SendClient::call(self) {
+            let len = material.body.len().saturating_sub(until.len());
+            material.body.truncate(len);
+        }
+        Some(material)
     }
 }
 
@@ -174,6 +194,8 @@ impl ClientCodec for SendClient {
                 search.restart();
             }
         }
+        let keeps = SendClient::call(self).is_some_and(|(call, _)| !call.take.is_empty());
+        (self.material, self.unkept) = (keeps.then(Box::default), Ok(()));
         if let Some((_, send)) = SendClient::call(self) {
             out.put_with(|small| send.put(self.asked, small));
         }
@@ -184,7 +206,8 @@ impl ClientCodec for SendClient {
             return Ok(None);
         }
         let up = SendClient::call(self).map_or(0, |(_, send)| send.len(self.asked));
-        Ok(Some(Reply { verdict: self.verdict(), carried: (up, self.received), ..Reply::ok() }))
+        let (verdict, material) = (self.verdict(), self.material());
+        Ok(Some(Reply { verdict, carried: (up, self.received), material, ..Reply::ok() }))
     }
 
     fn messages(&self) -> u64 {

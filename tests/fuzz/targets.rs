@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use engine::call::own::bound::{Callers, bind};
 use engine::call::own::grpc::Descriptors;
-use engine::call::own::{GrpcCall, OwnCall};
+use engine::call::own::{Form, GrpcCall, Material, OwnCall};
 use engine::call::{CallRequest, CallResponse, CallSpec, Fill, Own};
 use engine::drive::job::Job;
 use engine::drive::messages::{FromDrive, ToDrive};
@@ -72,6 +73,8 @@ pub(crate) fn targets() -> Vec<Target> {
     targets.push(file("results", results, &[RESULTS]));
     targets.push(file("journal", journal, &[JOURNAL]));
     targets.push(file("template", template, TEMPLATES));
+    targets.push(file("rows", rows, ROWS));
+    targets.push(file("given", given, GIVEN));
     let agent_seeds: Vec<String> = [&asked_of_an_agent()[..], &said_by_an_agent()[..]].concat();
     let agent_seeds: Vec<&[u8]> = agent_seeds.iter().map(String::as_bytes).collect();
     targets.push(file("agent-lines", agent_lines, &agent_seeds));
@@ -165,7 +168,8 @@ fn own_calls((name, protocol): (&'static str, &'static dyn StreamProtocol)) -> T
 const OWN_CALLS: &str = r#"[
     {"name": "a", "http": {"method": "GET", "path": "/${unique}"}, "contains": "ok"},
     {"name": "b", "http": {"method": "HEAD", "path": "/"}, "size": 0},
-    {"name": "c", "http": {"method": "POST", "path": "/", "body": {"text": "${number}"}, "status": [200, 302]}}
+    {"name": "c", "http": {"method": "POST", "path": "/", "body": {"text": "${number}"}, "status": [200, 302]},
+     "take": [{"name": "at", "from": {"header": "location"}}, {"name": "all", "from": "all"}]}
 ]"#;
 const OWN_METHODS: &str = r#"[
     {"name": "a", "grpc": {"service": "shop.v1.Orders", "method": "Place", "message": {"note": "${unique}"}}, "contains": "o1"},
@@ -181,7 +185,7 @@ const MESSAGES: &[&[u8]] = &[
 const OWN_BYTES: &str = r#"[
     {"name": "a", "send": {"message": {"text": "PING"}, "reply": {"until": "DQo="}}, "contains": "ok"},
     {"name": "b", "send": {"message": {"bytes": "AAE="}, "reply": {"bytes": 4}}, "size": 4},
-    {"name": "c", "send": {"message": {"text": "${unique}"}, "reply": {"length": "u64le"}}}
+    {"name": "c", "send": {"message": {"text": "${unique}"}, "reply": {"length": "u64le"}}, "take": [{"name": "all", "from": "all"}]}
 ]"#;
 const BYTES: &[&[u8]] = &[b"+ok\r\n", b"four", b"\x03\0\0\0\0\0\0\0abc+\r\r\n"];
 const REPLIES: &[&[u8]] = &[
@@ -317,6 +321,31 @@ fn template(bytes: &[u8]) {
         Arc::new(View::of(&results).expect("and has a view"))
     });
     drop(render(view, "fuzzed.md", &text(bytes)));
+}
+
+/// A file of rows.
+fn rows(bytes: &[u8]) {
+    drop(engine::scenario::data::table(bytes));
+}
+
+const ROWS: &[&[u8]] = &[b"user,password\nann,\"p\"\"w,\n1\"\nbob,\n", b"\xef\xbb\xbfsku\r\na-1\r\n\r\nb-2\r\n"];
+const GIVEN: &[&[u8]] = &[
+    b"sid=1; Path=/a; Max-Age=60\n{\"a\": [{\"b\": \"x\"}]}",
+    b"sid=; Expires=Thu, 01 Jan 1970 00:00:00 GMT\n[1, null]",
+];
+
+/// A cookie, and JSON that values are taken from.
+fn given(bytes: &[u8]) {
+    let take = r#"[{"name": "a", "take": [{"name": "x", "from": {"json": "/a/0/b"}}, {"name": "y", "from": "all"}]}]"#;
+    let calls: Vec<OwnCall> = serde_json::from_str(take).expect("a call");
+    let callers = Callers { clients: 1, steps: 1, seed: 1, cookies: true };
+    let bound = bind(calls, Vec::new(), callers).expect("it has no words");
+    let (cookie, body) = bytes.split_at(bytes.iter().position(|byte| *byte == b'\n').unwrap_or(0));
+    let fields = vec![("set-cookie".to_owned(), cookie.to_vec())];
+    let _ = bound.sessions.keep(0, &bound.calls[0].take, &Material { body: body.to_vec(), fields }, true);
+    let mut out = Vec::new();
+    bound.sessions.put_cookies(0, body, b"", &mut out);
+    bound.sessions.put(0, 1, Form::Json, &mut out);
 }
 
 /// The shop of `tests/systems/proto`, described, and as the bytes that describe it.

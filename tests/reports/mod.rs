@@ -106,6 +106,7 @@ impl Effect {
                 resent: 0,
                 clients,
                 calls: std::collections::BTreeMap::new(),
+                passes: None,
                 untimed: None,
                 failures: Vec::new(),
                 timeline: Vec::new(),

@@ -94,13 +94,59 @@ fn serve(mut stream: TcpStream, asked: &Mutex<Asked>) -> std::io::Result<()> {
             *entry = (entry.0 + 1, head.clone(), String::from_utf8_lossy(&body).into_owned());
         }
         let gzip = field("accept-encoding").is_some_and(|value| value.contains("gzip"));
-        let (reply, goes_on) = reply(&line, &body, gzip);
+        let (reply, goes_on) = match portal(&line, &body, &field) {
+            Some(reply) => (reply, true),
+            None => reply(&line, &body, gzip),
+        };
         // The connection's end comes in one segment with the reply, and not after the next request was sent.
         let flags = if goes_on { MsgFlags::empty() } else { MsgFlags::from_bits_retain(MORE) };
         let sent = send(stream.as_raw_fd(), &reply, flags)?;
         stream.write_all(&reply[sent..])?;
         if !goes_on {
             return Ok(());
+        }
+    }
+}
+
+/// A portal that one has to log in to: whoever shows neither the token nor the cookie that was given to him there is refused.
+fn portal(line: &str, body: &[u8], field: &dyn Fn(&str) -> Option<String>) -> Option<Vec<u8>> {
+    let plain = |head: &str, body: &str| {
+        Some(format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+    };
+    let refused = |why: &str| plain("401 Unauthorized", why);
+    let who = field("authorization").and_then(|token| token.strip_prefix("Bearer tok-").map(str::to_owned));
+    let cookies = field("cookie").unwrap_or_default();
+    let known = || who.clone().filter(|who| cookies.split("; ").any(|cookie| cookie == format!("sid=c-{who}")));
+    match line {
+        "POST /login" => {
+            let Ok(asked) = serde_json::from_slice::<serde_json::Value>(body) else { return refused("no JSON") };
+            let (user, password) = (asked["user"].as_str()?, asked["password"].as_str()?);
+            if password != format!("pw \"{user}\",") {
+                return refused("wrong password");
+            }
+            let cookies = format!(
+                "Set-Cookie: sid=c-{user}; Path=/; HttpOnly\r\nSet-Cookie: hint=x; Path=/elsewhere\r\nset-cookie: old=1"
+            );
+            let body = serde_json::json!({"access_token": format!("tok-{user}"), "age": 3600}).to_string();
+            plain(&format!("200 OK\r\n{cookies}"), &body)
+        }
+        "GET /inbox" => match known() {
+            Some(who) => {
+                let body = serde_json::json!({"items": [{"id": format!("m {who}/1")}, {"id": 7}]}).to_string();
+                plain("200 OK\r\nSet-Cookie: old=; Max-Age=0", &body)
+            }
+            None => refused("no token or no cookie"),
+        },
+        "GET /inbox/empty" => plain("200 OK", "{\"items\": []}"),
+        "POST /items" => plain("201 Created\r\nLocation: /items/9?x=y", ""),
+        "GET /whoami" => plain("200 OK", &cookies),
+        _ => {
+            let message = line.strip_prefix("GET /messages/")?;
+            match known() {
+                Some(who) if message == format!("m%20{who}/1") => plain("200 OK", &format!("to {who}")),
+                Some(_) => refused("the message of another"),
+                None => refused("no token or no cookie"),
+            }
         }
     }
 }

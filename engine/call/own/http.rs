@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::ask::Own;
 use crate::call::own::encoded;
+use crate::call::own::form::Form;
 use crate::call::own::text::Text;
 
 /// A request of HTTP, in whichever version.
@@ -34,6 +35,8 @@ pub enum HttpBody {
     None,
     /// This text.
     Text(Text),
+    /// This text, which is JSON.
+    Json(Text),
     /// The bytes of a file, in base64.
     File(#[serde(with = "encoded")] bytes::Bytes),
     /// So many bytes of the workload's fill.
@@ -48,15 +51,26 @@ impl HttpCall {
 
     /// True where the request differs from call to call.
     pub fn varies(&self) -> bool {
-        let body = if let HttpBody::Text(text) = &self.body { text.varies() } else { false };
+        let body = if let HttpBody::Text(text) | HttpBody::Json(text) = &self.body { text.varies() } else { false };
         body || self.path.varies() || self.headers.iter().any(|(_, value)| value.varies())
+    }
+
+    /// Shows each of its texts, with how a value is written there.
+    pub(super) fn texts(&mut self, see: &mut dyn FnMut(&mut Text, Form)) {
+        see(&mut self.path, Form::Target);
+        self.headers.iter_mut().for_each(|(_, value)| see(value, Form::Field));
+        match &mut self.body {
+            HttpBody::Text(text) => see(text, Form::Plain),
+            HttpBody::Json(text) => see(text, Form::Json),
+            HttpBody::None | HttpBody::File(_) | HttpBody::Fill(_) => {}
+        }
     }
 
     /// How many bytes its body has in that call; none where it has no body.
     pub fn body_len(&self, own: Own) -> Option<u64> {
         match &self.body {
             HttpBody::None => None,
-            HttpBody::Text(text) => Some(text.len(own) as u64),
+            HttpBody::Text(text) | HttpBody::Json(text) => Some(text.len(own) as u64),
             HttpBody::File(bytes) => Some(bytes.len() as u64),
             HttpBody::Fill(len) => Some(*len),
         }

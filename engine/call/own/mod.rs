@@ -1,19 +1,30 @@
 //! Calls of the user's own: what is sent by each protocol, and what a reply has to be.
 
+pub mod bound;
+mod cookie;
 mod encoded;
+mod form;
 pub mod grpc;
 mod http;
+mod rendered;
 mod rpyc;
 pub mod search;
 mod send;
+mod session;
+mod table;
+mod take;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::call::own::form::Form;
 pub use crate::call::own::grpc::GrpcCall;
 pub use crate::call::own::http::{HttpBody, HttpCall};
 pub use crate::call::own::rpyc::{Argument, RpycCall};
 pub use crate::call::own::send::{Length, Message, ReplyEnd, SendCall};
+pub use crate::call::own::session::Sessions;
+pub use crate::call::own::table::{Column, Each, RowOrder, Table};
+pub use crate::call::own::take::{Material, Origin, Take};
 pub use crate::call::own::text::{Text, TextError, Varying};
 use crate::words::words;
 
@@ -55,6 +66,9 @@ pub struct OwnCall {
     /// How many bytes the body of each reply has to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// What is taken from each reply for later calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub take: Vec<Take>,
 }
 
 impl OwnCall {
@@ -66,6 +80,30 @@ impl OwnCall {
             Protocol::Rpyc => self.rpyc.is_some(),
             Protocol::Send => self.send.is_some(),
         }
+    }
+
+    /// Shows each text of it, with how a value is written there.
+    pub fn texts(&mut self, see: &mut dyn FnMut(&mut Text, Form)) {
+        if let Some(http) = &mut self.http {
+            http.texts(see);
+        }
+        if let Some(grpc) = &mut self.grpc {
+            grpc.texts(see);
+        }
+        if let Some(rpyc) = &mut self.rpyc {
+            rpyc.texts(see);
+        }
+        if let Some(send) = &mut self.send {
+            send.texts(see);
+        }
+    }
+
+    /// The words of its texts beside those of a call itself.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        // Looked at in a copy: whoever binds texts changes them.
+        self.clone().texts(&mut |text, _| words.extend(text.unbound().map(str::to_owned)));
+        words
     }
 
     /// The protocols by which it can be asked.

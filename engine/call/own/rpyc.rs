@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::ask::Own;
+use crate::call::own::form::Form;
 use crate::call::own::text::Text;
 
 /// A method that is asked of the root, with its arguments.
@@ -40,6 +41,12 @@ pub enum Argument {
 }
 
 impl RpycCall {
+    /// Shows each of its texts, with how a value is written there.
+    pub(super) fn texts(&mut self, see: &mut dyn FnMut(&mut Text, Form)) {
+        let values = self.args.iter_mut().chain(self.kwargs.iter_mut().map(|(_, value)| value));
+        values.for_each(|value| value.texts(see));
+    }
+
     /// How many bytes of text and of payload go up in that call.
     pub fn len(&self, own: Own) -> u64 {
         self.args.iter().chain(self.kwargs.iter().map(|(_, value)| value)).map(|value| value.len(own)).sum()
@@ -47,6 +54,14 @@ impl RpycCall {
 }
 
 impl Argument {
+    fn texts(&mut self, see: &mut dyn FnMut(&mut Text, Form)) {
+        match self {
+            Argument::Text(text) => see(text, Form::Plain),
+            Argument::Tuple(items) => items.iter_mut().for_each(|item| item.texts(see)),
+            Argument::None | Argument::Flag(_) | Argument::Int(_) | Argument::Float(_) | Argument::Bytes(_) => {}
+        }
+    }
+
     fn len(&self, own: Own) -> u64 {
         match self {
             Argument::Text(text) => text.len(own) as u64,

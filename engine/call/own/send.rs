@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::ask::Own;
 use crate::call::own::encoded;
+use crate::call::own::form::Form;
 use crate::call::own::text::Text;
 use crate::words::words;
 
@@ -99,6 +100,13 @@ impl Length {
 }
 
 impl SendCall {
+    /// Shows its text, with how a value is written there.
+    pub(super) fn texts(&mut self, see: &mut dyn FnMut(&mut Text, Form)) {
+        if let Message::Text(text) = &mut self.message {
+            see(text, Form::Plain);
+        }
+    }
+
     /// How many bytes are sent in that call, without a length before them.
     pub fn len(&self, own: Own) -> u64 {
         match &self.message {

@@ -1,42 +1,63 @@
 //! How calls begin: they come due, find a slot, and are sent.
 
+use std::cmp::Reverse;
+
 use crate::call::CallError;
-use crate::drive::event_loop::calls::{InFlight, Scheduled, State};
+use crate::drive::event_loop::calls::{Calls, InFlight, Scheduled, State};
 use crate::drive::event_loop::connection::Stage;
-use crate::drive::event_loop::run::{Run, Source};
+use crate::drive::event_loop::run::Run;
 use crate::drive::network::Network;
 use crate::mutant;
 
 impl<N: Network> Run<'_, N> {
-    /// Puts the next call of a closed loop's caller into the queue.
+    /// Puts a caller's next call into the queue.
     pub(super) fn schedule(&mut self, due: Scheduled) {
         self.recorder.scheduled();
         self.calls.queue.push_back(due);
     }
 
+    /// The calls of those who have paused long enough are due.
+    fn resume(&mut self, now: u64) {
+        while let Some(Reverse((due, caller))) = self.calls.pausing.peek().copied()
+            && due <= now
+        {
+            self.calls.pausing.pop();
+            self.schedule(Scheduled { caller, intended: due });
+        }
+    }
+
     /// Gives waiting calls to free slots; when that was looked at last.
     pub(super) fn assign(&mut self, mut now: u64) -> u64 {
-        while let Some(index) = self.calls.free.front().copied() {
-            let (due, late) = match self.source {
-                Source::Closed(_) => match self.calls.queue.pop_front() {
-                    Some(due) => (due, 0),
-                    None => break,
-                },
-                Source::Open(_) => {
+        self.resume(now);
+        while let Some(first) = self.calls.free.front() {
+            let slot_of = |calls: &Calls, caller: usize| if calls.paired { caller } else { first };
+            let (due, late) = match (self.source.is_open(), self.calls.queue.pop_front()) {
+                (false, Some(due)) => (due, 0),
+                (false, None) => break,
+                (true, Some(due)) => {
+                    now = self.now();
+                    let free = self.calls.slots[slot_of(self.calls, due.caller)].free;
+                    let late = now.saturating_sub(due.intended.max(free));
+                    self.recorder.late(late);
+                    (due, late)
+                }
+                (true, None) => {
                     now = self.now();
                     let Some(mut due) = self.due_by_now(now) else { break };
                     if mutant::is("stamp-at-send") {
                         due.intended = now;
                     }
-                    let free = self.calls.slots[index].free.max(self.calls.callers[due.caller].free);
+                    let slot = &self.calls.slots[slot_of(self.calls, due.caller)];
+                    let free = slot.free.max(self.calls.callers[due.caller].free);
                     let late = now.saturating_sub(due.intended.max(free));
                     self.recorder.scheduled();
                     self.recorder.sent(now, late);
                     (due, late)
                 }
             };
-            self.calls.free.pop_front();
-            let planned = self.job.calls.call(due.caller, self.calls.callers[due.caller].number);
+            let index = slot_of(self.calls, due.caller);
+            self.calls.free.remove(index);
+            let planned = self.sequence.call(due.caller, self.calls.callers[due.caller].number);
             self.in_flight += 1;
             self.calls.slots[index].call = InFlight::of(due, planned, now, late);
             self.begin(index, now);

@@ -1,9 +1,11 @@
 //! Who calls, and which calls are in flight.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::drive::job::Job;
 use crate::drive::order::Order;
+use crate::drive::per_pass::Progress;
 use crate::drive::recorder::Who;
 use crate::drive::resend::Attempts;
 use crate::drive::sequence::Planned;
@@ -15,12 +17,18 @@ pub(super) struct Calls {
     /// Slots with a call, the one that began first in front.
     pub(super) oldest: Order,
     /// Slots without a call, the one that has been so longest in front.
-    pub(super) free: VecDeque<usize>,
+    pub(super) free: Order,
+    /// Whether each caller has a slot of its own, of the same number.
+    pub(super) paired: bool,
     pub(super) callers: Vec<Caller>,
     /// Callers of an open loop without a call, the one that has been so longest in front.
     pub(super) resting: VecDeque<usize>,
-    /// Calls of a closed loop that are due and wait for a slot.
+    /// Calls that are due and wait for a slot: of a closed loop all, of an open one the later steps of passes.
     pub(super) queue: VecDeque<Scheduled>,
+    /// Callers that pause before their next call, by when that is due.
+    pub(super) pausing: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The first call that did not succeed.
+    pub(super) failed: Option<Who>,
 }
 
 /// A stream of a connection, and the call that is on it.
@@ -77,6 +85,8 @@ pub(super) struct Caller {
     pub(super) checked: bool,
     /// As of a slot.
     pub(super) free: u64,
+    /// How far it is in its pass.
+    pub(super) progress: Progress,
 }
 
 impl InFlight {
@@ -106,14 +116,19 @@ impl Calls {
     /// All clients of `job`, at rest.
     pub(super) fn new(job: &Job) -> Self {
         let slots = job.connections * job.streams;
+        let mut free = Order::new(slots);
+        (0..slots).for_each(|slot| free.push_back(slot));
         let nothing = InFlight::of(Scheduled { caller: 0, intended: 0 }, job.calls.call(0, 0), 0, 0);
         Calls {
             slots: (0..slots).map(|_| Slot { state: State::Free, call: nothing, on: 0, free: 0 }).collect(),
             oldest: Order::new(slots),
-            free: (0..slots).collect(),
+            free,
+            paired: slots == job.clients,
             callers: vec![Caller::default(); job.clients],
             resting: (0..job.clients).collect(),
             queue: VecDeque::with_capacity(job.clients),
+            pausing: BinaryHeap::with_capacity(job.clients),
+            failed: None,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The connections of all clients, and the network that they are on.
 
 use crate::call::CallError;
+use crate::drive::dials::Dials;
 use crate::drive::event_loop::connection::{Connection, Stage};
 use crate::drive::job::Job;
 use crate::drive::network::{Network, Wait};
-use crate::drive::recorder::Dials;
 use crate::drive::setup_error::{SetupError, SetupErrorClass};
 use crate::transport::contract::Reply;
 use crate::transport::socket::ReadBuffer;

@@ -1,5 +1,6 @@
 //! How calls end: answered, failed, timed out or cut off.
 
+use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
 use crate::call::CallError;
@@ -7,6 +8,7 @@ use crate::drive::event_loop::calls::{InFlight, Scheduled, Slot, State};
 use crate::drive::event_loop::connection::Connection;
 use crate::drive::event_loop::run::{Run, Source};
 use crate::drive::network::Network;
+use crate::drive::per_pass::Outcome;
 use crate::drive::recorder::Stamps;
 use crate::drive::resend::Attempts;
 use crate::drive::schedule::Limit;
@@ -40,16 +42,21 @@ impl<N: Network> Run<'_, N> {
         let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
         let caller = call.due.caller;
         let looked = self.job.verify_all || !self.calls.callers[caller].checked;
+        let codec = &mut self.connections.all[which].codec;
         if reply.verdict.is_ok() {
-            reply.verdict = self.connections.all[which].codec.inspect(reply.slot);
+            reply.verdict = codec.inspect(reply.slot);
         }
+        reply.material = reply.material.take().or_else(|| codec.material(reply.slot));
+        let kept = self.job.keep(&call.planned.ask, &mut reply);
         match &reply.verdict {
             Ok(()) => {
                 self.recorder.ok(call.who(), at, reply.payload(&call.planned.ask));
                 if connect {
                     self.recorder.connected(call.sent, call.dialled, call.secured, now);
                 }
-                self.calls.callers[caller].checked = true;
+                // Of a pass each step is looked at.
+                let who = &mut self.calls.callers[caller];
+                who.checked |= (who.number + 1).is_multiple_of(self.sequence.steps());
             }
             Err(fault) => self.recorder.fault(call.who(), at.intended, fault),
         }
@@ -73,11 +80,12 @@ impl<N: Network> Run<'_, N> {
                 now = self.now();
             }
         }
-        if looked && !connect {
+        if (looked || kept) && !connect {
             // A look at a reply must not be charged to the next call.
             now = self.now();
         }
-        self.complete(index, at.ended, now);
+        let outcome = if reply.verdict.is_ok() { Outcome::Right } else { Outcome::Wrong };
+        self.complete(index, outcome, at.ended, now);
     }
 
     /// The server of a connect that is over has something to say, or (`late`) has been silent for too long; once it has
@@ -87,13 +95,17 @@ impl<N: Network> Run<'_, N> {
         if self.connections.all[which].closes(&mut self.connections.buffer) || late {
             self.connections.close(which);
             let now = self.now();
-            self.complete(index, now, now);
+            self.complete(index, Outcome::Right, now, now);
         }
     }
 
-    /// A call is over: its slot is free and its caller goes on.
-    fn complete(&mut self, index: usize, ended: u64, now: u64) {
-        let InFlight { due: Scheduled { caller, .. }, late, .. } = self.calls.slots[index].call;
+    /// A call is over: its slot is free and its caller goes on, with the next step of its pass or another.
+    fn complete(&mut self, index: usize, outcome: Outcome, ended: u64, now: u64) {
+        let call = self.calls.slots[index].call;
+        let InFlight { due: Scheduled { caller, intended }, late, .. } = call;
+        if outcome != Outcome::Right {
+            self.calls.failed.get_or_insert(call.who());
+        }
         self.calls.slots[index].state = State::Free;
         self.calls.oldest.remove(index);
         self.calls.free.push_back(index);
@@ -101,23 +113,31 @@ impl<N: Network> Run<'_, N> {
         self.over += 1;
         self.last = ended;
         self.ended.store(self.over, Ordering::Relaxed);
-        self.calls.callers[caller].number += 1;
+        let steps = self.sequence.steps();
+        let who = &mut self.calls.callers[caller];
+        let made = who.number;
+        let ended = (outcome, ended.saturating_sub(intended));
+        who.number = who.progress.over(made, steps, ended, self.recorder.passes.as_mut());
+        let (next, before) = (who.number, who.before);
+        let due = now.saturating_add(self.pauses.after(caller, made));
         let more = match self.source {
-            Source::Closed(Limit::Calls(count)) => {
-                let caller = self.calls.callers[caller];
-                caller.number - caller.before < count
-            }
-            Source::Closed(Limit::Time(ns)) => now - self.begun < ns,
+            Source::Closed(Limit::Calls(count)) => next - before < count,
+            Source::Closed(Limit::Time(ns)) => due - self.begun < ns,
             Source::Open(_) => {
                 // Had the call been sent in time, its reply would have come so much earlier.
                 let free = self.woken.saturating_sub(late);
                 (self.calls.slots[index].free, self.calls.callers[caller].free) = (free, free);
-                self.calls.resting.push_back(caller);
-                false
+                let goes_on = next % steps != 0;
+                if !goes_on {
+                    self.calls.resting.push_back(caller);
+                }
+                goes_on
             }
         };
-        if more {
-            self.schedule(Scheduled { caller, intended: now });
+        match more {
+            true if due > now => self.calls.pausing.push(Reverse((due, caller))),
+            true => self.schedule(Scheduled { caller, intended: now }),
+            false => {}
         }
         self.assign(now);
     }
@@ -157,7 +177,7 @@ impl<N: Network> Run<'_, N> {
                 continue;
             }
             self.recorder.fault(call.who(), call.due.intended, fault);
-            self.complete(index, now, now);
+            self.complete(index, Outcome::Wrong, now, now);
         }
         self.recorder.reconnects += u64::from(reconnects);
     }
@@ -189,12 +209,12 @@ impl<N: Network> Run<'_, N> {
             self.fail(which, state, &fault, taken);
         }
         self.release(which);
-        self.complete(index, now, now);
+        self.complete(index, Outcome::GivenUp, now, now);
     }
 
     /// Draining is over: what is still queued or unanswered is censored.
     pub(super) fn censor(&mut self, now: u64) {
-        let sendable = !self.calls.free.is_empty() && !self.calls.resting.is_empty();
+        let sendable = self.calls.free.front().is_some() && !self.calls.resting.is_empty();
         while let Some(index) = self.calls.oldest.front() {
             let slot = &mut self.calls.slots[index];
             let (call, state) = (slot.call, std::mem::replace(&mut slot.state, State::Free));
@@ -202,23 +222,30 @@ impl<N: Network> Run<'_, N> {
             if state != State::Closing {
                 let at = Stamps { intended: call.due.intended, sent: call.sent, ended: now };
                 self.recorder.censored(call.who(), at);
+                let spent = (Outcome::GivenUp, now.saturating_sub(at.intended));
+                let caller = &mut self.calls.callers[call.due.caller];
+                let (number, steps) = (caller.number, self.sequence.steps());
+                caller.progress.over(number, steps, spent, self.recorder.passes.as_mut());
             }
             self.calls.oldest.remove(index);
             self.calls.free.push_back(index);
         }
         for due in self.calls.queue.drain(..) {
-            let name = self.job.calls.call(due.caller, self.calls.callers[due.caller].number).name;
+            let name = self.sequence.call(due.caller, self.calls.callers[due.caller].number).name;
             self.recorder.never_sent(Some(due.caller), name, due.intended, now, false);
         }
         if let Source::Open(schedule) = &mut self.source {
             // Of nobody's calls nobody drew which they are; so they are drawn for one more client.
-            let mut unsent = 0..;
+            // Of passes it is their first steps.
+            let mut unsent = (0..).step_by(self.sequence.steps() as usize);
             while let Some(due) = schedule.pop() {
-                let name = self.job.calls.call(self.job.clients, unsent.next().unwrap_or_default()).name;
+                let name = self.sequence.call(self.job.clients, unsent.next().unwrap_or_default()).name;
                 self.recorder.scheduled();
                 self.recorder.never_sent(None, name, self.begun + due, now, sendable);
             }
         }
+        // Who pauses has no call that is due.
+        self.calls.pausing.clear();
         self.last = now;
     }
 

@@ -14,13 +14,15 @@ use std::sync::atomic::AtomicU64;
 use crate::drive::connection::verify_identity;
 use crate::drive::event_loop::calls::Calls;
 use crate::drive::event_loop::connections::Connections;
-use crate::drive::event_loop::run::{Run, Source};
+use crate::drive::event_loop::run::{Run, Source, Task};
 use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
 use crate::drive::network::{Kernel, Network};
+use crate::drive::per_pass::PerPass;
 use crate::drive::recorder::Recorder;
 use crate::drive::schedule::{Limit, Schedule};
+use crate::drive::sequence::{Pauses, Sequence};
 use crate::drive::setup_error::SetupError;
 use crate::registry::Entry;
 use crate::results::Measured;
@@ -67,15 +69,18 @@ impl<N: Network> EventLoop<N> {
     /// All clients of `job` on that network.
     pub fn on(network: N, job: Job) -> Result<Self, SetupError> {
         let connections = Connections::new(&job, network)?;
-        let (calls, recorder) = (Calls::new(&job), Recorder::new(job.clients, job.calls.names().len()));
+        let (calls, mut recorder) = (Calls::new(&job), Recorder::new(job.clients, job.calls.names().len()));
+        recorder.passes = job.calls.has_passes().then(PerPass::default);
         Ok(EventLoop { job, connections, calls, recorder })
     }
 
-    /// Opens all connections, where they are `reusable`, and warms up; what that brings is forgotten.
+    /// Opens all connections, where they are `reusable`, makes the calls that each client makes once before, and warms up;
+    /// what that brings is forgotten.
     pub fn warm_up(&mut self, reusable: bool) -> Result<(), SetupError> {
         if reusable && !self.job.connect {
             self.connections.open_all(&self.job)?;
         }
+        self.before()?;
         self.run(Source::Closed(self.job.warmup), &AtomicU64::new(0));
         self.recorder.forget();
         Ok(())
@@ -87,7 +92,8 @@ impl<N: Network> EventLoop<N> {
         let source = match (&self.job.profile, self.job.limit) {
             (None, limit) => Source::Closed(limit),
             (Some(profile), Limit::Calls(each)) => {
-                Source::Open(Schedule::new(profile, Limit::Calls(each.saturating_mul(self.job.clients as u64))))
+                let passes = each / self.job.calls.steps();
+                Source::Open(Schedule::new(profile, Limit::Calls(passes.saturating_mul(self.job.clients as u64))))
             }
             (Some(profile), limit) => Source::Open(Schedule::new(profile, limit)),
         };
@@ -106,7 +112,27 @@ impl<N: Network> EventLoop<N> {
 
     fn run(&mut self, source: Source, ended: &AtomicU64) -> u64 {
         let EventLoop { job, connections, calls, recorder } = self;
-        Run::new(job, connections, calls, recorder, source, ended).complete_all()
+        let task = Task { job, sequence: &*job.calls, pauses: job.pauses, source };
+        Run::new(task, connections, calls, recorder, ended).complete_all()
+    }
+
+    /// Has each client make the calls that it makes once; an error says of whom and why one of them did not succeed.
+    fn before(&mut self) -> Result<(), SetupError> {
+        let EventLoop { job, connections, calls, recorder } = self;
+        let Some(sequence) = &job.before else { return Ok(()) };
+        // They are no calls of those names, and no passes.
+        let mut only_once = Recorder::new(job.clients, 0);
+        let (pauses, source) = (Pauses::of(None, 0), Source::Closed(Limit::Calls(sequence.steps())));
+        let task = Task { job, sequence, pauses, source };
+        Run::new(task, connections, calls, &mut only_once, &AtomicU64::new(0)).complete_all();
+        if let Some(who) = calls.failed.take() {
+            return Err(SetupError::before(who.client, &sequence.names()[who.name], &only_once.failures));
+        }
+        // What was looked at was no call that is timed.
+        calls.callers.iter_mut().for_each(|caller| caller.checked = false);
+        only_once.forget_before();
+        recorder.untimed.before += only_once.untimed.before;
+        Ok(())
     }
 }
 

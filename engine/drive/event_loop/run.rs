@@ -1,5 +1,6 @@
 //! One run over the callers, from the first call that is due to the last that is over.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
@@ -8,8 +9,10 @@ use crate::drive::event_loop::calls::{Calls, Scheduled, Slot, State};
 use crate::drive::event_loop::connections::Connections;
 use crate::drive::job::Job;
 use crate::drive::network::{Network, Wait};
+use crate::drive::per_pass::Progress;
 use crate::drive::recorder::Recorder;
 use crate::drive::schedule::{Limit, Schedule};
+use crate::drive::sequence::{Pauses, Sequence};
 use crate::mutant;
 
 /// Where calls come from.
@@ -20,9 +23,27 @@ pub(super) enum Source {
     Open(Schedule),
 }
 
+impl Source {
+    /// True where calls are due by the clock.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Source::Open(_))
+    }
+}
+
+/// What one run over the callers is to do.
+pub(super) struct Task<'a> {
+    pub(super) job: &'a Job,
+    /// What callers ask: what the job says, or what it says is asked before.
+    pub(super) sequence: &'a dyn Sequence,
+    pub(super) pauses: Pauses,
+    pub(super) source: Source,
+}
+
 /// One run over the callers.
 pub(super) struct Run<'a, N: Network> {
     pub(super) job: &'a Job,
+    pub(super) sequence: &'a dyn Sequence,
+    pub(super) pauses: Pauses,
     pub(super) connections: &'a mut Connections<N>,
     pub(super) calls: &'a mut Calls,
     pub(super) recorder: &'a mut Recorder,
@@ -43,23 +64,38 @@ pub(super) struct Run<'a, N: Network> {
 impl<'a, N: Network> Run<'a, N> {
     /// A run that begins now.
     pub(super) fn new(
-        job: &'a Job,
+        Task { job, sequence, pauses, source }: Task<'a>,
         connections: &'a mut Connections<N>,
         calls: &'a mut Calls,
         recorder: &'a mut Recorder,
-        source: Source,
         ended: &'a AtomicU64,
     ) -> Self {
         let begun = connections.network.now_ns();
         let (last, woken, last_due, in_flight, over) = (begun, begun, begun, 0, 0);
-        Run { job, connections, calls, recorder, source, begun, last, woken, in_flight, over, ended, last_due }
+        Run {
+            job,
+            sequence,
+            pauses,
+            connections,
+            calls,
+            recorder,
+            source,
+            begun,
+            last,
+            woken,
+            in_flight,
+            over,
+            ended,
+            last_due,
+        }
     }
 
     /// Calls until the source has no more; how long that took, in nanoseconds.
     pub(super) fn complete_all(mut self) -> u64 {
         self.recorder.begin(self.begun);
-        let iteration = self.job.calls.calls_per_iteration().max(1);
+        let iteration = self.sequence.calls_per_iteration().max(1);
         for caller in &mut self.calls.callers {
+            caller.progress = Progress::default();
             caller.number = caller.number.next_multiple_of(iteration);
             caller.before = caller.number;
         }
@@ -97,7 +133,8 @@ impl<'a, N: Network> Run<'a, N> {
                     schedule.pop();
                 }
             }
-            if self.in_flight == 0 && self.calls.queue.is_empty() && !self.more() {
+            let waiting = !self.calls.queue.is_empty() || !self.calls.pausing.is_empty();
+            if self.in_flight == 0 && !waiting && !self.more() {
                 break;
             }
             let times_out = self.calls.oldest.front().map(|index| self.calls.slots[index].call.begun + timeout);
@@ -180,13 +217,16 @@ impl<'a, N: Network> Run<'a, N> {
         if self.job.spin || !self.connections.broken.is_empty() {
             return Wait::Poll;
         }
-        let mut due = None;
+        // Who pauses without a slot of its own waits for a free one by the events of the others.
+        let free = self.calls.free.front().is_some();
+        let mut due = self.calls.pausing.peek().filter(|_| free).map(|Reverse((due, _))| *due);
         if let Source::Open(schedule) = &mut self.source
-            && !self.calls.free.is_empty()
+            && free
             && !self.calls.resting.is_empty()
         {
             schedule.prepare();
-            due = schedule.peek().map(|due| self.begun + due);
+            let next = schedule.peek().map(|due| self.begun + due);
+            due = due.into_iter().chain(next).min();
         }
         Wait::Until { now, deadline, due }
     }

@@ -1,7 +1,9 @@
 //! Where a library owns the IO: a task for each client, all on one thread, in a closed loop or an open one.
 
 mod offer;
+mod pause;
 mod pool;
+mod window;
 
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
@@ -20,13 +22,16 @@ use crate::drive::connection::{NoReply, check_identity, identity_call};
 use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::{Callers, LoadModel, facts};
+use crate::drive::per_pass::{Outcome, PerPass, Progress};
 use crate::drive::recorder::{Recorder, Stamps, Who};
 use crate::drive::resend::Attempts;
 use crate::drive::schedule::{Limit, RateProfile, Schedule};
-use crate::drive::sequence::Planned;
+use crate::drive::sequence::{Pauses, Planned, Sequence};
 use crate::drive::setup_error::{SetupError, SetupErrorClass};
 use crate::drive::tasks::offer::Offer;
+use crate::drive::tasks::pause::Pause;
 use crate::drive::tasks::pool::{Connection, Pool, Slot};
+use crate::drive::tasks::window::Window;
 use crate::registry::Entry;
 use crate::results::Measured;
 use crate::transport::contract::{IoModel, Reply};
@@ -73,28 +78,16 @@ struct Clients {
     checked: Vec<Cell<bool>>,
     /// How many calls each client has made, in warm-up too.
     made: Vec<Cell<u64>>,
+    /// How far each client is in its pass.
+    progress: Vec<Cell<Progress>>,
+    /// The first call that did not succeed.
+    failed: Cell<Option<Who>>,
+    /// Whether clients make the calls that each makes once before.
+    before: Cell<bool>,
     /// Calls of this run that are over, and when the last of them was.
     over: Cell<u64>,
     last: Cell<u64>,
     recorder: RefCell<Recorder>,
-}
-
-/// When calls are begun, and when they are given up, in nanoseconds.
-#[derive(Clone, Copy)]
-struct Window {
-    limit: Limit,
-    begun: u64,
-    drain_end: u64,
-}
-
-impl Window {
-    /// True where a client that has made so many calls makes one that is due at `due`.
-    fn has(&self, made: u64, due: u64) -> bool {
-        match self.limit {
-            Limit::Calls(count) => made < count,
-            Limit::Time(ns) => due - self.begun < ns,
-        }
-    }
 }
 
 /// How far a call came: on which connection, when that was dialled where it had to be, when the call was first sent, and
@@ -115,13 +108,18 @@ impl Tasks {
             let _inside = runtime.enter();
             job.dialler()?
         };
+        let mut recorder = Recorder::new(job.clients, job.calls.names().len());
+        recorder.passes = job.calls.has_passes().then(PerPass::default);
         let clients = Rc::new(Clients {
             pool: Pool::new(dialler, job.connections),
             checked: vec![Cell::new(false); job.clients],
             made: vec![Cell::new(0); job.clients],
+            progress: vec![Cell::default(); job.clients],
+            failed: Cell::new(None),
+            before: Cell::new(false),
             over: Cell::new(0),
             last: Cell::new(0),
-            recorder: RefCell::new(Recorder::new(job.clients, job.calls.names().len())),
+            recorder: RefCell::new(recorder),
             job,
         });
         Ok(Tasks { runtime, local: LocalSet::new(), clients })
@@ -137,7 +135,8 @@ impl Tasks {
                 Limit::Time(ns) => begun.saturating_add(ns).saturating_add(clients.job.drain.as_nanos() as u64),
                 Limit::Calls(_) => u64::MAX,
             };
-            let iteration = clients.job.calls.calls_per_iteration().max(1);
+            let iteration = clients.sequence().calls_per_iteration().max(1);
+            clients.progress.iter().for_each(|progress| progress.set(Progress::default()));
             clients.made.iter().for_each(|made| made.set(made.get().next_multiple_of(iteration)));
             clients.over.set(0);
             clients.last.set(begun);
@@ -172,6 +171,28 @@ impl Tasks {
     }
 }
 
+impl Tasks {
+    /// Has each client make the calls that it makes once; an error says of whom and why one of them did not succeed.
+    fn before(&self) -> Result<(), SetupError> {
+        let clients = &self.clients;
+        let Some(sequence) = &clients.job.before else { return Ok(()) };
+        // They are no calls of those names, and no passes.
+        let timed = clients.recorder.replace(Recorder::new(clients.job.clients, 0));
+        clients.before.set(true);
+        self.run(Limit::Calls(sequence.steps()), None, &AtomicU64::new(0));
+        clients.before.set(false);
+        // What was looked at was no call that is timed.
+        clients.checked.iter().for_each(|checked| checked.set(false));
+        let mut only_once = clients.recorder.replace(timed);
+        if let Some(who) = clients.failed.take() {
+            return Err(SetupError::before(who.client, &sequence.names()[who.name], &only_once.failures));
+        }
+        only_once.forget_before();
+        clients.record(|recorder| recorder.untimed.before += only_once.untimed.before);
+        Ok(())
+    }
+}
+
 impl Clients {
     fn now(&self) -> u64 {
         self.pool.now()
@@ -181,19 +202,50 @@ impl Clients {
         what(&mut self.recorder.borrow_mut());
     }
 
-    /// The life of one client: in a closed loop its next call is due when the one before is over.
+    /// What clients ask.
+    fn sequence(&self) -> &dyn Sequence {
+        match &self.job.before {
+            Some(before) if self.before.get() => before,
+            _ => &*self.job.calls,
+        }
+    }
+
+    /// How long clients pause.
+    fn pauses(&self) -> Pauses {
+        if self.before.get() { Pauses::of(None, 0) } else { self.job.pauses }
+    }
+
+    /// The life of one client: in a closed loop its next call is due when the one before is over, and it has paused.
     async fn calls(self: Rc<Self>, client: usize, window: Window) {
-        let (mut made, mut due) = (0, window.begun);
-        while window.has(made, due) {
-            due = self.one_call(client, due, &window).await;
-            made += 1;
+        let pause = (!self.pauses().are_none()).then(Pause::new);
+        let before = self.made[client].get();
+        let mut due = window.begun;
+        while window.has(self.made[client].get() - before, due) {
+            if let Some(pause) = &pause {
+                pause.wait(|| due.saturating_sub(self.now())).await;
+            }
+            let number = self.made[client].get();
+            due = self.one_call(client, due, &window).await.saturating_add(self.pauses().after(client, number));
             self.over.set(self.over.get() + 1);
         }
+    }
+
+    /// A call is over, so long after it was due: its client goes on with its pass or another.
+    fn settled(&self, who: Who, outcome: Outcome, response: u64) {
+        if outcome != Outcome::Right && self.failed.get().is_none() {
+            self.failed.set(Some(who));
+        }
+        let (made, progress) = (&self.made[who.client], &self.progress[who.client]);
+        let mut far = progress.get();
+        let passes = &mut self.recorder.borrow_mut().passes;
+        made.set(far.over(made.get(), self.sequence().steps(), (outcome, response), passes.as_mut()));
+        progress.set(far);
     }
 
     /// The life of one client of an open loop: of those who are free, the one that has been so longest takes the next
     /// call, once it is due.
     async fn offered(self: Rc<Self>, client: usize, window: Window, offer: Rc<Offer>) {
+        let pause = (!self.pauses().are_none()).then(Pause::new);
         let (mut free, mut ended) = (0, 0);
         loop {
             let turn = offer.turn.lock().await;
@@ -210,10 +262,25 @@ impl Clients {
             drop(turn);
             let late = now.saturating_sub(intended.max(free));
             self.record(|recorder| recorder.sent(now, late));
+            let mut number = self.made[client].get();
             ended = self.one_call(client, intended, &window).await;
+            self.over.set(self.over.get() + 1);
+            // The later steps of its pass.
+            while !self.made[client].get().is_multiple_of(self.sequence().steps()) {
+                let due = ended.saturating_add(self.pauses().after(client, number));
+                if let Some(pause) = &pause {
+                    pause.wait(|| due.min(window.drain_end).saturating_sub(self.now())).await;
+                }
+                if due >= window.drain_end {
+                    return;
+                }
+                self.record(|recorder| recorder.late(self.now().saturating_sub(due)));
+                number = self.made[client].get();
+                ended = self.one_call(client, due, &window).await;
+                self.over.set(self.over.get() + 1);
+            }
             // Had the call been sent in time, its reply would have come so much earlier.
             free = ended.saturating_sub(late);
-            self.over.set(self.over.get() + 1);
         }
     }
 
@@ -223,7 +290,8 @@ impl Clients {
         self.record(|recorder| {
             let now = self.now();
             // Of nobody's calls nobody drew which they are; so they are drawn for one more client.
-            let mut unsent = 0..;
+            // Of passes it is their first steps.
+            let mut unsent = (0..).step_by(self.job.calls.steps() as usize);
             while let Some(due) = schedule.pop() {
                 let name = self.job.calls.call(self.job.clients, unsent.next().unwrap_or_default()).name;
                 recorder.scheduled();
@@ -237,9 +305,9 @@ impl Clients {
 
     /// The client's next call, which was due at `intended`; when the client is free again.
     async fn one_call(&self, client: usize, intended: u64, window: &Window) -> u64 {
-        let number = self.made[client].replace(self.made[client].get() + 1);
+        let number = self.made[client].get();
         let (Planned { ask, name }, slot) =
-            (self.job.calls.call(client, number), &self.pool.slots[client / self.job.streams]);
+            (self.sequence().call(client, number), &self.pool.slots[client / self.job.streams]);
         let (connect, who) = (self.job.connect, Who { client, name });
         self.record(Recorder::scheduled);
         let begun = self.now();
@@ -271,9 +339,12 @@ impl Clients {
         let sent = if connect { begun } else { steps.sent.unwrap_or(begun) };
         let at = Stamps { intended, sent, ended };
         match outcome {
-            Ok(reply) => {
+            Ok(mut reply) => {
+                let kept = self.job.keep(&ask, &mut reply);
                 let (payload, Reply { verdict, reusable, .. }) = (reply.payload(&ask), reply);
-                self.checked[client].set(self.checked[client].get() || verdict.is_ok());
+                // Of a pass each step is looked at.
+                let last = (number + 1).is_multiple_of(self.sequence().steps());
+                self.checked[client].set(self.checked[client].get() || verdict.is_ok() && last);
                 self.record(|recorder| match &verdict {
                     Ok(()) => {
                         recorder.ok(who, at, payload);
@@ -288,8 +359,10 @@ impl Clients {
                     true => self.pool.release(steps.connection),
                     false => self.pool.retire(slot, steps.connection),
                 }
-                // The untimed close of a connect must not be charged to the next one.
-                return if connect { self.now() } else { ended };
+                let outcome = if verdict.is_ok() { Outcome::Right } else { Outcome::Wrong };
+                self.settled(who, outcome, ended - intended);
+                // The untimed close of a connect must not be charged to the next one, nor what was looked into.
+                return if connect || kept { self.now() } else { ended };
             }
             Err(NoReply::CallError(fault)) => {
                 self.pool.close(slot, steps.connection);
@@ -297,6 +370,7 @@ impl Clients {
                     recorder.fault(who, intended, &fault);
                     recorder.reconnects += u64::from(!connect);
                 });
+                self.settled(who, Outcome::Wrong, ended - intended);
             }
             Err(NoReply::Timeout) => {
                 // The call was cancelled when it was given up. Others on its connection go on; a connection of its
@@ -315,6 +389,7 @@ impl Clients {
                         recorder.reconnects += u64::from(alone && !connect);
                     }
                 });
+                self.settled(who, Outcome::GivenUp, ended - intended);
             }
         }
         ended
@@ -383,6 +458,7 @@ impl Clients {
 impl Callers for Tasks {
     fn arm(&mut self) -> Result<(), SetupError> {
         self.local.block_on(&self.runtime, self.clients.connect_all())?;
+        self.before()?;
         self.run(self.clients.job.warmup, None, &AtomicU64::new(0));
         self.clients.record(Recorder::forget);
         Ok(())
@@ -398,7 +474,9 @@ impl Callers for Tasks {
         self.local.block_on(&self.runtime, async { sleep(LOOK).await });
         pool.take_carried();
         let limit = match job.limit {
-            Limit::Calls(each) if job.profile.is_some() => Limit::Calls(each.saturating_mul(job.clients as u64)),
+            Limit::Calls(each) if job.profile.is_some() => {
+                Limit::Calls((each / job.calls.steps()).saturating_mul(job.clients as u64))
+            }
             limit => limit,
         };
         let elapsed_ns = self.run(limit, job.profile.as_ref(), ended);

@@ -1,69 +1,34 @@
 //! The calls of an open loop, for whichever task is free.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::time::Duration;
 
-use nix::sys::time::TimeSpec;
-use nix::sys::timer::{Expiration, TimerSetTimeFlags};
-use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::Mutex;
 
 use crate::drive::schedule::{EARLY, Schedule};
+use crate::drive::tasks::pause::Pause;
 
 /// The calls of an open loop, for whoever is free.
 pub(super) struct Offer {
     pub(super) schedule: RefCell<Schedule>,
     /// Held by the client that will make the next call; it is handed on in the order in which they asked.
     pub(super) turn: Mutex<()>,
-    /// Absent where this process may have no more descriptors; then waiting only spins.
-    alarm: Option<AsyncFd<Alarm>>,
+    pause: Pause,
     /// Whether calls were left over although a client was free.
     pub(super) sendable: Cell<bool>,
-}
-
-/// A timer of the kernel, exact to nanoseconds.
-struct Alarm(TimerFd);
-
-impl AsRawFd for Alarm {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
 }
 
 impl Offer {
     /// The calls of `schedule`; inside a runtime.
     pub(super) fn new(schedule: Schedule) -> Self {
-        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).ok();
-        // SAFETY: the alarm owns its timer, so its descriptor is the same and open until it is dropped.
-        let alarm =
-            timer.and_then(|timer| unsafe { AsyncFd::register_with_interest(Alarm(timer), Interest::READABLE) }.ok());
-        Offer { schedule: RefCell::new(schedule), turn: Mutex::new(()), alarm, sendable: Cell::new(false) }
+        let (turn, pause) = (Mutex::new(()), Pause::new());
+        Offer { schedule: RefCell::new(schedule), turn, pause, sendable: Cell::new(false) }
     }
 
-    /// Waits until nothing of `left`, in nanoseconds, is left: asleep at first, since the runtime's own clock has only
-    /// milliseconds, then looking again and again while others go on.
+    /// Waits until nothing of `left`, in nanoseconds, is left.
     pub(super) async fn wait(&self, left: impl Fn() -> u64) {
         if left() > EARLY {
             self.schedule.borrow_mut().prepare();
         }
-        let nap = Duration::from_nanos(left().saturating_sub(EARLY));
-        if let Some(alarm) = &self.alarm
-            && !nap.is_zero()
-            && alarm
-                .get_ref()
-                .0
-                .set(Expiration::OneShot(TimeSpec::from_duration(nap)), TimerSetTimeFlags::empty())
-                .is_ok()
-            && let Ok(mut gone_off) = alarm.readable().await
-        {
-            gone_off.clear_ready();
-        }
-        while left() > 0 {
-            tokio::task::yield_now().await;
-        }
+        self.pause.wait(left).await;
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::call::CallError;
-use crate::drive::recorder::Dials;
+use crate::drive::dials::Dials;
 use crate::transport::contract::{AsyncClient, AsyncConnection};
 
 /// What dials, and the connections of a job.

@@ -208,8 +208,9 @@ fn cpu_ns() -> u64 {
 fn goes_first() -> bool {
     // Of ordinary threads the kernel may gather wake-ups over 50 µs; a nanosecond is the least that can be asked for.
     let _ = nix::sys::prctl::set_timerslack(1);
-    let first = libc::sched_param { sched_priority: 1 };
+    // The kernel's own `struct sched_param`. Not every C library makes this call: musl refuses it without asking.
+    let priority: libc::c_int = 1;
     let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
-    // SAFETY: it reads one parameter, which lives through the call, and concerns this thread alone.
-    unsafe { libc::sched_setscheduler(0, policy, &raw const first) == 0 }
+    // SAFETY: it reads one number, which lives through the call, and concerns this thread alone.
+    unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority) == 0 }
 }

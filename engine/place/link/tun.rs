@@ -90,8 +90,9 @@ fn dropped(text: &str) -> Option<u64> {
 /// Sets a device up, with an address where it is to have one.
 fn up(socket: &UdpSocket, name: &[u8], address: Option<Ipv4Addr>) -> Result<(), Obstacle> {
     let mut request = request(name);
-    let set =
-        |doing, number: libc::Ioctl, request: &mut libc::ifreq| control(socket, number, request).map_err(step(doing));
+    // C libraries differ in the type of these numbers.
+    let ask = |number: libc::c_ulong, request: &mut libc::ifreq| control(socket, number as libc::Ioctl, request);
+    let set = |doing, number, request: &mut libc::ifreq| ask(number, request).map_err(step(doing));
     if let Some(address) = address {
         request.ifr_ifru.ifru_addr = internet(address);
         set("giving a device its address", libc::SIOCSIFADDR, &mut request)?;
@@ -102,7 +103,7 @@ fn up(socket: &UdpSocket, name: &[u8], address: Option<Ipv4Addr>) -> Result<(), 
         // The kernel has the length of the queue where other requests have their number.
         request.ifr_ifru.ifru_mtu = HELD;
         // Of a device that is a normal user's own even so, the kernel lets root alone choose that: then it is 500.
-        let _ = control(socket, libc::SIOCSIFTXQLEN, &mut request);
+        let _ = ask(libc::SIOCSIFTXQLEN, &mut request);
     }
     set("asking how a device is", libc::SIOCGIFFLAGS, &mut request)?;
     // SAFETY: the kernel has just written this field.

@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, StatusCode};
 use memchr::memmem;
 
 use crate::call::own::grpc::{Code, Compiled};
-use crate::call::own::{GrpcCall, OwnCall};
+use crate::call::own::{GrpcCall, Material, Origin, OwnCall};
 use crate::call::{CallError, CallSpec, Own};
 use crate::transport::contract::ClientContext;
 use crate::transport::grpc::frames::{Frame, Frames};
@@ -18,7 +18,7 @@ use crate::transport::grpc::message::Wrong;
 use crate::transport::web::body::Sending;
 use crate::transport::web::exchange::{ClientExchange, IncomingReply};
 
-/// How much of a reply `contains` looks into, in bytes.
+/// How much of a reply `contains` and `take` look into, in bytes.
 const LOOKED: usize = 16 << 20;
 
 /// The user's own calls to one server.
@@ -116,6 +116,9 @@ pub(crate) struct OwnReply {
     received: u64,
     /// Whether it is looked at.
     looks: bool,
+    /// Whether values are taken from it.
+    keeps: bool,
+    material: Option<Box<Material>>,
     /// Its messages one behind the other, and where each ends, where it is looked at.
     kept: Vec<u8>,
     ends: Vec<usize>,
@@ -131,6 +134,8 @@ impl OwnReply {
             frames: Frames::default(),
             received: 0,
             looks: false,
+            keeps: false,
+            material: None,
             kept: Vec::new(),
             ends: Vec::new(),
         }
@@ -139,6 +144,34 @@ impl OwnReply {
     fn call(&self) -> Option<(&OwnCall, &GrpcCall, &Compiled)> {
         find(&self.calls, self.asked)
     }
+
+    /// Keeps its last message as JSON, where values are taken from it.
+    fn keep_last(&mut self) -> Result<(), CallError> {
+        let Some((_, _, compiled)) = self.call().filter(|_| self.keeps) else { return Ok(()) };
+        let end = self.ends.last().copied().unwrap_or(0);
+        let begin = self.ends.len().checked_sub(2).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let message = compiled.as_json(&self.kept[begin..end]);
+        let message = message.ok_or_else(|| CallError::corrupt("a message is not what its type says"))?;
+        self.material.get_or_insert_default().body = message.into_bytes();
+        Ok(())
+    }
+
+    /// Keeps the metadata that values are taken from.
+    fn keep_metadata(&mut self, fields: &HeaderMap) {
+        let takes = self.call().filter(|_| self.keeps).map_or(&[][..], |(call, ..)| &call.take[..]);
+        let found: Vec<(String, Vec<u8>)> = takes
+            .iter()
+            .filter_map(|take| match &take.from {
+                Origin::Metadata(name) => {
+                    Some((name.clone(), fields.get(name.to_ascii_lowercase())?.as_bytes().to_vec()))
+                }
+                _ => None,
+            })
+            .collect();
+        if !found.is_empty() {
+            self.material.get_or_insert_default().fields.extend(found);
+        }
+    }
 }
 
 impl IncomingReply for OwnReply {
@@ -146,6 +179,8 @@ impl IncomingReply for OwnReply {
         self.asked = own(ask);
         (self.http, self.code, self.frames, self.received) = (StatusCode::OK, None, Frames::default(), 0);
         self.looks = content && self.call().is_some_and(|(call, ..)| call.contains.is_some());
+        self.keeps = self.call().is_some_and(|(call, ..)| !call.take.is_empty());
+        self.material = None;
         self.kept.clear();
         self.ends.clear();
     }
@@ -153,6 +188,7 @@ impl IncomingReply for OwnReply {
     fn head(&mut self, http: StatusCode, fields: &HeaderMap) -> Result<(), CallError> {
         self.http = http;
         self.code = head::code(fields);
+        self.keep_metadata(fields);
         let kind = fields.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         if http == StatusCode::OK && kind.is_some_and(|kind| !kind.starts_with(b"application/grpc")) {
             return Err(CallError::protocol("the reply is none of gRPC, by its content-type"));
@@ -164,7 +200,8 @@ impl IncomingReply for OwnReply {
         if self.http != StatusCode::OK {
             return Ok(());
         }
-        let (received, kept, ends, looks) = (&mut self.received, &mut self.kept, &mut self.ends, self.looks);
+        let (received, kept, ends, looks) =
+            (&mut self.received, &mut self.kept, &mut self.ends, self.looks || self.keeps);
         let take = |frame: Frame<'_>| match frame {
             Frame::Bytes(part) => {
                 *received += part.len() as u64;
@@ -179,6 +216,9 @@ impl IncomingReply for OwnReply {
     }
 
     fn verdict(&mut self, trailers: Option<&HeaderMap>) -> Result<Option<String>, CallError> {
+        if let Some(trailers) = trailers {
+            self.keep_metadata(trailers);
+        }
         let Some((call, grpc, compiled)) = self.call() else { return Err(CallError::not_of_the_service()) };
         let said = trailers.and_then(head::code).or(self.code);
         let code = match (said, self.http) {
@@ -205,14 +245,18 @@ impl IncomingReply for OwnReply {
     }
 
     fn inspect(&mut self) -> Result<(), CallError> {
-        let Some((OwnCall { contains: Some(wanted), .. }, _, compiled)) = self.call() else { return Ok(()) };
-        if !self.looks {
+        if !self.looks && !self.keeps {
             return Ok(());
         }
         if self.received > self.kept.len() as u64 {
-            let what = format!("`contains` looks into replies of up to {LOOKED} bytes, and this one is longer");
+            let what = if self.looks { "contains" } else { "take" };
+            let what = format!("`{what}` looks into replies of up to {LOOKED} bytes, and this one is longer");
             return Err(CallError::corrupt(what));
         }
+        self.keep_last()?;
+        let Some((OwnCall { contains: Some(wanted), .. }, _, compiled)) = self.call().filter(|_| self.looks) else {
+            return Ok(());
+        };
         let mut from = 0;
         for end in &self.ends {
             let message = compiled.as_json(&self.kept[from..*end]);
@@ -223,6 +267,10 @@ impl IncomingReply for OwnReply {
             from = *end;
         }
         Err(CallError::corrupt("the reply does not hold what `contains` says"))
+    }
+
+    fn material(&mut self) -> Option<Box<Material>> {
+        self.material.take()
     }
 
     fn carried(&self) -> (u64, u64) {

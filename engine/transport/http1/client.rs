@@ -64,7 +64,8 @@ impl<A: Requests> HttpClient<A> {
             Err(fault) => (Err(fault), None),
         };
         let reusable = keep && response.keep && self.keeps_alive;
-        Reply { slot: 0, verdict, reusable, nonce, carried: self.incoming.carried() }
+        let (carried, material) = (self.incoming.carried(), self.incoming.material());
+        Reply { slot: 0, verdict, reusable, nonce, carried, material }
     }
 }
 

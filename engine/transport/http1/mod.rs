@@ -19,7 +19,7 @@ use crate::transport::contract::{
 };
 use crate::transport::http1::client::HttpClient;
 use crate::transport::http1::server::HttpServer;
-use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
+use crate::transport::options::{CONGESTION, COOKIES, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::terms::{Compressed, Connection, Terms};
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
 use crate::transport::web::own::OwnRequests;
@@ -69,6 +69,7 @@ const OPTIONS: &[OptionSpec] = &[
     RESUMPTION,
     NODELAY,
     CONGESTION,
+    COOKIES,
 ];
 
 impl Transport for Http1 {

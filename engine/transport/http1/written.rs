@@ -69,8 +69,20 @@ impl Requests for OwnRequests {
         if call.header("user-agent").is_none() {
             out.extend_from_slice(AGENT);
         }
+        let sessions = self.sessions();
+        let path = if sessions.cookies() { call.path.of(own) } else { Vec::new() };
         for (name, value) in &call.headers {
-            field(name.as_bytes(), |out| value.put(own, out), out);
+            let cookies = name.eq_ignore_ascii_case("cookie");
+            let put = |out: &mut Vec<u8>| {
+                value.put(own, out);
+                if cookies {
+                    sessions.put_cookies(own.client, &path, b"; ", out);
+                }
+            };
+            field(name.as_bytes(), put, out);
+        }
+        if call.header("cookie").is_none() && sessions.put_cookies(own.client, &path, b"Cookie: ", out) {
+            out.extend_from_slice(b"\r\n");
         }
         let len = call.body_len(own);
         if let Some(len) = len {
@@ -80,7 +92,7 @@ impl Requests for OwnRequests {
         end(keeps_alive, out);
         let mut written = Written { bare: call.method == "HEAD", whole: len.is_none(), coded: false };
         match &call.body {
-            HttpBody::Text(text) => {
+            HttpBody::Text(text) | HttpBody::Json(text) => {
                 text.put(own, out);
                 written.whole = true;
             }
@@ -125,5 +137,64 @@ impl Kept {
             (*asked, *written) = (Some(ask), asking.write(ask, keeps_alive, bytes));
         }
         (*written, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::Requests;
+    use crate::call::own::OwnCall;
+    use crate::call::own::bound::{Callers, bind};
+    use crate::call::{CallSpec, Fill, Own};
+    use crate::transport::contract::{ClientContext, Options};
+    use crate::transport::web::exchange::{ClientExchange, IncomingReply};
+    use crate::transport::web::own::OwnRequests;
+
+    #[test]
+    fn both_ways_of_writing_a_request_send_the_same_cookies_and_values() {
+        let calls: Vec<OwnCall> = serde_json::from_value(serde_json::json!([
+            {"name": "a", "http": {"method": "GET", "path": "/app/${at}", "headers": [["Cookie", "own=1"], ["A", "${token}"]]},
+             "take": [{"name": "token", "from": {"json": "/t"}}, {"name": "at", "from": {"header": "Location"}}]},
+            {"name": "b", "http": {"method": "GET", "path": "/"}},
+        ]))
+        .expect("calls");
+        let callers = Callers { clients: 2, steps: 1, seed: 1, cookies: true };
+        let bound = bind(calls, Vec::new(), callers).expect("each word has a value");
+        let context = ClientContext::of_service(Fill::constant(0), Options::default(), "shop:80");
+        let context = ClientContext { own: bound.calls.clone(), sessions: bound.sessions.clone(), ..context };
+        let asking = OwnRequests::new(&context, "http");
+        let ask = |call: u16, client: u32| CallSpec::Own(Own { call, client, number: 0 });
+        let mut reply = asking.incoming();
+        reply.restart(ask(0, 1), false);
+        let mut fields = HeaderMap::new();
+        for (name, value) in [("set-cookie", "sid=7; Path=/app"), ("set-cookie", "all=1"), ("location", "x y")] {
+            fields.append(name, HeaderValue::from_static(value));
+        }
+        assert!(reply.wants_fields(StatusCode::OK));
+        reply.head(StatusCode::OK, &fields).expect("it is one");
+        reply.data(b"{\"t\":").and_then(|()| reply.data(b"\"z\"}")).expect("it is kept");
+        assert_eq!(reply.verdict(None), Ok(None));
+        let material = reply.material().expect("it was kept");
+        bound.sessions.keep(1, &bound.calls[0].take, &material, true).expect("all of it is there");
+        assert!(reply.material().is_none(), "once");
+        for (call, client, path, cookies, token) in [
+            (0, 1, "/app/x%20y", Some("own=1; sid=7; all=1"), Some("z")),
+            (0, 0, "/app/", Some("own=1"), Some("")),
+            (1, 1, "/", Some("all=1"), None),
+            (1, 0, "/", None, None),
+        ] {
+            let head = asking.head(ask(call, client));
+            let field = |name: &str| head.headers().get(name).map(|value| value.to_str().expect("text"));
+            assert_eq!((head.uri().path(), field("cookie"), field("a")), (path, cookies, token));
+            let mut bytes = Vec::new();
+            Requests::write(&asking, ask(call, client), true, &mut bytes);
+            let text = String::from_utf8(bytes).expect("text");
+            assert!(text.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{text}");
+            let lines: Vec<&str> =
+                text.lines().filter(|line| line.to_ascii_lowercase().starts_with("cookie")).collect();
+            assert_eq!(lines, cookies.map(|cookies| format!("Cookie: {cookies}")).as_slice(), "{text}");
+        }
     }
 }

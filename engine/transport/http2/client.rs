@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 
+use crate::call::own::Material;
 use crate::call::{CallError, CallSpec, Cause};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::http2::pipe::Pipe;
@@ -191,7 +192,7 @@ impl<A: ClientExchange> StreamClient<A> {
                         Err(fault) => (Err(fault), None),
                     };
                     let carried = slot.incoming.carried();
-                    self.replies.push_back(Reply { slot: index, verdict, reusable: true, nonce, carried });
+                    self.replies.push_back(Reply { slot: index, verdict, nonce, carried, ..Reply::ok() });
                 }
             }
             if let Poll::Ready(ended) = state {
@@ -339,6 +340,10 @@ impl<A: ClientExchange> ClientCodec for StreamClient<A> {
 
     fn inspect(&mut self, slot: usize) -> Result<(), CallError> {
         self.slots.get_mut(slot).map_or(Ok(()), |slot| slot.incoming.inspect())
+    }
+
+    fn material(&mut self, slot: usize) -> Option<Box<Material>> {
+        self.slots.get_mut(slot)?.incoming.material()
     }
 
     fn fill_output(&mut self, out: &mut Outbox) {

@@ -18,7 +18,8 @@ use crate::transport::contract::{
 };
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
-use crate::transport::http2::settings::{ALPN, OPTIONS, slots, stream_facts, stream_terms};
+use crate::transport::http2::settings::{ALPN, slots, stream_facts, stream_terms};
+use crate::transport::options::{CONGESTION, COOKIES, NODELAY, RESUMPTION, STREAMS, TLS};
 use crate::transport::terms::Terms;
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};
 use crate::transport::web::own::OwnRequests;
@@ -26,6 +27,8 @@ use crate::transport::web::service::WebService;
 
 /// The transport `http2`.
 pub struct Http2;
+
+const OPTIONS: &[OptionSpec] = &[STREAMS, TLS, RESUMPTION, NODELAY, CONGESTION, COOKIES];
 
 impl Entry for Http2 {
     fn name(&self) -> &'static str {

@@ -92,8 +92,11 @@ impl<A: Requests> Calls for WebStreams<A> {
             }
         }
         exchange.end();
-        let nonce = incoming.verdict(None).map_err(Lost::Stream)?;
-        Ok(Reply { nonce, carried: incoming.carried(), ..Reply::ok() })
+        let (verdict, nonce) = match incoming.verdict(None) {
+            Ok(nonce) => (Ok(()), nonce),
+            Err(fault) => (Err(fault), None),
+        };
+        Ok(Reply { verdict, nonce, carried: incoming.carried(), material: incoming.material(), ..Reply::ok() })
     }
 }
 

@@ -18,9 +18,10 @@ use crate::transport::contract::{
 };
 use crate::transport::http3::client::WebStreams;
 use crate::transport::http3::server::serve;
+use crate::transport::options::{CONGESTION, COOKIES, RESUMPTION, STREAMS};
 use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
-use crate::transport::quic::{OPTIONS, quic_facts, quic_terms};
+use crate::transport::quic::{quic_facts, quic_terms};
 use crate::transport::terms::{Compressed, Terms};
 use crate::transport::web::calls::WebCalls;
 use crate::transport::web::own::OwnRequests;
@@ -31,6 +32,8 @@ const ONE_WAY: u32 = 8;
 
 /// The transport `http3`.
 pub struct Http3;
+
+const OPTIONS: &[OptionSpec] = &[STREAMS, RESUMPTION, CONGESTION, COOKIES];
 
 impl Entry for Http3 {
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::own::search::Search;
-use crate::call::own::{Argument, OwnCall, RpycCall};
+use crate::call::own::{Argument, Material, OwnCall, RpycCall};
 use crate::call::{CallError, CallSpec, Fill, Own};
 use crate::transport::contract::Reply;
 use crate::transport::rpyc::boxed::{Boxed, put_value};
@@ -19,6 +19,9 @@ pub(crate) struct OwnCalls {
     /// Bytes of the result so far, where it is text or bytes.
     received: u64,
     scratch: Vec<u8>,
+    /// The result, where values are taken from it, and why it cannot be kept, where it cannot.
+    material: Option<Box<Material>>,
+    unkept: Result<(), CallError>,
 }
 
 impl OwnCalls {
@@ -27,7 +30,8 @@ impl OwnCalls {
         let search = |call: &OwnCall| call.contains.as_ref().map(|text| Search::new(text.as_bytes()));
         let asked = Own { call: 0, client: 0, number: 0 };
         let searches = calls.iter().map(search).collect();
-        OwnCalls { searches, calls, asked, looks: false, received: 0, scratch: Vec::new() }
+        let (scratch, material, unkept) = (Vec::new(), None, Ok(()));
+        OwnCalls { searches, calls, asked, looks: false, received: 0, scratch, material, unkept }
     }
 
     /// The method of each call.
@@ -41,6 +45,8 @@ impl OwnCalls {
             self.asked = own;
         }
         (self.looks, self.received) = (content, 0);
+        let keeps = self.call().is_some_and(|(call, _)| !call.take.is_empty());
+        (self.material, self.unkept) = (keeps.then(Box::default), Ok(()));
         if let Some(search) = self.search() {
             search.restart();
         }
@@ -79,6 +85,15 @@ impl OwnCalls {
         if let Some(search) = self.search() {
             search.feed(part);
         }
+        self.keep(part);
+    }
+
+    fn keep(&mut self, part: &[u8]) {
+        if let Some(material) = &mut self.material
+            && self.unkept.is_ok()
+        {
+            self.unkept = material.keep(part);
+        }
     }
 
     /// The reply, by what came; `value` is the result.
@@ -86,10 +101,12 @@ impl OwnCalls {
         match value.token()? {
             Some(Token::Text(text)) => self.feed(text.as_bytes()),
             Some(Token::Bytes(bytes)) => self.feed(bytes),
+            Some(Token::Int(int)) => self.keep(int.to_string().as_bytes()),
             // Its bytes have streamed by, or it has none that could be counted.
             _ => {}
         }
-        Ok(Reply { verdict: self.verdict(), carried: self.carried(), ..Reply::ok() })
+        let (verdict, carried, material) = (self.verdict(), self.carried(), self.material.take());
+        Ok(Reply { verdict, carried, material, ..Reply::ok() })
     }
 
     fn verdict(&mut self) -> Result<(), CallError> {
@@ -100,7 +117,7 @@ impl OwnCalls {
         }
         match self.search() {
             Some(search) if !search.found() => Err(CallError::corrupt("the result does not hold what `contains` says")),
-            _ => Ok(()),
+            _ => self.unkept.clone(),
         }
     }
 

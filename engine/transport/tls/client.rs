@@ -2,6 +2,7 @@
 
 use rustls::ClientConnection;
 
+use crate::call::own::Material;
 use crate::call::{CallError, CallSpec};
 use crate::transport::contract::{ClientCodec, Reply};
 use crate::transport::outbox::Outbox;
@@ -97,6 +98,10 @@ impl ClientCodec for TlsClient {
 
     fn inspect(&mut self, slot: usize) -> Result<(), CallError> {
         self.inner.inspect(slot)
+    }
+
+    fn material(&mut self, slot: usize) -> Option<Box<Material>> {
+        self.inner.material(slot)
     }
 
     fn fill_output(&mut self, out: &mut Outbox) {

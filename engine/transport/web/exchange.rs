@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 
+use crate::call::own::Material;
 use crate::call::{CallError, CallRequest, CallResponse, CallSpec};
 use crate::transport::web::body::Sending;
 
@@ -69,6 +70,11 @@ pub(crate) trait IncomingReply: Send {
     /// Bytes of the bodies up and down, of a call of the user's own; of other calls they are known.
     fn carried(&self) -> (u64, u64) {
         (0, 0)
+    }
+
+    /// What it gives its client, where it gives anything; once.
+    fn material(&mut self) -> Option<Box<Material>> {
+        None
     }
 }
 

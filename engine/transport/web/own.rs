@@ -4,12 +4,12 @@ use std::io::Write;
 use std::sync::Arc;
 
 use flate2::write::GzDecoder;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, SET_COOKIE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 
 use crate::call::own::search::Search;
-use crate::call::own::{HttpBody, HttpCall, OwnCall};
+use crate::call::own::{HttpBody, HttpCall, Material, Origin, OwnCall, Sessions};
 use crate::call::{CallError, CallSpec, Own};
 use crate::transport::contract::ClientContext;
 use crate::transport::web::body::Sending;
@@ -41,6 +41,11 @@ impl OwnRequests {
         &self.context.authority
     }
 
+    /// What clients were given.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.context.sessions
+    }
+
     /// The request of a call, and which one it is.
     pub(crate) fn call(&self, ask: CallSpec) -> Option<(&HttpCall, Own)> {
         let own = own(ask);
@@ -52,7 +57,7 @@ impl ClientExchange for OwnRequests {
     type Incoming = OwnReply;
 
     fn incoming(&self) -> OwnReply {
-        OwnReply::new(self.context.own.clone())
+        OwnReply::new(self.context.own.clone(), self.context.sessions.cookies())
     }
 
     fn head(&self, ask: CallSpec) -> Request<()> {
@@ -70,6 +75,13 @@ impl ClientExchange for OwnRequests {
                 *head.uri_mut() = named(self.scheme, authority, path.clone());
             }
         }
+        let mut cookies = head.headers().get(COOKIE).map_or_else(Vec::new, |own| own.as_bytes().to_vec());
+        let begins: &[u8] = if cookies.is_empty() { b"" } else { b"; " };
+        if self.context.sessions.put_cookies(own.client, &path, begins, &mut cookies)
+            && let Ok(value) = HeaderValue::from_bytes(&cookies)
+        {
+            head.headers_mut().insert(COOKIE, value);
+        }
         if let Some(len) = call.body_len(own) {
             head.headers_mut().insert(CONTENT_LENGTH, len.into());
         }
@@ -80,7 +92,7 @@ impl ClientExchange for OwnRequests {
         let (call, own) = self.call(ask)?;
         match &call.body {
             HttpBody::None => None,
-            HttpBody::Text(text) => Some(Sending::bytes(text.of(own), None)),
+            HttpBody::Text(text) | HttpBody::Json(text) => Some(Sending::bytes(text.of(own), None)),
             HttpBody::File(bytes) => Some(Sending::bytes(bytes.clone(), None)),
             HttpBody::Fill(len) => Some(Sending::fill(self.context.fill.clone(), *len, None)),
         }
@@ -100,7 +112,7 @@ impl ClientExchange for OwnRequests {
     }
 
     fn alike(&self, _: CallSpec, ask: CallSpec) -> bool {
-        !self.call(ask).is_some_and(|(call, _)| call.varies())
+        !self.context.sessions.cookies() && !self.call(ask).is_some_and(|(call, _)| call.varies())
     }
 }
 
@@ -119,6 +131,11 @@ pub(crate) struct OwnReply {
     searches: Vec<Option<Search>>,
     /// Whether this reply is looked at.
     looks: bool,
+    /// Whether values are taken from it.
+    keeps: bool,
+    /// Whether cookies are.
+    cookies: bool,
+    material: Option<Box<Material>>,
     body: Coding,
 }
 
@@ -131,7 +148,7 @@ enum Coding {
 }
 
 impl OwnReply {
-    fn new(calls: Arc<[OwnCall]>) -> Self {
+    fn new(calls: Arc<[OwnCall]>, cookies: bool) -> Self {
         let search = |call: &OwnCall| call.contains.as_ref().map(|text| Search::new(text.as_bytes()));
         OwnReply {
             searches: calls.iter().map(search).collect(),
@@ -140,7 +157,42 @@ impl OwnReply {
             status: 0,
             received: 0,
             looks: false,
+            keeps: false,
+            cookies,
+            material: None,
             body: Coding::Plain,
+        }
+    }
+
+    /// Looks at more of the body, as it is without its coding.
+    fn see(&mut self, bytes: &[u8]) -> Result<(), CallError> {
+        if self.looks
+            && let Some(Some(search)) = self.searches.get_mut(usize::from(self.asked.call))
+        {
+            search.feed(bytes);
+        }
+        match &mut self.material {
+            Some(material) if self.keeps => material.keep(bytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what its fields give the client.
+    fn keep_fields(&mut self, fields: &HeaderMap) {
+        let mut kept: Vec<(String, Vec<u8>)> = Vec::new();
+        if self.cookies {
+            let given = fields.get_all(SET_COOKIE).iter();
+            kept.extend(given.map(|value| (SET_COOKIE.as_str().to_owned(), value.as_bytes().to_vec())));
+        }
+        for take in self.call().filter(|_| self.keeps).map_or(&[][..], |(call, _)| &call.take[..]) {
+            if let Origin::Header(name) = &take.from
+                && let Some(value) = fields.get(name.to_ascii_lowercase())
+            {
+                kept.push((name.clone(), value.as_bytes().to_vec()));
+            }
+        }
+        if !kept.is_empty() {
+            self.material.get_or_insert_default().fields = kept;
         }
     }
 
@@ -164,20 +216,25 @@ impl IncomingReply for OwnReply {
     fn restart(&mut self, ask: CallSpec, content: bool) {
         self.asked = own(ask);
         (self.status, self.received) = (0, 0);
-        self.looks = false;
+        (self.looks, self.body) = (false, Coding::Plain);
+        self.keeps = self.call().is_some_and(|(call, _)| !call.take.is_empty());
+        self.material = self.keeps.then(Box::default);
         if content && let Some(Some(search)) = self.searches.get_mut(usize::from(self.asked.call)) {
             search.restart();
-            (self.looks, self.body) = (true, Coding::Plain);
+            self.looks = true;
         }
     }
 
     fn wants_fields(&self, status: StatusCode) -> bool {
-        self.looks && self.takes(status.as_u16())
+        self.cookies || (self.looks || self.keeps) && self.takes(status.as_u16())
     }
 
     fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Result<(), CallError> {
         self.status = status.as_u16();
-        if self.looks
+        if self.cookies || self.keeps {
+            self.keep_fields(fields);
+        }
+        if (self.looks || self.keeps)
             && let Some(coding) = fields.get(CONTENT_ENCODING)
         {
             self.body = match coding.as_bytes().to_ascii_lowercase().as_slice() {
@@ -191,21 +248,21 @@ impl IncomingReply for OwnReply {
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), CallError> {
         self.received += bytes.len() as u64;
-        if !self.looks || !self.takes(self.status) {
+        if !self.looks && !self.keeps || !self.takes(self.status) {
             return Ok(());
         }
-        let Some(Some(search)) = self.searches.get_mut(usize::from(self.asked.call)) else { return Ok(()) };
-        match &mut self.body {
-            Coding::Plain => search.feed(bytes),
-            Coding::Unknown(_) => {}
-            Coding::Gzip(decoder) => {
+        match std::mem::replace(&mut self.body, Coding::Plain) {
+            Coding::Plain => self.see(bytes)?,
+            Coding::Gzip(mut decoder) => {
                 // Piece by piece, so that a small body which unpacks to a huge one is never whole in memory.
                 for piece in bytes.chunks(PACKED) {
                     decoder.write_all(piece).map_err(|_| CallError::corrupt("the body is called gzip and is none"))?;
-                    search.feed(decoder.get_ref());
+                    self.see(decoder.get_ref())?;
                     decoder.get_mut().clear();
                 }
+                self.body = Coding::Gzip(decoder);
             }
+            unknown @ Coding::Unknown(_) => self.body = unknown,
         }
         Ok(())
     }
@@ -219,27 +276,27 @@ impl IncomingReply for OwnReply {
         {
             return Err(CallError::short(format!("the body has {} bytes where `size` says {size}", self.received)));
         }
-        if self.looks {
-            let found = self.searches.get_mut(usize::from(self.asked.call)).and_then(|search| {
-                let search = search.as_mut()?;
-                if let Coding::Gzip(decoder) = &mut self.body {
-                    let _ = decoder.try_finish();
-                    search.feed(decoder.get_ref());
-                }
-                Some(search.found())
-            });
-            match &self.body {
-                Coding::Unknown(coding) => {
-                    let what = format!("`contains` cannot look into a body in the coding `{coding}`");
-                    return Err(CallError::corrupt(what));
-                }
-                _ if found == Some(false) => {
-                    return Err(CallError::corrupt("the body does not hold what `contains` says"));
-                }
-                _ => {}
+        match std::mem::replace(&mut self.body, Coding::Plain) {
+            Coding::Unknown(coding) => {
+                let what = if self.looks { "contains" } else { "take" };
+                let what = format!("`{what}` cannot look into a body in the coding `{coding}`");
+                return Err(CallError::corrupt(what));
             }
+            Coding::Gzip(mut decoder) => {
+                let _ = decoder.try_finish();
+                self.see(decoder.get_ref())?;
+            }
+            Coding::Plain => {}
         }
-        Ok(None)
+        let search = self.searches.get(usize::from(self.asked.call)).and_then(Option::as_ref);
+        match search.filter(|_| self.looks) {
+            Some(search) if !search.found() => Err(CallError::corrupt("the body does not hold what `contains` says")),
+            _ => Ok(None),
+        }
+    }
+
+    fn material(&mut self) -> Option<Box<Material>> {
+        self.material.take()
     }
 
     fn carried(&self) -> (u64, u64) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::call::own::form::Form;
 use crate::call::own::grpc::code::Code;
 use crate::call::own::grpc::compiled::Compiled;
 use crate::call::own::grpc::descriptors::Descriptors;
@@ -40,6 +41,16 @@ impl GrpcCall {
         Ok(())
     }
 
+    /// Shows each of its texts, with how a value is written there; those of its message as they stand there where it is not
+    /// ready to be sent.
+    pub fn texts(&mut self, see: &mut dyn FnMut(&mut Text, Form)) {
+        self.metadata.iter_mut().for_each(|(_, value)| see(value, Form::Field));
+        match self.compiled.as_mut().map(Arc::get_mut) {
+            Some(Some(compiled)) => compiled.texts(&mut |text| see(text, Form::Plain)),
+            _ => self.message.values().for_each(|value| of_json(value, see)),
+        }
+    }
+
     /// Why it cannot be asked by those descriptors, whatever its message is; none where it can.
     pub fn unknown(&self, descriptors: &Descriptors) -> Option<Fault> {
         descriptors.method(&self.service, &self.method).err()
@@ -48,6 +59,20 @@ impl GrpcCall {
     /// Whether a reply with that code is right.
     pub fn takes(&self, code: Code) -> bool {
         if self.status.is_empty() { code == Code::Ok } else { self.status.contains(&code) }
+    }
+}
+
+/// Shows each text of a value.
+fn of_json(value: &Value, see: &mut dyn FnMut(&mut Text, Form)) {
+    match value {
+        Value::String(text) => {
+            if let Ok(mut text) = Text::cut(text) {
+                see(&mut text, Form::Plain);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| of_json(item, see)),
+        Value::Object(map) => map.values().for_each(|value| of_json(value, see)),
+        _ => {}
     }
 }
 

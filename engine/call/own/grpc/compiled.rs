@@ -8,6 +8,7 @@ use crate::call::ask::Own;
 use crate::call::own::grpc::descriptors::Descriptors;
 use crate::call::own::grpc::fault::{Fault, Place};
 use crate::call::own::grpc::parts::Parts;
+use crate::call::own::text::Text;
 
 /// A call ready to be sent. A message in which nothing differs is bytes once.
 #[derive(Debug, PartialEq)]
@@ -59,6 +60,13 @@ impl Compiled {
         };
         let path = format!("/{service}/{method}");
         Ok(Compiled { path, streams: known.is_server_streaming(), sent, reply: known.output() })
+    }
+
+    /// Shows each text of its message.
+    pub(super) fn texts(&mut self, see: &mut dyn FnMut(&mut Text)) {
+        if let Sent::Parts(parts) = &mut self.sent {
+            parts.texts(see);
+        }
     }
 
     /// The path of its method.

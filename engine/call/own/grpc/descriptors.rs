@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use prost::Message;
-use prost_reflect::prost_types::FileDescriptorSet;
+use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
@@ -94,6 +94,18 @@ impl Descriptors {
             let (file, syntax) = (file.name().to_owned(), file.syntax().to_owned());
             return Err(DescriptorsError::Syntax { file, syntax });
         }
+        // Several sets say some files twice: what they import, and Google's own in the words of different compilers.
+        let mut kept: Vec<FileDescriptorProto> = Vec::new();
+        for file in files.file {
+            let file = FileDescriptorProto { source_code_info: None, ..file };
+            let again = |known: &FileDescriptorProto| {
+                known.name() == file.name() && (*known == file || file.name().starts_with(BUNDLED))
+            };
+            if !kept.iter().any(again) {
+                kept.push(file);
+            }
+        }
+        files.file = kept;
         let there: BTreeSet<String> = files.file.iter().map(|file| file.name().to_owned()).collect();
         let wanted: BTreeSet<String> = files
             .file

@@ -28,6 +28,14 @@ enum Part {
 }
 
 impl Part {
+    fn texts(&mut self, see: &mut dyn FnMut(&mut Text)) {
+        match self {
+            Part::Fixed(_) => {}
+            Part::Text(text) => see(text),
+            Part::Counted(parts) => parts.iter_mut().for_each(|part| part.texts(see)),
+        }
+    }
+
     fn len(&self, own: Own) -> usize {
         match self {
             Part::Fixed(bytes) => bytes.len(),
@@ -77,6 +85,11 @@ impl Parts {
             Some(mark) => Err(varies(&mark.steps)),
             None => Ok(Parts(joined(parts))),
         }
+    }
+
+    /// Shows each of its texts.
+    pub(super) fn texts(&mut self, see: &mut dyn FnMut(&mut Text)) {
+        self.0.iter_mut().for_each(|part| part.texts(see));
     }
 
     /// True where it differs from call to call.
@@ -164,7 +177,7 @@ impl Marks {
             }
             Json::String(written) => {
                 let text =
-                    Text::parse(written).map_err(|error| Fault::at(Place::Value(steps.clone()), error.to_string()))?;
+                    Text::cut(written).map_err(|error| Fault::at(Place::Value(steps.clone()), error.to_string()))?;
                 if text.varies() {
                     let mark = self.mark(self.marks.len());
                     self.marks.push(Mark { text, steps: steps.clone(), met: false });
