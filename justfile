@@ -95,6 +95,6 @@ remeasure-own: && docs
     cargo build --release --quiet
     [ -e scenarios/own/.venv ] || python3 -m venv scenarios/own/.venv
     scenarios/own/.venv/bin/pip install --quiet -r scenarios/own/requirements.txt
-    for name in shop orders lab redis files; do \
+    for name in shop orders lab portal redis files; do \
         target/release/engine run "scenarios/own/$name.yaml" --out "docs/own/$name" --replace || test $? -eq 1 || exit; \
     done

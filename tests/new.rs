@@ -24,7 +24,7 @@ fn kinds() -> Vec<String> {
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
         .collect();
     kinds.sort();
-    assert!(kinds.len() >= 6, "{kinds:?}");
+    assert!(kinds.len() >= 7, "{kinds:?}");
     kinds
 }
 
@@ -58,6 +58,10 @@ fn nothing_is_written_over() {
     assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
     assert!(stderr(&refused).contains("http.yaml is there already"), "{}", stderr(&refused));
     assert_eq!(fs::read_to_string(folder.path().join("http.yaml")).expect("it is there"), "mine");
+    fs::write(folder.path().join("users.csv"), "mine").expect("a file");
+    let refused = engine(folder.path(), &["new", "steps"]);
+    assert!(stderr(&refused).contains("users.csv is there already"), "{}", stderr(&refused));
+    assert!(!folder.path().join("steps.yaml").exists(), "all of it or nothing");
     let elsewhere = engine(folder.path(), &["new", "http", "--out", "shop.yaml"]);
     assert!(elsewhere.status.success() && folder.path().join("shop.yaml").exists(), "{}", stderr(&elsewhere));
     let unknown = engine(folder.path(), &["new", "carrier-pigeon"]);

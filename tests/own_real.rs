@@ -192,6 +192,25 @@ fn grpcio_takes_orders_by_their_description_and_by_its_own() {
 }
 
 #[test]
+fn users_of_a_portal_log_in_once_and_go_through_their_steps() {
+    let Some(services) = Services::of_python("portal") else { return };
+    let sets = [
+        "trials=1",
+        "targets.portal.env.ASKED=portal.log",
+        "workloads.morning.clients=[2, 3]",
+        "workloads.morning.duration=600ms",
+        "workloads.morning.think=5ms..20ms",
+    ];
+    let results = services.run("portal.yaml", &sets, &[]);
+    let mut made = made(&results, "portal", None);
+    assert_eq!(made.remove("any"), Some(0), "nothing warms up");
+    let before = results.records.iter().filter_map(|record| Some(record.measured.as_ref()?.untimed?.before)).sum();
+    assert_eq!(before, 5, "each client of both cells, once");
+    made.insert("login".to_owned(), before);
+    assert_eq!(services.log("portal.log"), made);
+}
+
+#[test]
 fn redis_is_asked_in_its_own_protocol_over_tcp_and_a_socket() {
     let Some(redis) = systems::program("redis-server", "redis-server") else { return };
     let services = Services::new("redis");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use crate::cli::create::create;
+use crate::cli::create::{absent, create};
 use crate::error::{Exit, Result};
 
 /// What stands before each: an editor completes and explains every key then.
@@ -36,6 +36,8 @@ enum Kind {
     Rpyc,
     /// Any server of lines or frames, such as Redis
     Raw,
+    /// Log in once, then steps with a pause, every client its own user
+    Steps,
     /// Networks between both ends
     Links,
 }
@@ -48,6 +50,7 @@ impl Kind {
             Kind::Grpc => "grpc",
             Kind::Rpyc => "rpyc",
             Kind::Raw => "raw",
+            Kind::Steps => "steps",
             Kind::Links => "links",
         }
     }
@@ -59,7 +62,16 @@ impl Kind {
             Kind::Grpc => include_str!("../../templates/new/grpc.yaml"),
             Kind::Rpyc => include_str!("../../templates/new/rpyc.yaml"),
             Kind::Raw => include_str!("../../templates/new/raw.yaml"),
+            Kind::Steps => include_str!("../../templates/new/steps.yaml"),
             Kind::Links => include_str!("../../templates/new/links.yaml"),
+        }
+    }
+
+    /// The files that it names, with their texts.
+    fn beside(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Kind::Steps => &[("users.csv", include_str!("../../templates/new/users.csv"))],
+            _ => &[],
         }
     }
 }
@@ -67,7 +79,12 @@ impl Kind {
 impl New {
     pub(crate) fn run(self) -> Result<Exit> {
         let file = self.out.unwrap_or_else(|| PathBuf::from(format!("{}.yaml", self.kind.name())));
+        let beside = self.kind.beside().iter().map(|(name, text)| (file.with_file_name(name), *text));
+        let beside: Vec<(PathBuf, &str)> = beside.collect();
+        // All of them or none.
+        beside.iter().try_for_each(|(file, _)| absent(file))?;
         create(&file, &format!("{HEADER}{}", self.kind.text()))?;
+        beside.iter().try_for_each(|(file, text)| create(file, text))?;
         // A closed stderr is the reader's choice.
         let _ = writeln!(
             std::io::stderr(),
