@@ -415,3 +415,33 @@ fn a_server_that_speaks_something_else_is_told_apart() {
         assert_eq!(got.failures, [reason]);
     }
 }
+
+#[test]
+fn rows_and_what_is_taken_from_messages_stand_in_those_that_follow() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    for (how, proto) in [("none", described()), ("v1", json!("reflection"))] {
+        let (server, file) = shop(&python, how, folder.path());
+        let mut first = call("first", "Place", json!({"note": "of ${sku}"}), json!({}));
+        first["take"] = json!([{"name": "id", "from": {"json": "/id"}}, {"name": "all", "from": "all"}]);
+        let tenant = json!({"metadata": [["x-tenant", "t-${sku}"]]});
+        let next = call("next", "Place", json!({"before": {"note": "n"}, "note": "after ${id}"}), tenant);
+        let mut lacks = call("lacks", "Place", json!({}), json!({}));
+        lacks["take"] = json!([{"name": "id", "from": {"metadata": "x-nothing"}}]);
+        let rows = json!({"each": "client", "rows": "file", "columns": [{"name": "sku", "values": ["a", "b"]}]});
+        let load = json!({
+            "nonce": null, "own": true, "call": "first", "calls": [first, next, lacks], "proto": proto, "data": [rows],
+            "steps": ["first", "next", "lacks", "first"], "clients": 2, "iterations": 3
+        });
+        let got = measure(&server, "grpc", load).unwrap_or_else(|failed| panic!("{how}: {failed:?}"));
+        assert_eq!((got.counts.ok, got.counts.error.corrupt), (12, 6), "{how}: {:?}", got.failures);
+        assert_eq!(got.failures, ["corrupt: the reply has nothing at `metadata x-nothing`"]);
+        assert_eq!(got.passes.map(|passes| (passes.count, passes.skipped_steps)), Some((0, 6)));
+        let asked = asked(server, &file);
+        assert_eq!((&asked["asked"]["Place"], &asked["tenants"]), (&json!(18), &json!(["t-a", "t-b"])), "{how}");
+        let notes: Vec<&str> = asked["notes"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        for note in ["of a", "of b", "after o-of a", "after o-of b"] {
+            assert!(notes.contains(&note), "{how}: {notes:?}");
+        }
+    }
+}
