@@ -35,7 +35,7 @@ const FIRST: [(&str, &[Says]); 16] = [
     ("where-the-time-goes", &[Words("With stack python instead of native, "), More("a ping takes ")]),
     (
         "compression",
-        &[More("With compress, bandwidth (upload) grows to "), Words(" with fill zeros"), Words(" with fill random")],
+        &[More("With compress, bandwidth (upload) is "), Words(" with fill zeros"), Words(" with fill random")],
     ),
     ("chunk-size", &[More("Against chunk whole, an upload takes "), Words(" with 4KiB (")]),
     (

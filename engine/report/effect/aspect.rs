@@ -117,12 +117,14 @@ impl Aspect {
         }
     }
 
-    /// What becomes of it, up to the factor: `takes 4.10 × as long`, `falls to 0.42 ×`.
-    pub fn becomes(self, factor: &str, ratio: f64) -> String {
+    /// What becomes of it where these are its ratios, up to the factor: `takes 4.10 × as long`, `falls to 0.42 ×`.
+    pub fn becomes(self, factor: &str, ratios: impl Iterator<Item = f64> + Clone) -> String {
         match self {
             Aspect::P50 => format!("takes {factor} as long"),
-            _ if ratio < 1.0 => format!("falls to {factor}"),
-            _ => format!("grows to {factor}"),
+            _ if ratios.clone().all(|ratio| ratio < 1.0) => format!("falls to {factor}"),
+            _ if ratios.clone().all(|ratio| ratio >= 1.0) => format!("grows to {factor}"),
+            // Up with some, and down with others.
+            _ => format!("is {factor}"),
         }
     }
 }

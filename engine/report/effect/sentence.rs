@@ -85,7 +85,9 @@ fn clause(effect: &Found<'_>, family: &Family<'_>, first: bool) -> String {
     let one = |difference: Contrast, pairs: &[usize], first: bool| {
         let (before, after) = figures(effect, pairs);
         let much = how_much(difference, family);
-        let much = if first { effect.aspect.becomes(&much, difference.value.exp()) } else { much };
+        let parts = effect.split().into_iter().filter(|_| pairs.len() < whole.len()).flat_map(|split| &split.parts);
+        let all = parts.map(|part| part.difference.value.exp()).chain([difference.value.exp()]);
+        let much = if first { effect.aspect.becomes(&much, all) } else { much };
         format!("{much}: {}", from_to(effect.aspect, before, after))
     };
     let worth = if first { WORTH_TELLING } else { WORTH_A_LONG_SENTENCE };

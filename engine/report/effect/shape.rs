@@ -152,7 +152,7 @@ fn shape(
                 Kind::Knee,
                 format!(
                     "{subject} stays the same up to {knee}, and {}: {ends}",
-                    aspect.becomes(&times, figure(last) / figure(first))
+                    aspect.becomes(&times, std::iter::once(figure(last) / figure(first)))
                 ),
             )
         }
@@ -166,7 +166,7 @@ fn shape(
                 kind,
                 format!(
                     "{subject} {}, {ends}{}",
-                    aspect.becomes(&times, figure(last) / figure(first)),
+                    aspect.becomes(&times, std::iter::once(figure(last) / figure(first))),
                     between(aspect, points)
                 ),
             )
