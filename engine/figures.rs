@@ -58,6 +58,11 @@ pub fn factor(value: f64) -> String {
     format!("{} ×", number(value))
 }
 
+/// From which factor on a difference would have been seen, where that is a bound at all: none beyond a hundred times.
+pub fn seeable(value: f64) -> Option<String> {
+    (value <= 100.0).then(|| factor(value))
+}
+
 /// A length of time in words, from seconds: `12 min 3 s`.
 pub fn lasting(seconds: f64) -> String {
     if seconds < 60.0 {
@@ -110,6 +115,11 @@ fn with_unit(value: f64, units: &[(f64, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{counted, factor, lasting, listed, number, share, size, time};
+
+    #[test]
+    fn what_could_have_been_seen_is_told_up_to_a_hundred_times() {
+        assert_eq!([1.5, 100.0, 1e16].map(super::seeable), [Some("1.50 ×".to_owned()), Some("100 ×".to_owned()), None]);
+    }
 
     #[test]
     fn times_take_the_unit_that_fits_after_rounding() {

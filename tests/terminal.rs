@@ -67,7 +67,9 @@ fn pipes_get_plain_lines_and_a_table() {
     assert!(question.is_some() && answer.contains("too few trials"), "{shown}");
     let places: Vec<&str> = told.lines().filter(|line| line.contains("report.html")).collect();
     assert!(matches!(places.as_slice(), [one] if one.contains("/out: report.html, report.md, results.json")), "{told}");
-    assert!(lines.iter().any(|line| line.starts_with("tcp-threaded  latency") && line.contains("± ")), "{shown}");
+    // Of two trials that a busy machine took far apart the spread is a factor.
+    let spread = |line: &str| line.contains("± ") || line.contains("×÷ ");
+    assert!(lines.iter().any(|line| line.starts_with("tcp-threaded  latency") && spread(line)), "{shown}");
 }
 
 #[test]

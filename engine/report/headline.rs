@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::figures::{factor, grouped, listed};
+use crate::figures::{factor, grouped, listed, seeable};
 use crate::report::cell::Cell;
 use crate::report::comparison::{Comparison, Outcome};
 use crate::report::effect::aspect::{Aspect, OR};
@@ -298,7 +298,11 @@ fn sentence(column: &Made<'_>, baseline: Option<&str>) -> String {
                     || "no number of trials up to 1,000 would decide it".to_owned(),
                     |trials| format!("{} trials would decide it", grouped(trials as u64)),
                 );
-                format!(": no difference above {} could be seen; {decide}", factor(factor_))
+                let seen = seeable(factor_).map_or_else(
+                    || "not even a difference of 100 ×".to_owned(),
+                    |least| format!("no difference above {least}"),
+                );
+                format!(": {seen} could be seen; {decide}")
             });
             format!("{}{more} (tied{unseen})", listed(&names))
         }

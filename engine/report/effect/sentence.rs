@@ -1,6 +1,6 @@
 //! What an axis does, in a sentence: figures in units, how sure, and where it differs.
 
-use crate::figures::{factor, grouped, listed, number};
+use crate::figures::{factor, grouped, listed, number, seeable};
 use crate::report::effect::aspect::{Aspect, from_to};
 use crate::report::effect::crossover::crossover;
 use crate::report::effect::found::{Family, Found, Split};
@@ -147,12 +147,10 @@ fn unseen(effect: &Found<'_>, family: &Family<'_>) -> String {
         Some(trials) => format!("{} trials would decide it", grouped(trials as u64)),
         None => "no number of trials up to 1,000 would decide it".to_owned(),
     };
-    format!(
-        "{} ({}: none above {} could be seen; {decide})",
-        effect.aspect.subject(&effect.call),
-        from_to(effect.aspect, before, after),
-        factor(effect.difference.would_show(family.comparisons)),
-    )
+    let seen = seeable(effect.difference.would_show(family.comparisons));
+    let seen = seen.map_or_else(|| "not even one of 100 ×".to_owned(), |least| format!("none above {least}"));
+    let subject = effect.aspect.subject(&effect.call);
+    format!("{subject} ({}: {seen} could be seen; {decide})", from_to(effect.aspect, before, after))
 }
 
 /// Each value against the first, the least figure first.

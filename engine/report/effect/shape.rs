@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::figures::{factor, number, size, time};
+use crate::figures::{factor, number, seeable, size, time};
 use crate::report::effect::aspect::{Aspect, from_to};
 use crate::report::effect::found::{Family, Found, value};
 use crate::report::effect::matched::{Axis, Unit, rest};
@@ -128,11 +128,8 @@ fn shape(
     let (kind, text) = match slope {
         _ if flat == shown.len() => {
             let would = steps.iter().map(|step| step.would_show(family.comparisons)).fold(1.0, f64::max);
-            let would = factor(would);
-            (
-                Kind::Flat,
-                format!("{subject} does not depend on it as far as can be seen (above {would} it could), {ends}"),
-            )
+            let would = seeable(would).map_or_else(|| "100 × and more".to_owned(), |least| format!("above {least}"));
+            (Kind::Flat, format!("{subject} does not depend on it as far as can be seen ({would} it could), {ends}"))
         }
         Some(slope) => {
             let (per, name) = step(unit, last.number, &axis.name);
