@@ -147,12 +147,7 @@ impl<'l> Armed<'l> {
                 Side::Client => client.stall(stall.after, stall.length)?,
             }
         }
-        // Of a load that lasts for a time, all of it may be a pause.
-        let pause = match load.extent() {
-            Extent::Duration(time) => time,
-            Extent::Iterations(_) => Duration::ZERO,
-        };
-        let silence = pause + load.timeout + load.drain + SILENCE;
+        let silence = pause(load).saturating_add(load.timeout + load.drain + SILENCE);
         let mut second = |so_far| {
             progress(so_far);
             server.end.look()
@@ -219,6 +214,19 @@ impl Timed<'_> {
     }
 }
 
+/// How long no call of a load may be due: all of a load that lasts for a time, else what clients pause, or the longest gap
+/// between the calls of a rate.
+fn pause(load: &Load) -> Duration {
+    // A gap of Poisson arrivals is longer than so many mean ones once in 100,000,000.
+    const GAPS: f64 = 20.0;
+    let gap = load.rate.and_then(|rate| Duration::try_from_secs_f64(GAPS / rate).ok()).unwrap_or_default();
+    let think = load.think.map_or(Duration::ZERO, |think| think.most);
+    match load.extent() {
+        Extent::Duration(time) => time,
+        Extent::Iterations(_) => think.max(gap),
+    }
+}
+
 /// Says one line to a client process.
 fn tell(client: &End, line: &ToDrive) -> Result<()> {
     client.tell(serde_json::to_string(line).doing("cannot write to the client process")?)
@@ -248,8 +256,22 @@ fn without_watching(client: &mut Spent, hiccups: Option<&Hiccups>) {
 
 #[cfg(test)]
 mod tests {
-    use super::without_watching;
+    use std::time::Duration;
+
+    use super::{pause, without_watching};
+    use crate::key::load::{Load, Think};
     use crate::results::{Hiccups, Spent};
+
+    #[test]
+    fn a_load_may_pause_as_long_as_it_was_asked_to() {
+        let calls = Load { iterations: Some(3), ..Load::default() };
+        let seconds = Duration::from_secs;
+        assert_eq!(pause(&calls), Duration::ZERO);
+        assert_eq!(pause(&Load { rate: Some(0.1), ..calls.clone() }), seconds(200));
+        let think = Some(Think { least: seconds(1), most: seconds(300) });
+        assert_eq!(pause(&Load { think, ..calls }), seconds(300));
+        assert_eq!(pause(&Load { duration: Some(seconds(60)), ..Load::default() }), seconds(60));
+    }
 
     #[test]
     fn a_client_is_not_charged_for_watching_itself() {
