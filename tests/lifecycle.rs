@@ -1,15 +1,14 @@
 //! Nothing is lost and nothing is left running, however a run ends.
 
+mod family;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use engine::results::{Outcome, Results};
-
-/// How long anything here may take before the test says that it never happened.
-const PATIENCE: Duration = Duration::from_secs(60);
+use family::{command_line, descendants, gone, kill, stat, until};
 
 const SCENARIO: &str = "
 title: A life
@@ -59,53 +58,6 @@ impl Life {
                 .is_ok_and(|journal| journal.matches("{\"record\"").count() >= count)
         });
     }
-}
-
-fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !happened() {
-        assert!(begun.elapsed() < PATIENCE, "{what} never came");
-        std::thread::yield_now();
-    }
-}
-
-fn stat(pid: u32) -> Option<(u32, char)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((fields.next()?.parse().ok()?, state))
-}
-
-/// All processes that descend from `ancestor`, and live.
-fn descendants(ancestor: u32) -> BTreeSet<u32> {
-    let all: Vec<(u32, u32)> = fs::read_dir("/proc")
-        .expect("/proc")
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|pid: u32| stat(pid).filter(|(_, state)| *state != 'Z').map(|(parent, _)| (pid, parent)))
-        .collect();
-    let mut family = BTreeSet::from([ancestor]);
-    loop {
-        let more: Vec<u32> =
-            all.iter().filter(|(pid, parent)| family.contains(parent) && !family.contains(pid)).map(|x| x.0).collect();
-        if more.is_empty() {
-            family.remove(&ancestor);
-            return family;
-        }
-        family.extend(more);
-    }
-}
-
-fn command_line(pid: u32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default().replace('\0', " ")
-}
-
-fn gone(pid: u32) -> bool {
-    stat(pid).is_none_or(|(_, state)| matches!(state, 'Z' | 'X'))
-}
-
-fn kill(signal: &str, pid: u32) {
-    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill runs").success());
 }
 
 fn read(path: &Path) -> Results {

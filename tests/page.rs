@@ -270,7 +270,15 @@ fn a_line_is_broken_where_no_call_was_answered() {
     for record in &mut results.records {
         open_loop(record, MS, None);
         for slice in &mut record.measured.as_mut().expect("measured").timeline[50..60] {
-            *slice = engine::results::Slice { ok: 0, failed: 8, mean_ns: 0, p50_ns: 0, p99_ns: 0, max_ns: 0, ..*slice };
+            *slice = engine::results::Slice {
+                ok: 0,
+                failed: 8,
+                mean_ns: 0,
+                p50_ns: 0,
+                p99_ns: 0,
+                max_ns: 0,
+                ..slice.clone()
+            };
         }
     }
     let view = View::of(&results).expect("a view");

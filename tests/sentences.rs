@@ -58,7 +58,17 @@ fn nothing_speaks_against_figures_only_where_nothing_does() {
         let slice = |at: u64| {
             let ns = if at < 50 { 1_000_000 } else { 100_000 };
             let (start_ns, length_ns) = (at * 10_000_000, 10_000_000);
-            Slice { start_ns, length_ns, ok: 9, failed: 0, mean_ns: ns, p50_ns: ns, p99_ns: ns, max_ns: ns }
+            Slice {
+                start_ns,
+                length_ns,
+                ok: 9,
+                failed: 0,
+                mean_ns: ns,
+                p50_ns: ns,
+                p99_ns: ns,
+                max_ns: ns,
+                times: Vec::new(),
+            }
         };
         record.measured.as_mut().expect("measured").timeline = (0..100).map(slice).collect();
     });

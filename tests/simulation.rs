@@ -272,7 +272,12 @@ fn poisson_arrivals_are_sent_when_their_seed_says() {
         let more =
             json!({"clients": 200, "rate": 1_000.0, "arrivals": "poisson", "seed": seed, "duration_ns": 1_000 * MS});
         let got = simulate(Server::PROMPT, more);
-        let profile = RateProfile { steps: vec![RateStep::held(1_000.0, u64::MAX)], arrivals: Arrivals::Poisson, seed };
+        let profile = RateProfile {
+            steps: vec![RateStep::held(1_000.0, u64::MAX)],
+            arrivals: Arrivals::Poisson,
+            seed,
+            part: None,
+        };
         let mut schedule = Schedule::new(&profile, Limit::Time(1_000 * MS));
         let due: Vec<u64> = std::iter::from_fn(|| schedule.pop()).collect();
         assert_eq!(got.sends, due);

@@ -69,7 +69,7 @@ fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
 
 /// How many cores each end has here, and what that hides; or why the plan cannot run here.
 fn place(plan: &Plan) -> Vec<String> {
-    let pinning = match cores().and_then(|cores| Pinning::among(&plan.pin, &cores, plan.has_links())) {
+    let pinning = match cores().and_then(|cores| Pinning::among(&plan.pin, &cores, plan.has_links(), plan.processes)) {
         Ok(pinning) => pinning,
         Err(error) => return vec![error.to_string()],
     };

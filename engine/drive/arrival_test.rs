@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn bunched_sends_are_told_from_spaced_ones() {
         for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
-            let profile = RateProfile { steps: vec![RateStep::held(1_000.0, u64::MAX)], arrivals, seed: 3 };
+            let profile = RateProfile { steps: vec![RateStep::held(1_000.0, u64::MAX)], arrivals, seed: 3, part: None };
             let mut schedule = Schedule::new(&profile, Limit::Calls(5_000));
             let due: Vec<u64> = std::iter::from_fn(|| schedule.pop()).collect();
             let right = test(&due, &schedule).expect("enough");

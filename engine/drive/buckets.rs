@@ -60,6 +60,19 @@ impl<C: Counter, const UNIT: u32, const HALF: u32> Buckets<C, UNIT, HALF> {
         *count = count.saturating_add(C::one());
     }
 
+    /// So many more times in a bucket.
+    pub fn add(&mut self, bucket: usize, times: C) {
+        if let Some(count) = self.counts.get_mut(bucket) {
+            *count = count.saturating_add(times);
+        }
+    }
+
+    /// The buckets that have times, with how many.
+    pub fn counted(&self) -> impl Iterator<Item = (u32, C)> {
+        let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > C::zero());
+        counts.map(|(bucket, count)| (bucket as u32, *count))
+    }
+
     /// Adds the counts of `other` and empties it.
     pub fn take(&mut self, other: &mut Self) {
         for (count, other) in self.counts.iter_mut().zip(&mut other.counts) {

@@ -10,10 +10,11 @@ use crate::call::own::{OwnCall, Protocol, Sessions};
 use crate::call::{self, Call, CallError, CallSpec, Called, Chunks, Fill, Own, Settings, Verify, Wait, Word};
 use crate::drive::messages::{Assignment, VERSION};
 use crate::drive::schedule::{Limit, RateProfile, RateStep};
-use crate::drive::sequence::{Drawn, One, Pauses, Sequence, Split, Steps};
+use crate::drive::sequence::{Drawn, Numbered, One, Pauses, Sequence, Split, Steps};
 use crate::drive::setup_error::SetupError;
 use crate::drive::watchdog::Watchdog;
 use crate::key::load::{Extent, Load, Step};
+use crate::key::part::Part;
 use crate::registry::{find, suggestion};
 use crate::server::MODELS;
 use crate::stack::own;
@@ -23,7 +24,7 @@ use crate::transport::contract::{
     AsyncClient, ClientCodec, ClientContext, IoModel, OptionSpec, Options, Reply, Transport,
 };
 use crate::transport::grpc::reflection::Line;
-use crate::transport::http1::keeps_alive;
+use crate::transport::http1::{POOL, keeps_alive};
 use crate::transport::options::{COOKIES, resumes};
 use crate::transport::socket::SocketOptions;
 use crate::transport::tls::Trust;
@@ -38,7 +39,7 @@ pub struct Job {
     /// What clients ask.
     pub calls: Box<dyn Sequence>,
     /// What each client asks once before; none where nothing is.
-    pub before: Option<Steps>,
+    pub before: Option<Box<dyn Sequence>>,
     /// How long clients pause after their calls.
     pub pauses: Pauses,
     /// True where each call dials, is answered once and closes.
@@ -75,6 +76,8 @@ pub struct Job {
     pub negotiated: OnceCell<String>,
     /// How its transport plugs in.
     pub io_model: IoModel,
+    /// Which part of a load it is, where other processes make the others.
+    part: Option<Part>,
     own_calls: Arc<[OwnCall]>,
     sessions: Arc<Sessions>,
     context: ClientContext,
@@ -94,7 +97,9 @@ impl Job {
         let address: Address = assignment.end.address.parse()?;
         let io_model = transport.io_model();
         let calls = sequence(assignment, transport)?;
-        let before = before(assignment, transport)?;
+        let part = assignment.end.part;
+        let numbered = |calls| numbered(part, calls);
+        let (calls, before) = (numbered(calls), before(assignment, transport)?.map(numbered));
         let (connect, per_iteration) = (assignment.load.dials(), calls.calls_per_iteration());
         let load = &assignment.load;
         let limit = match (load.iterations, load.duration, load.ramp.as_slice()) {
@@ -119,7 +124,7 @@ impl Job {
         // A call that dials has its connection to itself.
         let streams = if connect { 1 } else { assignment.end.options.count("streams").map_or(1, |n| n as usize) };
         let streams = streams.clamp(1, clients);
-        let connections = assignment.load.connections(Some(streams as u64), assignment.end.options.count("pool"));
+        let connections = assignment.load.connections(Some(streams as u64), assignment.end.options.count(POOL.name));
         let profile = profile(assignment)?;
         known(&assignment.end.options, transport)?;
         let (options, ca) = (&assignment.end.options, assignment.end.ca.as_deref());
@@ -141,7 +146,7 @@ impl Job {
         let (sockets, trust) = (sockets?, trust?);
         let fill: Arc<Fill> = Fill::new(assignment.load.fill, assignment.load.seed);
         let callers = Callers {
-            clients: load.clients,
+            clients: part.map_or(load.clients, |part| part.clients),
             steps: calls.steps(),
             seed: load.seed,
             cookies: options.flag(COOKIES.name, false),
@@ -160,7 +165,8 @@ impl Job {
             sessions: bound.sessions,
             calls,
             before,
-            pauses: Pauses::of(load.think, load.seed),
+            pauses: Pauses::of(load.think, load.seed).numbered_from(part.map_or(0, |part| part.first_client)),
+            part,
             connect,
             own: assignment.end.own,
             dials_only: connect && assignment.end.own && assignment.end.ready.is_none(),
@@ -203,6 +209,16 @@ impl Job {
             None => Ok(codec),
             Some(trust) => trust.secure(codec),
         }
+    }
+
+    /// When an open loop ends, which counts its passes and not those of each client.
+    pub fn open_limit(&self) -> Limit {
+        let Limit::Calls(each) = self.limit else { return self.limit };
+        let passes = each / self.calls.steps();
+        Limit::Calls(match self.part {
+            Some(part) => part.share(passes.saturating_mul(part.clients.into())),
+            None => passes.saturating_mul(self.clients as u64),
+        })
     }
 
     /// Whether a client does more than to call again and again: it pauses, goes through steps, or uses what it is given.
@@ -281,7 +297,10 @@ fn profile(assignment: &Assignment) -> Result<Option<RateProfile>, SetupError> {
         Some(rate) => {
             Err(SetupError::assignment(format!("a rate of {rate} calls/s is not between 0.001 and 10000000")))
         }
-        None => Ok(Some(RateProfile { steps, arrivals: assignment.load.arrivals, seed: assignment.load.seed })),
+        None => {
+            let Load { arrivals, seed, .. } = assignment.load;
+            Ok(Some(RateProfile { steps, arrivals, seed, part: assignment.end.part }))
+        }
     }
 }
 
@@ -340,14 +359,22 @@ fn sequence(assignment: &Assignment, transport: &dyn Transport) -> Result<Box<dy
 }
 
 /// What the calls ask that each client makes once before, or what is missing.
-fn before(assignment: &Assignment, transport: &dyn Transport) -> Result<Option<Steps>, SetupError> {
+fn before(assignment: &Assignment, transport: &dyn Transport) -> Result<Option<Box<dyn Sequence>>, SetupError> {
     let load = &assignment.load;
     if load.before.iter().any(|called| called.kind().dials()) {
         return Err(SetupError::assignment("no call of `before` may dial"));
     }
     let ask = |called: &Called| Ok((called.name().to_owned(), asked(assignment, transport, called, &settings(load))?));
     let calls = load.before.iter().map(ask).collect::<Result<Vec<_>, SetupError>>()?;
-    Ok((!calls.is_empty()).then(|| Steps::of(calls)))
+    Ok((!calls.is_empty()).then(|| Box::new(Steps::of(calls)) as Box<dyn Sequence>))
+}
+
+/// The calls of clients who have their numbers among those of all parts of a load.
+fn numbered(part: Option<Part>, calls: Box<dyn Sequence>) -> Box<dyn Sequence> {
+    match part {
+        Some(part) => Box::new(Numbered { calls, first: part.first_client as usize }),
+        None => calls,
+    }
 }
 
 fn settings(load: &Load) -> Settings {

@@ -12,9 +12,11 @@ use crate::drive::samples::condense;
 use crate::drive::setup_error::SetupErrorClass;
 use crate::error::{self, Context, Error};
 use crate::key::load::Load;
+use crate::key::part::Part;
 use crate::lack::Lack;
 use crate::results::Measured;
-use crate::transport::contract::Options;
+use crate::transport::contract::{OptionValue, Options};
+use crate::transport::http1::POOL;
 use crate::transport::tls::Verification;
 use crate::units::ns;
 
@@ -72,6 +74,10 @@ pub struct End {
     /// The cores that it may run on; all where none are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pin: Vec<usize>,
+    /// Which part of a load it makes, where other client processes make the others: `clients` are those of its part
+    /// alone, and of a rate, which is that of all, it makes every so-manyth call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
 }
 
 /// A call that is asked until it is answered as expected.
@@ -113,15 +119,25 @@ impl Assignment {
             own: false,
             verification: None,
             pin: Vec::new(),
+            part: None,
         };
         Assignment { end, load: load.clone() }
+    }
+
+    /// The same of a part of a load, whose own clients it names already: of the connections that all share it has its share.
+    pub fn as_part(mut self, part: Option<Part>) -> Self {
+        if let (Some(part), Some(OptionValue::Count(pool))) = (part, self.end.options.0.get_mut(POOL.name)) {
+            *pool = part.share(*pool);
+        }
+        self.end.part = part;
+        self
     }
 }
 
 impl<'de> Deserialize<'de> for Assignment {
     /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const OF_END: [&str; 13] = [
+        const OF_END: [&str; 14] = [
             "version",
             "address",
             "transport",
@@ -135,6 +151,7 @@ impl<'de> Deserialize<'de> for Assignment {
             "own",
             "verification",
             "pin",
+            "part",
         ];
         let keys = Map::<String, Value>::deserialize(deserializer)?;
         let (end, load): (Map<String, Value>, Map<String, Value>) =
@@ -154,7 +171,12 @@ pub enum ToDrive {
     /// What to do. Connect and warm up, then say `armed`.
     Assignment(Box<Assignment>),
     /// Begin to measure.
-    Go {},
+    Go {
+        /// When: at this moment of the machine's monotonic clock, in nanoseconds; at once where none is named, or it has
+        /// passed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_ns: Option<u64>,
+    },
     /// Say what was measured.
     Report {},
 }

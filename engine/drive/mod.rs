@@ -11,6 +11,7 @@ pub mod jitter;
 pub mod job;
 pub mod live;
 pub mod load;
+pub mod merged;
 pub mod messages;
 pub mod network;
 pub mod order;
@@ -37,7 +38,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::drive::clock::now_ns;
+use crate::drive::clock::{await_ns, now_ns};
 use crate::drive::job::Job;
 use crate::drive::live::LiveHistogram;
 use crate::drive::load::LoadModel;
@@ -71,12 +72,13 @@ fn measure() -> Result<(), SetupError> {
     let mut load = model(&job)?.callers(job)?;
     load.arm()?;
     send(&FromDrive::Armed { clients: assignment.load.clients })?;
-    let ToDrive::Go {} = recv()? else { return Err(SetupError::assignment("`go` was due")) };
+    let ToDrive::Go { at_ns } = recv()? else { return Err(SetupError::assignment("`go` was due")) };
     let (ended, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let live = load.live();
     let (hiccups, began_ns) = thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&ended, &live, &over));
         let jitter = scope.spawn(|| jitter::watch(&over));
+        at_ns.inspect(|at| await_ns(*at));
         let began_ns = now_ns();
         load.measure(&ended);
         over.store(true, Ordering::Relaxed);
@@ -87,6 +89,10 @@ fn measure() -> Result<(), SetupError> {
     let ToDrive::Report {} = recv()? else { return Err(SetupError::assignment("`report` was due")) };
     let mut measured = load.measured();
     measured.generator.hiccups = hiccups;
+    if assignment.end.part.is_none() {
+        // Only what is added to that of other processes needs them.
+        measured.timeline.iter_mut().for_each(|slice| slice.times.clear());
+    }
     if asked > 0 {
         measured.untimed.get_or_insert_default().ready = asked;
     }

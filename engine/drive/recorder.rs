@@ -390,6 +390,7 @@ impl Recorder {
                     Client { p50_ns, p99_ns, ..own.counts }
                 })
                 .collect(),
+            drivers: Vec::new(),
             calls: names.iter().cloned().zip(self.calls()).collect(),
             passes: self.passes.as_ref().map(PerPass::figures),
             untimed: Some(self.untimed).filter(|untimed| *untimed != Untimed::default()),

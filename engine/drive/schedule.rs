@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::call::{Arrivals, SplitMix};
+use crate::key::part::Part;
 
 /// How long before a call is due sleeping ends and spinning begins, in nanoseconds: what a wake-up takes.
 pub const EARLY: u64 = 80_000;
@@ -31,6 +32,8 @@ pub struct RateProfile {
     pub arrivals: Arrivals,
     /// The seed of what is random in it.
     pub seed: u64,
+    /// Of which part of its calls a schedule is, where several processes make them.
+    pub part: Option<Part>,
 }
 
 /// A rate that is held for a time, or changes evenly in it, in calls per second of all clients together.
@@ -59,6 +62,8 @@ pub struct Schedule {
     leg: usize,
     arrivals: Arrivals,
     random: SplitMix,
+    /// The progress that a call is: as many calls as there are parts, of which one is made here.
+    each: u128,
     /// The progress at which the next call to be made is due.
     progress: u128,
     /// How many calls are still to be made, where they are counted.
@@ -105,7 +110,7 @@ impl Leg {
 }
 
 impl Schedule {
-    /// The schedule of `profile` until `limit`, which counts the calls of all clients together.
+    /// The schedule of `profile` until `limit`, which counts the calls that are made here, of all clients together.
     pub fn new(profile: &RateProfile, limit: Limit) -> Self {
         let (mut legs, mut begins_ns, mut begins) = (Vec::with_capacity(profile.steps.len()), 0u64, 0);
         for RateStep { from, to, ns } in &profile.steps {
@@ -120,13 +125,18 @@ impl Schedule {
             Limit::Calls(count) => (count, u64::MAX),
             Limit::Time(ns) => (u64::MAX, ns),
         };
-        let mut random = SplitMix::new(profile.seed);
-        let progress = match profile.arrivals {
-            Arrivals::Constant => 0,
-            Arrivals::Poisson => exponential(&mut random),
+        // Constant arrivals are dealt out in turn, Poisson streams are drawn apart and add to one.
+        let (seed, of, index) = match profile.part {
+            Some(part) => (part.seed(profile.seed), part.of, part.index),
+            None => (profile.seed, 1, 0),
         };
-        let ahead = VecDeque::with_capacity(BLOCK);
-        let mut schedule = Schedule { legs, leg: 0, arrivals: profile.arrivals, random, progress, left, end, ahead };
+        let (mut random, each) = (SplitMix::new(seed), u128::from(of) * CALL);
+        let progress = match profile.arrivals {
+            Arrivals::Constant => u128::from(index) * CALL,
+            Arrivals::Poisson => exponential(&mut random, each),
+        };
+        let (arrivals, ahead) = (profile.arrivals, VecDeque::with_capacity(BLOCK));
+        let mut schedule = Schedule { legs, leg: 0, arrivals, random, each, progress, left, end, ahead };
         schedule.prepare();
         schedule
     }
@@ -166,7 +176,7 @@ impl Schedule {
     /// How many calls are due on average until `ns`.
     pub fn expected(&self, ns: u64) -> f64 {
         let leg = self.legs.iter().rev().find(|leg| leg.begins_ns <= ns);
-        leg.map_or(0.0, |leg| (leg.begins + leg.progress(ns - leg.begins_ns)) as f64 / CALL as f64)
+        leg.map_or(0.0, |leg| (leg.begins + leg.progress(ns - leg.begins_ns)) as f64 / self.each as f64)
     }
 
     /// Makes one more due time; false after the last.
@@ -182,24 +192,25 @@ impl Schedule {
         }
         self.left -= 1;
         self.progress += match self.arrivals {
-            Arrivals::Constant => CALL,
-            Arrivals::Poisson => exponential(&mut self.random),
+            Arrivals::Constant => self.each,
+            Arrivals::Poisson => exponential(&mut self.random, self.each),
         };
         self.ahead.push_back(due);
         true
     }
 }
 
-/// A gap whose mean is one call, by inversion.
-fn exponential(random: &mut SplitMix) -> u128 {
+/// A gap of that mean, by inversion.
+fn exponential(random: &mut SplitMix, mean: u128) -> u128 {
     let uniform = ((random.next() >> 11) + 1) as f64 / (1u64 << 53) as f64;
-    (-uniform.ln() * CALL as f64) as u128
+    (-uniform.ln() * mean as f64) as u128
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Limit, RateProfile, RateStep, Schedule};
     use crate::call::Arrivals;
+    use crate::key::part::Part;
     use crate::statistics::fit::exponential;
 
     fn held(steps: &[(f64, u64)]) -> Vec<RateStep> {
@@ -211,7 +222,7 @@ mod tests {
     }
 
     fn paced(steps: Vec<RateStep>, arrivals: Arrivals, seed: u64, limit: Limit) -> Vec<u64> {
-        let mut schedule = Schedule::new(&RateProfile { steps, arrivals, seed }, limit);
+        let mut schedule = Schedule::new(&RateProfile { steps, arrivals, seed, part: None }, limit);
         std::iter::from_fn(|| schedule.pop()).collect()
     }
 
@@ -263,7 +274,7 @@ mod tests {
         assert!(due.is_sorted());
         let due = paced(steps(), Arrivals::Poisson, 5, Limit::Time(4 * second));
         assert!(due.is_sorted() && due.iter().all(|due| due / second != 1));
-        let profile = RateProfile { steps: steps(), arrivals: Arrivals::Constant, seed: 1 };
+        let profile = RateProfile { steps: steps(), arrivals: Arrivals::Constant, seed: 1, part: None };
         let schedule = Schedule::new(&profile, Limit::Time(4 * second));
         let expected = [0, 1, 2, 3, 4].map(|seconds| schedule.expected(seconds * second).round());
         assert_eq!(expected, [0.0, 50.0, 50.0, 100.0, 120.0]);
@@ -286,10 +297,56 @@ mod tests {
     }
 
     #[test]
+    fn the_parts_of_a_schedule_are_all_of_it() {
+        let second = 1_000_000_000;
+        let rise = RateStep { from: 0.0, to: 700.0, ns: second };
+        let of = |part, arrivals, limit| {
+            let steps = vec![rise, RateStep::held(0.0, second / 10), RateStep::held(333.0, u64::MAX)];
+            let mut schedule = Schedule::new(&RateProfile { steps, arrivals, seed: 7, part }, limit);
+            let due = std::iter::from_fn(|| schedule.pop()).collect::<Vec<u64>>();
+            (schedule.expected(2 * second), due)
+        };
+        for (count, limit) in [(3, Limit::Time(4 * second)), (4, Limit::Calls(1_001)), (16, Limit::Calls(5))] {
+            let part = |index| Part { index, of: count, first_client: 0, clients: count };
+            let own = |index| match limit {
+                Limit::Calls(all) => Limit::Calls(part(index).share(all)),
+                time => time,
+            };
+            let parts =
+                |arrivals| (0..count).map(|index| of(Some(part(index)), arrivals, own(index))).collect::<Vec<_>>();
+            let (expected, whole) = of(None, Arrivals::Constant, limit);
+            let mut together: Vec<u64> = parts(Arrivals::Constant).into_iter().flat_map(|(_, due)| due).collect();
+            together.sort_unstable();
+            assert_eq!(together, whole, "{count} parts");
+            let sum: f64 = parts(Arrivals::Poisson).iter().map(|(expected, _)| expected).sum();
+            assert!((sum - expected).abs() < 1e-6, "{sum} {expected}");
+        }
+        let stream = |index, count| {
+            let steps = vec![RateStep::held(1_000.0, u64::MAX)];
+            let part = Some(Part { index, of: count, first_client: 0, clients: count });
+            let profile = RateProfile { steps, arrivals: Arrivals::Poisson, seed: 7, part };
+            let mut schedule = Schedule::new(&profile, Limit::Time(10 * second));
+            std::iter::from_fn(|| schedule.pop()).collect::<Vec<u64>>()
+        };
+        let gaps = |due: &[u64]| due.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect::<Vec<_>>();
+        assert_ne!(stream(0, 4), stream(1, 4), "each is drawn apart");
+        let p = exponential(&gaps(&stream(1, 4)), 4.0).chance;
+        assert!(p > 0.05, "each is a stream of its own: p = {p}");
+        let mut together: Vec<u64> = (0..4).flat_map(|index| stream(index, 4)).collect();
+        together.sort_unstable();
+        let p = exponential(&gaps(&together), 1.0).chance;
+        assert!(p > 0.05, "and all together are one: p = {p}");
+    }
+
+    #[test]
     fn progress_is_what_is_due_on_average() {
         let second = 1_000_000_000;
-        let profile =
-            RateProfile { steps: held(&[(10.0, second), (100.0, second)]), arrivals: Arrivals::Constant, seed: 1 };
+        let profile = RateProfile {
+            steps: held(&[(10.0, second), (100.0, second)]),
+            arrivals: Arrivals::Constant,
+            seed: 1,
+            part: None,
+        };
         let schedule = Schedule::new(&profile, Limit::Time(2 * second));
         assert_eq!([0, second / 2, second, 2 * second].map(|ns| schedule.expected(ns)), [0.0, 5.0, 10.0, 110.0]);
     }
@@ -297,7 +354,8 @@ mod tests {
     #[test]
     fn the_queue_of_one_server_is_as_long_as_theory_says() {
         // M/D/1 with 10 ms service at 80/s: W = 1/mu + rho / (2 mu (1 - rho)) = 30 ms.
-        let profile = RateProfile { steps: held(&[(80.0, u64::MAX)]), arrivals: Arrivals::Poisson, seed: 4 };
+        let profile =
+            RateProfile { steps: held(&[(80.0, u64::MAX)]), arrivals: Arrivals::Poisson, seed: 4, part: None };
         let mut schedule = Schedule::new(&profile, Limit::Calls(1_000_000));
         let (mut free, mut sum, mut count) = (0u64, 0.0, 0.0);
         while let Some(due) = schedule.pop() {

@@ -125,6 +125,8 @@ pub struct Pauses {
     least: u64,
     span: u64,
     seed: u64,
+    /// The number of the first client among those of all parts of a load.
+    first: u64,
 }
 
 impl Pauses {
@@ -133,7 +135,12 @@ impl Pauses {
         let ns = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let (least, most) = think.map_or((0, 0), |think| (ns(think.least), ns(think.most)));
         // Not the draws of a mix.
-        Pauses { least, span: most.saturating_sub(least), seed: seed ^ 0x0074_6869_6e6b }
+        Pauses { least, span: most.saturating_sub(least), seed: seed ^ 0x0074_6869_6e6b, first: 0 }
+    }
+
+    /// The same for clients of whom the first has that number among those of all parts of a load.
+    pub fn numbered_from(self, first: u32) -> Self {
+        Pauses { first: first.into(), ..self }
     }
 
     /// Whether nobody ever pauses.
@@ -146,7 +153,7 @@ impl Pauses {
         if self.span == 0 {
             return self.least;
         }
-        let of_client = SplitMix::new(self.seed ^ client as u64).next();
+        let of_client = SplitMix::new(self.seed ^ (self.first + client as u64)).next();
         self.least + SplitMix::new(of_client ^ number).below(self.span.saturating_add(1))
     }
 }
@@ -187,6 +194,36 @@ impl Sequence for Drawn {
     }
 }
 
+/// The calls of clients who are not the first of all: those of other processes come before them.
+pub struct Numbered {
+    /// The calls of all.
+    pub calls: Box<dyn Sequence>,
+    /// The number of the first client here among all of them.
+    pub first: usize,
+}
+
+impl Sequence for Numbered {
+    fn call(&self, client: usize, number: u64) -> Planned {
+        self.calls.call(self.first + client, number)
+    }
+
+    fn calls_per_iteration(&self) -> u64 {
+        self.calls.calls_per_iteration()
+    }
+
+    fn steps(&self) -> u64 {
+        self.calls.steps()
+    }
+
+    fn has_passes(&self) -> bool {
+        self.calls.has_passes()
+    }
+
+    fn names(&self) -> &[String] {
+        self.calls.names()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -222,6 +259,7 @@ mod tests {
         assert!(distance < 27.88, "{distance}");
         assert_eq!(pauses.after(2, 7), Pauses::of(think(10, 19), 3).after(2, 7));
         assert_ne!(drawn, (0..10_000).map(|number| pauses.after(3, number)).collect::<Vec<_>>());
+        assert_eq!(pauses.after(5, 7), pauses.numbered_from(3).after(2, 7), "whatever process they are in");
         assert_eq!((Pauses::of(think(5, 5), 1).after(0, 9), Pauses::of(None, 1).are_none()), (5, true));
     }
 

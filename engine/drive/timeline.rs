@@ -119,6 +119,7 @@ impl Timeline {
                 p50_ns: times.value_at_quantile(0.5),
                 p99_ns: times.value_at_quantile(0.99),
                 max_ns: times.max(),
+                times: part.times.counted().collect(),
             }
         };
         self.slices[..self.used].iter().enumerate().map(slice).collect()

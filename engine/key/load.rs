@@ -77,6 +77,9 @@ pub struct Load {
     pub seed: u64,
     /// How many callers.
     pub clients: u32,
+    /// How many client processes make the calls, each a part of them.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub processes: u32,
     /// Calls by each client before anything is timed.
     #[serde(default)]
     pub warmup: u64,
@@ -171,6 +174,12 @@ pub enum Extent {
     Duration(Duration),
 }
 
+fn one() -> u32 {
+    1
+}
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
 fn constant() -> Arrivals {
     Arrivals::Constant
 }
@@ -210,6 +219,7 @@ impl Default for Load {
             hold: None,
             seed: 1,
             clients: 1,
+            processes: 1,
             warmup: 0,
             warmup_time: None,
             iterations: None,

@@ -21,7 +21,9 @@ pub mod mix;
 #[cfg(test)]
 #[path = "../../tests/examples/new_key.rs"]
 mod new_key;
+pub mod part;
 pub mod payload;
+pub mod processes;
 pub mod ramp;
 pub mod rate;
 pub mod server;
@@ -57,6 +59,7 @@ pub static KEYS: &[&dyn Key] = &[
     &chunk::Chunk,
     &split::Splits,
     &clients::Clients,
+    &processes::Processes,
     &work::Work,
     &hold::Hold,
     &rate::Rates,

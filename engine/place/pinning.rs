@@ -1,5 +1,6 @@
 //! Which cores each end runs on.
 
+use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -26,14 +27,18 @@ pub struct Pinning {
 }
 
 impl Pinning {
-    /// What `pin` asks for where there are these cores, and `links` or none; an error where it names one that is not
-    /// among them.
-    pub fn among(pin: &Pin, cores: &[usize], links: bool) -> Result<Self> {
+    /// What `pin` asks for where there are these cores, and `links` or none, for so many client processes at most; an
+    /// error where it names one that is not among them.
+    pub fn among(pin: &Pin, cores: &[usize], links: bool, processes: u32) -> Result<Self> {
         let (server, client) = match (pin, cores) {
             (Pin::None, _) | (Pin::Auto, [] | [_]) => (cores.to_vec(), cores.to_vec()),
-            (Pin::Auto, [server @ .., _, client]) if links && !server.is_empty() => (server.to_vec(), vec![*client]),
-            // A client process of ours is one thread; all else is the server's.
-            (Pin::Auto, [server @ .., client]) => (server.to_vec(), vec![*client]),
+            // A client process of ours is one thread; all else is the server's, which has a core at least.
+            (Pin::Auto, cores) => {
+                let relay = usize::from(links && cores.len() > 2);
+                let clients = (processes as usize).clamp(1, cores.len() - relay - 1);
+                let (server, others) = cores.split_at(cores.len() - relay - clients);
+                (server.to_vec(), others[relay..].to_vec())
+            }
             (Pin::Cores { server, client }, _) => (server.clone(), client.clone()),
         };
         if let Some(missing) = server.iter().chain(&client).find(|core| !cores.contains(core)) {
@@ -52,9 +57,20 @@ impl Pinning {
         if self.pinned { self.server.clone() } else { Vec::new() }
     }
 
-    /// The same of the client.
-    pub fn of_client(&self) -> Vec<usize> {
-        if self.pinned { self.client.clone() } else { Vec::new() }
+    /// The same of one of so many client processes: a core of its own, where there is one for each.
+    pub fn of_client(&self, index: usize, of: usize) -> Vec<usize> {
+        match self.client.get(index) {
+            _ if !self.pinned => Vec::new(),
+            Some(core) if of > 1 && of <= self.client.len() => vec![*core],
+            _ => self.client.clone(),
+        }
+    }
+
+    /// How many client processes would have a core of their own here, where that is more than so many.
+    pub fn more_than(&self, processes: u32) -> Option<u32> {
+        let all: BTreeSet<usize> = self.server.iter().chain(&self.client).copied().collect();
+        let most = (all.len() as u32).saturating_sub(1);
+        (most > processes).then(|| most.min(2 * processes))
     }
 
     /// The same of the relay of links.
@@ -126,7 +142,7 @@ mod tests {
 
     #[test]
     fn auto_gives_the_client_one_core_and_the_server_the_rest() {
-        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores, false).expect("auto always fits");
+        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores, false, 1).expect("auto always fits");
         let four = auto(&[0, 1, 2, 5]);
         assert_eq!(
             (four.server.as_slice(), four.client.as_slice(), four.server_cores()),
@@ -136,13 +152,29 @@ mod tests {
         assert_eq!(four.sentence(), told);
         let one = auto(&[3]);
         assert_eq!((one.server.as_slice(), one.client.as_slice(), one.server_cores()), (&[3][..], &[3][..], 1));
-        let free = Pinning::among(&Pin::None, &[0, 1], false).expect("nothing is pinned");
+        let free = Pinning::among(&Pin::None, &[0, 1], false, 1).expect("nothing is pinned");
         assert_eq!((free.pinned, free.server_cores()), (false, 1));
     }
 
     #[test]
+    fn each_client_process_has_a_core_of_its_own_while_the_server_keeps_one() {
+        let of = |cores: &[usize], links, processes| {
+            let pinning = Pinning::among(&Pin::Auto, cores, links, processes).expect("auto always fits");
+            let each = (0..processes as usize).map(|index| pinning.of_client(index, processes as usize)).collect();
+            (pinning.server, each)
+        };
+        let each = |cores: &[usize]| cores.iter().map(|core| vec![*core]).collect::<Vec<_>>();
+        assert_eq!(of(&[0, 1, 2, 3], false, 2), (vec![0, 1], each(&[2, 3])));
+        assert_eq!(of(&[0, 1, 2, 3], true, 2), (vec![0], each(&[2, 3])));
+        assert_eq!(of(&[0, 1, 2], false, 4), (vec![0], vec![vec![1, 2]; 4]), "they share what there is");
+        assert_eq!(of(&[0, 1], false, 2), (vec![0], vec![vec![1]; 2]));
+        let eight = Pinning::among(&Pin::Auto, &[0, 1, 2, 3, 4, 5, 6, 7], false, 2).expect("auto always fits");
+        assert_eq!([1, 2, 4, 7].map(|processes| eight.more_than(processes)), [Some(2), Some(4), Some(7), None]);
+    }
+
+    #[test]
     fn a_relay_has_a_core_of_its_own_where_there_are_three() {
-        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores, true).expect("auto always fits");
+        let auto = |cores: &[usize]| Pinning::among(&Pin::Auto, cores, true, 1).expect("auto always fits");
         let three = auto(&[0, 1, 2]);
         assert_eq!((three.server.as_slice(), three.client.as_slice(), three.of_relay()), (&[0][..], &[2][..], vec![1]));
         assert!(three.sentence().ends_with("; the relay of the links has 1 core"), "{}", three.sentence());
@@ -150,13 +182,13 @@ mod tests {
         assert_eq!((two.server.as_slice(), two.client.as_slice(), two.of_relay()), (&[0][..], &[1][..], vec![0, 1]));
         assert!(two.sentence().ends_with("; the relay of the links shares them"), "{}", two.sentence());
         let told = Pin::Cores { server: vec![0], client: vec![1] };
-        assert_eq!(Pinning::among(&told, &[0, 1, 2, 3], true).expect("they are there").of_relay(), [2, 3]);
+        assert_eq!(Pinning::among(&told, &[0, 1, 2, 3], true, 1).expect("they are there").of_relay(), [2, 3]);
     }
 
     #[test]
     fn a_core_that_does_not_exist_is_told_with_those_that_do() {
         let pin = Pin::Cores { server: vec![0], client: vec![7] };
-        let error = Pinning::among(&pin, &[0, 1], false).expect_err("there is no core 7");
+        let error = Pinning::among(&pin, &[0, 1], false, 1).expect_err("there is no core 7");
         assert_eq!(
             error.to_string(),
             "`pin` names core 7, which this run may not use (help: it may use the cores 0, 1)"

@@ -5,7 +5,7 @@ use crate::key::load::{Extent, Step};
 use crate::plan::{Cell, Plan};
 use crate::transport::contract::Family;
 use crate::transport::descriptors::needed;
-use crate::transport::http1::keeps_alive;
+use crate::transport::http1::{POOL, keeps_alive};
 use crate::transport::ports::Ports;
 
 impl Cell {
@@ -32,7 +32,7 @@ impl Cell {
     /// How many connections are open at a time.
     fn connections(&self) -> u64 {
         let option = |name: &str| self.target.options.count(name);
-        self.load.connections(option("streams"), option("pool"))
+        self.load.connections(option("streams"), option(POOL.name))
     }
 }
 

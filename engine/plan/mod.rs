@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use crate::call::own::OwnCall;
 use crate::call::{Called, Wait};
-use crate::key::load::Point;
+use crate::figures::counted;
+use crate::key::load::{Load, Point};
 use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::mutant;
@@ -28,6 +29,7 @@ use crate::scenario::{Candidate, Order, Pin, Scenario};
 use crate::stack::contract::{Fit, Refusal};
 use crate::stack::own::{Fresh, Who};
 use crate::transport::contract::{Family, IoModel};
+use crate::transport::http1::POOL;
 
 pub use crate::plan::cell::{Cell, Target, Turn};
 
@@ -44,6 +46,8 @@ pub struct Plan {
     pub estimate: Duration,
     /// Which cores each end runs on.
     pub pin: Pin,
+    /// The most client processes that share a load, in a cell that was left out later too: both ends have the same cores then.
+    pub processes: u32,
     /// The folder of the scenario, in which commands are launched and files are looked for.
     pub folder: PathBuf,
 }
@@ -77,7 +81,8 @@ impl Plan {
         };
         let pin = scenario.pin.clone().unwrap_or(Pin::Auto);
         let folder = scenario.folder.clone();
-        let plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin, folder };
+        let processes = cells.iter().map(|cell| cell.load.processes).max().unwrap_or(1);
+        let plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin, processes, folder };
         Plan { estimate: plan.estimated(), ..plan }
     }
 
@@ -151,6 +156,8 @@ fn misfit(
     let refused = refused.and_then(|()| if plain { Ok(()) } else { driver.mixes() });
     let refused =
         refused.and_then(|()| if point.load.warmup_time.is_none() { Ok(()) } else { driver.warms_for_a_time() });
+    let crowded = crowded(target, &point.load);
+    let refused = refused.and_then(|()| crowded.clone().map_or(Ok(()), |reason| Err(Refusal::because(reason))));
     let uncrossed = point.link.as_ref().and_then(|link| Some((link, uncrossed(target)?)));
     let reason = match (refused, target.pairing.transport().io_model()) {
         _ if uncrossed.is_some() => uncrossed.map_or("", |(_, reason)| reason).to_owned(),
@@ -165,10 +172,25 @@ fn misfit(
     if let Some((link, _)) = uncrossed {
         settings.put("link", Setting::word(link.name.clone()));
     }
+    if crowded.is_some() {
+        settings.put("clients", Setting::Count(point.load.clients.into()));
+        settings.put("processes", Setting::Count(point.load.processes.into()));
+    }
     if spins {
         settings.put("wait", Setting::word(point.load.wait.to_string()));
     }
     Some(Refused { settings, reason })
+}
+
+/// Why so many client processes cannot share a load, where they cannot.
+fn crowded(target: &Target, load: &Load) -> Option<String> {
+    let (clients, pool) = (load.clients, target.options.count(POOL.name));
+    let who = counted(load.processes as usize, "client process needs", "client processes need");
+    if load.processes > clients {
+        return Some(format!("{who} a client each, and there {} {clients}", if clients == 1 { "is" } else { "are" }));
+    }
+    let pool = pool.filter(|pool| *pool < load.processes.into())?;
+    Some(format!("{who} a connection each, and `{}` is {pool}", POOL.name))
 }
 
 /// Why no link can lie between a target's server and its clients, where none can.
@@ -299,7 +321,7 @@ trials: 3
                 "target": "tcp-threaded", "workload": "bodies",
                 "settings": {
                     "transport": "tcp", "server": "threaded", "stack": "native", "driver": "native", "call": "upload",
-                    "payload": "1.5MiB", "fill": "zeros", "chunk": "64KiB", "split": "body", "clients": 1, "warmup": 0,
+                    "payload": "1.5MiB", "fill": "zeros", "chunk": "64KiB", "split": "body", "clients": 1, "processes": 1, "warmup": 0,
                     "iterations": 100, "timeout": "30s", "verify": "length", "trials": 3,
                 },
                 "varies": ["server", "call", "payload", "chunk", "split"],

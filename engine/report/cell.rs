@@ -75,6 +75,8 @@ pub struct Cell {
     pub passes: Option<OfPasses>,
     /// How evenly the clients were served, where there are several.
     pub fairness: Option<Fairness>,
+    /// How evenly client processes shared the load, where there are several.
+    pub processes: Option<Shares>,
     /// What the server spent.
     pub server: Spending,
     /// What the client process spent.
@@ -150,6 +152,19 @@ pub struct Fairness {
     pub p50_ns: Option<Spread>,
     /// 99th percentile of a client in a trial, in nanoseconds, where each has calls enough.
     pub p99_ns: Option<Spread>,
+}
+
+/// How evenly client processes shared the load.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Shares {
+    /// Answered calls of a process in a trial.
+    pub ok: Spread,
+    /// Median response time of a process in a trial, in nanoseconds, where each has calls enough.
+    pub p50_ns: Option<Spread>,
+    /// 99th percentile of a process in a trial, in nanoseconds, where each has calls enough.
+    pub p99_ns: Option<Spread>,
+    /// How much later than was agreed a process began, in nanoseconds.
+    pub lateness_ns: Spread,
 }
 
 /// The own figures of one trial.
@@ -237,6 +252,7 @@ impl Cell {
             calls: calls::of_cell(&ranked, &planned.drawn())?,
             passes: calls::passes_of_cell(&ranked)?,
             fairness: fairness(&measured),
+            processes: shares(&measured),
             server: spending(&ends(|record| Some(&record.cost.as_ref()?.server))),
             client: spending(&ends(|record| Some(&record.cost.as_ref()?.client))),
             driver: distinct(measured.iter().filter_map(|m| m.facts.get("driver"))).join(", "),
@@ -363,6 +379,17 @@ fn fairness(measured: &[&Measured]) -> Option<Fairness> {
         ok: spread(all().map(|client| client.ok))?,
         p50_ns: spread(all().map(|client| client.p50_ns)).filter(|_| enough(fewest, 0.5)),
         p99_ns: spread(all().map(|client| client.p99_ns)).filter(|_| enough(fewest, 0.99)),
+    })
+}
+
+fn shares(measured: &[&Measured]) -> Option<Shares> {
+    let all = || measured.iter().flat_map(|m| &m.drivers);
+    let fewest = all().map(|own| own.ok).min()?;
+    Some(Shares {
+        ok: spread(all().map(|own| own.ok))?,
+        p50_ns: spread(all().map(|own| own.p50_ns)).filter(|_| enough(fewest, 0.5)),
+        p99_ns: spread(all().map(|own| own.p99_ns)).filter(|_| enough(fewest, 0.99)),
+        lateness_ns: spread(all().map(|own| own.lateness_ns))?,
     })
 }
 

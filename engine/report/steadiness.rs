@@ -94,6 +94,7 @@ mod tests {
                 p50_ns: p50_ns.unwrap_or(0),
                 p99_ns: p50_ns.unwrap_or(0),
                 max_ns: p50_ns.unwrap_or(0),
+                times: Vec::new(),
             }
         };
         (0..125).map(slice).collect()

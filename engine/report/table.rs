@@ -176,6 +176,13 @@ const FAIRNESS: [Figure; 5] = [
     SUCCESS,
 ];
 
+const SHARES: [Figure; 4] = [
+    figure("answered calls", |cell| spread(cell.processes.map(|shares| shares.ok), |calls| grouped(calls as u64))),
+    figure("p50", |cell| spread(cell.processes.and_then(|shares| shares.p50_ns), time)),
+    figure("p99", |cell| spread(cell.processes.and_then(|shares| shares.p99_ns), time)),
+    figure("began late by", |cell| spread(cell.processes.map(|shares| shares.lateness_ns), time)),
+];
+
 const COST: [Figure; 15] = [
     figure("server CPU per call", |cell| estimate(cell.server.cpu_ns_per_call, time)),
     figure("client CPU per call", |cell| estimate(cell.client.cpu_ns_per_call, time)),
@@ -225,6 +232,7 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
         .filter(|cell| !connects.iter().chain(&transfers).any(|known| std::ptr::eq(*known, *cell)))
         .collect();
     let several: Vec<&Cell> = cells.iter().filter(|cell| cell.fairness.is_some()).collect();
+    let shared: Vec<&Cell> = cells.iter().filter(|cell| cell.processes.is_some()).collect();
     let failed: Vec<&Cell> = cells
         .iter()
         .filter(|cell| cell.counts.ok < cell.counts.scheduled || cell.retries + cell.reconnects > 0)
@@ -253,6 +261,7 @@ pub fn tables(axes: &[String], cells: &[Cell]) -> Vec<Table> {
         ("Bandwidth of echoes, payload both ways", echoes, joined(&[&BANDWIDTH])),
         ("Which client made the calls", if mixed { cells.iter().collect() } else { Vec::new() }, joined(&[&DRIVER])),
         ("Client by client: least – median – most", several, joined(&[&FAIRNESS])),
+        ("Client process by client process: least – median – most", shared, joined(&[&SHARES])),
         ("Calls that failed, by class", failed, joined(&[&FAILED])),
     ];
     candidates

@@ -48,6 +48,9 @@ pub struct Measured {
     /// Each client's own figures, in their order; absent where there is only one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<Client>,
+    /// What each client process measured, where several shared the load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drivers: Vec<ClientProcess>,
     /// The figures of each call by its name, where calls are drawn from several, or are steps.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calls: BTreeMap<String, CallFigures>,
@@ -118,7 +121,7 @@ pub struct Client {
 }
 
 /// The calls that were due in one slice of the window.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Slice {
     /// When it begins, in nanoseconds from the barrier.
@@ -138,6 +141,32 @@ pub struct Slice {
     pub p99_ns: u64,
     /// The longest of them.
     pub max_ns: u64,
+    /// How many times are in which bucket, where a client process tells the part of a load that it made; never in results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    pub times: Vec<(u32, u32)>,
+}
+
+/// What one of several client processes measured of the load that they shared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientProcess {
+    /// How many clients it had.
+    pub clients: u32,
+    /// How much later than was agreed it began, in nanoseconds.
+    pub lateness_ns: u64,
+    /// Its calls with the answer that was asked for.
+    pub ok: u64,
+    /// The median of its response times, in nanoseconds.
+    pub p50_ns: u64,
+    /// Their 99th percentile.
+    pub p99_ns: u64,
+    /// The 99th percentile of how much later it sent each call of an open loop than it could have, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_late_p99_ns: Option<u64>,
+    /// CPU time that it took, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ns: Option<u64>,
 }
 
 /// What a client process found out about itself; a driver that does not look is silent.

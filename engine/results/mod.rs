@@ -31,7 +31,9 @@ use crate::results::search::Search;
 use crate::transport::terms::Terms;
 
 pub use crate::results::counts::{Counts, Errors};
-pub use crate::results::measured::{ArrivalTest, Bytes, Client, Connect, Generator, Hiccups, Lacked, Measured, Slice};
+pub use crate::results::measured::{
+    ArrivalTest, Bytes, Client, ClientProcess, Connect, Generator, Hiccups, Lacked, Measured, Slice,
+};
 pub use crate::results::spent::{Cost, Spent};
 pub use crate::results::verdict::{Reason, ReasonKind, State, Verdict};
 

@@ -1,6 +1,6 @@
 //! What each end of a trial spent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,32 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// What several processes spent together; a counter that one of them lacks is absent.
+    pub fn together<'s>(parts: impl Iterator<Item = &'s Spent>) -> Spent {
+        let parts: Vec<&Spent> = parts.collect();
+        let sum = |of: fn(&Spent) -> Option<u64>| parts.iter().map(|part| of(part)).sum::<Option<u64>>();
+        let most = |of: fn(&Spent) -> Option<u64>| parts.iter().filter_map(|part| of(part)).max();
+        let names: BTreeSet<&String> = parts.iter().flat_map(|part| part.more.keys()).collect();
+        let more = |name: &String| parts.iter().map(|part| part.more.get(name)).sum::<Option<u64>>();
+        Spent {
+            cpu_ns: sum(|part| part.cpu_ns),
+            cpu_step_ns: most(|part| part.cpu_step_ns),
+            user_ns: sum(|part| part.user_ns),
+            system_ns: sum(|part| part.system_ns),
+            voluntary_switches: sum(|part| part.voluntary_switches),
+            involuntary_switches: sum(|part| part.involuntary_switches),
+            syscalls: sum(|part| part.syscalls),
+            peak_memory: most(|part| part.peak_memory),
+            memory_per_client: None,
+            processes: sum(|part| part.processes),
+            threads: sum(|part| part.threads),
+            most_processes: None,
+            most_threads: None,
+            more: names.into_iter().filter_map(|name| Some((name.clone(), more(name)?))).collect(),
+            missing: parts.iter().flat_map(|part| part.missing.clone()).collect(),
+        }
+    }
+
     /// Without the reasons for absent counters that `known` has already; those that it has not are added to it.
     pub fn said_once(&mut self, known: &mut BTreeMap<String, String>) {
         self.missing.retain(|counter, reason| match known.get(counter) {
@@ -73,5 +99,29 @@ impl Spent {
                 false
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::Spent;
+
+    #[test]
+    fn what_several_processes_spent_adds_where_each_was_counted() {
+        let spent = |cpu_ns, syscalls, peak, faults: Option<u64>| Spent {
+            cpu_ns: Some(cpu_ns),
+            syscalls,
+            peak_memory: Some(peak),
+            more: faults.map(|faults| ("page_faults".to_owned(), faults)).into_iter().collect(),
+            ..Spent::default()
+        };
+        let parts = [spent(3, Some(10), 50, Some(1)), spent(4, None, 70, Some(2))];
+        let both = Spent::together(parts.iter());
+        assert_eq!((both.cpu_ns, both.syscalls, both.peak_memory), (Some(7), None, Some(70)));
+        assert_eq!(both.more, BTreeMap::from([("page_faults".to_owned(), 3)]));
+        let lacking = [spent(3, None, 1, None), spent(4, None, 1, Some(2))];
+        assert!(Spent::together(lacking.iter()).more.is_empty());
     }
 }

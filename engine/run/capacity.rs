@@ -62,7 +62,7 @@ pub fn find(
         let load = probe(&cell.load, search, rate);
         let trial = ask(&server, &load, launcher, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
-        let verdict = judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
+        let verdict = judge(&trial, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);
         bracket.take(match &fault {
             None => Outcome::Held,

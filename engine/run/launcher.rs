@@ -275,12 +275,12 @@ impl Launcher {
         }))
     }
 
-    /// Starts the process that makes the cell's calls; it chooses its cores itself, as it is told.
-    pub fn drive(&self, cell: &Cell, link: Option<&Laid>) -> Result<End> {
+    /// Starts a process that makes calls of the cell, `what` in messages; it chooses its cores itself, as it is told.
+    pub fn drive(&self, cell: &Cell, link: Option<&Laid>, what: &str) -> Result<End> {
         let driver = cell.target.pairing.driver();
         let command = driver.command(self.installed(driver.kit())?)?;
         let inside = link.map(|link| link.inside(Side::Client));
-        self.launch("the client process", Launch { inside, ..Launch::of(&command) })
+        self.launch(what, Launch { inside, ..Launch::of(&command) })
     }
 
     fn launch(&self, what: &str, launch: Launch) -> Result<End> {

@@ -89,7 +89,7 @@ pub trait Watch {
 /// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
     let site = Site::reach(settings.place)?;
-    let pinning = Pinning::among(&plan.pin, &site.hello().cores, plan.has_links())?;
+    let pinning = Pinning::among(&plan.pin, &site.hello().cores, plan.has_links(), plan.processes)?;
     if !settings.beside_others {
         site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()])?;
     }
@@ -233,8 +233,7 @@ fn one_turn(
     let begun = launcher.site().moment(true);
     let found = match &cell.search {
         None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
-            let verdict =
-                judge(&trial.measured, &trial.cost, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
+            let verdict = judge(&trial, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
             // Where no call came due, or this machine lacked something, the target has not failed; the verdict says so.
             let (counts, lacked) = (&trial.measured.counts, trial.measured.generator.lacked);
             let why = (counts.ok == 0 && counts.scheduled > 0 && lacked.is_none()).then(|| {

@@ -1,12 +1,17 @@
 //! One trial of one cell, from launch to teardown: what is launched is armed, then timed, then settled.
+//!
+//! Several client processes may share the load; all begin at an agreed moment, and one that fails fails the trial.
 
 use std::time::{Duration, Instant};
 
+use crate::drive::clock::now_ns;
 use crate::drive::load::NEGOTIATED;
+use crate::drive::merged::{Told, merged};
 use crate::drive::messages::{FromDrive, Progress, ToDrive};
 use crate::drive::setup_error::SetupError;
 use crate::error::{Context, Error, Result};
 use crate::key::load::{Extent, Load};
+use crate::key::part::Part;
 use crate::place::child::Heard;
 use crate::place::disturbance::{Side, Stall};
 use crate::place::link::judgement;
@@ -16,7 +21,7 @@ use crate::place::site::End;
 use crate::plan::Cell;
 use crate::results::link::Carried;
 use crate::results::machine::Interference;
-use crate::results::{Cost, Hiccups, Measured, Spent, Stalled, State};
+use crate::results::{ClientProcess, Cost, Hiccups, Measured, Spent, Stalled, State};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::serving::Serving;
@@ -24,12 +29,27 @@ use crate::transport::contract::Facts;
 
 /// How long a client process may say nothing, or nothing new, beyond what its calls may take.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How long before several client processes begin they are told when.
+const NOTICE: Duration = Duration::from_millis(60);
+
+/// What one of several client processes brought.
+#[derive(Debug)]
+pub struct Driven {
+    /// What it measured of its part of the load, and how late it began.
+    pub told: Told,
+    /// What it spent.
+    pub spent: Spent,
+    /// How many clients it had.
+    pub clients: u32,
+}
 
 /// What one trial brought.
 #[derive(Debug)]
 pub struct Trial {
-    /// What the client process measured.
+    /// What the client processes measured.
     pub measured: Measured,
+    /// What each of them did, where there were several.
+    pub processes: Vec<Driven>,
     /// What each end spent between the barrier and the last reply.
     pub cost: Cost,
     /// What the server told about itself.
@@ -46,7 +66,7 @@ pub struct Trial {
     pub late: Option<(State, String)>,
 }
 
-/// Launches a fresh server and a client process, measures, and leaves nothing running.
+/// Launches a fresh server and its client processes, measures, and leaves nothing running.
 pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(Progress)) -> Result<Trial> {
     let server = Serving::of(cell, launcher)?;
     let trial = ask(&server, &cell.load, launcher, progress)?;
@@ -54,7 +74,7 @@ pub fn measure(cell: &Cell, launcher: &Launcher, progress: &mut dyn FnMut(Progre
     Ok(trial)
 }
 
-/// Measures a server under `load`, by a client process of its own that is gone afterwards.
+/// Measures a server under `load`, by client processes of its own that are gone afterwards.
 pub fn ask(
     server: &Serving<'_>,
     load: &Load,
@@ -65,18 +85,29 @@ pub fn ask(
 }
 
 impl<'a> Serving<'a> {
-    /// Launches a client process and waits until all its clients are connected and warm.
+    /// Launches the client processes and waits until all their clients are connected and warm.
     fn arm<'l>(&'l self, load: &'l Load, launcher: &Launcher) -> Result<Armed<'l>> {
         self.end.idle()?;
-        let client = launcher.drive(self.cell, self.link.as_ref())?;
-        let mut assignment = self.assignment(load);
-        assignment.end.pin = launcher.pinning().of_client();
-        tell(&client, &ToDrive::Assignment(Box::new(assignment)))?;
+        let parts = load.parts();
+        let mut drivers = Vec::with_capacity(parts.len());
+        for (index, (own, part)) in parts.iter().enumerate() {
+            let what = match part {
+                Some(Part { index, of, .. }) => format!("client process {} of {of}", index + 1),
+                None => "the client process".to_owned(),
+            };
+            let end = launcher.drive(self.cell, self.link.as_ref(), &what)?;
+            let mut assignment = self.assignment(own).as_part(*part);
+            assignment.end.pin = launcher.pinning().of_client(index, parts.len());
+            tell(&end, &ToDrive::Assignment(Box::new(assignment)))?;
+            drivers.push(Driving { end, what, clients: own.clients, alone: part.is_none() });
+        }
         let warming = load.warmup_time.unwrap_or_default();
         let arming = warming + self.within() + self.arming(load) + SILENCE;
-        match self.await_line(&client, arming, &mut |_| Ok(()))? {
-            FromDrive::Armed { .. } => Ok(Armed { server: self, load, client }),
-            _ => Err(strange("armed")),
+        let armed = self.await_lines(&drivers, arming, &mut |_| Ok(()))?;
+        if armed.iter().all(|line| matches!(line, FromDrive::Armed { .. })) {
+            Ok(Armed { server: self, load, drivers })
+        } else {
+            Err(strange("armed"))
         }
     }
 
@@ -88,42 +119,81 @@ impl<'a> Serving<'a> {
         load.timeout.saturating_add(pauses).checked_mul(calls).unwrap_or(Duration::from_secs(1 << 30))
     }
 
-    /// The next line of the client process that is not progress, which comes about once a second; an error where it
+    /// The next line of each client process that is not progress, which comes about once a second; an error where one
     /// fails, says for so long nothing but that no call has ended, or the server dies.
-    fn await_line(
+    fn await_lines(
         &self,
-        client: &End,
+        drivers: &[Driving],
         silence: Duration,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<FromDrive> {
-        let (mut deadline, mut ended) = (Instant::now() + silence, 0);
-        loop {
-            match client.hear()? {
-                Heard::Line(line) => match line.parse()? {
-                    FromDrive::Progress(so_far) => {
-                        progress(so_far)?;
-                        if so_far.ended > ended {
-                            (deadline, ended) = (Instant::now() + silence, so_far.ended);
-                        }
-                    }
-                    FromDrive::Failed { .. } if !self.end.alive()? => return Err(self.end.ended()),
-                    FromDrive::Failed { class, reason, lacks } => {
-                        return Err(failed(SetupError { class, reason, lacks }));
-                    }
-                    line => return Ok(line),
-                },
-                Heard::End => return Err(client.ended()),
-                Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
-                Heard::Nothing if !self.end.alive()? => return Err(self.end.ended()),
-                Heard::Nothing if Instant::now() > deadline => {
-                    return Err(Error::failed(format!(
-                        "no call of the client process ended for {} s",
-                        silence.as_secs()
-                    )));
+    ) -> Result<Vec<FromDrive>> {
+        let mut lines: Vec<Option<FromDrive>> = vec![None; drivers.len()];
+        let mut deadlines = vec![Instant::now() + silence; drivers.len()];
+        let mut so_far = vec![Progress::default(); drivers.len()];
+        while let Some(first) = lines.iter().position(Option::is_none) {
+            for (at, driver) in drivers.iter().enumerate().skip(first) {
+                if lines[at].is_some() {
+                    continue;
                 }
-                Heard::Nothing => {}
+                match driver.end.hear()? {
+                    Heard::Line(line) => match line.parse().map_err(|error| driver.named(error))? {
+                        FromDrive::Progress(own) => {
+                            if own.ended > so_far[at].ended {
+                                deadlines[at] = Instant::now() + silence;
+                            }
+                            so_far[at] = own;
+                            // Each tells it about once a second, and one of them gives the beat.
+                            if at == first {
+                                progress(together(&so_far))?;
+                            }
+                        }
+                        FromDrive::Failed { .. } if !self.end.alive()? => return Err(self.end.ended()),
+                        FromDrive::Failed { class, reason, lacks } => {
+                            return Err(driver.named(failed(SetupError { class, reason, lacks })));
+                        }
+                        line => lines[at] = Some(line),
+                    },
+                    Heard::End => return Err(driver.end.ended()),
+                    Heard::Nothing if interrupted() => return Err(Error::failed("interrupted")),
+                    Heard::Nothing if !self.end.alive()? => return Err(self.end.ended()),
+                    Heard::Nothing if Instant::now() > deadlines[at] => {
+                        let silence = silence.as_secs();
+                        return Err(Error::failed(format!("no call of {} ended for {silence} s", driver.what)));
+                    }
+                    Heard::Nothing => {}
+                }
             }
         }
+        Ok(lines.into_iter().flatten().collect())
+    }
+}
+
+/// One of the client processes of a trial.
+#[derive(Debug)]
+struct Driving {
+    end: End,
+    /// What it is called in messages.
+    what: String,
+    /// How many clients it has.
+    clients: u32,
+    /// True where it makes the whole load.
+    alone: bool,
+}
+
+impl Driving {
+    /// The error with whose it is, where it could be another's.
+    fn named(&self, error: Error) -> Error {
+        if self.alone { error } else { error.context(&self.what) }
+    }
+}
+
+/// How far all have come; of times the longest.
+fn together(parts: &[Progress]) -> Progress {
+    let most = |of: fn(&Progress) -> Option<u64>| parts.iter().filter_map(of).max();
+    Progress {
+        ended: parts.iter().map(|part| part.ended).sum(),
+        p50_ns: most(|part| part.p50_ns),
+        p99_ns: most(|part| part.p99_ns),
     }
 }
 
@@ -131,35 +201,41 @@ impl<'a> Serving<'a> {
 struct Armed<'l> {
     server: &'l Serving<'l>,
     load: &'l Load,
-    client: End,
+    drivers: Vec<Driving>,
 }
 
 impl<'l> Armed<'l> {
     /// Lets the load begin and waits until its last call is settled. What each end spends is counted in between.
     fn time(self, stall: Option<Stall>, progress: &mut dyn FnMut(Progress)) -> Result<Timed<'l>> {
-        let Armed { server, load, client } = self;
+        let Armed { server, load, drivers } = self;
         server.link.as_ref().map(Laid::begin).transpose()?;
         let counting = server.end.site().begin()?;
-        tell(&client, &ToDrive::Go {})?;
+        let agreed_ns = (drivers.len() > 1).then(|| now_ns() + NOTICE.as_nanos() as u64);
+        drivers.iter().try_for_each(|driver| tell(&driver.end, &ToDrive::Go { at_ns: agreed_ns }))?;
         if let Some(stall) = stall {
             match stall.end {
                 Side::Server => server.end.stall(stall.after, stall.length)?,
-                Side::Client => client.stall(stall.after, stall.length)?,
+                // Where there are several, one of them.
+                Side::Client => drivers[0].end.stall(stall.after, stall.length)?,
             }
         }
-        let silence = pause(load).saturating_add(load.timeout + load.drain + SILENCE);
+        let silence = pause(load).saturating_add(NOTICE + load.timeout + load.drain + SILENCE);
         let mut second = |so_far| {
             progress(so_far);
             server.end.look()
         };
-        match server.await_line(&client, silence, &mut second)? {
-            FromDrive::Done { began_ns } => {
-                let window = counting.end()?;
-                let link = server.link.as_ref().map(Laid::end).transpose()?;
-                Ok(Timed { server, load, client, window, link, began_ns })
-            }
+        let done = server.await_lines(&drivers, silence, &mut second)?;
+        let window = counting.end()?;
+        let link = server.link.as_ref().map(Laid::end).transpose()?;
+        let began_ns = done.into_iter().map(|line| match line {
+            FromDrive::Done { began_ns } => Ok(began_ns),
             _ => Err(strange("done")),
-        }
+        });
+        let began_ns: Vec<Option<u64>> = began_ns.collect::<Result<_>>()?;
+        let begin_ns = agreed_ns.or(began_ns.first().copied().flatten());
+        let late = |began_ns: &Option<u64>| began_ns.zip(agreed_ns).map_or(0, |(began, at)| began.saturating_sub(at));
+        let late_ns = began_ns.iter().map(late).collect();
+        Ok(Timed { server, load, drivers, window, link, begin_ns, late_ns })
     }
 }
 
@@ -167,33 +243,44 @@ impl<'l> Armed<'l> {
 struct Timed<'l> {
     server: &'l Serving<'l>,
     load: &'l Load,
-    client: End,
+    drivers: Vec<Driving>,
     window: Window,
     link: Option<Carried>,
-    began_ns: Option<u64>,
+    /// When the load was to begin, by the clock of its client processes, where that is known.
+    begin_ns: Option<u64>,
+    /// How much later each client process began.
+    late_ns: Vec<u64>,
 }
 
 impl Timed<'_> {
-    /// Has the client process say what it measured, and ends it.
+    /// Has the client processes say what they measured, and ends them.
     fn settle(self) -> Result<Trial> {
-        let Timed { server, load, client, mut window, link, began_ns } = self;
+        let Timed { server, load, drivers, mut window, link, begin_ns, late_ns } = self;
         let survived = server.end.alive()?;
-        tell(&client, &ToDrive::Report {})?;
-        let FromDrive::Measured(measured) = server.await_line(&client, SILENCE, &mut |_| Ok(()))? else {
-            return Err(strange("measured"));
-        };
+        drivers.iter().try_for_each(|driver| tell(&driver.end, &ToDrive::Report {}))?;
+        let reported = server.await_lines(&drivers, SILENCE, &mut |_| Ok(()))?;
+        let measured = reported.into_iter().map(|line| match line {
+            FromDrive::Measured(measured) => Ok(*measured),
+            _ => Err(strange("measured")),
+        });
+        let measured: Vec<Measured> = measured.collect::<Result<_>>()?;
         if !survived {
             return Err(server.end.ended());
         }
-        let [of_server, of_client] =
-            [&server.end, &client].map(|end| window.ends.remove(&end.id()).unwrap_or_default());
-        client.stop()?;
-        let queued = of_server.queued_ns.zip(of_client.queued_ns);
-        let run_queue_ns = queued.map(|(server, client)| server + client);
-        let mut cost = Cost { server: of_server.spent, client: of_client.spent };
-        // A client process of ours is one, and its threads do not come and go.
-        (cost.client.most_processes, cost.client.most_threads) = (None, None);
-        without_watching(&mut cost.client, measured.generator.hiccups.as_ref());
+        let of_server = window.ends.remove(&server.end.id()).unwrap_or_default();
+        let (mut processes, mut queued_ns) = (Vec::with_capacity(drivers.len()), of_server.queued_ns);
+        for ((driver, measured), late_ns) in drivers.into_iter().zip(measured).zip(late_ns) {
+            let own = window.ends.remove(&driver.end.id()).unwrap_or_default();
+            queued_ns = queued_ns.zip(own.queued_ns).map(|(all, own)| all + own);
+            let mut spent = own.spent;
+            // A client process of ours is one, and its threads do not come and go.
+            (spent.most_processes, spent.most_threads) = (None, None);
+            without_watching(&mut spent, measured.generator.hiccups.as_ref());
+            driver.end.stop()?;
+            processes.push(Driven { told: Told { measured, late_ns }, spent, clients: driver.clients });
+        }
+        let (measured, client) = shared(&mut processes)?;
+        let mut cost = Cost { server: of_server.spent, client };
         let grown = of_server.grown_memory.filter(|_| !load.dials());
         cost.server.memory_per_client = grown.and_then(|grown| grown.checked_div(u64::from(load.clients)));
         if cost.server.memory_per_client.is_none() {
@@ -204,22 +291,45 @@ impl Timed<'_> {
         let mut facts = server.facts.clone();
         facts.extend(measured.facts.get(NEGOTIATED).map(|told| (NEGOTIATED.to_owned(), told.clone())));
         let stalled = window.stalled.map(|(from, until)| Stalled {
-            from_ns: began_ns.map(|began| from.saturating_sub(began)),
+            from_ns: begin_ns.map(|began| from.saturating_sub(began)),
             length_ns: until - from,
         });
-        let interference = window.interference.map(|interference| Interference { run_queue_ns, ..interference });
+        let interference =
+            window.interference.map(|interference| Interference { run_queue_ns: queued_ns, ..interference });
         let laid = server.cell.link.as_ref().zip(link.as_ref());
         let late = laid.and_then(|(asked, carried)| judgement::judge(asked, carried));
-        Ok(Trial { measured: *measured, cost, facts, stalled, stolen: window.stolen, interference, link, late })
+        Ok(Trial { measured, processes, cost, facts, stalled, stolen: window.stolen, interference, link, late })
     }
 }
 
-/// How long no call of a load may be due: all of a load that lasts for a time, else what clients pause, or the longest gap
+/// What all client processes measured and spent together; of an only one what it did, which is left out of the list then.
+fn shared(processes: &mut Vec<Driven>) -> Result<(Measured, Spent)> {
+    if processes.len() == 1
+        && let Some(Driven { told, spent, .. }) = processes.pop()
+    {
+        return Ok((told.measured, spent));
+    }
+    let mut measured = merged(processes.iter().map(|process| &process.told))?;
+    let own = |Driven { told: Told { measured, late_ns }, spent, clients }: &Driven| ClientProcess {
+        clients: *clients,
+        lateness_ns: *late_ns,
+        ok: measured.counts.ok,
+        p50_ns: measured.response_time.p50_ns,
+        p99_ns: measured.response_time.p99_ns,
+        sent_late_p99_ns: measured.generator.lateness.as_ref().map(|late| late.p99_ns),
+        cpu_ns: spent.cpu_ns,
+    };
+    measured.drivers = processes.iter().map(own).collect();
+    Ok((measured, Spent::together(processes.iter().map(|process| &process.spent))))
+}
+
+/// How long no call of a process may be due: all of a load that lasts for a time, else what clients pause, or the longest gap
 /// between the calls of a rate.
 fn pause(load: &Load) -> Duration {
     // A gap of Poisson arrivals is longer than so many mean ones once in 100,000,000.
     const GAPS: f64 = 20.0;
-    let gap = load.rate.and_then(|rate| Duration::try_from_secs_f64(GAPS / rate).ok()).unwrap_or_default();
+    let gaps = GAPS * f64::from(load.processes);
+    let gap = load.rate.and_then(|rate| Duration::try_from_secs_f64(gaps / rate).ok()).unwrap_or_default();
     let think = load.think.map_or(Duration::ZERO, |think| think.most);
     match load.extent() {
         Extent::Duration(time) => time,
@@ -268,6 +378,7 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(pause(&calls), Duration::ZERO);
         assert_eq!(pause(&Load { rate: Some(0.1), ..calls.clone() }), seconds(200));
+        assert_eq!(pause(&Load { rate: Some(0.1), processes: 2, ..calls.clone() }), seconds(400));
         let think = Some(Think { least: seconds(1), most: seconds(300) });
         assert_eq!(pause(&Load { think, ..calls }), seconds(300));
         assert_eq!(pause(&Load { duration: Some(seconds(60)), ..Load::default() }), seconds(60));

@@ -7,10 +7,12 @@ use crate::lack::Lack;
 use crate::place::pinning::Pinning;
 use crate::results::machine::Interference;
 use crate::results::{Cost, Measured, Reason, ReasonKind, State, Verdict};
-use crate::run::trial::Trial;
+use crate::run::trial::{Driven, Trial};
 
 /// An open loop may be this late at p99, or a tenth of the median response time, whichever is more.
 const LATE_NS: u64 = 1_000_000;
+/// One of several client processes may begin so late, or a hundredth of the window, whichever is less.
+const BEGINS_LATE_NS: u64 = 10_000_000;
 /// A hold-up shorter than this is what any busy machine does, however short the window is.
 const HICCUP_NS: u64 = 250_000_000;
 /// From this share of its time on an end counts as busy.
@@ -29,6 +31,10 @@ pub struct Circumstances<'a> {
     pub interference: Option<&'a Interference>,
     /// What speaks against the network between both ends, where something does.
     pub link: Option<&'a (State, String)>,
+    /// How many cores the client processes had.
+    pub client_cores: usize,
+    /// How many client processes would have more cores here, where more would and there are clients for them.
+    pub more: Option<u32>,
 }
 
 impl<'a> Circumstances<'a> {
@@ -40,16 +46,62 @@ impl<'a> Circumstances<'a> {
             stolen: trial.stolen,
             interference: trial.interference.as_ref(),
             link: trial.late.as_ref(),
+            client_cores: pinning.client.len(),
+            more: pinning.more_than(load.processes).filter(|more| *more <= load.clients),
         }
     }
 }
 
-/// Whether `measured` shows what it claims to.
+/// Whether a trial shows what it claims to.
 ///
-/// *Invalid* is what the generator or the machine spoiled; *suspect* is what the generator limited, so that calls per
-/// second are a lower bound while times stand, and what others disturbed a little.
-pub fn judge(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> Verdict {
-    disturbed(late(judged(measured, cost, circumstances), circumstances.link), circumstances.interference)
+/// Of several client processes each is judged, and the worst counts. *Invalid* is what the generator or the machine spoiled; *suspect* is what the generator limited, so that calls per second are a lower bound while times stand,
+/// and what others disturbed a little.
+pub fn judge(trial: &Trial, circumstances: &Circumstances<'_>) -> Verdict {
+    let verdict = match trial.processes.as_slice() {
+        [] => judged(&trial.measured, &trial.cost, circumstances),
+        processes => begun_late(worst(processes, trial, circumstances), &trial.measured),
+    };
+    disturbed(late(verdict, circumstances.link), circumstances.interference)
+}
+
+/// The verdict on the client process of which the worst is to be said, with which it is; or on all of them, where they share
+/// cores that have no time left.
+fn worst(processes: &[Driven], trial: &Trial, circumstances: &Circumstances<'_>) -> Verdict {
+    let (of, cores) = (processes.len(), circumstances.client_cores.max(1));
+    let each = processes.iter().zip(1..).map(|(process, number)| {
+        let cost = Cost { client: process.spent.clone(), server: trial.cost.server.clone() };
+        let Verdict { state, reasons } = judged(&process.told.measured, &cost, circumstances);
+        let named =
+            |reason: Reason| Reason { text: format!("client process {number} of {of}: {}", reason.text), ..reason };
+        Verdict { state, reasons: reasons.into_iter().map(named).collect() }
+    });
+    let crowded = (of > cores && !circumstances.spins).then(|| {
+        let busy = trial.cost.client.cpu_ns.unwrap_or(0) as f64 / trial.measured.elapsed_ns.max(1) as f64;
+        let who = format!("the {of} client processes share {}, and were", counted(cores, "core", "cores"));
+        limited(&who, busy / cores as f64, server_share(&trial.measured, &trial.cost, circumstances), circumstances)
+    });
+    let rank = |verdict: &Verdict| match verdict.state {
+        State::Valid => usize::from(!verdict.reasons.is_empty()),
+        State::Suspect => 2,
+        State::Invalid => 3,
+    };
+    let all = each.chain(crowded);
+    all.reduce(|known, other| if rank(&other) > rank(&known) { other } else { known }).unwrap_or_else(Verdict::valid)
+}
+
+/// The verdict with the client process that began latest, where that is a part of the window.
+fn begun_late(verdict: Verdict, measured: &Measured) -> Verdict {
+    let latest = measured.drivers.iter().map(|process| process.lateness_ns).zip(1..).max();
+    let Some((late, number)) =
+        latest.filter(|(late, _)| *late > BEGINS_LATE_NS || *late > LATE_NS && *late > measured.elapsed_ns / 100)
+    else {
+        return verdict;
+    };
+    let Verdict { state, mut reasons } = verdict;
+    let of = measured.drivers.len();
+    let told = format!("client process {number} of {of} began {:.1} ms later than was agreed", late as f64 / 1e6);
+    reasons.push(Reason::new(ReasonKind::Schedule, told));
+    Verdict { state: if state == State::Invalid { state } else { State::Suspect }, reasons }
 }
 
 /// The verdict with what the network between both ends did to the trial.
@@ -79,19 +131,23 @@ fn judged(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -
     if !spoiled.is_empty() {
         return Verdict { state: State::Invalid, reasons: spoiled };
     }
-    let elapsed = measured.elapsed_ns.max(1) as f64;
-    let spent = cost.server.cpu_ns.unwrap_or(0) as f64 / elapsed / circumstances.server_cores as f64;
-    let (client, server) = (generator_share(measured, cost, circumstances.spins), spent);
+    let (client, server) =
+        (generator_share(measured, cost, circumstances.spins), server_share(measured, cost, circumstances));
+    limited("the client process was", client, server, circumstances)
+}
+
+/// The verdict where those clients, `who` in words, were busy for that share of their time, and the server for that of its.
+fn limited(who: &str, client: f64, server: f64, circumstances: &Circumstances<'_>) -> Verdict {
     if client <= BUSY {
         return Verdict::valid();
     }
-    let said =
-        format!("the client process was busy {:.0} % of the time, the server {:.0} %", client * 100.0, server * 100.0);
+    let said = format!("{who} busy {:.0} % of the time, the server {:.0} %", client * 100.0, server * 100.0);
     if server > BUSY {
         let both = Reason::new(ReasonKind::BothEnds, format!("both ends were busy: {said}"));
         return Verdict { state: State::Valid, reasons: vec![both] };
     }
-    let bound = Reason::new(ReasonKind::Client, format!("generator-bound, so calls/s are a lower bound: {said}"));
+    let more = circumstances.more.map(|more| format!("; try `processes: {more}`")).unwrap_or_default();
+    let bound = Reason::new(ReasonKind::Client, format!("generator-bound, so calls/s are a lower bound: {said}{more}"));
     Verdict { state: State::Suspect, reasons: vec![bound] }
 }
 
@@ -107,6 +163,12 @@ pub fn lacking(lack: Lack, so: &str) -> Verdict {
     };
     let reason = format!("the client's machine ran out of {what}, and {so}; what helps: {remedy}");
     Verdict { state: State::Invalid, reasons: vec![Reason::new(ReasonKind::Lack, reason)] }
+}
+
+/// The share of its cores' time that the server took.
+fn server_share(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> f64 {
+    let elapsed = measured.elapsed_ns.max(1) as f64;
+    cost.server.cpu_ns.unwrap_or(0) as f64 / elapsed / circumstances.server_cores as f64
 }
 
 /// The share of the window in which the one thread that makes the calls had no time left.
@@ -180,14 +242,23 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Circumstances, judge};
+    use crate::drive::merged::Told;
     use crate::drive::recorder::Recorder;
     use crate::lack::Lack;
     use crate::results::distribution::Distribution;
     use crate::results::machine::Interference;
-    use crate::results::{Cost, Hiccups, Lacked, Measured, State};
+    use crate::results::{ClientProcess, Cost, Hiccups, Lacked, Measured, State};
+    use crate::run::trial::{Driven, Trial};
 
-    const CALM: Circumstances<'_> =
-        Circumstances { server_cores: 1, spins: false, stolen: Some(0.0), interference: None, link: None };
+    const CALM: Circumstances<'_> = Circumstances {
+        server_cores: 1,
+        spins: false,
+        stolen: Some(0.0),
+        interference: None,
+        link: None,
+        client_cores: 1,
+        more: None,
+    };
     const SECOND: u64 = 1_000_000_000;
 
     /// A second in which all went well.
@@ -204,8 +275,53 @@ mod tests {
         cost
     }
 
+    fn trial(measured: &Measured, cost: &Cost) -> Trial {
+        Trial {
+            measured: measured.clone(),
+            processes: Vec::new(),
+            cost: cost.clone(),
+            facts: BTreeMap::new(),
+            stalled: None,
+            stolen: None,
+            interference: None,
+            link: None,
+            late: None,
+        }
+    }
+
+    #[test]
+    fn of_several_client_processes_the_worst_is_told_with_which_it_is() {
+        let of = |busy: [u64; 2], late_ns, client_cores| {
+            let mut whole = trial(&measured(), &spent(busy[0] + busy[1], SECOND / 2));
+            whole.processes = busy
+                .map(|client| {
+                    let told = Told { measured: measured(), late_ns: 0 };
+                    Driven { told, spent: spent(client, 0).client, clients: 1 }
+                })
+                .into();
+            whole.measured.drivers =
+                [0, late_ns].map(|lateness_ns| ClientProcess { lateness_ns, ..ClientProcess::default() }).into();
+            let verdict = judge(&whole, &Circumstances { more: Some(4), client_cores, ..CALM });
+            (verdict.state, verdict.sentence())
+        };
+        assert_eq!(of([SECOND / 2; 2], 900_000, 2), (State::Valid, String::new()), "each has time left");
+        let (state, why) = of([SECOND / 2, SECOND * 95 / 100], 0, 2);
+        assert_eq!(state, State::Suspect);
+        assert!(
+            why.starts_with("client process 2 of 2: generator-bound") && why.ends_with("try `processes: 4`"),
+            "{why}"
+        );
+        let told = |ms: &str| format!("client process 2 of 2 began {ms} ms later than was agreed");
+        assert_eq!(of([SECOND / 2; 2], 12_000_000, 2), (State::Suspect, told("12.0")));
+        let (state, why) = of([SECOND / 2; 2], 0, 1);
+        assert_eq!(state, State::Suspect, "half a core each is all of the one that they share");
+        let said = "the 2 client processes share 1 core, and were busy 100 % of the time, the server 50 %";
+        assert!(why.contains(said), "{why}");
+        assert_eq!(of([SECOND / 4; 2], 0, 1), (State::Valid, String::new()));
+    }
+
     fn state(measured: &Measured, cost: &Cost, circumstances: &Circumstances<'_>) -> (State, String) {
-        let verdict = judge(measured, cost, circumstances);
+        let verdict = judge(&trial(measured, cost), circumstances);
         (verdict.state, verdict.sentence())
     }
 

@@ -71,7 +71,7 @@ mod tests {
         assert!(due(None, 1) && due(Some((seconds(1), 1)), 2) && due(Some((seconds(30), 1)), 1));
         assert!(!due(Some((seconds(29), 1)), 1));
         let site = Site::reach(&Here).expect("this machine");
-        let pinning = Pinning::among(&Pin::Auto, &site.hello().cores, false).expect("there are cores");
+        let pinning = Pinning::among(&Pin::Auto, &site.hello().cores, false, 1).expect("there are cores");
         let mut yardsticks = Yardsticks::new(&site, &pinning, Duration::from_secs(60));
         assert_eq!(yardsticks.after(), None, "nothing was measured");
         let first = yardsticks.before(1).expect("the first trial of all");

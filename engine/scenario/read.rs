@@ -296,6 +296,7 @@ fn workload(
     let workload = Workload { name: given.clone().unwrap_or_default(), axes, expect };
     let search = fields.span_of("rate").filter(|_| workload.searches());
     drawn(&workload.axes, &fields, mistakes);
+    crowded(&workload.axes, &fields, mistakes);
     lengths(&mut fields, search, mistakes);
     // Of links that cannot be read nothing is known.
     if let Some(links) = links {
@@ -306,6 +307,17 @@ fn workload(
     // Without a call nothing more can be said of it.
     let asks = ASKS.iter().any(|key| workload.axes.get(key).is_some());
     (given.is_some() && asks).then_some(((workload, search), span))
+}
+
+/// Each client process needs a client: somewhere there have to be as many. Where others are too few, the plan says so.
+fn crowded(axes: &Axes, fields: &Fields<'_>, mistakes: &mut Vec<Mistake>) {
+    let counts = |key: &str| axes.get(key).unwrap_or_default().iter().filter_map(Setting::count);
+    let (least, most) = (counts("processes").min().unwrap_or(1), counts("clients").max().unwrap_or(1));
+    if let Some(span) = fields.span_of("processes").filter(|_| least > most) {
+        let there = if most == 1 { "is" } else { "are" };
+        let what = format!("{least} client processes need a client each, and there {there} {most}");
+        mistakes.push(Mistake::new(what, span).help(format!("write `clients: {least}` or more")));
+    }
 }
 
 /// The keys by which a workload says what it asks: it has one of them.

@@ -105,6 +105,7 @@ impl Effect {
                 dial_ns: None,
                 resent: 0,
                 clients,
+                drivers: Vec::new(),
                 calls: std::collections::BTreeMap::new(),
                 passes: None,
                 untimed: None,
@@ -294,7 +295,17 @@ pub(crate) fn open_loop(record: &mut Record, usual_ns: u64, stall: Option<(u64, 
         let start_ns = at * SLICE_NS;
         let waited = stall.filter(|(from, lasted)| (*from..from + lasted).contains(&start_ns));
         let ns = waited.map_or(usual_ns, |(from, lasted)| from + lasted - start_ns);
-        Slice { start_ns, length_ns: SLICE_NS, ok: 8, failed: 0, mean_ns: ns, p50_ns: ns, p99_ns: ns, max_ns: ns }
+        Slice {
+            start_ns,
+            length_ns: SLICE_NS,
+            ok: 8,
+            failed: 0,
+            mean_ns: ns,
+            p50_ns: ns,
+            p99_ns: ns,
+            max_ns: ns,
+            times: Vec::new(),
+        }
     };
     measured.timeline = (0..188).map(slice).collect();
 }

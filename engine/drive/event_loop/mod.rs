@@ -22,7 +22,7 @@ use crate::drive::network::{Kernel, Network};
 use crate::drive::per_pass::PerPass;
 use crate::drive::recorder::Recorder;
 use crate::drive::schedule::{Limit, Schedule};
-use crate::drive::sequence::{Pauses, Sequence};
+use crate::drive::sequence::Pauses;
 use crate::drive::setup_error::SetupError;
 use crate::registry::Entry;
 use crate::results::Measured;
@@ -89,13 +89,9 @@ impl<N: Network> EventLoop<N> {
     /// Makes the calls of the job; `ended` counts those that are over.
     pub fn measure(&mut self, ended: &AtomicU64) {
         let before = self.connections.begin_count();
-        let source = match (&self.job.profile, self.job.limit) {
-            (None, limit) => Source::Closed(limit),
-            (Some(profile), Limit::Calls(each)) => {
-                let passes = each / self.job.calls.steps();
-                Source::Open(Schedule::new(profile, Limit::Calls(passes.saturating_mul(self.job.clients as u64))))
-            }
-            (Some(profile), limit) => Source::Open(Schedule::new(profile, limit)),
+        let source = match &self.job.profile {
+            None => Source::Closed(self.job.limit),
+            Some(profile) => Source::Open(Schedule::new(profile, self.job.open_limit())),
         };
         self.recorder.elapsed_ns = self.run(source, ended);
         let carried = self.connections.carried();
@@ -119,7 +115,7 @@ impl<N: Network> EventLoop<N> {
     /// Has each client make the calls that it makes once; an error says of whom and why one of them did not succeed.
     fn before(&mut self) -> Result<(), SetupError> {
         let EventLoop { job, connections, calls, recorder } = self;
-        let Some(sequence) = &job.before else { return Ok(()) };
+        let Some(sequence) = job.before.as_deref() else { return Ok(()) };
         // They are no calls of those names, and no passes.
         let mut only_once = Recorder::new(job.clients, 0);
         let (pauses, source) = (Pauses::of(None, 0), Source::Closed(Limit::Calls(sequence.steps())));

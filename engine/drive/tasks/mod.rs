@@ -205,7 +205,7 @@ impl Clients {
     /// What clients ask.
     fn sequence(&self) -> &dyn Sequence {
         match &self.job.before {
-            Some(before) if self.before.get() => before,
+            Some(before) if self.before.get() => before.as_ref(),
             _ => &*self.job.calls,
         }
     }
@@ -473,12 +473,7 @@ impl Callers for Tasks {
         // What came while nobody looked is read first: nobody calls on a connection that was closed meanwhile.
         self.local.block_on(&self.runtime, async { sleep(LOOK).await });
         pool.take_carried();
-        let limit = match job.limit {
-            Limit::Calls(each) if job.profile.is_some() => {
-                Limit::Calls((each / job.calls.steps()).saturating_mul(job.clients as u64))
-            }
-            limit => limit,
-        };
+        let limit = if job.profile.is_some() { job.open_limit() } else { job.limit };
         let elapsed_ns = self.run(limit, job.profile.as_ref(), ended);
         let carried = pool.take_carried();
         self.clients.record(|recorder| {

@@ -34,7 +34,7 @@ impl Tried {
     /// Lays the link and tries it: what is seen, and who used the cores meanwhile, where it was so much that it matters.
     pub(crate) fn show(&self, beside_others: bool) -> Result<(Vec<Figure>, Option<String>)> {
         let site = Site::reach(&Here)?;
-        let pinning = Pinning::among(&Pin::Auto, &site.hello().cores, true)?;
+        let pinning = Pinning::among(&Pin::Auto, &site.hello().cores, true, 1)?;
         if !beside_others {
             site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()])?;
         }

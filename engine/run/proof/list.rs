@@ -39,14 +39,16 @@ fn stalls() -> impl Iterator<Item = Proof> {
     })
 }
 
-fn others() -> [Proof; 8] {
+fn others() -> [Proof; 9] {
     let (calm, fault) = (Disturbance::default(), |fault| Disturbance { fault: Some(fault), stall: None });
     let stopped = Disturbance { stall: Some(stall(Side::Client, 6.0, 1.0)), fault: None };
+    let held = Disturbance { stall: Some(stall(Side::Server, 6.0, 1.5)), fault: None };
     let queued = format!("call: ping, rate: {OFFERED}, arrivals: poisson, clients: 64, duration: {QUEUED}s");
     let pings = |more: &str| format!("call: ping, {more}");
     let sleeps = |more: &str| format!("call: sleep, {more}");
     [
         proof("starved generator", TCP, open("clients: 10"), stopped, starved),
+        proof("stall of 4 client processes", TCP, open("clients: 10, processes: 4"), held, mid_run),
         proof("cold start", TCP, sleeps("hold: 2ms, duration: 10s"), fault("cold=18ms:5s"), cold),
         proof("known delay", TCP, pings("iterations: 100"), fault("delay=20ms"), delay).alone(),
         proof(

@@ -103,7 +103,7 @@ fn due(rate: f64, arrivals: Arrivals, seconds: u64) -> Vec<u64> {
 }
 
 fn profile(rate: f64, arrivals: Arrivals) -> RateProfile {
-    RateProfile { steps: vec![RateStep::held(rate, u64::MAX)], arrivals, seed: SEED }
+    RateProfile { steps: vec![RateStep::held(rate, u64::MAX)], arrivals, seed: SEED, part: None }
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl Proof {
             How::Abort(shared) => {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
                 let site = Site::reach(&Here)?;
-                let pinning = Pinning::among(&plan.pin, &site.hello().cores, false)?;
+                let pinning = Pinning::among(&plan.pin, &site.hello().cores, false, 1)?;
                 let launcher = Launcher::new(site, plan.folder.clone(), pinning, self.disturbance, true, false);
                 return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }

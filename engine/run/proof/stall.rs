@@ -17,7 +17,12 @@ const SECOND: u64 = 1_000_000_000;
 fn waits(evidence: &Evidence<'_>) -> Vec<f64> {
     let (from, until) = stall(evidence);
     let due = schedule(
-        &RateProfile { steps: vec![RateStep::held(RATE, u64::MAX)], arrivals: Arrivals::Constant, seed: SEED },
+        &RateProfile {
+            steps: vec![RateStep::held(RATE, u64::MAX)],
+            arrivals: Arrivals::Constant,
+            seed: SEED,
+            part: None,
+        },
         WINDOW,
     );
     let wait = |due: u64| if due < from { 0.0 } else { until.saturating_sub(due) as f64 / 1e9 };

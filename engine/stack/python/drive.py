@@ -22,7 +22,7 @@ from fill import Fill
 VERSION = 1
 # What an assignment may say; of another key nobody knows what it would have changed.
 KEYS = set(
-    "version address transport options nonce ca pin call payload chunk split fill work hold_ns seed clients warmup "
+    "version address transport options nonce ca pin part call payload chunk split fill work hold_ns seed clients warmup "
     "iterations duration_ns rate ramp arrivals wait timeout_ns drain_ns verify".split()
 )
 SHOWN_FAILURES = 5
@@ -477,9 +477,12 @@ def main():
             raise CallFailed("assignment", f"{type(error).__name__}: {error}") from None
         load.arm()
         say(armed={"clients": len(load.callers)})
-        engine.told("go")
+        at_ns = engine.told("go").get("at_ns")
+        if at_ns is not None:
+            time.sleep(max(0, at_ns - time.monotonic_ns()) / 1e9)
+        began_ns = time.monotonic_ns()
         load.run()
-        say(done={})
+        say(done={"began_ns": began_ns})
         engine.told("report")
         say(measured=load.measured())
     except CallFailed as failure:

@@ -45,6 +45,14 @@ pub const ENCODING: OptionSpec = OptionSpec {
     default: "json-hex",
 };
 
+/// How many connections there are.
+pub const POOL: OptionSpec = OptionSpec {
+    name: "pool",
+    about: "how many connections all clients share, as one requests.Session does",
+    kind: OptionKind::Count(1, MOST_CLIENTS),
+    default: "one for each client",
+};
+
 const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         name: "keep-alive",
@@ -52,12 +60,7 @@ const OPTIONS: &[OptionSpec] = &[
         kind: OptionKind::Flag,
         default: "true",
     },
-    OptionSpec {
-        name: "pool",
-        about: "how many connections all clients share, as one requests.Session does",
-        kind: OptionKind::Count(1, MOST_CLIENTS),
-        default: "one for each client",
-    },
+    POOL,
     OptionSpec {
         name: "retries",
         about: "how often a failed call is sent again; counted and reported",
@@ -85,7 +88,7 @@ impl Transport for Http1 {
         Terms {
             compressed: Some(Compressed::No),
             keep_alive: Some(keeps_alive(options)),
-            connection: options.count("pool").map(Connection::Pool),
+            connection: options.count(POOL.name).map(Connection::Pool),
             ..terms(options)
         }
     }

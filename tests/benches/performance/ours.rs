@@ -95,7 +95,7 @@ pub(crate) fn drive_by(command: Command, assignment: Assignment, core: usize) ->
     tell(&mut client, &ToDrive::Assignment(Box::new(assignment)))?;
     heard(&mut client, |said| matches!(said, FromDrive::Armed { .. }))?;
     let before = cpu_s(client.pid())?;
-    tell(&mut client, &ToDrive::Go {})?;
+    tell(&mut client, &ToDrive::Go { at_ns: None })?;
     heard(&mut client, |said| matches!(said, FromDrive::Done { .. }))?;
     let window_cpu_s = cpu_s(client.pid())? - before;
     let peak_memory = peak_memory(client.pid())?;
