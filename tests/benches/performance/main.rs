@@ -23,6 +23,7 @@ mod peers;
 mod processes;
 mod rpyc;
 mod servers;
+mod several;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,7 @@ struct Arguments {
 fn comparisons() -> Vec<Comparison> {
     let parts = [
         generator::comparisons(),
+        several::comparisons(),
         own_calls::comparisons(),
         kernel::comparisons(),
         http2::comparisons(),

@@ -25,6 +25,8 @@ pub(crate) const CALLS_PER_SECOND: Metric = Metric { name: "calls per second", u
 pub(crate) const REPLIES_PER_CPU_SECOND: Metric = Metric { name: "replies per CPU-second of the server", unit: "" };
 pub(crate) const P50: Metric = Metric { name: "p50", unit: "ns" };
 pub(crate) const P99_LATENESS: Metric = Metric { name: "p99 of lateness", unit: "ns" };
+pub(crate) const START_LATENESS: Metric = Metric { name: "lateness of a start, median", unit: "ns" };
+pub(crate) const LATEST_START: Metric = Metric { name: "lateness of the latest start", unit: "ns" };
 pub(crate) const BANDWIDTH: Metric = Metric { name: "bandwidth", unit: "bytes/s" };
 pub(crate) const PEAK_MEMORY: Metric = Metric { name: "peak memory", unit: "bytes" };
 pub(crate) const MEMORY_PER_CONNECTION: Metric = Metric { name: "memory (PSS) per idle connection", unit: "bytes" };
@@ -34,7 +36,7 @@ pub(crate) const TIME_PER_CALL: Metric = Metric { name: "time per call", unit: "
 pub(crate) const CPU_PER_PACKET: Metric = Metric { name: "CPU of the relay per packet", unit: "ns" };
 
 /// All of them.
-const METRICS: [Metric; 14] = [
+const METRICS: [Metric; 16] = [
     CALLS_PER_CPU_SECOND,
     CALLS_PER_CPU_SECOND_OF_BOTH,
     CALLS_PER_WINDOW_CPU_SECOND,
@@ -42,6 +44,8 @@ const METRICS: [Metric; 14] = [
     REPLIES_PER_CPU_SECOND,
     P50,
     P99_LATENESS,
+    START_LATENESS,
+    LATEST_START,
     BANDWIDTH,
     PEAK_MEMORY,
     MEMORY_PER_CONNECTION,

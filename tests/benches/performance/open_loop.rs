@@ -86,7 +86,7 @@ fn few() -> Comparison {
                 let mut most: f64 = 0.0;
                 // It is gone at the last look, which then tells nothing.
                 let watch = |pid| most = most.max(peak_memory(pid).unwrap_or_default());
-                let said = said_watched("wrk", wrk_command(&address, 10, 1)?, CLIENTS, watch)?;
+                let said = said_watched("wrk", wrk_command(&address, 1, 10, 1)?, &[CLIENTS], watch)?;
                 wrk_calls(&said.text)?;
                 Ok(Figures::from([(PEAK_MEMORY.name, most)]))
             });

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::measure::{CALLS_PER_CPU_SECOND, CALLS_PER_SECOND, Figures};
-use crate::processes::{CLIENTS, SERVERS, children, said, start};
+use crate::processes::{CLIENTS, SERVERS, children, said, said_watched, start_on};
 
 /// The reply that a foreign server gives to a ping: the body of our own.
 pub(crate) const PONG: &str = "{\"response\":\"pong\"}\n";
@@ -77,12 +77,21 @@ pub(crate) struct Foreign {
 impl Foreign {
     /// Starts what `command` makes of a folder and an address, and waits until it takes connections.
     fn start(name: &str, make: impl FnOnce(&TempDir, SocketAddr) -> Result<Command>) -> Result<Foreign> {
+        Foreign::start_on(name, &[SERVERS], make)
+    }
+
+    /// The same on those cores.
+    fn start_on(
+        name: &str,
+        cores: &[usize],
+        make: impl FnOnce(&TempDir, SocketAddr) -> Result<Command>,
+    ) -> Result<Foreign> {
         let folder = tempfile::tempdir().doing("a folder for a server")?;
         // The port is free again at once; nobody else on this machine asks for one by number.
         let listener = TcpListener::bind("127.0.0.1:0").doing("a free port")?;
         let address = listener.local_addr().doing("a free port")?;
         drop(listener);
-        let process = start(name, make(&folder, address)?, SERVERS)?;
+        let process = start_on(name, make(&folder, address)?, cores)?;
         let mut foreign = Foreign { process, address, _folder: folder };
         let since = Instant::now();
         while TcpStream::connect(address).is_err() {
@@ -96,7 +105,12 @@ impl Foreign {
 
     /// nginx with one worker that answers pings from its configuration.
     pub(crate) fn nginx() -> Result<Foreign> {
-        Foreign::start("nginx", |folder, address| {
+        Foreign::nginx_of(1, &[SERVERS])
+    }
+
+    /// The same with so many workers, on those cores.
+    pub(crate) fn nginx_of(workers: usize, cores: &[usize]) -> Result<Foreign> {
+        Foreign::start_on("nginx", cores, |folder, address| {
             let at = folder.path().display();
             let pong = PONG.trim_end();
             let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -104,7 +118,7 @@ impl Foreign {
                 .concat();
             // Without its line feed, which a string of nginx cannot end with: one byte less than ours.
             let config = format!(
-                "worker_processes 1;\nerror_log stderr error;\npid {at}/pid;\ndaemon off;\n\
+                "worker_processes {workers};\nerror_log stderr error;\npid {at}/pid;\ndaemon off;\n\
                  events {{ worker_connections 4096; }}\n\
                  http {{\naccess_log off;\nkeepalive_requests 1000000000;\nkeepalive_timeout 1h;\n{temporary}\
                  server {{\nlisten {address} backlog=4096;\nlocation = /ping {{ default_type application/json; \
@@ -150,10 +164,14 @@ fn number_after(text: &str, word: &str) -> Option<f64> {
     rest[..end].parse().ok()
 }
 
-/// What wrk is told to do.
-pub(crate) fn wrk_command(address: &str, clients: usize, seconds: u64) -> Result<Command> {
+/// What wrk is told to do, with so many threads.
+pub(crate) fn wrk_command(address: &str, threads: usize, clients: usize, seconds: u64) -> Result<Command> {
     let mut command = command("wrk")?;
-    command.arg("-t1").arg(format!("-c{clients}")).arg(format!("-d{seconds}s")).arg(format!("http://{address}/ping"));
+    command
+        .arg(format!("-t{threads}"))
+        .arg(format!("-c{clients}"))
+        .arg(format!("-d{seconds}s"))
+        .arg(format!("http://{address}/ping"));
     Ok(command)
 }
 
@@ -168,7 +186,12 @@ pub(crate) fn wrk_calls(text: &str) -> Result<(f64, f64)> {
 
 /// wrk with one thread.
 pub(crate) fn wrk(address: &str, clients: usize, seconds: u64) -> Result<Figures> {
-    let said = said("wrk", wrk_command(address, clients, seconds)?, CLIENTS)?;
+    wrk_on(&[CLIENTS], address, 1, clients, seconds)
+}
+
+/// wrk with so many threads, on those cores.
+pub(crate) fn wrk_on(cores: &[usize], address: &str, threads: usize, clients: usize, seconds: u64) -> Result<Figures> {
+    let said = said_watched("wrk", wrk_command(address, threads, clients, seconds)?, cores, |_| {})?;
     let (calls, per_second) = wrk_calls(&said.text)?;
     figures(calls, per_second, said.cpu_s)
 }

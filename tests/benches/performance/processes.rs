@@ -17,15 +17,29 @@ pub(crate) const CLIENTS: usize = 1;
 
 /// Starts a command that may run on that core only.
 pub(crate) fn start(what: &str, command: Command, core: usize) -> Result<Child> {
-    on(core, || Child::start(what, command))?
+    start_on(what, command, &[core])
+}
+
+/// Starts a command that may run on those cores only.
+pub(crate) fn start_on(what: &str, command: Command, cores: &[usize]) -> Result<Child> {
+    on_cores(cores, || Child::start(what, command))?
 }
 
 /// Does something on that core; processes started meanwhile stay there.
 pub(crate) fn on<T>(core: usize, doing: impl FnOnce() -> T) -> Result<T> {
+    on_cores(&[core], doing)
+}
+
+/// Does something on those cores; processes started meanwhile stay there.
+fn on_cores<T>(cores: &[usize], doing: impl FnOnce() -> T) -> Result<T> {
     let this = Pid::from_raw(0);
     let before = sched_getaffinity(this).doing("asking for the cores of this process")?;
-    let mut one = CpuSet::new();
-    one.set(core).and_then(|()| sched_setaffinity(this, &one)).doing(format_args!("running on core {core}"))?;
+    let mut own = CpuSet::new();
+    cores
+        .iter()
+        .try_for_each(|core| own.set(*core))
+        .and_then(|()| sched_setaffinity(this, &own))
+        .doing(format_args!("running on the cores {cores:?}"))?;
     let done = doing();
     sched_setaffinity(this, &before).doing("running on all cores again")?;
     Ok(done)
@@ -50,12 +64,12 @@ pub(crate) struct Said {
 
 /// Runs a command on a core to its end.
 pub(crate) fn said(what: &str, command: Command, core: usize) -> Result<Said> {
-    said_watched(what, command, core, |_| {})
+    said_watched(what, command, &[core], |_| {})
 }
 
-/// The same; `watch` looks at the process now and then.
-pub(crate) fn said_watched(what: &str, command: Command, core: usize, mut watch: impl FnMut(Pid)) -> Result<Said> {
-    let mut child = start(what, command, core)?;
+/// The same on several cores; `watch` looks at the process now and then.
+pub(crate) fn said_watched(what: &str, command: Command, cores: &[usize], mut watch: impl FnMut(Pid)) -> Result<Said> {
+    let mut child = start_on(what, command, cores)?;
     let mut text = String::new();
     loop {
         watch(child.pid());

@@ -77,7 +77,7 @@ fn threads(clients: usize) -> Comparison {
 /// What a server gives under wrk, and what it takes for it.
 fn under_wrk(address: &str, server: Pid, clients: usize) -> Result<Figures> {
     let before = cpu_s(server)?;
-    let said = said("wrk", wrk_command(address, clients, WINDOW_S)?, CLIENTS)?;
+    let said = said("wrk", wrk_command(address, 1, clients, WINDOW_S)?, CLIENTS)?;
     let cpu_s = cpu_s(server)? - before;
     let (calls, per_second) = wrk_calls(&said.text)?;
     Ok(Figures::from([(REPLIES_PER_CPU_SECOND.name, calls / cpu_s), (CALLS_PER_SECOND.name, per_second)]))
