@@ -198,6 +198,10 @@ fn whatever_is_inserted_passes_engine_check() {
         scenario(TARGET, "call: ping; iterations: 1; |"),
         scenario(TARGET, "name: a; call: ping; iterations: 1; |")
             .replace("question: q\n", "question: q\nlinks:\n  - {name: wan, delay: 10ms}\n"),
+        scenario("transport: tcp; server: threaded; |", WORKLOAD)
+            .replace("question: q\n", "question: q\nplaces:\n  - {name: web, by: ssh, hosts: web-1}\n"),
+        scenario(TARGET, "name: a; call: ping; iterations: 1; |")
+            .replace("question: q\n", "question: q\nplaces:\n  - {name: farm, by: ssh, hosts: load-1}\n"),
     ];
     let Some(answers) = asked(&places.each_ref().map(|text| at_cursor(text))) else { return };
     let folder = tempfile::tempdir().expect("a folder");
@@ -205,9 +209,9 @@ fn whatever_is_inserted_passes_engine_check() {
     let mut offered: Vec<(&str, bool, &str)> = Vec::new();
     for (label, text) in answers.iter().flat_map(completions) {
         assert!(!text.contains("[object Object]"), "{text}");
-        // In place of a map that has yet to be filled there is nothing to check; a call or a link has yet to be named by
-        // a workload, and a file of rows has yet to be there.
-        if ["options", "calls", "links", "data"].contains(&label) {
+        // In place of a map that has yet to be filled there is nothing to check; a call, a link or a place has yet to be named
+        // by others, and a file of rows has yet to be there.
+        if ["options", "calls", "links", "places", "data"].contains(&label) {
             continue;
         }
         let sound = checks(folder.path(), text);

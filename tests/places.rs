@@ -219,28 +219,71 @@ fn what_an_agent_cannot_do_is_an_answer_and_it_serves_on() {
     assert_eq!(agent.launch_server().len(), 3);
 }
 
-/// What comes of an agent whose first line is that.
-fn greeted(first: &str) -> String {
+/// What comes of an agent that a script plays, to which those lines are given.
+fn played(script: &str, lines: &str) -> String {
     let mut other = Command::new("sh");
-    other.arg("-c").arg("printf '%s\\n' \"$0\"; read line").arg(first);
+    other.arg("-c").arg(script).arg(lines);
     match Piped::start("web", other) {
-        Ok(_) => "it is understood".to_owned(),
+        Ok((agent, _)) => format!("it is understood{}", agent.noise()),
         Err(error) => error.to_string(),
     }
+}
+
+/// What comes of an agent whose first lines are those.
+fn greeted(lines: &str) -> String {
+    played("printf '%s\\n' \"$0\"; read line", lines)
+}
+
+#[test]
+fn an_agent_tells_its_clock_and_answers_whoever_goes_there_and_back() {
+    let mut agent = Agent::start("1h");
+    let mut asked = |request: &Request| {
+        agent.ask(request);
+        let FromAgent::Answer(answer) = agent.hear() else { panic!("not what was asked") };
+        answer
+    };
+    let [Answer::Clock { now_ns: first }, Answer::Clock { now_ns: second }] =
+        [(); 2].map(|()| asked(&Request::Clock {}))
+    else {
+        panic!("there is a clock")
+    };
+    assert!(first > 0 && first <= second);
+    let host = std::net::Ipv4Addr::LOCALHOST.into();
+    let Answer::Echo { port } = asked(&Request::Echo { host }) else { panic!("it listens") };
+    let went = asked(&Request::Go { address: (host, port).into(), count: 9 });
+    assert!(matches!(went, Answer::Went(trips) if trips.shortest_ns <= trips.median_ns), "{went:?}");
+    let Answer::Failed(trouble) = asked(&Request::Install { kit: "forth".to_owned(), offline: true }) else {
+        panic!("there is no such kit")
+    };
+    assert_eq!(trouble.message, "there is no kit `forth`");
 }
 
 #[test]
 fn an_agent_of_another_version_and_one_that_is_none_are_told_clearly() {
     let hello = |version| {
-        let hello = Hello { version, engine: "9.9.9".to_owned(), cores: vec![0], machine: [].into() };
+        let hello = Hello { version, engine: "9.9.9".to_owned(), cores: vec![0], ..Hello::default() };
         serde_json::to_string(&FromAgent::Hello(hello)).expect("a line")
     };
     assert_eq!(greeted(&hello(VERSION)), "it is understood");
     let told = greeted(&hello(VERSION + 1));
     assert!(told.starts_with("the agent speaks version 2 of its lines (engine 9.9.9), and this engine"), "{told}");
     assert!(told.ends_with("(help: let the same build of the engine run at both places)"), "{told}");
-    let told = greeted("Welcome to web!");
-    assert!(told.starts_with("the agent at web said `Welcome to web!` where its `hello` was due"), "{told}");
+    let told = greeted("{\"agent\": 7}");
+    assert!(told.starts_with("the agent at web said `{\"agent\": 7}` where its `agent` was due"), "{told}");
+}
+
+#[test]
+fn what_a_shell_prints_before_an_agent_is_borne_and_quoted_where_none_comes() {
+    let hello = Hello { version: VERSION, cores: vec![0], ..Hello::default() };
+    let hello = serde_json::to_string(&FromAgent::Hello(hello)).expect("a line");
+    assert_eq!(greeted(&format!("Welcome to web!\n\n{hello}")), "it is understoodWelcome to web!\n\n");
+    let told = played("echo Welcome to web!; echo no such thing >&2; exit 3", "");
+    assert!(told.starts_with("the agent at web ended with exit code 3; it wrote: no such thing"), "{told}");
+    assert!(told.contains("this was printed there: Welcome to web!"), "{told}");
+    let told = played("while echo All work and no play; do :; done", "");
+    assert!(told.starts_with("more than 64 KiB were printed at web before the agent spoke: All work"), "{told}");
+    let told = played("echo '{\"absent\":{\"machine\":\"sparc\"}}'", "");
+    assert_eq!(told, "there is no engine at web");
 }
 
 #[test]

@@ -46,12 +46,12 @@ fn places(schema: &Value) -> Vec<Place> {
     let defs = &schema["$defs"];
     let mut places = Vec::new();
     let mut add = |path: String, scenario| places.push(Place { path, scenario });
-    // The names of links and of those who ask for them take two keys to judge.
-    for key in keys(schema).into_iter().filter(|key| key != "links") {
+    // The names of links, of places and of those who ask for them take two keys to judge.
+    for key in keys(schema).into_iter().filter(|key| key != "links" && key != "places") {
         add(format!("/{key}"), scenario(tcp(), ping()));
     }
     // What a word of `vary` may be the rest of its target decides, and which calls there are the rest of the scenario.
-    for key in keys(&defs["Target"]).into_iter().filter(|key| key != "vary" && key != "ready") {
+    for key in keys(&defs["Target"]).into_iter().filter(|key| !["vary", "ready", "place"].contains(&key.as_str())) {
         let transport = if matches!(key.as_str(), "stack" | "driver") { "rpyc" } else { "tcp" };
         let target = match key.as_str() {
             // What is told by the environment may be launched by any command.
@@ -80,7 +80,15 @@ fn places(schema: &Value) -> Vec<Place> {
         let over = scenario(tcp(), with(ping(), json!({"link": "wan"})));
         add(format!("/links/0/{key}"), with(over, json!({"links": [link]})));
     }
-    for key in keys(&defs["Workload"]).into_iter().filter(|key| key != "link") {
+    // Words in `${…}` have to be known, and `run` is of use behind `by: command` only.
+    for key in keys(&schema["properties"]["places"]["items"]) {
+        if !["name", "run", "address"].contains(&key.as_str()) {
+            let place = json!({"name": "web", "by": "ssh", "hosts": "web-1"});
+            let there = scenario(with(tcp(), json!({"place": "web"})), ping());
+            add(format!("/places/0/{key}"), with(there, json!({"places": [place]})));
+        }
+    }
+    for key in keys(&defs["Workload"]).into_iter().filter(|key| key != "link" && key != "from") {
         let body = json!({"call": "upload", "payload": "1KiB"});
         let open = json!({"duration": "1s", "expect": "p99 < 1s", "rate": 10});
         let mut workload = match key.as_str() {

@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::cli::load::{self, Chosen, Loaded};
 use crate::cli::say;
 use crate::error::{Exit, Result};
-use crate::figures::grouped;
+use crate::figures::{counted, grouped};
 use crate::place::pinning::{Pinning, cores};
-use crate::plan::Plan;
 use crate::plan::parallelism::hidden;
+use crate::plan::{Cell, Plan};
 use crate::scenario::files::NamedFile;
 use crate::transport::ports::Ports;
 
@@ -67,8 +67,26 @@ fn text(Loaded { scenario, plan, untold, .. }: &Loaded<'_>) -> String {
     text
 }
 
-/// How many cores each end has here, and what that hides; or why the plan cannot run here.
+/// What runs at other places, how many cores each end has here, and what that hides; or why the plan cannot run here.
 fn place(plan: &Plan) -> Vec<String> {
+    let elsewhere = plan.places.iter().map(|place| {
+        let name = Some(place.name.as_str());
+        let of = |runs: &dyn Fn(&Cell) -> Option<&str>| {
+            let count = plan.cells.iter().filter(|cell| runs(cell) == name).count();
+            counted(count, "cell", "cells")
+        };
+        let (servers, clients) = (of(&|cell| cell.target.place.as_deref()), of(&|cell| cell.from.as_deref()));
+        let hosts = place.hosts.join(", ");
+        format!("at {} ({} {hosts}): the servers of {servers}, the clients of {clients}", place.name, place.by)
+    });
+    elsewhere.chain(here(plan)).collect()
+}
+
+/// The same of this machine alone.
+fn here(plan: &Plan) -> Vec<String> {
+    if !plan.meets_here() {
+        return Vec::new();
+    }
     let pinning = match cores().and_then(|cores| Pinning::among(&plan.pin, &cores, plan.has_links(), plan.processes)) {
         Ok(pinning) => pinning,
         Err(error) => return vec![error.to_string()],

@@ -24,8 +24,12 @@ pub struct Point {
     pub own: bool,
     /// Whose client makes the calls.
     pub driver: Option<&'static dyn Driver>,
+    /// The place where the server runs; none where that is here.
+    pub place: Option<String>,
     /// What is asked.
     pub load: Load,
+    /// The place where the clients run; none where that is here.
+    pub from: Option<String>,
     /// The network between both ends; none where they meet on this machine's loopback.
     pub link: Option<Link>,
     /// Whether the scenario has any such network.

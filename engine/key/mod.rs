@@ -13,6 +13,7 @@ pub mod drain;
 pub mod driver;
 pub mod duration;
 pub mod fill;
+pub mod from;
 pub mod hold;
 pub mod iterations;
 pub mod link;
@@ -23,6 +24,7 @@ pub mod mix;
 mod new_key;
 pub mod part;
 pub mod payload;
+pub mod place;
 pub mod processes;
 pub mod ramp;
 pub mod rate;
@@ -50,6 +52,7 @@ pub static KEYS: &[&dyn Key] = &[
     &server::Servers,
     &stack::Stacks,
     &driver::Drivers,
+    &place::Place,
     &call::Calls,
     &mix::Mix,
     &steps::Steps,
@@ -60,6 +63,7 @@ pub static KEYS: &[&dyn Key] = &[
     &split::Splits,
     &clients::Clients,
     &processes::Processes,
+    &from::Origin,
     &work::Work,
     &hold::Hold,
     &rate::Rates,

@@ -33,6 +33,11 @@ impl Part {
 }
 
 impl Load {
+    /// The same load on so many hosts, with as many client processes on each.
+    pub fn on(&self, hosts: u32) -> Load {
+        Load { processes: self.processes.saturating_mul(hosts), ..self.clone() }
+    }
+
     /// The load of each client process, with the part that it is: clients as evenly as they can be, and of the calls of a
     /// rate, which stays that of all, every so-manyth. Together they are this load; none has a part where one process
     /// makes all of it.
@@ -56,6 +61,13 @@ impl Load {
 mod tests {
     use super::Part;
     use crate::key::load::Load;
+
+    #[test]
+    fn every_host_has_as_many_client_processes() {
+        let load = Load { clients: 12, processes: 2, ..Load::default() };
+        assert_eq!((load.on(1).parts().len(), load.on(3).parts().len()), (2, 6));
+        assert!(load.on(3).parts().iter().all(|(own, _)| own.clients == 2));
+    }
 
     #[test]
     fn parts_are_the_whole_and_nobody_is_in_two() {

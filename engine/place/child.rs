@@ -23,6 +23,8 @@ use crate::place::kept::Failed;
 const TICK: Duration = Duration::from_millis(100);
 /// How long a process may take to end once it has been told to.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long one that was asked to end by a signal may take.
+const GOING: Duration = Duration::from_secs(2);
 /// How much of what a process wrote to stderr is quoted.
 const QUOTED: usize = 1500;
 
@@ -48,6 +50,9 @@ pub enum Kind {
     /// It keeps a command of the user's own (`place/keep.rs`): it is told to stop, and needs some time to end all of it,
     /// also where we are gone; on stderr it says what became of the command.
     Keeper,
+    /// It reaches another host: it is asked to end, by SIGTERM where we die or are done with it, so that it can take what it
+    /// started there along; only one that does not is killed.
+    Prefix,
 }
 
 /// What came from a child within one tick.
@@ -81,8 +86,10 @@ impl Child {
         // SAFETY: only async-signal-safe calls (prctl, getppid) are made between fork and exec.
         unsafe {
             command.pre_exec(move || {
-                if kind == Kind::Ours {
-                    set_pdeathsig(Signal::SIGKILL)?;
+                match kind {
+                    Kind::Ours => set_pdeathsig(Signal::SIGKILL)?,
+                    Kind::Prefix => set_pdeathsig(Signal::SIGTERM)?,
+                    Kind::Keeper => {}
                 }
                 // The parent may have died before the signal was asked for.
                 if getppid() == parent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) }
@@ -187,13 +194,23 @@ impl Child {
         {
             return failed.into();
         }
-        let said = self.stderr();
+        let said = self.wrote();
         let said = if said.is_empty() { said } else { format!("; it wrote: {said}") };
         Error::failed(format!("{} {how}{said}", self.what))
     }
 
-    fn stderr(&mut self) -> String {
+    /// What it wrote to stderr, from both ends where it is long.
+    pub fn wrote(&mut self) -> String {
         quoted(&self.stderr_whole())
+    }
+
+    /// The code that it ended with, for which it is waited a moment; none while it runs, and where a signal ended it.
+    pub fn code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + GOING;
+        while self.alive() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.status?.code()
     }
 
     fn stderr_whole(&mut self) -> String {
@@ -253,6 +270,13 @@ impl Drop for Child {
         let deadline = Instant::now() + FAREWELL;
         while self.kind == Kind::Keeper && self.alive() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
+        }
+        if self.kind == Kind::Prefix && self.alive() {
+            let _ = killpg(self.pid(), Signal::SIGTERM);
+            let deadline = Instant::now() + GOING;
+            while self.alive() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         // The group outlives its leader where the leader left children behind.
         let _ = killpg(self.pid(), Signal::SIGKILL);

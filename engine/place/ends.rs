@@ -1,11 +1,13 @@
 //! The ends that an agent has started, and what it does for each request.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use nix::unistd::{Pid, getpid};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{Pid, gethostname, getpid};
 
+use crate::drive::clock::now_ns;
 use crate::error::{Error, Result};
 use crate::place::child::{Child, Heard, Kind};
 use crate::place::disturbance::{Stalling, stall};
@@ -20,9 +22,15 @@ use crate::place::observer::watched::Watched;
 use crate::place::pinning::{cores, hold};
 use crate::place::processes::{Stat, command, sockets};
 use crate::place::steal::Ticks;
+use crate::place::trip::{echo, go};
 use crate::place::yardstick::measure;
+use crate::stack::STACKS;
+use crate::stack::driver::DRIVERS;
+use crate::stack::environment::Environment;
 use crate::transport::address::Address;
 use crate::transport::contract::Family;
+use crate::transport::descriptors;
+use crate::transport::ports::Ports;
 
 /// All that runs at one place; dropping it ends all of it.
 #[derive(Debug)]
@@ -119,11 +127,38 @@ impl Found {
     }
 }
 
+/// Installs the kit of that name, until nobody waits for it any more.
+fn install(name: &str, offline: bool) -> Result<Environment> {
+    let of_stacks = STACKS.iter().filter_map(|stack| stack.kit());
+    let mut kits = of_stacks.chain(DRIVERS.iter().filter_map(|driver| driver.kit()));
+    let kit = kits.find(|kit| kit.name() == name).ok_or_else(|| Error::failed(format!("there is no kit `{name}`")))?;
+    let stdin = std::io::stdin();
+    let left = || {
+        let mut waiting = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        poll(&mut waiting, PollTimeout::ZERO).is_ok()
+            && waiting[0].revents().is_some_and(|seen| seen.intersects(PollFlags::POLLHUP | PollFlags::POLLERR))
+    };
+    kit.ready(offline, &mut |_| {}, &left)
+}
+
 impl Ends {
     /// Who this agent is.
     pub fn hello() -> Result<Hello> {
         let engine = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Hello { version: VERSION, engine, cores: cores()?, machine: machine() })
+        // Of the words that sshd leaves there the third is the address that was dialled (ssh(1)).
+        let dialled = std::env::var("SSH_CONNECTION").unwrap_or_default();
+        Ok(Hello {
+            version: VERSION,
+            engine,
+            cores: cores()?,
+            machine: machine(),
+            host: gethostname().unwrap_or_default().to_string_lossy().into_owned(),
+            addresses: dialled.split_ascii_whitespace().nth(2).map(str::to_owned).into_iter().collect(),
+            descriptors: descriptors::most(),
+            ports: Ports::of_this_machine(),
+            now_ns: now_ns(),
+            ..Hello::default()
+        })
     }
 
     /// Does what is asked; what cannot be done is an answer too.
@@ -199,6 +234,10 @@ impl Ends {
             Request::Warning {} => return Ok(Answer::Warning(self.neighbours.warning())),
             Request::Yardstick { server, client } => return Ok(Answer::Yardstick(measure(server, client))),
             Request::Beat {} => {}
+            Request::Install { kit, offline } => return Ok(Answer::Installed(install(&kit, offline)?)),
+            Request::Clock {} => return Ok(Answer::Clock { now_ns: now_ns() }),
+            Request::Echo { host } => return Ok(Answer::Echo { port: echo(host)? }),
+            Request::Go { address, count } => return Ok(Answer::Went(go(address, count)?)),
         }
         Ok(Answer::Done {})
     }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::error::Result;
-use crate::place::contract::{Place, Reach};
+use crate::place::contract::{Host, Place, Reach};
 use crate::registry::Entry;
 use crate::stack::native::ENGINE;
 
@@ -20,7 +20,7 @@ impl Entry for Here {
 }
 
 impl Place for Here {
-    fn reach(&self) -> Result<Reach> {
+    fn reach(&self, _: &Host) -> Result<Reach> {
         Ok(Reach::Directly)
     }
 }
@@ -38,7 +38,7 @@ impl Entry for Piped {
 }
 
 impl Place for Piped {
-    fn reach(&self) -> Result<Reach> {
+    fn reach(&self, _: &Host) -> Result<Reach> {
         let mut agent = Command::new(ENGINE);
         agent.arg("agent");
         Ok(Reach::By(agent))

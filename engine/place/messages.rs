@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -11,7 +12,10 @@ use crate::error::{Error, Result};
 use crate::place::child::Heard;
 use crate::place::link::namespaces::Inside;
 use crate::place::observer::contract::Evidence;
+use crate::place::trip::Trips;
 use crate::results::machine::Interference;
+use crate::stack::environment::Environment;
+use crate::transport::ports::Ports;
 
 /// The version of these lines; both sides must speak the same.
 pub const VERSION: u32 = 1;
@@ -108,6 +112,27 @@ pub enum Request {
     },
     /// Nothing, but that somebody is still there.
     Beat {},
+    /// Install a kit, where it is not installed there yet.
+    Install {
+        /// Its name.
+        kit: String,
+        /// Whether nothing may be downloaded.
+        offline: bool,
+    },
+    /// What its clock says.
+    Clock {},
+    /// Answer, with the same bytes, the first who comes to a port of this address.
+    Echo {
+        /// One of the agent's own addresses.
+        host: IpAddr,
+    },
+    /// Go to whoever answers at that address and back.
+    Go {
+        /// What [`Request::Echo`] answered, at another agent.
+        address: SocketAddr,
+        /// How often.
+        count: u32,
+    },
 }
 
 /// What an agent answers to one request.
@@ -152,6 +177,20 @@ pub enum Answer {
     Warning(Option<String>),
     /// How quick it is, where it could be measured.
     Yardstick(Option<Pace>),
+    /// It is installed.
+    Installed(Environment),
+    /// The monotonic clock there.
+    Clock {
+        /// In nanoseconds, from a beginning of its own.
+        now_ns: u64,
+    },
+    /// Where it answers.
+    Echo {
+        /// The port.
+        port: u16,
+    },
+    /// How long it took.
+    Went(Trips),
     /// It cannot be done.
     Failed(RemoteError),
 }
@@ -161,7 +200,13 @@ pub enum Answer {
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum FromAgent {
     /// The first line of all.
+    #[serde(rename = "agent")]
     Hello(Hello),
+    /// No agent is there: what the machine is, as `uname -m` says it.
+    Absent {
+        /// Its architecture.
+        machine: String,
+    },
     /// Something came from an end.
     Said {
         /// Which.
@@ -174,7 +219,7 @@ pub enum FromAgent {
 }
 
 /// Who an agent is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of its lines.
     pub version: u32,
@@ -184,6 +229,24 @@ pub struct Hello {
     pub cores: Vec<usize>,
     /// What the machine is, by name.
     pub machine: BTreeMap<String, String>,
+    /// The SHA-256 of its program, in hexadecimal.
+    #[serde(default)]
+    pub sha256: String,
+    /// What the machine calls itself.
+    #[serde(default)]
+    pub host: String,
+    /// Where others reach it, as far as the way to it tells: by ssh the address that was dialled.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// How many files a process there may have open.
+    #[serde(default)]
+    pub descriptors: Option<u64>,
+    /// Its local ports, where its kernel tells.
+    #[serde(default)]
+    pub ports: Option<Ports>,
+    /// What its clock said.
+    #[serde(default)]
+    pub now_ns: u64,
 }
 
 impl Hello {

@@ -24,6 +24,8 @@ pub struct Pinning {
     pub relay: Option<Vec<usize>>,
     /// Whether they are enforced.
     pub pinned: bool,
+    /// Whether the ends are on two hosts, so that no core of one is a core of the other.
+    pub apart: bool,
 }
 
 impl Pinning {
@@ -49,7 +51,24 @@ impl Pinning {
         let free: Vec<usize> =
             cores.iter().copied().filter(|core| !server.contains(core) && !client.contains(core)).collect();
         let relay = links.then(|| if free.is_empty() { cores.to_vec() } else { free });
-        Ok(Pinning { server, client, relay, pinned: *pin != Pin::None })
+        Ok(Pinning { server, client, relay, pinned: *pin != Pin::None, apart: false })
+    }
+
+    /// The same where both ends are on hosts of their own, each by its name and with its cores: each end has all of them.
+    pub fn apart(pin: &Pin, server: (&str, &[usize]), client: (&str, &[usize])) -> Result<Self> {
+        let (of_server, of_client) = match pin {
+            Pin::None | Pin::Auto => (server.1.to_vec(), client.1.to_vec()),
+            Pin::Cores { server, client } => (server.clone(), client.clone()),
+        };
+        lacks(&of_server, server.0, server.1)?;
+        let pinned = matches!(pin, Pin::Cores { .. });
+        let pinning = Pinning { server: of_server, client: of_client, relay: None, pinned, apart: true };
+        pinning.fits(client.0, client.1).map(|()| pinning)
+    }
+
+    /// An error where another host of clients lacks a core that clients are to have.
+    pub fn fits(&self, host: &str, cores: &[usize]) -> Result<()> {
+        if self.pinned { lacks(&self.client, host, cores) } else { Ok(()) }
     }
 
     /// The cores that the server's processes are held on; none where they may roam.
@@ -69,7 +88,7 @@ impl Pinning {
     /// How many client processes would have a core of their own here, where that is more than so many.
     pub fn more_than(&self, processes: u32) -> Option<u32> {
         let all: BTreeSet<usize> = self.server.iter().chain(&self.client).copied().collect();
-        let most = (all.len() as u32).saturating_sub(1);
+        let most = if self.apart { self.client.len() as u32 } else { (all.len() as u32).saturating_sub(1) };
         (most > processes).then(|| most.min(2 * processes))
     }
 
@@ -96,9 +115,17 @@ impl Pinning {
 
     /// How many cores the server has for itself; one of those that both share goes to the client.
     pub fn server_cores(&self) -> usize {
-        let shared = self.server.iter().any(|core| self.client.contains(core));
+        let shared = !self.apart && self.server.iter().any(|core| self.client.contains(core));
         self.server.len().saturating_sub(usize::from(shared)).max(1)
     }
+}
+
+/// An error where a host lacks one of the cores that are wanted there.
+fn lacks(wanted: &[usize], host: &str, cores: &[usize]) -> Result<()> {
+    let Some(missing) = wanted.iter().find(|core| !cores.contains(core)) else { return Ok(()) };
+    let known: Vec<String> = cores.iter().map(usize::to_string).collect();
+    Err(Error::failed(format!("`pin` names core {missing}, which {host} does not have for this run"))
+        .help(format!("it has the cores {}", known.join(", "))))
 }
 
 impl std::fmt::Display for Pinning {
@@ -183,6 +210,22 @@ mod tests {
         assert!(two.sentence().ends_with("; the relay of the links shares them"), "{}", two.sentence());
         let told = Pin::Cores { server: vec![0], client: vec![1] };
         assert_eq!(Pinning::among(&told, &[0, 1, 2, 3], true, 1).expect("they are there").of_relay(), [2, 3]);
+    }
+
+    #[test]
+    fn ends_on_hosts_of_their_own_have_all_of_their_cores() {
+        let apart = |pin: &Pin| Pinning::apart(pin, ("web-1", &[0, 1, 2]), ("load-1", &[0, 1]));
+        let auto = apart(&Pin::Auto).expect("auto always fits");
+        assert_eq!((auto.server_cores(), auto.of_server(), auto.of_client(0, 1)), (3, vec![], vec![]));
+        assert_eq!([1, 2].map(|processes| auto.more_than(processes)), [Some(2), None]);
+        let told = |server: &[usize], client: &[usize]| Pin::Cores { server: server.into(), client: client.into() };
+        let pinned = apart(&told(&[0, 2], &[0, 1])).expect("they are there");
+        assert_eq!((pinned.of_server(), pinned.of_client(1, 2)), (vec![0, 2], vec![1]));
+        let error = apart(&told(&[3], &[0])).expect_err("there is no core 3");
+        let said = "`pin` names core 3, which web-1 does not have for this run (help: it has the cores 0, 1, 2)";
+        assert_eq!(error.to_string(), said);
+        let error = pinned.fits("load-2", &[0]).expect_err("there is one");
+        assert!(error.message().contains("core 1, which load-2"), "{error}");
     }
 
     #[test]

@@ -12,13 +12,25 @@ use serde::Serialize;
 
 use crate::error::{Context, Error, Result};
 use crate::place::agent::Agent;
-use crate::place::child::{Child, Heard};
+use crate::place::child::{Child, Heard, Kind, quoted};
 use crate::place::messages::{Answer, EndId, FromAgent, Hello, Request};
 
 /// How often an agent is told that somebody is still there; its lease is longer.
 const BEAT: Duration = Duration::from_secs(2);
 /// How long an agent may take to say who it is, and to answer: stopping an end takes a few seconds at most.
 const SILENCE: Duration = Duration::from_secs(30);
+/// The same where it has to install something.
+const INSTALLING: Duration = Duration::from_secs(900);
+/// How much else may be printed there before an agent says who it is: what shells say at a login.
+const NOISE: usize = 64 << 10;
+
+/// What is found behind a command.
+pub enum Greeting {
+    /// An agent.
+    Agent(Box<(Piped, Hello)>),
+    /// A host without our program: its architecture.
+    Absent(String),
+}
 
 /// An agent behind a pipe.
 pub struct Piped {
@@ -27,18 +39,28 @@ pub struct Piped {
     stdin: Option<Arc<Mutex<ChildStdin>>>,
     heard: BTreeMap<EndId, VecDeque<Heard>>,
     beating: Option<(Sender<()>, JoinHandle<()>)>,
+    noise: String,
 }
 
 impl Piped {
     /// Starts the command, which has to speak as `engine agent` does, and hears who is there.
     pub fn start(place: &str, command: Command) -> Result<(Self, Hello)> {
-        let mut process = Child::start(&format!("the agent at {place}"), command)?;
-        let first = line(&mut process)?;
-        let hello: Hello = match serde_json::from_str(&first) {
+        match Self::greet(place, command)? {
+            Greeting::Agent(agent) => Ok(*agent),
+            Greeting::Absent(_) => Err(Error::failed(format!("there is no engine at {place}"))),
+        }
+    }
+
+    /// The same where it may be that nobody is there who could speak.
+    pub fn greet(place: &str, command: Command) -> Result<Greeting> {
+        let mut process = Child::start_as(Kind::Prefix, &format!("the agent at {place}"), command)?;
+        let (first, noise) = greeting(place, &mut process)?;
+        let hello = match serde_json::from_str(&first) {
             Ok(FromAgent::Hello(hello)) => hello,
+            Ok(FromAgent::Absent { machine }) => return Ok(Greeting::Absent(machine)),
             _ => {
-                return Err(Error::stopped(format!("the agent at {place} said `{first}` where its `hello` was due"))
-                    .help("let nothing else print there, and the same build of the engine run at both places"));
+                return Err(Error::stopped(format!("the agent at {place} said `{first}` where its `agent` was due"))
+                    .help("let the same build of the engine run at both places"));
             }
         };
         hello.check()?;
@@ -55,7 +77,13 @@ impl Piped {
             }
         });
         let beating = Some((stop, thread));
-        Ok((Piped { process: Some(process), stdin: Some(stdin), heard: BTreeMap::new(), beating }, hello))
+        let agent = Piped { process: Some(process), stdin: Some(stdin), heard: BTreeMap::new(), beating, noise };
+        Ok(Greeting::Agent(Box::new((agent, hello))))
+    }
+
+    /// What else was printed there before it said who it is.
+    pub fn noise(&self) -> &str {
+        &self.noise
     }
 
     fn process(&mut self) -> Result<&mut Child> {
@@ -76,26 +104,52 @@ impl Piped {
                 self.heard.entry(end).or_default().push_back(heard);
                 Ok(None)
             }
-            FromAgent::Hello(_) => Err(Error::stopped("the agent said `hello` a second time")),
+            FromAgent::Hello(_) | FromAgent::Absent { .. } => {
+                Err(Error::stopped("the agent said who it is a second time"))
+            }
         }
     }
 }
 
-/// The first line of an agent.
-fn line(process: &mut Child) -> Result<String> {
-    let deadline = Instant::now() + SILENCE;
+/// The first line of an agent, and what was printed before it by others.
+fn greeting(place: &str, process: &mut Child) -> Result<(String, String)> {
+    let (deadline, mut noise) = (Instant::now() + SILENCE, String::new());
+    let beside = |noise: &str| match noise.trim() {
+        "" => String::new(),
+        said => format!("; this was printed there: {}", quoted(said)),
+    };
     loop {
         match process.hear()? {
-            Heard::Line(line) => return Ok(line),
-            Heard::End => return Err(process.ended()),
-            Heard::Nothing if Instant::now() > deadline => return Err(silent()),
+            Heard::Line(line) if line.starts_with("{\"agent\"") || line.starts_with("{\"absent\"") => {
+                return Ok((line, noise));
+            }
+            Heard::Line(line) => {
+                noise.push_str(&line);
+                noise.push('\n');
+            }
+            Heard::End => {
+                let error = process.ended();
+                return Err(Error::failed(format!("{}{}", error.message(), beside(&noise))));
+            }
+            Heard::Nothing if Instant::now() > deadline => {
+                return Err(Error::failed(format!(
+                    "the agent at {place} said nothing for {} s{}",
+                    SILENCE.as_secs(),
+                    beside(&noise)
+                )));
+            }
             Heard::Nothing => {}
+        }
+        if noise.len() > NOISE {
+            let what = format!("more than {} KiB were printed at {place} before the agent spoke", NOISE >> 10);
+            return Err(Error::failed(format!("{what}: {}", quoted(&noise)))
+                .help("let the profile of the shell there print nothing where nobody reads it"));
         }
     }
 }
 
-fn silent() -> Error {
-    Error::stopped(format!("the agent was silent for {} s", SILENCE.as_secs()))
+fn silent(time: Duration) -> Error {
+    Error::stopped(format!("the agent was silent for {} s", time.as_secs()))
 }
 
 /// Writes one line.
@@ -115,13 +169,14 @@ impl Agent for Piped {
         if tell(stdin, &request).is_err() {
             return Err(self.process()?.ended());
         }
-        let deadline = Instant::now() + SILENCE;
+        let patience = if matches!(request, Request::Install { .. }) { INSTALLING } else { SILENCE };
+        let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Some(answer) = self.receive()? {
                 return Ok(answer);
             }
         }
-        Err(silent())
+        Err(silent(patience))
     }
 
     fn hear(&mut self, end: EndId) -> Result<Heard> {

@@ -12,8 +12,9 @@ use nix::unistd::{read, write};
 use crate::error::{Context, Error, Result};
 use crate::place::agent::adopt;
 use crate::place::child::Heard;
+use crate::place::digest;
 use crate::place::ends::Ends;
-use crate::place::messages::{EndId, FromAgent, Request};
+use crate::place::messages::{EndId, FromAgent, Hello, Request};
 
 /// What a pipe that has room takes in one piece (PIPE_BUF of pipe(7)).
 const PIECE: usize = 4096;
@@ -24,7 +25,8 @@ pub fn serve(lease: Duration) -> Result<()> {
     adopt()?;
     let mut ends = Ends::default();
     let (mut input, mut closed, mut last) = (Vec::new(), BTreeSet::new(), Instant::now());
-    say(&FromAgent::Hello(Ends::hello()?), lease)?;
+    let sha256 = digest::own()?.to_owned();
+    say(&FromAgent::Hello(Hello { sha256, ..Ends::hello()? }), lease)?;
     loop {
         let left = lease.checked_sub(last.elapsed()).ok_or_else(|| expired(lease))?;
         let (told, spoken) = wait(&ends, &closed, left)?;

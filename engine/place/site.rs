@@ -3,16 +3,24 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::place::agent::{Agent, Direct};
 use crate::place::child::Heard;
-use crate::place::contract::{Place, Reach};
+use crate::place::clock::Clock;
+use crate::place::contract::{Host, Place, Reach};
 use crate::place::messages::{Answer, EndId, Found, Hello, Launch, Pace, Request, Window};
 use crate::place::piped::Piped;
+use crate::place::reached::agent;
+use crate::place::trip::Trips;
 use crate::results::machine::Interference;
+use crate::stack::environment::Environment;
+
+/// How often a few bytes go from one host to another and back.
+const TRIPS: u32 = 20;
 
 /// A place whose agent is reached; its clones are the same. When the last of them is dropped the agent ends.
 #[derive(Clone)]
@@ -20,22 +28,80 @@ pub struct Site {
     agent: Rc<RefCell<dyn Agent>>,
     hello: Rc<Hello>,
     next: Rc<Cell<EndId>>,
+    /// What else was printed there before the agent spoke.
+    noise: Rc<str>,
+    /// Its clock; of this very process none is needed.
+    clock: Option<Rc<Cell<Clock>>>,
 }
 
 impl Site {
-    /// Reaches the agent of a place; an error says why it cannot be reached, or does not speak as we do.
+    /// Reaches the agent of a place that has one host; an error says why it cannot be reached, or does not speak as we do.
     pub fn reach(place: &dyn Place) -> Result<Self> {
-        let (agent, hello): (Rc<RefCell<dyn Agent>>, Hello) = match place.reach()? {
+        Self::reach_host(place, &Host::here(), &mut |_| {})
+    }
+
+    /// Reaches the agent of a host; `say` is told what takes long.
+    pub fn reach_host(place: &dyn Place, host: &Host, say: &mut dyn FnMut(&str)) -> Result<Self> {
+        let (agent, hello) = match place.reach(host)? {
             Reach::Directly => {
                 let (agent, hello) = Direct::new()?;
-                (Rc::new(RefCell::new(agent)), hello)
+                let (agent, hello) = (Rc::new(RefCell::new(agent)), Rc::new(hello));
+                return Ok(Site { agent, hello, next: Rc::default(), noise: "".into(), clock: None });
             }
-            Reach::By(command) => {
-                let (agent, hello) = Piped::start(place.name(), command)?;
-                (Rc::new(RefCell::new(agent)), hello)
-            }
+            Reach::By(command) => Piped::start(place.name(), command)?,
+            Reach::Through(prefix) => agent(place, host, &prefix, say)?,
         };
-        Ok(Site { agent, hello: Rc::new(hello), next: Rc::default() })
+        let noise = agent.noise().into();
+        let (agent, hello) = (Rc::new(RefCell::new(agent)), Rc::new(hello));
+        let site = Site { agent, hello, next: Rc::default(), noise, clock: Some(Rc::default()) };
+        site.compare_clocks()?;
+        Ok(site)
+    }
+
+    /// What else was printed there before the agent spoke.
+    pub fn noise(&self) -> &str {
+        &self.noise
+    }
+
+    /// Its clock, as it was compared with ours last.
+    pub fn clock(&self) -> Clock {
+        self.clock.as_ref().map(|clock| clock.get()).unwrap_or_default()
+    }
+
+    /// Compares its clock with ours, which takes forty round trips; by how much it has drifted since the last time, in
+    /// nanoseconds.
+    pub fn compare_clocks(&self) -> Result<u64> {
+        let Some(known) = &self.clock else { return Ok(0) };
+        let clock = Clock::compare(|| match self.ask(Request::Clock {})? {
+            Answer::Clock { now_ns } => Ok(now_ns),
+            other => Err(unexpected(&other)),
+        })?;
+        Ok(clock.drift_ns(&known.replace(clock)))
+    }
+
+    /// What was installed there of a kit, which may take minutes the first time.
+    pub fn install(&self, kit: &str, offline: bool) -> Result<Environment> {
+        match self.ask(Request::Install { kit: kit.to_owned(), offline })? {
+            Answer::Installed(environment) => Ok(environment),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How long a few bytes take from here to another host, which reaches itself at that address, and back.
+    pub fn trips_to(&self, other: &Site, address: IpAddr) -> Result<Trips> {
+        let port = match other.ask(Request::Echo { host: address })? {
+            Answer::Echo { port } => port,
+            other => return Err(unexpected(&other)),
+        };
+        match self.ask(Request::Go { address: SocketAddr::new(address, port), count: TRIPS })? {
+            Answer::Went(trips) => Ok(trips),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// True where both are one place.
+    pub fn is(&self, other: &Site) -> bool {
+        Rc::ptr_eq(&self.hello, &other.hello)
     }
 
     /// Who is there.

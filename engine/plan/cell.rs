@@ -32,6 +32,8 @@ pub struct Cell {
     pub calls: Vec<OwnCall>,
     /// The rows of files that those calls name columns of.
     pub data: Vec<Table>,
+    /// The place where its clients run; none where that is here.
+    pub from: Option<String>,
     /// The network between both ends; none where they meet on this machine's loopback.
     pub link: Option<Link>,
     /// In place of a rate, how the highest one is searched at which everything holds; none where it is not.
@@ -47,6 +49,8 @@ pub struct Target {
     pub name: String,
     /// Transport, model, stack and driver.
     pub pairing: Pairing,
+    /// The place where its server runs; none where that is here.
+    pub place: Option<String>,
     /// One value for each option that is set.
     pub options: Options,
 }

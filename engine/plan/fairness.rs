@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::call::ServiceCall;
+use crate::key::place::HERE;
 use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::plan::Plan;
@@ -204,7 +205,34 @@ fn differences(compared: &[Compared]) -> Vec<Difference> {
         let found_out = sides(compared, workload, implementation);
         add(&mut found, workload, IMPLEMENTATIONS, found_out, || KNOWN.to_owned(), true);
     }
+    for &workload in &workloads {
+        let place = |one: &Compared| Some(one.written.text("place").unwrap_or_else(|| HERE.to_owned()));
+        let places = sides(compared, workload, place);
+        if places.len() > 1 && !beside_each_other(compared, workload) {
+            add(&mut found, workload, PLACES, places, || ONE_PLACE.to_owned(), false);
+        }
+    }
     found
+}
+
+/// What is warned of where servers are on several machines.
+const PLACES: &str = "servers at different places are compared, and so are their machines and the ways to them";
+const ONE_PLACE: &str = "let all of them run at one place; where the difference is the question, let each run at all of them: \
+                         `place: [here, web]`";
+
+/// True where the targets of a workload run at several places each, so that what the place does can be told.
+fn beside_each_other(compared: &[Compared], workload: &str) -> bool {
+    fn but_place(one: &Compared) -> Settings {
+        let mut settings = one.written.clone();
+        settings.put("place", Setting::word(HERE));
+        settings
+    }
+    let of: Vec<_> = compared.iter().filter(|one| one.workload == workload).collect();
+    let has_other = |one: &&Compared| {
+        let place = one.written.text("place");
+        of.iter().any(|other| other.written.text("place") != place && but_place(other).alike(&but_place(one)))
+    };
+    of.iter().all(has_other)
 }
 
 /// What is noted where packets get lost, and what is to be known of it.
@@ -418,6 +446,25 @@ mod tests {
         assert_eq!(of("delay: 10ms"), []);
         assert_eq!(of("loss: 1%"), [(true, 2)]);
         assert_eq!(of("rate: 10Mbit"), [(true, 2)]);
+    }
+
+    #[test]
+    fn servers_at_different_places_are_told_unless_each_runs_at_all_of_them() {
+        let of = |targets: &str| {
+            let text = format!(
+                "title: t\nquestion: q\nplaces: [{{name: web, by: ssh, hosts: web-1}}]\ntargets: [{targets}]\n\
+                 workloads: [{PING}]\n"
+            );
+            let scenario = read("test.yaml", &text, &[]).unwrap_or_else(|found| panic!("{}", found.render(false)));
+            Plan::of(&scenario).differences().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(of("{transport: tcp, server: [threaded, async], place: [here, web]}"), [""; 0]);
+        assert_eq!(of("{transport: tcp, server: [threaded, async], place: web}"), [""; 0]);
+        let apart = of("{transport: tcp, server: async, place: web}, {transport: tcp, server: threaded}");
+        assert_eq!(apart.len(), 1);
+        assert!(apart[0].ends_with("(web: tcp-async; here: tcp-threaded)"), "{apart:?}");
+        let half = of("{transport: tcp, server: async, place: [here, web]}, {transport: tcp, server: threaded}");
+        assert_eq!(half.len(), 1, "{half:?}");
     }
 
     #[test]

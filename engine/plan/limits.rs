@@ -1,4 +1,4 @@
-//! What a plan needs of this machine: open files and local ports.
+//! What a plan needs of the machines that it runs on: open files and local ports.
 
 use crate::error::Error;
 use crate::key::load::{Extent, Step};
@@ -36,10 +36,54 @@ impl Cell {
     }
 }
 
+/// What another host has for the ends of a cell.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// Which, in words.
+    pub host: &'a str,
+    /// True where the server of the cell is there.
+    pub serves: bool,
+    /// Over how many hosts the clients of the cell are split, where some of them are there.
+    pub calls: Option<usize>,
+    /// How many descriptors a process may have, where it is known.
+    pub descriptors: Option<u64>,
+    /// Its local ports, where they are known.
+    pub ports: Option<Ports>,
+}
+
+impl Cell {
+    /// What one of its hosts has too little of, where that is sure before anything is launched.
+    pub fn lacks(&self, means: &Means<'_>) -> Option<Error> {
+        let (host, hosts) = (means.host, means.calls.unwrap_or(1).max(1) as u64);
+        let processes = hosts.saturating_mul(self.load.processes.into()).max(1);
+        let all = self.connections();
+        let needed = needed(if means.serves { all } else { all.div_ceil(processes) });
+        if let Some(most) = means.descriptors.filter(|most| needed > *most) {
+            let what = format!("it needs {needed} file descriptors on {host}, and a process may have {most} there");
+            return Some(
+                Error::failed(what).help("raise the hard limit there, `ulimit -Hn`, or ask for fewer clients"),
+            );
+        }
+        let (dials, seconds) = means.calls.and_then(|_| self.dials())?;
+        let dials = dials / hosts as f64;
+        let ports = if means.serves { means.ports } else { means.ports.map(Ports::elsewhere) };
+        let ports = ports.filter(|ports| ports.lacks(dials, seconds))?;
+        let (count, most) = (ports.count, ports.dials_a_minute());
+        let what =
+            format!("it dials {dials:.0} connections from {host}, whose {count} local ports allow {most} a minute");
+        Some(Error::failed(what).help(FEWER_DIALS))
+    }
+}
+
+/// What helps where there are too few local ports.
+const FEWER_DIALS: &str =
+    "ask for fewer calls or a lower rate, widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse to 1";
+
 impl Plan {
-    /// What is wrong where some cell needs more descriptors at an end than the `most` that a process may have.
+    /// What is wrong where some cell needs more descriptors at an end here than the `most` that a process may have.
     pub fn lacks_descriptors(&self, most: Option<u64>) -> Option<Error> {
-        let hungriest = self.cells.iter().max_by_key(|cell| cell.connections())?;
+        let here = self.cells.iter().filter(|cell| cell.target.place.is_none() || cell.from.is_none());
+        let hungriest = here.max_by_key(|cell| cell.connections())?;
         let (needed, most) = (needed(hungriest.connections()), most?);
         (needed > most).then(|| {
             Error::stopped(format!(
@@ -61,7 +105,8 @@ impl Plan {
     pub fn lacks_ports(&self, ports: Option<Ports>) -> Option<(&str, Error)> {
         let ports = ports?;
         let lacking = |cell| Cell::dials(cell).filter(|(dials, seconds)| ports.lacks(*dials, *seconds));
-        let (cell, (dials, seconds)) = self.cells.iter().find_map(|cell| Some((cell, lacking(cell)?)))?;
+        let mut from_here = self.cells.iter().filter(|cell| cell.from.is_none());
+        let (cell, (dials, seconds)) = from_here.find_map(|cell| Some((cell, lacking(cell)?)))?;
         let within = seconds.map(|seconds| format!(" in {seconds:.0} s")).unwrap_or_default();
         let most = ports.dials_a_minute();
         let error = Error::stopped(format!(
@@ -69,16 +114,38 @@ impl Plan {
              that runs out of them is invalid",
             cell.planned.id, ports.count,
         ));
-        let help = "ask for fewer calls or a lower rate, widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse to 1";
-        Some((&cell.planned.workload, error.help(help)))
+        Some((&cell.planned.workload, error.help(FEWER_DIALS)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Means;
     use crate::plan::Plan;
     use crate::scenario::read;
     use crate::transport::ports::Ports;
+
+    #[test]
+    fn another_host_is_asked_for_its_part() {
+        let text = "title: t\nquestion: q\nplaces: [{name: farm, by: ssh, hosts: [a, b]}]\n\
+                    targets: [{transport: http1, server: async}]\nworkloads:\n\
+                    - {name: many, call: ping, clients: 2000, processes: 2, from: farm, iterations: 1}\n\
+                    - {name: churn, call: connect, clients: 8, from: farm, iterations: 8000}\n";
+        let plan = Plan::of(&read("s.yaml", text, &[]).expect("no mistakes"));
+        let ports = Ports::told("32768 60999", "0", "1");
+        let of = |cell: usize, serves, calls, descriptors| {
+            let means = Means { host: "a", serves, calls, descriptors: Some(descriptors), ports };
+            plan.cells[cell].lacks(&means).map(|error| error.message().to_owned())
+        };
+        assert_eq!(of(0, false, Some(2), 548), None, "a process has 500 of them");
+        let told = "it needs 548 file descriptors on a, and a process may have 547 there";
+        assert_eq!(of(0, false, Some(2), 547).as_deref(), Some(told));
+        assert!(of(0, true, None, 2047).is_some() && of(0, true, None, 2048).is_none());
+        let told = "it dials 32000 connections from a, whose 28232 local ports allow 28232 a minute";
+        assert_eq!(of(1, false, Some(2), 1000).as_deref(), Some(told));
+        assert_eq!((of(1, false, Some(3), 1000), of(1, true, None, 1000)), (None, None));
+        assert!(plan.lacks_ports(ports).is_none() && plan.lacks_descriptors(Some(2048)).is_none());
+    }
 
     #[test]
     fn more_dials_than_ports_are_told_before_a_run() {

@@ -3,7 +3,7 @@
 pub mod cell;
 mod estimate;
 pub mod fairness;
-mod limits;
+pub mod limits;
 mod order;
 pub mod parallelism;
 pub mod quick;
@@ -25,7 +25,7 @@ use crate::plan::order::{interleaved, sequential};
 use crate::plan::search::Search;
 use crate::results::Refused;
 use crate::results::cell::{Multiplied, Planned, multiplied};
-use crate::scenario::{Candidate, Order, Pin, Scenario};
+use crate::scenario::{Candidate, Order, Pin, Scenario, WrittenPlace};
 use crate::stack::contract::{Fit, Refusal};
 use crate::stack::own::{Fresh, Who};
 use crate::transport::contract::{Family, IoModel};
@@ -48,6 +48,8 @@ pub struct Plan {
     pub pin: Pin,
     /// The most client processes that share a load, in a cell that was left out later too: both ends have the same cores then.
     pub processes: u32,
+    /// Other hosts, where some ends run.
+    pub places: Vec<WrittenPlace>,
     /// The folder of the scenario, in which commands are launched and files are looked for.
     pub folder: PathBuf,
 }
@@ -66,7 +68,8 @@ impl Plan {
             match candidate.pairing() {
                 Err(refusal) => refuse(Refused { settings: of_target(&candidate), reason: refusal.reason }),
                 Ok(pairing) => {
-                    let target = Target { name: candidate.name.clone(), pairing, options: candidate.options.clone() };
+                    let (place, options) = (candidate.place.clone(), candidate.options.clone());
+                    let target = Target { name: candidate.name.clone(), pairing, place, options };
                     match misfit(scenario, &target, &planned, &point, &candidate) {
                         Some(refused) => refuse(refused),
                         None => cells.push(cell(scenario, planned, target, point)),
@@ -80,9 +83,9 @@ impl Plan {
             Order::Sequential => sequential(&cells),
         };
         let pin = scenario.pin.clone().unwrap_or(Pin::Auto);
-        let folder = scenario.folder.clone();
+        let (places, folder) = (scenario.places.clone(), scenario.folder.clone());
         let processes = cells.iter().map(|cell| cell.load.processes).max().unwrap_or(1);
-        let plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin, processes, folder };
+        let plan = Plan { cells, refusals, turns, estimate: Duration::ZERO, pin, processes, places, folder };
         Plan { estimate: plan.estimated(), ..plan }
     }
 
@@ -117,6 +120,11 @@ impl Plan {
     /// True where a network is laid between the ends of some cell.
     pub fn has_links(&self) -> bool {
         self.cells.iter().any(|cell| cell.link.is_some())
+    }
+
+    /// True where both ends of some cell run on this machine.
+    pub fn meets_here(&self) -> bool {
+        self.cells.iter().any(|cell| cell.target.place.is_none() && cell.from.is_none())
     }
 
     /// The plan with only those cells whose id contains `text`; their turns keep their order.
@@ -156,9 +164,12 @@ fn misfit(
     let refused = refused.and_then(|()| if plain { Ok(()) } else { driver.mixes() });
     let refused =
         refused.and_then(|()| if point.load.warmup_time.is_none() { Ok(()) } else { driver.warms_for_a_time() });
-    let crowded = crowded(target, &point.load);
+    let hosts = point.from.as_ref().and_then(|from| scenario.places.iter().find(|place| place.name == *from));
+    let crowded = crowded(target, &point.load, hosts.map_or(1, |place| place.hosts.len() as u32));
     let refused = refused.and_then(|()| crowded.clone().map_or(Ok(()), |reason| Err(Refusal::because(reason))));
-    let uncrossed = point.link.as_ref().and_then(|link| Some((link, uncrossed(target)?)));
+    let refused = refused.and_then(|()| met(target, point.from.as_deref()));
+    let away = target.place.is_some() || point.from.is_some();
+    let uncrossed = point.link.as_ref().and_then(|link| Some((link, uncrossed(target, away)?)));
     let reason = match (refused, target.pairing.transport().io_model()) {
         _ if uncrossed.is_some() => uncrossed.map_or("", |(_, reason)| reason).to_owned(),
         (Err(refusal), _) => refusal.reason,
@@ -172,6 +183,9 @@ fn misfit(
     if let Some((link, _)) = uncrossed {
         settings.put("link", Setting::word(link.name.clone()));
     }
+    if let Some(from) = &point.from {
+        settings.put("from", Setting::word(from.clone()));
+    }
     if crowded.is_some() {
         settings.put("clients", Setting::Count(point.load.clients.into()));
         settings.put("processes", Setting::Count(point.load.processes.into()));
@@ -182,19 +196,35 @@ fn misfit(
     Some(Refused { settings, reason })
 }
 
-/// Why so many client processes cannot share a load, where they cannot.
-fn crowded(target: &Target, load: &Load) -> Option<String> {
+/// Why so many client processes on each of so many hosts cannot share a load, where they cannot.
+fn crowded(target: &Target, load: &Load, hosts: u32) -> Option<String> {
     let (clients, pool) = (load.clients, target.options.count(POOL.name));
-    let who = counted(load.processes as usize, "client process needs", "client processes need");
-    if load.processes > clients {
+    let processes = load.processes.saturating_mul(hosts);
+    let over = if hosts > 1 { format!(" on {hosts} hosts") } else { String::new() };
+    let who = counted(processes as usize, "client process", "client processes");
+    let who = format!("{who}{over} {}", if processes == 1 { "needs" } else { "need" });
+    if processes > clients {
         return Some(format!("{who} a client each, and there {} {clients}", if clients == 1 { "is" } else { "are" }));
     }
-    let pool = pool.filter(|pool| *pool < load.processes.into())?;
+    let pool = pool.filter(|pool| *pool < processes.into())?;
     Some(format!("{who} a connection each, and `{}` is {pool}", POOL.name))
 }
 
-/// Why no link can lie between a target's server and its clients, where none can.
-fn uncrossed(target: &Target) -> Option<&'static str> {
+/// Whether clients of that place can reach the server of a target at all, or why not.
+fn met(target: &Target, from: Option<&str>) -> Fit {
+    let (unix, own) = (target.pairing.transport().family() == Family::Unix, target.pairing.serving().own());
+    let runs_here = own.is_some_and(|own| matches!(own.who, Who::At(_)));
+    if unix && (target.place.as_deref() != from || runs_here && from.is_some()) {
+        return Err(Refusal::because("a Unix socket is on the host of its server, and these clients are on another"));
+    }
+    Ok(())
+}
+
+/// Why no link can lie between a target's server and its clients, where none can; `away` where one of them is not here.
+fn uncrossed(target: &Target, away: bool) -> Option<&'static str> {
+    if away {
+        return Some("a link is laid between two ends on this machine: a real network has its own");
+    }
     if target.pairing.transport().family() == Family::Unix {
         return Some("a link is a network, and a Unix socket crosses none");
     }
@@ -247,7 +277,8 @@ fn cell(scenario: &Scenario, planned: Planned, target: Target, point: Point) -> 
     let calls: Vec<OwnCall> = calls.cloned().collect();
     let words: Vec<String> = calls.iter().flat_map(OwnCall::words).collect();
     let data = scenario.data.named(&words);
-    Cell { planned, target, load: point.load, calls, data, link: point.link, search, trials: point.trials }
+    let (load, from, link, trials) = (point.load, point.from, point.link, point.trials);
+    Cell { planned, target, load, calls, data, from, link, search, trials }
 }
 
 /// A time as people say it.

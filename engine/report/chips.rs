@@ -52,6 +52,8 @@ pub fn chips(results: &Results, cells: &[Cell]) -> Vec<Chip> {
     let cores = machine("cores").map(|cores| format!("{cores} cores"));
     let place: Vec<String> = [machine("cpu"), cores].into_iter().flatten().collect();
     chips.push(chip("machine", place.join(", ")));
+    let hosts: Vec<&str> = manifest.hosts.iter().map(|host| host.host.as_str()).collect();
+    chips.extend((!hosts.is_empty()).then(|| chip("hosts", listed(&hosts))));
     chips.extend(machine("pinned").map(|pinned| chip("pinned", pinned)));
     chips.extend(load(results));
     chips.push(trials(cells));

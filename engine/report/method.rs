@@ -6,6 +6,7 @@ use crate::figures::{counted, grouped, listed, share, time};
 use crate::plan::parallelism::hidden;
 use crate::plan::search::Search;
 use crate::report::cell::Cell;
+use crate::report::places;
 use crate::report::words::distinct;
 use crate::results::Results;
 use crate::results::link::{Carried, Way};
@@ -141,6 +142,9 @@ fn load(results: &Results) -> String {
 }
 
 fn place(results: &Results) -> String {
+    if let Some(elsewhere) = places::sentence(results) {
+        return elsewhere;
+    }
     let cores = results.manifest.machine.get("cores").map(|cores| format!("{cores} cores of ")).unwrap_or_default();
     let server_cores = results.manifest.machine.get("server cores").and_then(|cores| cores.parse::<usize>().ok());
     let had = server_cores.map_or_else(String::new, |cores| {
@@ -238,6 +242,7 @@ mod tests {
             cost: None,
             interference: None,
             stalled: None,
+            hosts: None,
             link: None,
             verdict: Verdict::valid(),
         };

@@ -24,6 +24,7 @@ pub mod markup;
 pub mod method;
 pub mod page;
 pub mod parts;
+pub mod places;
 pub mod quantity;
 pub mod reasons;
 pub mod relative;

@@ -53,6 +53,8 @@ parts!(
         method,
         common,
         aspects,
+        ways,
+        hosts,
         machine,
         run,
         scenario

@@ -31,6 +31,7 @@ use crate::report::headline::{Headline, headline};
 use crate::report::map::map;
 use crate::report::markup::slug;
 use crate::report::method::method;
+use crate::report::places::{Described, hosts, ways};
 use crate::report::reasons::{Reason, reasons};
 use crate::report::round_trips::{DELAY, round_trips, sentence};
 use crate::report::table::{Table, brief, cost, ranking, tables};
@@ -81,6 +82,10 @@ pub struct View {
     pub common: Vec<Named>,
     /// What each target is: in what they differ, and what was measured of them.
     pub aspects: Table,
+    /// The ways between ends on several hosts, where there were some.
+    pub ways: Option<Table>,
+    /// Every other host on which ends ran.
+    pub hosts: Vec<Described>,
     /// The machine.
     pub machine: Vec<Named>,
     /// The engine and the run.
@@ -135,6 +140,8 @@ impl View {
             method: method(results, &cells),
             common,
             aspects,
+            ways: ways(results),
+            hosts: hosts(results),
             machine: results.manifest.machine.iter().map(|(name, value)| named(name, value)).collect(),
             run: run(results),
             scenario: written(&results.scenario),

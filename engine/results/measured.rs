@@ -151,6 +151,9 @@ pub struct Slice {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientProcess {
+    /// The host that it ran on; absent where that is the machine that the run was started on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// How many clients it had.
     pub clients: u32,
     /// How much later than was agreed it began, in nanoseconds.

@@ -6,6 +6,7 @@ pub mod counts;
 pub mod distribution;
 pub mod file;
 pub mod folder;
+pub mod host;
 pub mod journal;
 pub mod link;
 pub mod machine;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::key::settings::Settings;
 use crate::results::cell::Planned;
+use crate::results::host::{HostFacts, Hosts};
 use crate::results::link::Carried;
 use crate::results::machine::{Interference, Yardstick};
 use crate::results::search::Search;
@@ -90,6 +92,9 @@ pub struct Manifest {
     pub interrupted: bool,
     /// What the machine is, by name: kernel, cpu, cores, memory, congestion control, clock source, limits.
     pub machine: BTreeMap<String, String>,
+    /// The other hosts that ends ran on, in the order of the scenario; absent where there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostFacts>,
     /// What each target told about itself, by the target's name, in words.
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
     /// On what terms each target served, by the target's name: by these a report decides what may be compared.
@@ -181,6 +186,9 @@ pub struct Record {
     /// How one of its ends was stopped on purpose, which only a selftest does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stalled: Option<Stalled>,
+    /// Where its ends ran; absent where both were on the machine that the run was started on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Hosts>,
     /// What the network between both ends carried, where one was laid, and how late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Carried>,

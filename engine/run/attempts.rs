@@ -51,6 +51,7 @@ mod tests {
             cost: None,
             interference: Some(Interference { share: share(at), stretch_ns: 1, largest: None, run_queue_ns: None }),
             stalled: None,
+            hosts: None,
             link: None,
             verdict: Verdict { state: State::Invalid, reasons: Vec::new() },
         };

@@ -47,7 +47,7 @@ pub fn find(
     launcher: &Launcher,
     watch: &mut dyn Watch,
 ) -> Result<Found> {
-    let begun = launcher.site().moment(false)?;
+    let begun = launcher.begun(cell, false)?;
     let lowest = match cell.load.extent() {
         Extent::Duration(time) => (FEWEST / time.as_secs_f64()).clamp(LEAST, MOST),
         Extent::Iterations(_) => LEAST,
@@ -62,7 +62,7 @@ pub fn find(
         let load = probe(&cell.load, search, rate);
         let trial = ask(&server, &load, launcher, &mut |so_far| watch.progress(so_far))
             .map_err(|error| error.context(format!("at {}/s", number(rate))))?;
-        let verdict = judge(&trial, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
+        let verdict = judge(&trial, &Circumstances::of(&launcher.pinning(cell)?, &cell.load, &trial));
         let fault = fault(&trial.measured, &trial.cost, &verdict, limits);
         bracket.take(match &fault {
             None => Outcome::Held,
@@ -84,7 +84,7 @@ pub fn find(
     // Others may have broken probes above the one that counts, so the whole search is judged, but not twice.
     let own = trial.interference.take();
     let run_queue_ns = own.as_ref().and_then(|own| own.run_queue_ns);
-    trial.interference = launcher.site().since(begun)?.map(|whole| Interference { run_queue_ns, ..whole });
+    trial.interference = begun.since()?.map(|whole| Interference { run_queue_ns, ..whole });
     let known = own.is_some_and(|own| own.disturbs());
     let verdict = if known { verdict } else { disturbed(verdict, trial.interference.as_ref()) };
     Ok(Found { trial, verdict, failed, search })

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell as Counter, RefCell};
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -19,7 +19,9 @@ use crate::place::observer;
 use crate::place::pinning::Pinning;
 use crate::place::site::{End, Site};
 use crate::plan::Cell;
+use crate::run::hosts::{Hosts, Standing};
 use crate::run::interrupt::interrupted;
+use crate::run::windows::Moments;
 use crate::stack::contract::{Kit, Wanted};
 use crate::stack::environment::Environment;
 use crate::stack::native::ENGINE;
@@ -34,11 +36,12 @@ use crate::transport::tls::Verification;
 pub struct Launcher {
     folder: PathBuf,
     offline: bool,
-    site: Site,
+    hosts: Hosts,
     pinning: Pinning,
     disturbance: Disturbance,
     observe: Vec<String>,
-    kits: BTreeMap<&'static str, Result<Environment>>,
+    /// By the name of the kit, and the host on which it is installed.
+    kits: BTreeMap<(&'static str, String), Result<Environment>>,
     /// What was launched once for all trials of a target, by its name, and where it listens.
     running: RefCell<BTreeMap<String, (Rc<End>, String)>>,
     /// Whether links can be laid here, where some cell needs one.
@@ -48,9 +51,9 @@ pub struct Launcher {
 }
 
 impl Launcher {
-    /// Launches at `site`, the user's own in `folder`. With `offline` nothing is downloaded; with `syscalls` also what slows the ends is observed.
+    /// Launches on `hosts`, the user's own in `folder`. With `offline` nothing is downloaded; with `syscalls` also what slows the ends is observed.
     pub fn new(
-        site: Site,
+        hosts: Hosts,
         folder: PathBuf,
         pinning: Pinning,
         disturbance: Disturbance,
@@ -60,7 +63,7 @@ impl Launcher {
         Launcher {
             folder,
             offline,
-            site,
+            hosts,
             pinning,
             disturbance,
             observe: observer::names(syscalls),
@@ -71,14 +74,24 @@ impl Launcher {
         }
     }
 
-    /// Where both ends run.
+    /// The machine that the run was started on.
     pub fn site(&self) -> &Site {
-        &self.site
+        &self.hosts.here().site
     }
 
-    /// Which cores each end runs on.
-    pub fn pinning(&self) -> &Pinning {
-        &self.pinning
+    /// Where ends run.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// Which cores each end of a cell runs on.
+    pub fn pinning(&self, cell: &Cell) -> Result<Pinning> {
+        self.hosts.pinning(cell, &self.pinning)
+    }
+
+    /// A moment on each host of a cell, from which it is looked at what others use there.
+    pub fn begun(&self, cell: &Cell, first: bool) -> Result<Moments> {
+        Moments::now(self.hosts.of_cell(cell)?.into_iter().map(|standing| &standing.site), first)
     }
 
     /// Who is stopped for a while, on purpose.
@@ -89,21 +102,31 @@ impl Launcher {
     /// Installs what the cells need; `say` is told what takes long, and once what cannot be had: each cell that needs
     /// it fails then.
     pub fn prepare(&mut self, cells: &[Cell], say: &mut dyn FnMut(&str)) {
-        for kit in cells.iter().flat_map(kits) {
-            if self.kits.contains_key(kit.name()) {
+        for (kit, standing) in cells.iter().flat_map(|cell| self.needed(cell)).collect::<Vec<_>>() {
+            let key = key(kit, &standing);
+            if self.kits.contains_key(&key) {
                 continue;
             }
-            let environment = kit.ready(self.offline, say, &interrupted);
+            let environment = if standing.is_here() {
+                kit.ready(self.offline, say, &interrupted)
+            } else {
+                say(&format!(
+                    "looking for the Python systems on {}, and installing them where they are not",
+                    standing.host
+                ));
+                standing.site.install(kit.name(), self.offline).map_err(|error| error.context(&standing.host))
+            };
             if let Some(error) = environment.as_ref().err().filter(|_| !interrupted()) {
-                let needing = cells.iter().filter(|cell| kits(cell).any(|it| it.name() == kit.name())).count();
-                let all = counted(cells.len(), "cell", "cells");
+                let needs =
+                    |cell: &&Cell| self.needed(cell).iter().any(|(kit, standing)| self::key(*kit, standing) == key);
+                let (needing, all) = (cells.iter().filter(needs).count(), counted(cells.len(), "cell", "cells"));
                 say(&format!("warning: {needing} of {all} will fail: {error}"));
             }
-            self.kits.insert(kit.name(), environment);
+            self.kits.insert(key, environment);
         }
         let over_links = cells.iter().filter(|cell| cell.link.is_some()).count();
         if over_links > 0 {
-            self.links = Laid::lay(&self.site, &Link::named("tried"), 1, Vec::new()).map(drop);
+            self.links = Laid::lay(self.site(), &Link::named("tried"), 1, Vec::new()).map(drop);
             if let Some(error) = self.links.as_ref().err().filter(|_| !interrupted()) {
                 let all = counted(cells.len(), "cell", "cells");
                 say(&format!("warning: {over_links} of {all} will fail: {error}"));
@@ -119,10 +142,18 @@ impl Launcher {
 
     /// What the cell needs and cannot have.
     pub fn lacks(&self, cell: &Cell) -> Option<Error> {
-        let of_kit = kits(cell).find_map(|kit| self.kits.get(kit.name())?.as_ref().err());
+        let of_place =
+            self.hosts.of_cell(cell).and_then(|_| self.pinning(cell)).and_then(|_| self.hosts.address(cell)).err();
+        if let Some(error) = of_place.or_else(|| self.hosts.too_small(cell)) {
+            return Some(error);
+        }
+        let needed = self.needed(cell);
+        let of_kit = needed.iter().find_map(|(kit, standing)| self.kits.get(&key(*kit, standing))?.as_ref().err());
         let of_link = cell.link.as_ref().and_then(|_| self.links.as_ref().err());
         of_kit.or(of_link).cloned().or_else(|| {
-            let over_tcp = cell.target.pairing.transport().family() == Family::Tcp;
+            // What the kernel of another host permits is found when it is asked for.
+            let here = cell.target.place.is_none() && cell.from.is_none();
+            let over_tcp = here && cell.target.pairing.transport().family() == Family::Tcp;
             let congestion = cell.target.options.word(CONGESTION.name).filter(|_| over_tcp)?;
             permitted(congestion).err()
         })
@@ -133,12 +164,22 @@ impl Launcher {
         let Some(link) = &cell.link else { return Ok(None) };
         let count = self.laid.replace(self.laid.get() + 1);
         let seed = SplitMix::new(cell.load.seed ^ count.rotate_right(16)).next();
-        Laid::lay(&self.site, link, seed, self.pinning.of_relay()).map(Some)
+        Laid::lay(self.site(), link, seed, self.pinning.of_relay()).map(Some)
     }
 
-    /// What was installed of a kit, where one is needed.
-    fn installed(&self, kit: Option<&dyn Kit>) -> Result<Option<&Environment>> {
-        match kit.and_then(|kit| self.kits.get(kit.name())) {
+    /// What has to be installed for a cell, and where.
+    fn needed(&self, cell: &Cell) -> Vec<(&'static dyn Kit, Rc<Standing>)> {
+        let pairing = &cell.target.pairing;
+        let of_stack =
+            pairing.serving().model().and_then(|(_, stack)| stack.kit()).zip(self.hosts.server(cell).ok().cloned());
+        let clients = self.hosts.clients(cell).unwrap_or_default();
+        let of_driver = pairing.driver().kit().map(|kit| clients.iter().map(move |standing| (kit, standing.clone())));
+        of_stack.into_iter().chain(of_driver.into_iter().flatten()).collect()
+    }
+
+    /// What was installed of a kit on a host, where one is needed.
+    fn installed(&self, kit: Option<&dyn Kit>, standing: &Standing) -> Result<Option<&Environment>> {
+        match kit.and_then(|kit| self.kits.get(&key(kit, standing))) {
             Some(Err(error)) => Err(error.clone()),
             Some(Ok(environment)) => Ok(Some(environment)),
             None => Ok(None),
@@ -148,37 +189,47 @@ impl Launcher {
     /// Starts the process that serves the cell and answers to `nonce`, on its side of the link where there is one.
     pub fn server(&self, cell: &Cell, nonce: &str, link: Option<&Laid>) -> Result<End> {
         let (pairing, load) = (&cell.target.pairing, &cell.load);
+        let (standing, pinning) = (self.hosts.server(cell)?, self.pinning(cell)?);
         let wanted = Wanted {
             nonce,
             fill: Some((load.fill, load.seed)),
             timeout: load.timeout,
             options: &cell.target.options,
-            host: link.map_or(Ipv4Addr::LOCALHOST.into(), |link| link.address(Side::Server)),
-            cores: self.pinning.server.len(),
+            host: self.listens(cell, link)?,
+            cores: pinning.server.len(),
         };
         let (model, stack) =
             pairing.serving().model().ok_or_else(|| Error::stopped("a server of the user's own has no stack"))?;
-        let kit = self.installed(stack.kit())?;
+        let kit = self.installed(stack.kit(), standing)?;
         let mut command = stack.command(kit, pairing.transport(), model, &wanted)?;
         // A selftest has targets of ours only.
         if let Some(fault) = self.disturbance.fault {
             command.args(["--fault", fault]);
         }
         let inside = link.map(|link| link.inside(Side::Server));
-        self.launch("the server", Launch { cores: self.pinning.of_server(), inside, ..Launch::of(&command) })
+        let launch = Launch { cores: pinning.of_server(), inside, ..Launch::of(&command) };
+        self.launch(standing, "the server", launch)
+    }
+
+    /// The address on which the server of a cell listens: its side of the link, where there is one, else where its clients
+    /// reach its host.
+    fn listens(&self, cell: &Cell, link: Option<&Laid>) -> Result<IpAddr> {
+        link.map_or_else(|| self.hosts.address(cell), |link| Ok(link.address(Side::Server)))
     }
 
     /// Starts what launches the command of a target, keeps it and says when it listens.
     pub fn keep(&self, cell: &Cell, own: &Own, link: Option<&Laid>) -> Result<End> {
+        let (standing, pinning) = (self.hosts.server(cell)?, self.pinning(cell)?);
         let keep = Keep {
             words: own.words(&variable).map_err(|unset| self.unset(cell, unset))?,
             env: own.environment(&variable).map_err(|unset| self.unset(cell, unset))?,
-            folder: self.folder.clone(),
-            host: link.map_or(Ipv4Addr::LOCALHOST.into(), |link| link.address(Side::Server)).to_string(),
+            // Elsewhere it is the folder of whoever logs in there.
+            folder: if standing.is_here() { self.folder.clone() } else { ".".into() },
+            host: self.listens(cell, link)?.to_string(),
             family: cell.target.pairing.transport().family(),
             within_ns: own.within.as_nanos() as u64,
         };
-        let (cores, with) = (self.pinning.of_server(), own.with.clone());
+        let (cores, with) = (pinning.of_server(), own.with.clone());
         let launch = Launch {
             program: ENGINE.into(),
             args: vec!["keep".to_owned()],
@@ -188,7 +239,7 @@ impl Launcher {
             with,
             ..Launch::default()
         };
-        let end = self.launch("your command", launch)?;
+        let end = self.launch(standing, "your command", launch)?;
         end.tell(serde_json::to_string(&ToKeeper::Keep(keep)).doing("cannot write to what keeps your command")?)?;
         Ok(end)
     }
@@ -221,7 +272,7 @@ impl Launcher {
 
     /// Finds the server of a target that runs already; the words of its command line, or why it cannot be observed.
     pub fn find(&self, cell: &Cell, own: &Own, address: &str) -> Result<(End, Result<Vec<String>>)> {
-        self.site.find(Found {
+        self.site().find(Found {
             address: address.to_owned(),
             udp: cell.target.pairing.transport().family() == Family::Udp,
             observe: self.observe.clone(),
@@ -275,24 +326,22 @@ impl Launcher {
         }))
     }
 
-    /// Starts a process that makes calls of the cell, `what` in messages; it chooses its cores itself, as it is told.
-    pub fn drive(&self, cell: &Cell, link: Option<&Laid>, what: &str) -> Result<End> {
+    /// Starts a process that makes calls of the cell on a host, `what` in messages; it chooses its cores itself, as it is told.
+    pub fn drive(&self, cell: &Cell, standing: &Standing, link: Option<&Laid>, what: &str) -> Result<End> {
         let driver = cell.target.pairing.driver();
-        let command = driver.command(self.installed(driver.kit())?)?;
+        let command = driver.command(self.installed(driver.kit(), standing)?)?;
         let inside = link.map(|link| link.inside(Side::Client));
-        self.launch(what, Launch { inside, ..Launch::of(&command) })
+        self.launch(standing, what, Launch { inside, ..Launch::of(&command) })
     }
 
-    fn launch(&self, what: &str, launch: Launch) -> Result<End> {
-        self.site.launch(Launch { what: what.to_owned(), observe: self.observe.clone(), ..launch })
+    fn launch(&self, standing: &Standing, what: &str, launch: Launch) -> Result<End> {
+        standing.site.launch(Launch { what: what.to_owned(), observe: self.observe.clone(), ..launch })
     }
 }
 
-/// What has to be installed for a cell.
-fn kits(cell: &Cell) -> impl Iterator<Item = &'static dyn Kit> {
-    let pairing = &cell.target.pairing;
-    let of_stack = pairing.serving().model().and_then(|(_, stack)| stack.kit());
-    [of_stack, pairing.driver().kit()].into_iter().flatten()
+/// By what it is known what was installed on a host.
+fn key(kit: &dyn Kit, standing: &Standing) -> (&'static str, String) {
+    (kit.name(), standing.host.to_string())
 }
 
 /// What to say where a variable is missing from which something takes a value.

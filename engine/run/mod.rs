@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod bracket;
 pub mod capacity;
+pub mod hosts;
 pub mod interrupt;
 pub mod isolation;
 pub mod launcher;
@@ -13,6 +14,7 @@ pub mod secrets;
 pub mod serving;
 pub mod trial;
 pub mod verdict;
+pub mod windows;
 pub mod yardsticks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +35,7 @@ use crate::results::folder::{Existing, Folder, Holder};
 use crate::results::journal::{JOURNAL, Journal};
 use crate::results::{Manifest, Outcome, Record, Results, SCHEMA};
 use crate::run::attempts::{again, attempt};
+use crate::run::hosts::Hosts;
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::origin::origins;
@@ -40,6 +43,7 @@ use crate::run::resume::resumed;
 use crate::run::secrets::{KEY, seal};
 use crate::run::verdict::{Circumstances, disturbed, judge, lacking};
 use crate::run::yardsticks::Yardsticks;
+use crate::scenario::Pin;
 use crate::secret::Secret;
 use crate::transport::terms::Terms;
 
@@ -89,7 +93,9 @@ pub trait Watch {
 /// interrupted.
 pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Results> {
     let site = Site::reach(settings.place)?;
-    let pinning = Pinning::among(&plan.pin, &site.hello().cores, plan.has_links(), plan.processes)?;
+    // What `pin` says of other hosts is of no use here.
+    let pin = if plan.meets_here() { &plan.pin } else { &Pin::None };
+    let pinning = Pinning::among(pin, &site.hello().cores, plan.has_links(), plan.processes)?;
     if !settings.beside_others {
         site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()])?;
     }
@@ -104,7 +110,9 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         targets: origins(plan),
         ..manifest(site.hello().machine.clone())
     };
-    manifest.machine.insert("server cores".to_owned(), pinning.server.len().to_string());
+    if plan.meets_here() {
+        manifest.machine.insert("server cores".to_owned(), pinning.server.len().to_string());
+    }
     if settings.beside_others {
         manifest.machine.insert("other processes".to_owned(), "not looked at, as was asked for".to_owned());
     }
@@ -133,8 +141,20 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     let mut yardsticks = Yardsticks::new(&site, &pinning, Duration::try_from_secs_f64(before).unwrap_or_default());
     let recorded: BTreeSet<(usize, u32)> = results.records.iter().map(|record| (record.cell, record.trial)).collect();
     let mut journal = Journal::create(&folder.file(JOURNAL), &results)?;
+    let hosts = Hosts::only(site, &plan.pin).reach(plan, &mut |words| watch.says(words));
+    results.manifest.hosts = hosts.facts();
+    for cell in plan.cells.iter().filter(|cell| cell.target.place.is_some()) {
+        // Of a host that is not reached nobody knows its cores, and nothing is measured there.
+        if let Ok(pinning) = hosts.pinning(cell, &pinning) {
+            let terms = cell.target.pairing.terms(&cell.target.options, pinning.server.len() as u64);
+            results.manifest.terms.insert(cell.target.name.clone(), terms);
+        }
+    }
+    if !settings.beside_others {
+        hosts.look_at_neighbours(plan)?;
+    }
     let mut launcher =
-        Launcher::new(site, plan.folder.clone(), pinning, settings.disturbance, settings.offline, settings.syscalls);
+        Launcher::new(hosts, plan.folder.clone(), pinning, settings.disturbance, settings.offline, settings.syscalls);
     launcher.go_on(results.records.len());
     launcher.prepare(&plan.cells, &mut |words| watch.says(words));
     if let Some(warning) = launcher.site().warning()? {
@@ -223,6 +243,7 @@ fn one_turn(
         cost: None,
         interference: None,
         stalled: None,
+        hosts: None,
         link: None,
         verdict: crate::results::Verdict::valid(),
     };
@@ -230,17 +251,17 @@ fn one_turn(
         record.reason = Some(error.to_string());
         return Some(record);
     }
-    let begun = launcher.site().moment(true);
+    let begun = launcher.begun(cell, true);
     let found = match &cell.search {
-        None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).map(|trial| {
-            let verdict = judge(&trial, &Circumstances::of(launcher.pinning(), &cell.load, &trial));
+        None => trial::measure(cell, launcher, &mut |so_far| watch.progress(so_far)).and_then(|trial| {
+            let verdict = judge(&trial, &Circumstances::of(&launcher.pinning(cell)?, &cell.load, &trial));
             // Where no call came due, or this machine lacked something, the target has not failed; the verdict says so.
             let (counts, lacked) = (&trial.measured.counts, trial.measured.generator.lacked);
             let why = (counts.ok == 0 && counts.scheduled > 0 && lacked.is_none()).then(|| {
                 let why = trial.measured.failures.first().map_or("no call was answered in time", String::as_str);
                 format!("no call succeeded: {why}")
             });
-            (trial, verdict, why, None)
+            Ok((trial, verdict, why, None))
         }),
         Some(limits) => capacity::find(cell, limits, turn.trial, launcher, watch)
             .map(|found| (found.trial, found.verdict, found.failed, Some(found.search))),
@@ -256,6 +277,7 @@ fn one_turn(
             record.cost = Some(trial.cost);
             record.interference = trial.interference;
             record.stalled = trial.stalled;
+            record.hosts = trial.hosts;
             record.link = trial.link;
         }
         Err(_) if interrupted() => return None,
@@ -266,7 +288,7 @@ fn one_turn(
             }
             *wrote = error.output().map(str::to_owned);
             record.reason = Some(error.to_string());
-            record.interference = begun.and_then(|begun| launcher.site().since(begun)).ok().flatten();
+            record.interference = begun.and_then(|begun| begun.since()).ok().flatten();
             record.verdict = disturbed(record.verdict, record.interference.as_ref());
         }
     }

@@ -1,12 +1,9 @@
 //! Where the servers of the user's own come from: their commands, the files that these name, the commit of the folder.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ring::digest::{Context, SHA256};
-
+use crate::place::digest::sha256;
 use crate::place::manifest::git;
 use crate::plan::Plan;
 use crate::results::OwnTarget;
@@ -51,18 +48,6 @@ fn files(own: &Own, folder: &Path) -> Vec<(String, PathBuf)> {
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-/// The SHA-256 of a file, in hexadecimal.
-fn sha256(path: &Path) -> io::Result<String> {
-    let (mut file, mut context, mut buffer) = (File::open(path)?, Context::new(&SHA256), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            n => context.update(&buffer[..n]),
-        }
-    }
-    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

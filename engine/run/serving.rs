@@ -9,6 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::key::load::Load;
 use crate::place::child::Heard;
 use crate::place::link::laid::Laid;
+use crate::place::pinning::Pinning;
 use crate::place::site::End;
 use crate::plan::Cell;
 use crate::run::interrupt::interrupted;
@@ -41,6 +42,8 @@ pub struct Serving<'a> {
     verification: Option<Verification>,
     /// The variables of our environment that its calls name.
     variables: Option<Table>,
+    /// Which cores it and its clients have.
+    pub pinning: Pinning,
     /// True where others of the run's trials have it too.
     shared: bool,
     /// The network between it and its clients, where one is laid; it ends after both.
@@ -55,7 +58,7 @@ impl<'a> Serving<'a> {
             let nonce = fresh_nonce();
             let end = launcher.server(cell, &nonce, link.as_ref())?;
             let ready = await_ready(&end, LAUNCH)?;
-            let serving = Self::by(cell, Rc::new(end), &ready.address, launcher);
+            let serving = Self::by(cell, Rc::new(end), &ready.address, launcher)?;
             // What its stack says of it, and what it says itself, which knows better.
             let facts = serving.facts.into_iter().chain(ready.facts).collect();
             return Ok(Serving { nonce: Some(nonce), ca: ready.ca, facts, link, ..serving });
@@ -64,7 +67,7 @@ impl<'a> Serving<'a> {
             Who::Launch(_) => Self::launched(cell, own, launcher, link)?,
             Who::At(address) => {
                 let (end, owner) = launcher.find(cell, own, address)?;
-                let mut serving = Self::by(cell, Rc::new(end), address, launcher);
+                let mut serving = Self::by(cell, Rc::new(end), address, launcher)?;
                 let found = owner
                     .map_or_else(|error| format!("not observed: {error}"), |_| "observed, as it was found".to_owned());
                 serving.facts.insert("its processes".to_owned(), found);
@@ -75,9 +78,10 @@ impl<'a> Serving<'a> {
         Ok(Serving { verification, variables: launcher.variables(cell)?, ..serving })
     }
 
-    fn by(cell: &'a Cell, end: Rc<End>, address: &str, launcher: &Launcher) -> Self {
-        let cores = launcher.pinning().server.len() as u64;
-        Serving {
+    fn by(cell: &'a Cell, end: Rc<End>, address: &str, launcher: &Launcher) -> Result<Self> {
+        let pinning = launcher.pinning(cell)?;
+        let cores = pinning.server.len() as u64;
+        Ok(Serving {
             cell,
             end,
             facts: cell.target.pairing.facts(&cell.target.options, cores),
@@ -86,19 +90,20 @@ impl<'a> Serving<'a> {
             ca: None,
             verification: None,
             variables: None,
+            pinning,
             shared: false,
             link: None,
-        }
+        })
     }
 
     /// The command of a target, launched now, or for a trial before.
     fn launched(cell: &'a Cell, own: &Own, launcher: &Launcher, link: Option<Laid>) -> Result<Self> {
         if let Some((end, address)) = launcher.running(&cell.target.name)? {
-            return Ok(Serving { shared: true, ..Self::by(cell, end, &address, launcher) });
+            return Ok(Serving { shared: true, ..Self::by(cell, end, &address, launcher)? });
         }
         let end = Rc::new(launcher.keep(cell, own, link.as_ref())?);
         let ready = await_ready(&end, (own.within + KEEPING) * TRIES)?;
-        let serving = Serving { link, ..Self::by(cell, end, &ready.address, launcher) };
+        let serving = Serving { link, ..Self::by(cell, end, &ready.address, launcher)? };
         if own.fresh == Fresh::Run {
             launcher.runs_on(&cell.target.name, serving.end.clone(), &ready.address);
             return Ok(Serving { shared: true, ..serving });

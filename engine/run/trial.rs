@@ -1,6 +1,7 @@
 //! One trial of one cell, from launch to teardown: what is launched is armed, then timed, then settled.
 //!
-//! Several client processes may share the load; all begin at an agreed moment, and one that fails fails the trial.
+//! Several client processes may share the load, on several hosts too; all begin at an agreed moment, and one that fails
+//! fails the trial.
 
 use std::time::{Duration, Instant};
 
@@ -16,15 +17,16 @@ use crate::place::child::Heard;
 use crate::place::disturbance::{Side, Stall};
 use crate::place::link::judgement;
 use crate::place::link::laid::Laid;
-use crate::place::messages::Window;
 use crate::place::site::End;
 use crate::plan::Cell;
+use crate::results::host::Hosts;
 use crate::results::link::Carried;
 use crate::results::machine::Interference;
 use crate::results::{ClientProcess, Cost, Hiccups, Measured, Spent, Stalled, State};
 use crate::run::interrupt::interrupted;
 use crate::run::launcher::Launcher;
 use crate::run::serving::Serving;
+use crate::run::windows::{Seen, Windows};
 use crate::transport::contract::Facts;
 
 /// How long a client process may say nothing, or nothing new, beyond what its calls may take.
@@ -41,6 +43,8 @@ pub struct Driven {
     pub spent: Spent,
     /// How many clients it had.
     pub clients: u32,
+    /// The host that it ran on, where that is not here.
+    pub host: Option<String>,
 }
 
 /// What one trial brought.
@@ -60,6 +64,8 @@ pub struct Trial {
     pub stolen: Option<f64>,
     /// What others used of the cores of both ends, where it is known.
     pub interference: Option<Interference>,
+    /// Where its ends ran, where that was not all here.
+    pub hosts: Option<Hosts>,
     /// What the network between both ends carried, where one was laid.
     pub link: Option<Carried>,
     /// What speaks against that network, where something does.
@@ -81,25 +87,35 @@ pub fn ask(
     launcher: &Launcher,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Trial> {
-    server.arm(load, launcher)?.time(launcher.stall(), progress)?.settle()
+    launcher.hosts().before(server.cell)?;
+    let trial = server.arm(load, launcher)?.time(launcher.stall(), progress)?.settle()?;
+    Ok(Trial { hosts: launcher.hosts().after(server.cell)?, ..trial })
 }
 
 impl<'a> Serving<'a> {
     /// Launches the client processes and waits until all their clients are connected and warm.
     fn arm<'l>(&'l self, load: &'l Load, launcher: &Launcher) -> Result<Armed<'l>> {
         self.end.idle()?;
-        let parts = load.parts();
+        let hosts = launcher.hosts().clients(self.cell)?;
+        let parts = load.on(hosts.len() as u32).parts();
+        // In the order of the hosts, to each as many.
+        let on_each = parts.len().div_ceil(hosts.len().max(1));
         let mut drivers = Vec::with_capacity(parts.len());
         for (index, (own, part)) in parts.iter().enumerate() {
+            let standing =
+                hosts.get(index / on_each).ok_or_else(|| Error::stopped("a client process without a host"))?;
+            let on = if standing.is_here() { String::new() } else { format!(" on {}", standing.host) };
             let what = match part {
-                Some(Part { index, of, .. }) => format!("client process {} of {of}", index + 1),
-                None => "the client process".to_owned(),
+                Some(Part { index, of, .. }) => format!("client process {} of {of}{on}", index + 1),
+                None => format!("the client process{on}"),
             };
-            let end = launcher.drive(self.cell, self.link.as_ref(), &what)?;
+            let end = launcher.drive(self.cell, standing, self.link.as_ref(), &what)?;
             let mut assignment = self.assignment(own).as_part(*part);
-            assignment.end.pin = launcher.pinning().of_client(index, parts.len());
+            assignment.end.pin = self.pinning.of_client(index % on_each, on_each);
             tell(&end, &ToDrive::Assignment(Box::new(assignment)))?;
-            drivers.push(Driving { end, what, clients: own.clients, alone: part.is_none() });
+            let host = (!standing.is_here()).then(|| standing.host.name.clone());
+            let alone = part.is_none() && host.is_none();
+            drivers.push(Driving { end, what, host, clients: own.clients, alone });
         }
         let warming = load.warmup_time.unwrap_or_default();
         let arming = warming + self.within() + self.arming(load) + SILENCE;
@@ -174,6 +190,8 @@ struct Driving {
     end: End,
     /// What it is called in messages.
     what: String,
+    /// The host that it runs on, where that is not here.
+    host: Option<String>,
     /// How many clients it has.
     clients: u32,
     /// True where it makes the whole load.
@@ -209,9 +227,16 @@ impl<'l> Armed<'l> {
     fn time(self, stall: Option<Stall>, progress: &mut dyn FnMut(Progress)) -> Result<Timed<'l>> {
         let Armed { server, load, drivers } = self;
         server.link.as_ref().map(Laid::begin).transpose()?;
-        let counting = server.end.site().begin()?;
-        let agreed_ns = (drivers.len() > 1).then(|| now_ns() + NOTICE.as_nanos() as u64);
-        drivers.iter().try_for_each(|driver| tell(&driver.end, &ToDrive::Go { at_ns: agreed_ns }))?;
+        let windows = Windows::begin([&*server.end].into_iter().chain(drivers.iter().map(|driver| &driver.end)))?;
+        let clock = |driver: &Driving| driver.end.site().clock();
+        // None is told later than it is to begin.
+        let longest = drivers.iter().map(|driver| clock(driver).longest_ns).max().unwrap_or(0);
+        let notice = NOTICE.max(Duration::from_nanos(longest.saturating_mul(5)));
+        let agreed_ns = (drivers.len() > 1).then(|| now_ns() + notice.as_nanos() as u64);
+        drivers.iter().try_for_each(|driver| {
+            let at_ns = agreed_ns.map(|at| clock(driver).there(at));
+            tell(&driver.end, &ToDrive::Go { at_ns })
+        })?;
         if let Some(stall) = stall {
             match stall.end {
                 Side::Server => server.end.stall(stall.after, stall.length)?,
@@ -219,23 +244,23 @@ impl<'l> Armed<'l> {
                 Side::Client => drivers[0].end.stall(stall.after, stall.length)?,
             }
         }
-        let silence = pause(load).saturating_add(NOTICE + load.timeout + load.drain + SILENCE);
+        let silence = pause(load).saturating_add(notice + load.timeout + load.drain + SILENCE);
         let mut second = |so_far| {
             progress(so_far);
             server.end.look()
         };
         let done = server.await_lines(&drivers, silence, &mut second)?;
-        let window = counting.end()?;
+        let seen = windows.end()?;
         let link = server.link.as_ref().map(Laid::end).transpose()?;
-        let began_ns = done.into_iter().map(|line| match line {
-            FromDrive::Done { began_ns } => Ok(began_ns),
+        let began_ns = done.into_iter().zip(&drivers).map(|(line, driver)| match line {
+            FromDrive::Done { began_ns } => Ok(began_ns.map(|began| clock(driver).here(began))),
             _ => Err(strange("done")),
         });
         let began_ns: Vec<Option<u64>> = began_ns.collect::<Result<_>>()?;
         let begin_ns = agreed_ns.or(began_ns.first().copied().flatten());
         let late = |began_ns: &Option<u64>| began_ns.zip(agreed_ns).map_or(0, |(began, at)| began.saturating_sub(at));
         let late_ns = began_ns.iter().map(late).collect();
-        Ok(Timed { server, load, drivers, window, link, begin_ns, late_ns })
+        Ok(Timed { server, load, drivers, seen, link, begin_ns, late_ns })
     }
 }
 
@@ -244,9 +269,9 @@ struct Timed<'l> {
     server: &'l Serving<'l>,
     load: &'l Load,
     drivers: Vec<Driving>,
-    window: Window,
+    seen: Seen,
     link: Option<Carried>,
-    /// When the load was to begin, by the clock of its client processes, where that is known.
+    /// When the load was to begin, by our clock, where that is known.
     begin_ns: Option<u64>,
     /// How much later each client process began.
     late_ns: Vec<u64>,
@@ -255,7 +280,7 @@ struct Timed<'l> {
 impl Timed<'_> {
     /// Has the client processes say what they measured, and ends them.
     fn settle(self) -> Result<Trial> {
-        let Timed { server, load, drivers, mut window, link, begin_ns, late_ns } = self;
+        let Timed { server, load, drivers, mut seen, link, begin_ns, late_ns } = self;
         let survived = server.end.alive()?;
         drivers.iter().try_for_each(|driver| tell(&driver.end, &ToDrive::Report {}))?;
         let reported = server.await_lines(&drivers, SILENCE, &mut |_| Ok(()))?;
@@ -267,17 +292,18 @@ impl Timed<'_> {
         if !survived {
             return Err(server.end.ended());
         }
-        let of_server = window.ends.remove(&server.end.id()).unwrap_or_default();
+        let of_server = seen.of(&server.end);
         let (mut processes, mut queued_ns) = (Vec::with_capacity(drivers.len()), of_server.queued_ns);
         for ((driver, measured), late_ns) in drivers.into_iter().zip(measured).zip(late_ns) {
-            let own = window.ends.remove(&driver.end.id()).unwrap_or_default();
+            let own = seen.of(&driver.end);
             queued_ns = queued_ns.zip(own.queued_ns).map(|(all, own)| all + own);
             let mut spent = own.spent;
             // A client process of ours is one, and its threads do not come and go.
             (spent.most_processes, spent.most_threads) = (None, None);
             without_watching(&mut spent, measured.generator.hiccups.as_ref());
             driver.end.stop()?;
-            processes.push(Driven { told: Told { measured, late_ns }, spent, clients: driver.clients });
+            let (host, clients) = (driver.host, driver.clients);
+            processes.push(Driven { told: Told { measured, late_ns }, spent, clients, host });
         }
         let (measured, client) = shared(&mut processes)?;
         let mut cost = Cost { server: of_server.spent, client };
@@ -290,15 +316,16 @@ impl Timed<'_> {
         }
         let mut facts = server.facts.clone();
         facts.extend(measured.facts.get(NEGOTIATED).map(|told| (NEGOTIATED.to_owned(), told.clone())));
-        let stalled = window.stalled.map(|(from, until)| Stalled {
+        let stalled = seen.stalled().map(|(from, until)| Stalled {
             from_ns: begin_ns.map(|began| from.saturating_sub(began)),
             length_ns: until - from,
         });
         let interference =
-            window.interference.map(|interference| Interference { run_queue_ns: queued_ns, ..interference });
+            seen.interference().map(|interference| Interference { run_queue_ns: queued_ns, ..interference });
         let laid = server.cell.link.as_ref().zip(link.as_ref());
         let late = laid.and_then(|(asked, carried)| judgement::judge(asked, carried));
-        Ok(Trial { measured, processes, cost, facts, stalled, stolen: window.stolen, interference, link, late })
+        let stolen = seen.stolen();
+        Ok(Trial { measured, processes, cost, facts, stalled, stolen, interference, hosts: None, link, late })
     }
 }
 
@@ -310,7 +337,8 @@ fn shared(processes: &mut Vec<Driven>) -> Result<(Measured, Spent)> {
         return Ok((told.measured, spent));
     }
     let mut measured = merged(processes.iter().map(|process| &process.told))?;
-    let own = |Driven { told: Told { measured, late_ns }, spent, clients }: &Driven| ClientProcess {
+    let own = |Driven { told: Told { measured, late_ns }, spent, clients, host }: &Driven| ClientProcess {
+        host: host.clone(),
         clients: *clients,
         lateness_ns: *late_ns,
         ok: measured.counts.ok,

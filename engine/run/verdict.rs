@@ -13,6 +13,8 @@ use crate::run::trial::{Driven, Trial};
 const LATE_NS: u64 = 1_000_000;
 /// One of several client processes may begin so late, or a hundredth of the window, whichever is less.
 const BEGINS_LATE_NS: u64 = 10_000_000;
+/// The clock of a host may go away from ours so far during a trial.
+const DRIFT_NS: u64 = 1_000_000;
 /// A hold-up shorter than this is what any busy machine does, however short the window is.
 const HICCUP_NS: u64 = 250_000_000;
 /// From this share of its time on an end counts as busy.
@@ -46,7 +48,7 @@ impl<'a> Circumstances<'a> {
             stolen: trial.stolen,
             interference: trial.interference.as_ref(),
             link: trial.late.as_ref(),
-            client_cores: pinning.client.len(),
+            client_cores: pinning.client.len() * trial.hosts.as_ref().map_or(1, |hosts| hosts.clients.len()),
             more: pinning.more_than(load.processes).filter(|more| *more <= load.clients),
         }
     }
@@ -61,7 +63,21 @@ pub fn judge(trial: &Trial, circumstances: &Circumstances<'_>) -> Verdict {
         [] => judged(&trial.measured, &trial.cost, circumstances),
         processes => begun_late(worst(processes, trial, circumstances), &trial.measured),
     };
-    disturbed(late(verdict, circumstances.link), circumstances.interference)
+    let verdict = drifted(late(verdict, circumstances.link), trial);
+    disturbed(verdict, circumstances.interference)
+}
+
+/// The verdict with the clock that went away from ours, where several hosts had to begin together.
+fn drifted(verdict: Verdict, trial: &Trial) -> Verdict {
+    let clients = trial.hosts.iter().flat_map(|hosts| &hosts.clients);
+    let away = clients.filter_map(|client| Some((client.clock?.drift_ns, &client.host))).max();
+    let Some((drift, host)) = away.filter(|(drift, _)| *drift > DRIFT_NS && !trial.processes.is_empty()) else {
+        return verdict;
+    };
+    let Verdict { state, mut reasons } = verdict;
+    let told = format!("the clock of {host} went {:.1} ms away from ours during the trial", drift as f64 / 1e6);
+    reasons.push(Reason::new(ReasonKind::Schedule, told));
+    Verdict { state: if state == State::Invalid { state } else { State::Suspect }, reasons }
 }
 
 /// The verdict on the client process of which the worst is to be said, with which it is; or on all of them, where they share
@@ -284,6 +300,7 @@ mod tests {
             stalled: None,
             stolen: None,
             interference: None,
+            hosts: None,
             link: None,
             late: None,
         }
@@ -296,7 +313,7 @@ mod tests {
             whole.processes = busy
                 .map(|client| {
                     let told = Told { measured: measured(), late_ns: 0 };
-                    Driven { told, spent: spent(client, 0).client, clients: 1 }
+                    Driven { told, spent: spent(client, 0).client, clients: 1, host: None }
                 })
                 .into();
             whole.measured.drivers =

@@ -51,7 +51,7 @@ fn who() -> Vec<Value> {
     vec![
         json!({"oneOf": one}),
         rule("server", &["env", "vary", "ready", "within", "fresh", "with", "proto"], "`launch`, some of them `at`"),
-        rule("at", &["env", "vary", "fresh", "stack"], "another server"),
+        rule("at", &["env", "vary", "fresh", "stack", "place"], "another server"),
         rule("launch", &["stack"], "`server`"),
     ]
 }

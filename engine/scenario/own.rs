@@ -86,6 +86,10 @@ fn who(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) {
         fields.lacks("server", "server: threaded`, `launch: ./shop --port ${port}` or `at: shop.example:443");
         return;
     };
+    if let Some(span) = fields.span_of("place").filter(|_| key == "at") {
+        let mistake = Mistake::new("`place` is not used by a target with `at`", span);
+        mistakes.push(mistake.help("nothing is launched there: `at` says where it runs; leave `place` out"));
+    }
     let others = KEYS.iter().filter(|(_, of_both)| key == "server" || key == "at" && !of_both);
     for (other, of_both) in others {
         if let Some(span) = fields.span_of(other) {

@@ -21,6 +21,7 @@ use crate::scenario::described;
 use crate::scenario::expect::Expectation;
 use crate::scenario::fields::{expectations, keys, name};
 use crate::scenario::links;
+use crate::scenario::places::{self, WrittenPlace};
 use crate::scenario::set;
 use crate::scenario::target::Candidate;
 use crate::scenario::targets::target;
@@ -72,9 +73,12 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
     let answer = asked::answer(&mut fields, mistakes);
     let baseline = asked::baseline(&mut fields, mistakes);
     let span = fields.span_of("workloads").unwrap_or(fields.span());
+    let located = places::read(&mut fields, mistakes);
+    let places: Option<Vec<WrittenPlace>> =
+        located.as_ref().map(|located| located.iter().map(|(place, _)| place.clone()).collect());
     let targets =
         list(&mut fields, "targets", "targets: [{transport: tcp, server: threaded}]", mistakes, |node, mistakes| {
-            target(node, &folder, mistakes)
+            target(node, &folder, places.as_deref(), mistakes)
         });
     let defined_at = fields.node_of("calls");
     let calls = calls::read(&mut fields, &folder, mistakes);
@@ -96,7 +100,7 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         "workloads",
         "workloads: [{name: latency, call: ping, iterations: 1000}]",
         mistakes,
-        |node, mistakes| workload(node, links.as_deref(), mistakes),
+        |node, mistakes| workload(node, links.as_deref(), places.as_deref(), mistakes),
     );
     let common = keys(&mut fields, |key| key.at_top(), mistakes);
     let order = fields.optional("order", mistakes);
@@ -124,6 +128,20 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         "each link needs a name of its own",
         mistakes,
     );
+    unique(
+        located.iter().flatten().map(|(place, span)| (place.name.clone(), *span)),
+        |name| format!("two places are called `{name}`"),
+        "each place needs a name of its own",
+        mistakes,
+    );
+    if let (Some(located), Some(targets), Some(workloads)) = (&located, &targets, &workloads) {
+        let servers = targets.iter().flatten().filter_map(|(target, _)| target.axes.get("place"));
+        let clients = workloads.iter().flatten().filter_map(|((workload, _), _)| workload.axes.get("from"));
+        // Of what cannot be read nobody knows where it runs.
+        if targets.iter().all(Option::is_some) && workloads.iter().all(Option::is_some) {
+            places::asked(located, servers.chain(clients).flatten(), mistakes);
+        }
+    }
     if let (Some(placed), Some(workloads)) = (&placed, &workloads) {
         let named = workloads.iter().flatten().filter_map(|((workload, _), _)| workload.axes.get("link")).flatten();
         links::asked(placed, named, mistakes);
@@ -175,6 +193,7 @@ fn scenario(root: &Node, folder: PathBuf, mistakes: &mut Vec<Mistake>) -> Option
         data: data?,
         workloads: workloads?.into_iter().map(|item| item.map(|((workload, _), _)| workload)).collect::<Option<_>>()?,
         links: links?,
+        places: places?,
         common,
         order,
         seed,
@@ -285,6 +304,7 @@ fn unique(
 fn workload(
     node: &Node,
     links: Option<&[WrittenLink]>,
+    places: Option<&[WrittenPlace]>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<((Workload, Option<Span>), Span)> {
     let mut fields = Fields::of("a workload", node, mistakes)?;
@@ -301,6 +321,9 @@ fn workload(
     // Of links that cannot be read nothing is known.
     if let Some(links) = links {
         links::known(&fields, links, mistakes);
+    }
+    if let Some(places) = places {
+        places::known("from", &fields, places, mistakes);
     }
     applicable(&workload.axes, links.is_none_or(|links| !links.is_empty()), &mut fields, mistakes);
     fields.finish(mistakes);

@@ -8,6 +8,7 @@ use crate::call::own::grpc::Proto;
 use crate::call::own::{OwnCall, Protocol};
 use crate::key::contract::Of;
 use crate::key::load::Point;
+use crate::key::place::HERE;
 use crate::key::setting::Setting;
 use crate::key::settings::Settings;
 use crate::scenario::written::Target;
@@ -34,6 +35,8 @@ pub struct Candidate {
     pub serving: Serving,
     /// Whose client makes the calls.
     pub driver: &'static dyn Driver,
+    /// The place where its server runs; none where that is here.
+    pub place: Option<String>,
     /// One value for each option that is set.
     pub options: Options,
     settings: Settings,
@@ -110,6 +113,7 @@ impl Target {
             transport: point.transport?,
             serving,
             driver: point.driver.unwrap_or(&driver::native::Native),
+            place: point.place.clone(),
             options: options.clone(),
             settings: Settings::default(),
         };
@@ -205,11 +209,13 @@ impl Target {
                 [Some(given.clone())].into_iter().chain(varying).flatten().collect::<Vec<_>>().join("-")
             }
         };
+        let place = self.axes.varies("place").then(|| candidate.place.clone().unwrap_or_else(|| HERE.to_owned()));
+        let place = place.map(|place| ("place", place));
         let options = options.0.iter().filter(|(option, _)| self.options.get(*option).is_some_and(|it| it.len() > 1));
         let options = options.map(|(option, value)| (option.as_str(), value.to_string()));
         let varied = self.vary.iter().filter(|(_, values)| values.len() > 1);
         let knobs = varied.filter_map(|(word, _)| Some((word.as_str(), knobs.text(word)?)));
-        for (key, value) in options.chain(knobs) {
+        for (key, value) in place.into_iter().chain(options).chain(knobs) {
             // Writing to a string cannot fail.
             let _ = write!(name, "-{key}={value}");
         }
@@ -218,7 +224,8 @@ impl Target {
 
     /// The keys, options and words of `vary` along which its targets differ.
     pub fn varying(&self) -> impl Iterator<Item = &str> {
-        let words = ["transport", "server", "stack", "driver"].into_iter().filter(|name| self.axes.varies(name));
+        let words =
+            ["transport", "server", "stack", "driver", "place"].into_iter().filter(|name| self.axes.varies(name));
         let options = self.options.iter().filter(|(_, values)| values.len() > 1).map(|(name, _)| name.as_str());
         let knobs = self.vary.iter().filter(|(_, values)| values.len() > 1).map(|(word, _)| word.as_str());
         words.chain(options).chain(knobs)

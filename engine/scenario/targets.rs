@@ -13,6 +13,7 @@ use crate::registry::suggestion;
 use crate::scenario::fields::{expectations, keys, name};
 use crate::scenario::options::known_options;
 use crate::scenario::own;
+use crate::scenario::places::{self, WrittenPlace};
 use crate::scenario::proto;
 use crate::scenario::written::Target;
 use crate::stack::pairing::Pairing;
@@ -23,11 +24,20 @@ use crate::transport::options::COOKIES;
 const MOST_TARGETS: u64 = 10_000;
 
 /// A target, with the place by which its name is known; its files are looked for in `folder`.
-pub(crate) fn target(node: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<(Target, Span)> {
+pub(crate) fn target(
+    node: &Node,
+    folder: &Path,
+    places: Option<&[WrittenPlace]>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<(Target, Span)> {
     let mut fields = Fields::of("a target", node, mistakes)?;
     let axes = keys(&mut fields, |key| key.of() == Of::Target, mistakes);
     if !fields.has("transport") {
         fields.lacks("transport", "transport: tcp");
+    }
+    // Of places that cannot be read nothing is known.
+    if let Some(places) = places {
+        places::known("place", &fields, places, mistakes);
     }
     let own = own::read(&mut fields, &axes, mistakes);
     let proto = proto::read(&mut fields, &axes, folder, mistakes);

@@ -24,6 +24,7 @@ use crate::scenario::links;
 use crate::scenario::narrow;
 use crate::scenario::own_schema;
 use crate::scenario::pin::Pin;
+use crate::scenario::places::{self, WrittenPlace};
 use crate::scenario::proto;
 use crate::secret::Secret;
 use crate::stack::own::Fresh;
@@ -78,6 +79,10 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default, schema_with = "links::schema")]
     pub links: Vec<WrittenLink>,
+    /// Other hosts, on which servers and clients can run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "places::schema")]
+    pub places: Vec<WrittenPlace>,
     /// Keys of workloads that do not say otherwise.
     #[serde(flatten)]
     #[schemars(skip)]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Context, Error, Result};
 use crate::stack::installer::{self, Ended};
 
@@ -28,7 +30,7 @@ const OLDEST: (u32, u32) = (3, 10);
 const TICK: Duration = Duration::from_millis(50);
 
 /// A Python in which every pinned package is installed, and our programs for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     python: PathBuf,
     programs: PathBuf,

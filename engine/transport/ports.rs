@@ -2,13 +2,16 @@
 
 use std::fs;
 
+use serde::{Deserialize, Serialize};
+
 /// For how long an end that closed first keeps a connection's port (TIME_WAIT), in seconds.
 const TIME_WAIT_S: u64 = 60;
 /// After how long the kernel gives such a port to another connection where it may (tcp_tw_reuse), in seconds.
 const REUSED_S: u64 = 1;
 
 /// The local ports of this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ports {
     /// How many there are to choose from (ip_local_port_range).
     pub count: u64,
@@ -42,6 +45,11 @@ impl Ports {
     /// The same to one server on another machine.
     pub fn dials_a_minute_elsewhere(&self) -> u64 {
         self.count * TIME_WAIT_S / self.elsewhere_s
+    }
+
+    /// The same ports as they come back from servers on other machines.
+    pub fn elsewhere(self) -> Self {
+        Ports { here_s: self.elsewhere_s, ..self }
     }
 
     /// True where so many dials to one server on this machine, in so many seconds if that is known, need more ports than

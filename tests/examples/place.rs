@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use engine::error::Result;
-use engine::place::contract::{Place, Reach};
+use engine::place::contract::{Host, Place, Reach};
 use engine::registry::Entry;
 
 /// The place `built`.
@@ -19,7 +19,7 @@ impl Entry for Built {
 }
 
 impl Place for Built {
-    fn reach(&self) -> Result<Reach> {
+    fn reach(&self, _: &Host) -> Result<Reach> {
         let mut agent = Command::new(env!("CARGO_BIN_EXE_engine"));
         agent.args(["agent", "--lease", "1h"]);
         Ok(Reach::By(agent))

@@ -450,7 +450,8 @@ fn said_by_an_agent() -> Vec<String> {
     let answers =
         [Answered::Done {}, Answered::Window(Box::default()), Answered::Ended { how: "by itself".into(), wrote: None }];
     let mut said: Vec<FromAgent> = answers.map(FromAgent::Answer).into();
-    said.push(FromAgent::Hello(Hello { version: 1, engine: "0".into(), cores: vec![0, 1], machine: BTreeMap::new() }));
+    said.push(FromAgent::Hello(Hello { version: 1, engine: "0".into(), cores: vec![0, 1], ..Hello::default() }));
+    said.push(FromAgent::Absent { machine: "x86_64".into() });
     said.iter().map(|said| serde_json::to_string(said).expect("a line")).collect()
 }
 

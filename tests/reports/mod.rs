@@ -117,6 +117,7 @@ impl Effect {
             search: None,
             interference: None,
             stalled: None,
+            hosts: None,
             link: None,
             cost: Some(Cost { server: spent(ok * self.ns / 4, 14 << 20), client: spent(ok * self.ns / 3, 9 << 20) }),
             verdict: Verdict::valid(),

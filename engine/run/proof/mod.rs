@@ -23,6 +23,7 @@ use crate::plan::{Cell, Plan};
 use crate::results::folder::Existing;
 use crate::results::machine::Interference;
 use crate::results::{Record, Results};
+use crate::run::hosts::Hosts;
 use crate::run::interrupt::interrupted;
 use crate::run::isolation::isolation;
 use crate::run::launcher::Launcher;
@@ -141,7 +142,8 @@ impl Proof {
                 let cell = plan.cells.first().ok_or_else(|| Error::stopped("the proof has no cell"))?;
                 let site = Site::reach(&Here)?;
                 let pinning = Pinning::among(&plan.pin, &site.hello().cores, false, 1)?;
-                let launcher = Launcher::new(site, plan.folder.clone(), pinning, self.disturbance, true, false);
+                let hosts = Hosts::only(site, &plan.pin);
+                let launcher = Launcher::new(hosts, plan.folder.clone(), pinning, self.disturbance, true, false);
                 return Ok(Shown { figures: aborted(&isolation(cell, &launcher)?, shared), disturbed: None });
             }
         };

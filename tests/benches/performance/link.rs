@@ -4,7 +4,7 @@ use std::process::Command;
 
 use engine::error::{Error, Result};
 use engine::key::link::properties::Link;
-use engine::place::contract::{Place, Reach};
+use engine::place::contract::{Host, Place, Reach};
 use engine::place::link::laid::probe;
 use engine::place::link::probe::Probe;
 use engine::place::site::Site;
@@ -57,7 +57,7 @@ impl Entry for Built {
 }
 
 impl Place for Built {
-    fn reach(&self) -> Result<Reach> {
+    fn reach(&self, _: &Host) -> Result<Reach> {
         let mut agent = Command::new(env!("CARGO_BIN_EXE_engine"));
         agent.arg("agent");
         Ok(Reach::By(agent))
