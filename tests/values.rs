@@ -97,6 +97,8 @@ fn places(schema: &Value) -> Vec<Place> {
             "work" => with(ping(), json!({"call": "compute"})),
             "hold" => with(ping(), json!({"call": "sleep"})),
             "rate" | "arrivals" => with(ping(), open),
+            // Each has a client at least.
+            "processes" => with(ping(), json!({"clients": 1000})),
             _ => ping(),
         };
         if matches!(key.as_str(), "rate" | "arrivals" | "ramp" | "duration") {
