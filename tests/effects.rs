@@ -376,3 +376,20 @@ fn a_link_is_compared_with_none_although_only_it_has_properties() {
     let link = view.effects.iter().find(|axis| axis.axis == "link").expect("effects of the link");
     assert!(link.sentence.starts_with("With link lan instead of none, a ping takes 6"), "{}", link.sentence);
 }
+
+#[test]
+fn an_option_at_its_usual_value_is_no_difference_from_one_that_is_not_there() {
+    let made = |axes: Value, ns: f64| Made { target: "made", workload: "w", axes, figures: vec![(Aspect::P50, ns)] };
+    // What has no TLS has no resumption either: it is alike to TLS without, and to nothing else.
+    let of = |tls: bool| json!({"transport": "http1", "server": "async", "tls": tls, "call": "connect"});
+    let with = |resumption: bool| {
+        let mut axes = of(true);
+        axes["resumption"] = json!(resumption);
+        axes
+    };
+    let cells = [made(of(false), 100_000.0), made(with(false), 400_000.0), made(with(true), 200_000.0)];
+    let all = effects(&samples(&cells, 10, &mut SplitMix::new(3)), &[], None);
+    let tls = all.iter().find(|effects| effects.axis == "tls").expect("what TLS costs is told");
+    let ratios: Vec<f64> = tls.effects.iter().map(|effect| effect.ratio.value).collect();
+    assert!(ratios.len() == 1 && (ratios[0] - 4.0).abs() < 0.5, "{ratios:?}");
+}

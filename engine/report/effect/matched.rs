@@ -1,12 +1,14 @@
 //! The axes along which cells differ, and the cells that are equal but for one of them.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use crate::key::contract::{Key, Of};
 use crate::key::settings::key;
 use crate::report::effect::sample::Sample;
 use crate::report::words::distinct;
 use crate::scenario::options::known_options;
+use crate::transport::contract::OptionSpec;
 use crate::transport::terms::Terms;
 use crate::units::{Size, Time};
 
@@ -103,7 +105,7 @@ pub fn rest(sample: &Sample, axis: &str) -> String {
         .axes()
         .filter(|(name, value)| {
             let known = key(name);
-            let usual = known.and_then(Key::default).is_some_and(|usual| usual == **value);
+            let usual = known.and_then(Key::default).is_some_and(|usual| usual == **value) || usual_option(name, value);
             // What a link is is no difference from what has none.
             let of_link = axis == LINK && known.is_some_and(|key| key.of() == Of::Link);
             *name != axis && !usual && !of_link && (known.is_some() || !of_target || varies(name))
@@ -119,6 +121,13 @@ pub fn rest(sample: &Sample, axis: &str) -> String {
         _ => String::new(),
     };
     format!("{}/{entry}/{}", sample.workload, rest.join("/"))
+}
+
+/// True where an option has the value that stands where it is not given: saying so is no difference.
+fn usual_option(name: &str, value: &impl Display) -> bool {
+    // What the default is at other ends is said behind a semicolon.
+    let usual = |spec: &OptionSpec| spec.default.split(';').next() == Some(value.to_string().as_str());
+    known_options().iter().any(|(spec, _)| spec.name == name && usual(spec))
 }
 
 /// True for a word of `vary`: neither a key nor an option.
