@@ -153,6 +153,32 @@ trials: 2
     assert!(lost > 0, "one of hundreds of packets, of which a fifth is to be lost");
 }
 
+#[test]
+fn a_resumed_run_loses_other_packets_than_its_first_part() {
+    let run = Run::of(
+        "
+links: [{name: bad, delay: 1ms, loss: 20%}]
+targets: [{transport: tcp, server: forking}]
+workloads: [{name: w, call: ping, iterations: 30, link: bad}]
+trials: 4
+",
+    );
+    let mut first = run.start(engine());
+    let records = || Results::read(&run.path("out")).map_or(0, |results| results.records.len());
+    until("two trials are there", || records() >= 2 || first.try_wait().is_ok_and(|ended| ended.is_some()));
+    first.kill().expect("it is ours");
+    first.wait().expect("it is over");
+    let mut again = engine();
+    again.arg("run").arg("scenario.yaml").args(["--out", "out", "--quiet", "--resume"]);
+    let again = again.env("ENGINE_BESIDE_OTHERS", "1").current_dir(run.folder.path()).status().expect("it starts");
+    let results = Results::read(&run.path("out")).expect("results");
+    assert!(results.manifest.resumed.len() == 1 && again.code() != Some(2), "{again:?}");
+    let seeds: Vec<u64> =
+        results.records.iter().filter_map(|record| record.link.as_ref().map(|link| link.seed)).collect();
+    let different: BTreeSet<&u64> = seeds.iter().collect();
+    assert!(seeds.len() >= 4 && different.len() == seeds.len(), "each trial draws anew: {seeds:?}");
+}
+
 /// What a network needs to live: a process in it, or one that holds it.
 fn networks() -> BTreeMap<PathBuf, Vec<u32>> {
     let mut found: BTreeMap<PathBuf, Vec<u32>> = BTreeMap::new();

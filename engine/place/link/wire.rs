@@ -7,6 +7,10 @@ use crate::units::Share;
 /// How many nanoseconds a second has.
 const SECOND: u64 = 1_000_000_000;
 
+/// Where no rate is asked for, packets follow one another no closer than this: 200,000 a second each way, 2.4 Gbit/s of
+/// full ones. A relay takes a burst faster than it can give it on, and what a link says of itself it has to keep to.
+const APART_NS: u64 = 5_000;
+
 /// One way of a link.
 #[derive(Debug, Clone)]
 pub struct Wire {
@@ -64,7 +68,11 @@ impl Wire {
 
     /// When the last bit of a packet is on the wire; none where it finds no room to wait.
     fn depart(&mut self, now_ns: u64, bytes: u64) -> Option<u64> {
-        let Some((rate, queue)) = self.rate else { return Some(now_ns) };
+        let Some((rate, queue)) = self.rate else {
+            let departure = now_ns.max(self.free_ns);
+            self.free_ns = departure + APART_NS;
+            return Some(departure);
+        };
         if self.free_ns <= now_ns {
             (self.free_ns, self.rest) = (now_ns, 0);
         }
@@ -83,7 +91,7 @@ impl Wire {
 mod tests {
     use std::time::Duration;
 
-    use super::{Fate, Wire};
+    use super::{APART_NS, Fate, Wire};
     use crate::key::link::properties::Link;
     use crate::statistics::fit::uniform;
     use crate::units::{BitRate, Share, Size};
@@ -104,10 +112,20 @@ mod tests {
     #[test]
     fn a_bare_delay_is_exact() {
         let mut wire = Wire::of(&Link { delay: Duration::from_millis(10), ..link() }, 1);
-        for now in [0, 5, 5, 1_000_000_007] {
+        for now in [0, APART_NS, 2 * APART_NS + 1, 1_000_000_007] {
             assert_eq!(wire.send(now, 1500), Fate::Arrives(now + 10 * MS));
         }
         assert_eq!(Wire::of(&link(), 1).send(42, 1), Fate::Arrives(42), "a link without properties does nothing");
+    }
+
+    #[test]
+    fn without_a_rate_a_burst_is_spread_no_wider_than_a_relay_can_give_it_on() {
+        let mut wire = Wire::of(&link(), 1);
+        for packet in 0..1000 {
+            assert_eq!(wire.send(7, 60 + packet as usize), Fate::Arrives(7 + packet * APART_NS));
+        }
+        let over = 7 + 1000 * APART_NS;
+        assert_eq!(wire.send(over + 1, 1500), Fate::Arrives(over + 1), "the burst is over");
     }
 
     #[test]
