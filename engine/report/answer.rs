@@ -1,12 +1,15 @@
 //! The answer to the scenario's question, in two to five sentences: what the axes that it is about do, or who is ahead.
 
+use crate::figures::{counted, listed};
 use crate::key::contract::Of;
 use crate::key::settings::key;
 use crate::report::cell::Cell;
 use crate::report::comparison::{Comparison, Outcome, Unranked};
 use crate::report::effect::told::AxisEffects;
+use crate::report::expectations::Expected;
 use crate::report::headline::Headline;
 use crate::report::map::square;
+use crate::report::relative::Judgement;
 use crate::report::words::distinct;
 use crate::report::workload::Workload;
 use crate::scenario::TARGETS;
@@ -14,8 +17,18 @@ use crate::scenario::TARGETS;
 /// More sentences than this are no answer.
 const SENTENCES: usize = 5;
 
-/// The sentences, those on the first of `asked` first: axes, and `target` for targets as wholes. Of none, all axes.
-pub fn answer(workloads: &[Workload], headline: &Headline, effects: &[AxisEffects], asked: &[String]) -> Vec<String> {
+/// More figures than these are not told of what is as it was expected.
+const FOUND: usize = 2;
+
+/// The sentences, those on the first of `asked` first: axes, and `target` for targets as wholes. Of none, whether it is as
+/// it was expected to be, then all axes.
+pub fn answer(
+    workloads: &[Workload],
+    headline: &Headline,
+    effects: &[AxisEffects],
+    expected: &[Expected],
+    asked: &[String],
+) -> Vec<String> {
     let ranking = || headline.columns.iter().map(|column| column.sentence.clone());
     let of_axis = |name: &str| effects.iter().find(|effects| effects.axis == name).map(|it| it.sentence.clone());
     let mut said: Vec<String> =
@@ -37,11 +50,41 @@ pub fn answer(workloads: &[Workload], headline: &Headline, effects: &[AxisEffect
     if said.is_empty() {
         said = workloads.iter().map(unranked).collect();
     }
-    let mut said = distinct(said.into_iter());
+    let hoped = asked.is_empty().then(|| hopes(workloads, expected)).flatten();
+    let mut said = distinct(hoped.into_iter().chain(said));
     let reasons = reasons(workloads, &all);
     said.truncate(SENTENCES - reasons.len());
     said.extend(reasons);
     said
+}
+
+/// What became of that which is expected of cells, if something is. What a search goes by is no answer: it was asked.
+fn hopes(workloads: &[Workload], expected: &[Expected]) -> Option<String> {
+    let searched = |id: &str| workloads.iter().flat_map(|it| &it.cells).any(|it| it.id == id && it.capacity.is_some());
+    let expected: Vec<&Expected> = expected.iter().filter(|one| !searched(&one.cell)).collect();
+    let told: Vec<String> = distinct(expected.iter().map(|one| one.expected.as_str()))
+        .into_iter()
+        .map(|what| hope(what, &expected.iter().copied().filter(|one| one.expected == what).collect::<Vec<_>>()))
+        .collect();
+    (!told.is_empty()).then(|| format!("What was expected: {}.", listed(&told)))
+}
+
+/// What became of one expectation in these cells.
+fn hope(what: &str, of: &[&Expected]) -> String {
+    let cells = counted(of.len(), "cell", "cells");
+    let judged = |judgement| of.iter().filter(move |one| one.judgement == judgement);
+    if let Some(first) = judged(Judgement::Missed).next() {
+        let missed = judged(Judgement::Missed).count();
+        return format!("{what} is missed in {missed} of {cells} ({}: {})", first.cell, first.found);
+    }
+    match judged(Judgement::Undecided).count() {
+        0 if of.len() <= FOUND => {
+            let found: Vec<&str> = of.iter().map(|one| one.found.as_str()).collect();
+            format!("{what} holds (found {})", listed(&distinct(found.into_iter())))
+        }
+        0 => format!("{what} holds in all {cells}"),
+        undecided => format!("{what} is undecided in {undecided} of {cells}"),
+    }
 }
 
 /// Where no axes are named: those of targets where some were matched, else who is ahead; then those of workloads.

@@ -157,11 +157,8 @@ fn column<'a>(workload: &'a Workload, samples: &[Sample]) -> Option<Made<'a>> {
             let own = |cell: &&&Cell| cell.target == target && shown.iter().any(|setting| **setting == cell.setting());
             let own: Vec<&'a Cell> = cells.iter().filter(own).copied().collect();
             let figures: Vec<Estimate> = own.iter().filter_map(|cell| value(cell)).collect();
-            let logs = figures.iter().map(|figure| figure.value.ln()).sum::<f64>() / figures.len() as f64;
-            let value = if let [only] = figures.as_slice() { only.value } else { logs.exp() };
             let at_least = figures.iter().any(|figure| figure.at_least);
-            let standing = Standing { target, value, at_least, cells: own, best: false, tied: false };
-            (!figures.is_empty()).then_some(standing)
+            Some(Standing { target, value: mean(&figures)?, at_least, cells: own, best: false, tied: false })
         })
         .collect();
     standings.sort_by(|a, b| measure.cost(a.value).total_cmp(&measure.cost(b.value)));
@@ -173,6 +170,16 @@ fn column<'a>(workload: &'a Workload, samples: &[Sample]) -> Option<Made<'a>> {
         _ => by_means(&mut made, samples),
     }
     (!made.standings.is_empty()).then_some(made)
+}
+
+/// The geometric mean of figures, one as it is; none of none.
+fn mean(figures: &[Estimate]) -> Option<f64> {
+    let logs = figures.iter().map(|figure| figure.value.ln()).sum::<f64>() / figures.len() as f64;
+    match figures {
+        [] => None,
+        [only] => Some(only.value),
+        _ => Some(logs.exp()),
+    }
 }
 
 /// Of one setting: as it is compared everywhere else.
@@ -262,12 +269,14 @@ fn sentence(column: &Made<'_>, baseline: Option<&str>) -> String {
     let with = |own: &Standing<'_>| format!("{} with {}", own.target, written(*measure, own));
     let Some(first) = standings.first() else { return String::new() };
     if standings.len() == 1 {
-        return format!(
-            "{}: {} of {}.",
-            workload.name,
-            aspect.what(&column.call),
-            with(first).replacen(" with ", " is ", 1)
-        );
+        // Nobody asks of one alone how often before how soon.
+        let times = first.cells.iter().filter_map(|cell| cell.figure(Quantity::of(Measure::ResponseTime)));
+        let times: Vec<Estimate> = times.filter(|_| *measure != Measure::ResponseTime).collect();
+        let (what, told) = match mean(&times) {
+            Some(time) => (Aspect::P50, format!("{}, at {}", Aspect::P50.written(time), written(*measure, first))),
+            None => (aspect, written(*measure, first)),
+        };
+        return format!("{}: {} of {} is {told}.", workload.name, what.what(&column.call), first.target);
     }
     let unranked = column.comparison.filter(|it| it.outcome == Outcome::Unranked);
     if let Some(comparison) = unranked {

@@ -106,6 +106,7 @@ impl View {
             let made = workload(cells, &targets, baseline, &workloads);
             workloads.push(made);
         }
+        let expectations = expected(results, &cells);
         let asked = asked(results);
         let samples = samples(results, &cells);
         let headline = headline(&workloads, &samples, &targets, baseline);
@@ -124,7 +125,7 @@ impl View {
             title: text("title"),
             question: text("question"),
             marks: marks(results),
-            answer: answer(&workloads, &headline, &effects, &asked),
+            answer: answer(&workloads, &headline, &effects, &expectations, &asked),
             advice: advice(results, &headline, &cells, &targets, &refusals),
             chips: chips(results, &cells),
             headline,
@@ -132,7 +133,7 @@ impl View {
             effects,
             summary: summary(results, &records, &cells, &workloads),
             differences: of_cells(&planned, &results.manifest.terms).iter().map(difference).collect(),
-            expectations: expected(results, &cells),
+            expectations,
             refusals,
             failures: failures(results, &records, &cells),
             doubts: doubts(results, &records, &cells),
