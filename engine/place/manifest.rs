@@ -11,12 +11,20 @@ use nix::sys::utsname::uname;
 
 use crate::results::Manifest;
 
+/// How this program was built: its C library too where that is not the usual one, since libraries that allocate are slower
+/// with it.
+const BUILD: &str = match (cfg!(debug_assertions), cfg!(target_env = "musl")) {
+    (true, _) => "debug",
+    (false, true) => "musl release",
+    (false, false) => "release",
+};
+
 /// The manifest of a run on `machine` that begins now; what only the caller knows is left empty.
 pub fn manifest(machine: BTreeMap<String, String>) -> Manifest {
     Manifest {
         engine: env!("CARGO_PKG_VERSION").to_owned(),
         git: git(Path::new(".")),
-        build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        build: BUILD.to_owned(),
         started: now(),
         machine,
         ..Manifest::default()

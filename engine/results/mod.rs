@@ -78,7 +78,7 @@ pub struct Manifest {
     pub engine: String,
     /// The commit it was built from or run in, `-dirty` where the tree had changes; none outside git.
     pub git: Option<String>,
-    /// `release` or `debug`.
+    /// `release`, `musl release` where musl is its C library, or `debug`.
     pub build: String,
     /// When the run began, RFC 3339, UTC.
     pub started: String,
