@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::caution;
 use crate::cli::create::create;
 use crate::cli::run::Run;
 use crate::error::{Context, Error, Exit, Result};
@@ -50,6 +51,14 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// The name of a header that says who asks, where its value is written out.
+fn credential(header: &str) -> Option<&str> {
+    let (name, value) = header.split_once(':').map(|(name, value)| (name.trim(), value))?;
+    let low = name.to_ascii_lowercase();
+    let tells = ["authorization", "cookie", "key", "token", "secret", "password"].iter().any(|word| low.contains(word));
+    (tells && !value.contains("${env:")).then_some(name)
+}
+
 fn time(text: &str) -> std::result::Result<Time, String> {
     text.parse::<Time>().map_err(|error| error.to_string())
 }
@@ -75,6 +84,13 @@ impl Try {
         };
         // A closed stderr is the reader's choice.
         let _ = writeln!(std::io::stderr(), "wrote {}", file.display());
+        for name in self.headers.iter().filter_map(|header| credential(header)) {
+            let held = format!("{} holds your `{name}` as it is", file.display());
+            let rather = format!(
+                "before you commit it write `{name}: \"${{env:NAME}}\"` there, which a run reads from its environment"
+            );
+            caution(&Error::usage(held).help(rather));
+        }
         let folder = std::env::temp_dir().join(format!("engine-try-{}", std::process::id()));
         let exit = Run::once(&file, &folder).run();
         // What it showed is all that was wanted; the scenario makes the same again.
