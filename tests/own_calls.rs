@@ -450,6 +450,25 @@ fn values_are_taken_from_headers_too_and_stand_where_they_are_written() {
 }
 
 #[test]
+fn each_version_of_http_takes_steps_with_what_it_was_given() {
+    for transport in ["http1", "http2", "http3"] {
+        let server = Server::launch(transport, "async", &[]);
+        let mut put = call("put", "POST /upload", json!({"body": {"fill": 70_001}}));
+        put["take"] = json!([{"name": "size", "from": {"json": "/size"}}]);
+        let back = call("back", "POST /echo", json!({"body": {"text": "put ${size}"}, "contains": "put 70001"}));
+        let load = json!({
+            "nonce": null, "calls": [put, back, call("gone", "GET /nowhere", json!({"status": [404]}))], "call": "put",
+            "before": ["gone"], "steps": ["put", "back"], "clients": 3, "warmup": 2, "iterations": 5,
+            "think": {"least_ns": MS, "most_ns": 2 * MS}, "verify": "content",
+        });
+        let got = measure(&server, transport, load).unwrap_or_else(|failed| panic!("{transport}: {failed}"));
+        assert_eq!((got.counts.ok, got.counts.scheduled), (30, 30), "{transport}: {:?}", got.failures);
+        let (passes, untimed) = (got.passes.expect("passes"), got.untimed.expect("untimed calls"));
+        assert_eq!((passes.count, passes.skipped_steps, untimed.before, untimed.warmup), (15, 0, 3, 12), "{transport}");
+    }
+}
+
+#[test]
 fn each_call_has_the_next_row_whoever_makes_it() {
     let server = Scripted::start();
     let calls = [call("it", "GET /rows/${row}", json!({}))];

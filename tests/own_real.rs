@@ -150,7 +150,7 @@ fn the_same_functions_over_rpyc_and_over_http() {
         "trials=1",
         "targets.rpyc.env.ASKED=rpyc.log",
         "targets.http.env.ASKED=http.log",
-        "workloads.calls.iterations=5",
+        "workloads.calls.duration=200ms",
         "workloads.calls.warmup=2",
     ];
     let results = services.run("lab.yaml", &sets, &[]);
@@ -210,15 +210,36 @@ fn users_of_a_portal_log_in_once_and_go_through_their_steps() {
     assert_eq!(services.log("portal.log"), made);
 }
 
+/// Every file below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()) {
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
 #[test]
 fn redis_is_asked_in_its_own_protocol_over_tcp_and_a_socket() {
     let Some(redis) = systems::program("redis-server", "redis-server") else { return };
     let services = Services::new("redis");
-    let sets =
-        ["trials=1", "targets.redis.vary.threads=[1, 2]", "workloads.small.iterations=20", "workloads.small.warmup=3"];
+    // What it was told to keep it writes into its own log of commands.
+    fs::create_dir(services.path("log")).expect("a folder");
+    let launch = "targets.redis.launch=redis-server --port ${port} --unixsocket ${socket} --io-threads ${threads} --save '' \
+                  --dir log --appendonly yes";
+    let sets = [
+        launch,
+        "trials=1",
+        "targets.redis.vary.threads=[1, 2]",
+        "workloads.small.iterations=20",
+        "workloads.small.warmup=3",
+    ];
     let results = services.run("redis.yaml", &sets, &[redis]);
-    // Two transports, with so many threads, for each call and each number of clients.
-    assert_eq!(results.records.len(), 16);
+    let (mut logs, mut log) = (Vec::new(), Vec::new());
+    files(&services.path("log"), &mut logs);
+    logs.iter().for_each(|file| log.extend(fs::read(file).expect("a log")));
+    let kept = log.windows(7).filter(|window| window == b"\r\nSET\r\n").count() as u64;
+    assert_eq!(kept, made(&results, "redis", None)["set"], "each that was asked, timed or not");
+    // Two transports, with so many threads, for each call.
+    assert_eq!(results.records.len(), 8);
     let cells = results.records.iter().map(|record| results.id(record));
     assert!(cells.clone().any(|id| id.starts_with("redis-unix-threads=2/")), "{:?}", cells.collect::<Vec<_>>());
 }

@@ -1,11 +1,15 @@
 //! Runs against a server of the user's own: what it was asked is what results say, and nothing that is secret is in them.
 
+mod ends;
 mod scripted;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ends::Server;
 use engine::results::Results;
 use scripted::Scripted;
 
@@ -193,6 +197,64 @@ fn what_a_launched_server_is_told_and_says_is_nowhere_in_the_results() {
     keeps_its_secret(&folder.path().join("out"), "");
 }
 
+/// Every place of a scenario that may hold a secret at once, for servers of four protocols and one that says its own aloud.
+#[test]
+fn a_secret_in_every_place_that_may_hold_one_is_written_nowhere() {
+    let page = Scripted::start();
+    let (orders, object) = (Server::launch("grpc", "async", &[]), Server::launch("rpyc", "threaded", &[]));
+    let folder = tempfile::tempdir().expect("a folder");
+    users(folder.path(), 2);
+    let script = "import os, sys\nsys.stderr.write('it was ' + os.environ['KEY'] + sys.argv[2])\nsys.exit(3)\n";
+    fs::write(folder.path().join("fails.py"), script).expect("a file");
+    let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/transport/grpc/engine.proto");
+    fs::copy(proto, folder.path().join("engine.proto")).expect("a copy");
+    let packed = STANDARD.encode(MARKER);
+    let scenario = format!(
+        "title: t\nquestion: q\ntargets:\n  - {{name: page, transport: http1, at: \"{0}\", options: {{cookies: true}}}}\n  \
+         - {{name: lines, transport: tcp, at: \"{0}\"}}\n  - {{name: orders, transport: grpc, at: \"{1}\", proto: engine.proto}}\n  \
+         - {{name: object, transport: rpyc, at: \"{2}\"}}\n  - {{name: told, transport: http1, launch: \"python3 fails.py ${{port}} \
+         ${{env:OWN_RUN_KEY}}\", env: {{KEY: {MARKER}}}}}\ndata:\n  - {{file: users.csv, each: client}}\ncalls:\n  - name: all\n    \
+         http: POST /echo?key={MARKER}&of=${{user}}\n    headers: {{authorization: \"Bearer {MARKER}\", cookie: \"id={MARKER}\"}}\n    \
+         json: {{key: {MARKER}, password: \"${{password}}\"}}\n    grpc: engine.Engine/Upload\n    message: {{content: \"{packed}\"}}\n    \
+         metadata: {{authorization: \"Bearer {MARKER}\", x-user: \"${{user}}\"}}\n    rpyc: upload\n    args: [{MARKER}, \"${{password}}\"]\n    \
+         send: \"GET /fast?key={MARKER} HTTP/1.1\\r\\n\\r\\n\"\n    until: \"fast\"\nworkloads:\n  \
+         - {{name: w, call: all, clients: 2, iterations: 3}}\ntrials: 1\n",
+        page.address(),
+        orders.address(),
+        object.address(),
+    );
+    fs::write(folder.path().join("s.yaml"), scenario).expect("a file");
+    let set = format!("calls.all.headers.x-more={MARKER}");
+    let mut told = String::new();
+    for command in [
+        &["check", "s.yaml"][..],
+        &["plan", "s.yaml", "--set", &set],
+        &["run", "s.yaml", "--out", "out", "--set", &set],
+        &["report", "out"],
+        &["compare", "out", "out"],
+    ] {
+        let output = engine(folder.path(), command);
+        assert_ne!(output.status.code(), Some(2), "{command:?}: {}", said(&output));
+        told += &said(&output);
+    }
+    let results = Results::read(&folder.path().join("out")).unwrap_or_else(|error| panic!("{error}: {told}"));
+    for target in ["page", "lines", "orders", "object"] {
+        let asked = results.records.iter().filter(|record| results.cells[record.cell].target == target);
+        let calls: u64 = asked.map(|record| record.measured.as_ref().map_or(0, |it| it.counts.scheduled)).sum();
+        assert_eq!(calls, 6, "{target}: {told}");
+    }
+    let (head, body) = page.last(&format!("POST /echo?key={MARKER}&of={MARKER}-0"));
+    assert!(head.contains(&format!("x-more: {MARKER}\r\n")) && body.contains(MARKER), "{head}{body}");
+    // What a server of the user's own said when it ended is quoted where the user sits, and there alone.
+    let quoted = format!("it was {MARKER}{MARKER}");
+    assert!(told.contains(&quoted), "{told}");
+    let written = folder.path().join("out");
+    keeps_its_secret(&written, &told.replace(&quoted, ""));
+    let mut all = Vec::new();
+    files(&written, &mut all);
+    assert!(all.iter().all(|(_, bytes)| !String::from_utf8_lossy(bytes).contains(&packed)), "nor as it was packed");
+}
+
 #[test]
 fn what_was_tried_is_a_scenario_that_runs() {
     let server = Scripted::start();
@@ -226,8 +288,11 @@ fn what_was_tried_is_a_scenario_that_runs() {
         line.unwrap_or_else(|| panic!("{}", said(output)))
     };
     assert!(figures(&tried).contains(" tried ") && figures(&ran).contains(" tried "), "the table of both has its row");
-    let again = engine(folder.path(), &["try", &url, "--for", "1s"]);
+    assert!(!said(&tried).contains("results.json"), "nothing is told of a folder that is not there for long");
+    let again = engine(folder.path(), &["try", &url, "--for", "1s", "-H", &format!("X-Api-Key: {MARKER}")]);
     assert!(again.status.success() && folder.path().join("127.0.0.1-2.yaml").exists(), "{}", said(&again));
+    assert!(said(&again).contains("127.0.0.1-2.yaml holds your `X-Api-Key` as it is"), "{}", said(&again));
+    assert!(!said(&again).contains(MARKER), "{}", said(&again));
     assert_eq!(fs::read_to_string(&file).expect("it is still there"), scenario, "nothing is written over");
     for (url, wrong) in [("localhost:80", "no scheme"), ("http://me:pw@h/", "names a user")] {
         let output = engine(folder.path(), &["try", url]);
