@@ -80,6 +80,7 @@ fn expectation(figure: Figure, kept: bool) -> String {
 }
 
 const EVERY_AXIS: &str = "
+places: [{name: web, by: ssh, hosts: web-1}]
 links:
   - {name: far, delay: [1ms, 2ms], jitter: [0ms, 1ms], loss: [0%, 1%], rate: [1Mbit, 2Mbit], queue: [1KB, 2KB]}
 targets:
@@ -101,6 +102,8 @@ workloads:
   - {name: sleep, call: sleep, hold: [1ms, 2ms], iterations: 10}
   - {name: offered, call: ping, rate: [100, 200], arrivals: [constant, poisson], wait: [block, spin], duration: 1s}
   - {name: over, call: ping, iterations: 10, link: [none, far]}
+  - {name: shared, call: ping, clients: 2, iterations: 10, processes: [1, 2]}
+  - {name: afar, call: ping, iterations: 10, from: [here, web]}
   - {name: mixed, mix: {ping: 80, upload: 20}, payload: 1KiB, iterations: 10}
   - {name: stepped, steps: [ping, upload], before: [ping], think: 1ms, payload: 1KiB, iterations: 10}
   - {name: rising, call: ping, ramp: [{rate: 100, for: 1s}, {rate: 200, for: 1s}]}
