@@ -16,6 +16,7 @@ pub fn await_ns(at: u64) {
     const AWAKE: u64 = 200_000;
     std::thread::sleep(Duration::from_nanos(at.saturating_sub(now_ns()).saturating_sub(AWAKE)));
     while now_ns() < at {
-        std::hint::spin_loop();
+        // Those that share this core and wait for the same moment have to see it too, and not a turn of the scheduler later.
+        std::thread::yield_now();
     }
 }
