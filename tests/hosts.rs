@@ -107,6 +107,8 @@ fn ran_there(results: &Results, record: &Record) {
         results.manifest.hosts.iter().map(|host| (host.host.as_str(), host.address.as_deref())).collect();
     let [a, b, d] = ["a", "b", "d"].map(address);
     assert_eq!(known, [("b", Some(b.as_str())), ("a", Some(a.as_str())), ("d", Some(d.as_str()))]);
+    // Namespaces of one machine: none of them takes the processes of another for a neighbour's.
+    assert_eq!(results.manifest.hosts[0].one_machine_with, ["here", "a", "d"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::place::link::namespaces::enter;
 use crate::place::listener::{holders, is_here, listening};
 use crate::place::manifest::machine;
 use crate::place::messages::{Answer, EndId, Found, Hello, Launch, Request, VERSION, Window};
-use crate::place::neighbours::Neighbours;
+use crate::place::neighbours::{Neighbours, tree};
 use crate::place::observer::OBSERVERS;
 use crate::place::observer::contract::Members;
 use crate::place::observer::watched::Watched;
@@ -157,6 +157,7 @@ impl Ends {
             descriptors: descriptors::most(),
             ports: Ports::of_this_machine(),
             now_ns: now_ns(),
+            tree: tree(),
             ..Hello::default()
         })
     }
@@ -222,7 +223,10 @@ impl Ends {
                 }
             }
             Request::Kill { end } => drop(self.ends.remove(&end)),
-            Request::Neighbours { ends } => self.neighbours = Neighbours::of(ends),
+            Request::Neighbours { ends, run } => {
+                self.neighbours = Neighbours::of(ends);
+                self.neighbours.spare(&run, &[]);
+            }
             Request::Moment { first } => {
                 let moment = if first { self.neighbours.begin() } else { self.neighbours.look() };
                 return Ok(Answer::Moment { moment_ns: moment.duration_since(self.begun).as_nanos() as u64 });

@@ -90,6 +90,8 @@ pub enum Request {
     Neighbours {
         /// The server's cores and the client's.
         ends: [Vec<usize>; 2],
+        /// Other agents of the same run that it sees, each with all that descends from it: none of them is a neighbour.
+        run: Vec<i32>,
     },
     /// Look at the machine.
     Moment {
@@ -247,6 +249,28 @@ pub struct Hello {
     /// What its clock said.
     #[serde(default)]
     pub now_ns: u64,
+    /// Its processes among all that it sees, where its kernel tells.
+    #[serde(default)]
+    pub tree: Option<Tree>,
+}
+
+/// The processes of an agent, among those of one start of a kernel in one namespace of process ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tree {
+    /// The process from which all others of the agent descend.
+    pub root: i32,
+    /// The start of the kernel (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+    /// The namespace in which `root` is its id (`/proc/self/ns/pid`).
+    pub namespace: String,
+}
+
+impl Tree {
+    /// Whether both agents see the same processes: their two hosts are one machine.
+    pub fn is_beside(&self, other: &Tree) -> bool {
+        (&self.boot, &self.namespace) == (&other.boot, &other.namespace)
+    }
 }
 
 impl Hello {

@@ -1,11 +1,13 @@
 //! Looks at the machine whenever a trial begins or ends, and says what others did to it in between.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
 use crate::place::interference::between;
+use crate::place::messages::Tree;
 use crate::place::processes::{Moment, Stat, command, name};
 use crate::results::machine::{Interference, Neighbour};
 
@@ -29,7 +31,7 @@ pub struct Neighbours {
 impl Neighbours {
     /// Others than this process and its descendants, on the cores of the two ends.
     pub fn of(ends: [Vec<usize>; 2]) -> Self {
-        Neighbours { run: run(), ends, seen: Vec::new(), unseen: false, spared: Default::default() }
+        Neighbours { run: root(), ends, seen: Vec::new(), unseen: false, spared: Default::default() }
     }
 
     /// Nobody: nothing is looked at, and nothing can be said.
@@ -121,8 +123,15 @@ impl Neighbours {
     }
 }
 
+/// The processes of this run here, where the kernel tells.
+pub fn tree() -> Option<Tree> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+    let namespace = fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned();
+    Some(Tree { root: root(), boot, namespace })
+}
+
 /// The process of this run from which all others of it descend: this one, or the one that started it as its agent.
-fn run() -> i32 {
+fn root() -> i32 {
     let own = std::process::id() as i32;
     let parent = |pid: &i32| Stat::of(Pid::from_raw(*pid)).map(|stat| stat.parent);
     let alike = |pid: &i32| name(*pid).is_some() && name(*pid) == name(own);

@@ -138,9 +138,9 @@ impl Site {
         Ok(Counting(self.clone()))
     }
 
-    /// From now on it looks at who else uses the cores of the two ends.
-    pub fn look_at_neighbours(&self, ends: [Vec<usize>; 2]) -> Result<()> {
-        self.done(Request::Neighbours { ends })
+    /// From now on it looks at who else uses the cores of the two ends; `run` has the other agents of the run that it sees.
+    pub fn look_at_neighbours(&self, ends: [Vec<usize>; 2], run: Vec<i32>) -> Result<()> {
+        self.done(Request::Neighbours { ends, run })
     }
 
     /// Looks at the machine, and says when that was; `first` forgets what was seen long before.

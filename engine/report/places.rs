@@ -32,6 +32,9 @@ fn described(host: &HostFacts) -> Described {
     facts.push(named("calls itself", &host.hostname));
     facts.push(named("engine", &format!("sha256 {}", host.sha256)));
     facts.extend(host.printed.iter().map(|printed| named("its shell printed", printed)));
+    if !host.one_machine_with.is_empty() {
+        facts.push(named("one machine with", &listed(&host.one_machine_with)));
+    }
     facts.extend(host.machine.iter().map(|(name, value)| named(name, value)));
     Described { name: host.host.clone(), facts }
 }
@@ -97,10 +100,19 @@ pub fn sentence(results: &Results) -> Option<String> {
     if counted().any(|record| record.hosts.is_none() && record.measured.is_some()) {
         pairs.push("servers and clients on the machine that the run was started on (here)".to_owned());
     }
+    let one = |host: &HostFacts| {
+        let others = &host.one_machine_with;
+        (!others.is_empty()).then(|| format!("{} with {}", host.host, listed(others)))
+    };
+    let shared: Vec<String> = results.manifest.hosts.iter().filter_map(one).collect();
+    let shared = match shared.as_slice() {
+        [] => String::new(),
+        pairs => format!(" Some are one machine, whose cores and memory they share: {}.", pairs.join("; ")),
+    };
     Some(format!(
-        "Server and client are processes of their own, on these hosts: {}. Times hold the network between them as it was; \
-         only one clock times a call, that of its client. Clocks of several hosts decide how well their starts agree, and \
-         nothing else.",
+        "Server and client are processes of their own, on these hosts: {}.{shared} Times hold the network between them as \
+         it was; only one clock times a call, that of its client. Clocks of several hosts decide how well their starts \
+         agree, and nothing else.",
         distinct(pairs.into_iter()).join("; ")
     ))
 }
@@ -108,7 +120,7 @@ pub fn sentence(results: &Results) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{between, sentence, ways};
-    use crate::results::host::{ClientHost, ClockFacts, Hosts, RoundTrips};
+    use crate::results::host::{ClientHost, ClockFacts, HostFacts, Hosts, RoundTrips};
     use crate::results::{Manifest, Outcome, Record, Results, SCHEMA, Verdict};
 
     fn record(trial: u32, hosts: Option<Hosts>) -> Record {
@@ -153,6 +165,13 @@ mod tests {
         assert_eq!(table.rows[0].texts, expected);
         let said = sentence(&results).expect("they ran elsewhere");
         assert!(said.contains("on these hosts: servers on web-1 with clients on load-1."), "{said}");
+        assert!(!said.contains("one machine"), "{said}");
+        let host =
+            HostFacts { host: "web-1".to_owned(), one_machine_with: vec!["load-1".to_owned()], ..HostFacts::default() };
+        let manifest = Manifest { hosts: vec![host], ..Manifest::default() };
+        let results = Results { manifest, ..results };
+        let said = sentence(&results).expect("they ran elsewhere");
+        assert!(said.contains("Some are one machine, whose cores and memory they share: web-1 with load-1."), "{said}");
         assert_eq!(ways(&Results { records: vec![record(1, None)], ..results }), None);
         assert_eq!(between([].into_iter()), "–");
     }

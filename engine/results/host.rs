@@ -27,6 +27,9 @@ pub struct HostFacts {
     /// What else was printed there before its agent spoke, as a profile of a shell does: the beginning of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed: Option<String>,
+    /// Other hosts that are the same machine, `here` among them: what runs there, this one feels too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_machine_with: Vec<String>,
 }
 
 /// Where the ends of a trial ran.

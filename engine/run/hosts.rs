@@ -11,6 +11,7 @@ use crate::key::place::HERE;
 use crate::place::PLACES;
 use crate::place::clock::Clock;
 use crate::place::contract::{Host, Place};
+use crate::place::messages::Tree;
 use crate::place::pinning::Pinning;
 use crate::place::site::Site;
 use crate::plan::limits::Means;
@@ -96,8 +97,9 @@ impl Hosts {
         self.others.iter().flat_map(|(_, hosts)| hosts).flatten()
     }
 
-    /// From now on each other host looks at who else uses the cores of the ends that run there.
-    pub fn look_at_neighbours(&self, plan: &Plan) -> Result<()> {
+    /// From now on each host looks at who else uses the cores of the ends that run there; `here` are those of this machine.
+    pub fn look_at_neighbours(&self, plan: &Plan, here: &Pinning) -> Result<()> {
+        self.here.site.look_at_neighbours([here.server.clone(), here.client.clone()], self.run_beside(&self.here))?;
         for standing in self.others() {
             let name = Some(standing.host.place.as_str());
             let serves = plan.cells.iter().any(|cell| cell.target.place.as_deref() == name);
@@ -111,14 +113,33 @@ impl Hosts {
             let of = |(runs, cores): (bool, &Vec<usize>)| runs.then(|| cores.clone());
             let [server, client] = ends.map(of);
             let one = server.clone().or(client.clone()).unwrap_or_default();
-            standing.site.look_at_neighbours([server.unwrap_or_else(|| one.clone()), client.unwrap_or(one)])?;
+            let ends = [server.unwrap_or_else(|| one.clone()), client.unwrap_or(one)];
+            standing.site.look_at_neighbours(ends, self.run_beside(standing))?;
         }
         Ok(())
     }
 
+    /// The processes of other agents of this run that the agent of a host sees.
+    fn run_beside(&self, standing: &Rc<Standing>) -> Vec<i32> {
+        self.beside(standing).filter_map(|other| Some(other.site.hello().tree.as_ref()?.root)).collect()
+    }
+
+    /// The other hosts that are the same machine as this one.
+    fn beside<'a>(&'a self, standing: &'a Rc<Standing>) -> impl Iterator<Item = &'a Rc<Standing>> {
+        fn tree(standing: &Standing) -> Option<&Tree> {
+            standing.site.hello().tree.as_ref()
+        }
+        let same = move |other: &&'a Rc<Standing>| {
+            tree(standing).zip(tree(other)).is_some_and(|(one, other)| one.is_beside(other))
+        };
+        let all = std::iter::once(&self.here).chain(self.others());
+        all.filter(|other| !Rc::ptr_eq(other, standing)).filter(same)
+    }
+
     /// What is said of the other hosts.
     pub fn facts(&self) -> Vec<HostFacts> {
-        self.others().map(|standing| facts(standing)).collect()
+        let shared = |standing| self.beside(standing).map(|other| other.host.name.clone()).collect();
+        self.others().map(|standing| HostFacts { one_machine_with: shared(standing), ..facts(standing) }).collect()
     }
 
     /// Where the server of a cell runs.
@@ -306,6 +327,7 @@ fn facts(standing: &Standing) -> HostFacts {
         sha256: hello.sha256.clone(),
         machine: hello.machine.clone(),
         printed: Some(printed(&standing.site)).filter(|printed| !printed.is_empty()),
+        one_machine_with: Vec::new(),
     }
 }
 

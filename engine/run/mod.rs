@@ -96,9 +96,6 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
     // What `pin` says of other hosts is of no use here.
     let pin = if plan.meets_here() { &plan.pin } else { &Pin::None };
     let pinning = Pinning::among(pin, &site.hello().cores, plan.has_links(), plan.processes)?;
-    if !settings.beside_others {
-        site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()])?;
-    }
     let begun = Instant::now();
     let mut manifest = Manifest {
         quick: settings.quick,
@@ -151,7 +148,7 @@ pub fn run(plan: &Plan, settings: &Settings, watch: &mut dyn Watch) -> Result<Re
         }
     }
     if !settings.beside_others {
-        hosts.look_at_neighbours(plan)?;
+        hosts.look_at_neighbours(plan, &pinning)?;
     }
     let mut launcher =
         Launcher::new(hosts, plan.folder.clone(), pinning, settings.disturbance, settings.offline, settings.syscalls);

@@ -143,13 +143,12 @@ async fn heard(mut stream: RecvStream) -> Vec<u8> {
     whole.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-async fn greet(connection: &Connection) {
+/// Says what is said first; the stream of it, which has to stay open as long as the connection does.
+async fn greet(connection: &Connection) -> Option<SendStream> {
     // Where streams of one way are not taken, none is due.
-    if let Ok(Ok(mut control)) = timeout(PATIENCE, connection.open_uni()).await {
-        let _ = control.write_all(&SETTINGS).await;
-        // It stays open as long as the connection does.
-        std::mem::forget(control);
-    }
+    let mut control = timeout(PATIENCE, connection.open_uni()).await.ok()?.ok()?;
+    let _ = control.write_all(&SETTINGS).await;
+    Some(control)
 }
 
 /// A server of ours, and a bare client that says anything to it.
@@ -157,7 +156,7 @@ struct Served {
     ground: Ground,
     client: Endpoint,
     address: SocketAddr,
-    connection: RefCell<Option<Connection>>,
+    connection: RefCell<Option<(Connection, Option<SendStream>)>>,
 }
 
 struct AtOnce;
@@ -193,14 +192,15 @@ impl Served {
     fn hear(&self, input: &[u8]) -> Vec<u8> {
         let [head, cut, bytes @ ..] = input else { return Vec::new() };
         self.ground.run(async {
-            let living = self.connection.borrow().clone().filter(|living| living.close_reason().is_none());
+            let living = self.connection.borrow().as_ref().map(|(connection, _)| connection.clone());
+            let living = living.filter(|living| living.close_reason().is_none());
             let connection = match living {
                 Some(living) => living,
                 None => {
                     let dialling = self.client.connect(self.address, "127.0.0.1").expect("a dial can be begun");
                     let Ok(fresh) = dialling.await else { return Vec::new() };
-                    greet(&fresh).await;
-                    self.connection.replace(Some(fresh.clone()));
+                    let control = greet(&fresh).await;
+                    self.connection.replace(Some((fresh.clone(), control)));
                     fresh
                 }
             };
@@ -226,8 +226,11 @@ struct Called {
     ground: Ground,
     server: Endpoint,
     client: Box<dyn AsyncClient>,
-    connection: RefCell<Option<(Rc<dyn AsyncConnection>, Connection)>>,
+    connection: RefCell<Option<Accepted>>,
 }
+
+/// Both ends of a connection, and the stream on which the server has said what is said first.
+type Accepted = (Rc<dyn AsyncConnection>, Connection, Option<SendStream>);
 
 impl Called {
     fn new(protocol: &dyn AsyncProtocol) -> Self {
@@ -251,7 +254,7 @@ impl Called {
     fn call(&self, ask: CallSpec, input: &[u8]) -> Vec<u8> {
         let [head, cut, bytes @ ..] = input else { return Vec::new() };
         self.ground.run(async {
-            let living = self.connection.borrow().clone();
+            let living = self.connection.borrow().as_ref().map(|(client, server, _)| (client.clone(), server.clone()));
             let living = living.filter(|(client, server)| client.accepts() && server.close_reason().is_none());
             let (client, server) = match living {
                 Some(living) => living,
@@ -259,8 +262,8 @@ impl Called {
                     let accepting = async { self.server.accept().await?.await.ok() };
                     let (dialled, accepted) = tokio::join!(self.client.dial(), accepting);
                     let (Ok(client), Some(server)) = (dialled, accepted) else { return Vec::new() };
-                    greet(&server).await;
-                    self.connection.replace(Some((client.clone(), server.clone())));
+                    let control = greet(&server).await;
+                    self.connection.replace(Some((client.clone(), server.clone(), control)));
                     (client, server)
                 }
             };

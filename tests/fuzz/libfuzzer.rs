@@ -5,6 +5,7 @@
 mod datagrams;
 #[path = "../pairs/mod.rs"]
 mod pairs;
+#[expect(dead_code, reason = "the seeds are for the test that writes them")]
 mod targets;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -36,7 +36,7 @@ impl Tried {
         let site = Site::reach(&Here)?;
         let pinning = Pinning::among(&Pin::Auto, &site.hello().cores, true, 1)?;
         if !beside_others {
-            site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()])?;
+            site.look_at_neighbours([pinning.server.clone(), pinning.client.clone()], Vec::new())?;
         }
         let begun = site.moment(true)?;
         let seen = probe(&site, &self.link, SEED, self.probe, Vec::new())?;
