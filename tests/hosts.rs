@@ -280,23 +280,25 @@ fn each_host_that_cannot_be_used_is_told_with_a_remedy_and_the_other_cells_run()
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&full).status();
     let mounted = mounted.is_ok_and(|status| status.success());
     let path = std::env::var("PATH").expect("there is one");
-    network.sshd("fresh", "a", &format!("SetEnv {fresh}"), "host");
-    network.sshd("foreign", "a", &format!("SetEnv {foreign} PATH={folder}/sparc:{path}"), "host");
-    network.sshd("full", "a", &format!("SetEnv XDG_CACHE_HOME={}", full.display()), "host");
-    network.sshd("noisy", "a", "ForceCommand echo Welcome to a; eval \"$SSH_ORIGINAL_COMMAND\"", "host");
-    network.sshd("stranger", "a", "", "other");
+    network.sshd("fresh", "a", &format!("SetEnv {fresh}"), Some("host"));
+    network.sshd("foreign", "a", &format!("SetEnv {foreign} PATH={folder}/sparc:{path}"), Some("host"));
+    network.sshd("full", "a", &format!("SetEnv XDG_CACHE_HOME={}", full.display()), Some("host"));
+    network.sshd("noisy", "a", "ForceCommand echo Welcome to a; eval \"$SSH_ORIGINAL_COMMAND\"", Some("host"));
+    network.sshd("stranger", "a", "", Some("other"));
+    network.sshd("unknown", "a", "", None);
     // Behind whatever the profile of a shell does to PATH.
     let alone = format!("ForceCommand exec env {bare} PATH={folder}/bare /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"");
-    network.sshd("bare", "a", &alone, "host");
+    network.sshd("bare", "a", &alone, Some("host"));
     let engine = format!("{folder}/engine");
     network.scenario(&format!(
         "places:\n- {{name: fresh, by: ssh, hosts: fresh}}\n- {{name: foreign, by: ssh, hosts: foreign}}\n\
          - {{name: full, by: ssh, hosts: full}}\n- {{name: noisy, by: ssh, hosts: noisy, engine: {engine}}}\n\
          - {{name: stranger, by: ssh, hosts: stranger, engine: {engine}}}\n\
+         - {{name: unknown, by: ssh, hosts: unknown, engine: {engine}}}\n\
          - {{name: bare, by: ssh, hosts: bare, engine: {engine}}}\n\
          - {{name: gone, by: ssh, hosts: noisy, engine: {folder}/no-engine}}\n\
          - {{name: lost, by: ssh, hosts: no-such-host.invalid, engine: {engine}}}\n\
-         targets:\n- {{transport: tcp, server: threaded, place: [here, fresh, foreign, full, noisy, stranger, gone, lost]}}\n\
+         targets:\n- {{transport: tcp, server: threaded, place: [here, fresh, foreign, full, noisy, stranger, unknown, gone, lost]}}\n\
          - {{transport: http1, server: threaded, stack: python, place: bare}}\n\
          workloads:\n- {{name: w, call: ping, iterations: 25}}\ntrials: 1\n"
     ));
@@ -319,6 +321,7 @@ fn each_host_that_cannot_be_used_is_told_with_a_remedy_and_the_other_cells_run()
         ("foreign", ["foreign is a sparc64, and this engine is for", "engine: /path/to/engine"]),
         ("full", ["cannot be written to ~/.cache on full: ", "make room there"]),
         ("stranger", ["cannot be reached by ssh", "`ssh-keygen -R stranger`"]),
+        ("unknown", ["Host key verification failed", "`ssh unknown true` once"]),
         ("bare", ["no `python3` on the PATH", "install Python"]),
         ("gone", ["no-engine", "is copied"]),
         ("lost", ["cannot be reached by ssh", "~/.ssh/config"]),

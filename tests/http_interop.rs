@@ -67,6 +67,7 @@ fn flask() -> Option<Server> {
         timeout: Duration::from_secs(30),
         options: &Options::default(),
         host: std::net::Ipv4Addr::LOCALHOST.into(),
+        only: &[],
         cores: 2,
     };
     let system = system("http1", "threaded").expect("there is such a system");

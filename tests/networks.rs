@@ -7,6 +7,10 @@ use std::process::{Command, Stdio};
 use ends::{Drive, Server, assignment};
 use engine::lack::Lack;
 use engine::results::Measured;
+use engine::server::MODELS;
+use engine::stack::pairing::Pairing;
+use engine::stack::{driver, native};
+use engine::transport::TRANSPORTS;
 use serde_json::{Value, json};
 
 const MS: u64 = 1_000_000;
@@ -186,4 +190,33 @@ fn a_server_is_reached_by_the_name_of_its_host() {
         assert_eq!(got.counts.ok, 40, "{transport}: {:?}", got.failures);
         assert!(server.stop());
     }
+}
+
+#[test]
+fn a_server_takes_connections_of_those_only_of_whom_it_was_told() {
+    for transport in TRANSPORTS.iter().filter(|transport| ["tcp", "quic", "http3"].contains(&transport.name())) {
+        for model in MODELS {
+            let fits = Pairing::of(*transport, *model, &native::Native, &driver::native::Native).is_ok();
+            let (transport, model) = (transport.name(), model.name());
+            if !fits {
+                continue;
+            }
+            let measured = |only: &[&str]| {
+                let server = Server::launch(transport, model, only);
+                let measured = ends::measure(&server, transport, json!({"clients": 2, "iterations": 5}));
+                assert!(server.stop(), "{transport} {model}");
+                measured
+            };
+            let taken = measured(&["--only", "127.0.0.2", "--only", "127.0.0.1"]).expect("it is one of them");
+            assert_eq!(taken.counts.ok, 10, "{transport} {model}: {:?}", taken.failures);
+            let stranger = measured(&["--only", "127.0.0.2"]).expect_err("it is none of them");
+            let class = stranger["failed"]["class"].as_str();
+            assert!(class.is_some_and(|class| class != "timeout"), "{transport} {model}: {stranger}");
+        }
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.args(["serve", "--transport", "unix", "--server", "threaded", "--only", "127.0.0.1"]);
+    let output = command.stdin(Stdio::null()).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`--only` names addresses of a network"));
 }

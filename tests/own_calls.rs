@@ -309,6 +309,7 @@ fn rpyc_servers() -> Vec<Server> {
             timeout,
             options: &options,
             host: std::net::Ipv4Addr::LOCALHOST.into(),
+            only: &[],
             cores: 1,
         };
         let system = system("rpyc", "threaded").expect("there is such a system");

@@ -59,6 +59,7 @@ fn launch(system: &System, environment: &Environment) -> Server {
             timeout,
             options: &options,
             host: std::net::Ipv4Addr::LOCALHOST.into(),
+            only: &[],
             cores: 2,
         },
     ))

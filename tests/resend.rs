@@ -470,6 +470,7 @@ fn werkzeug_takes_a_connection_for_each_call_and_that_is_what_is_counted() {
         timeout: std::time::Duration::from_secs(30),
         options: &options,
         host: std::net::Ipv4Addr::LOCALHOST.into(),
+        only: &[],
         cores: 2,
     };
     let server = Server::start(flask.command(&environment, &launch));

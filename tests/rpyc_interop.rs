@@ -58,6 +58,7 @@ fn real_server() -> Option<Server> {
         timeout,
         options: &options,
         host: std::net::Ipv4Addr::LOCALHOST.into(),
+        only: &[],
         cores: 1,
     };
     let system = system("rpyc", "threaded").expect("there is such a system");

@@ -110,6 +110,7 @@ fn a_real_rpyc_server_counts_as_much_as_its_clients() {
         timeout,
         options: &options,
         host: std::net::Ipv4Addr::LOCALHOST.into(),
+        only: &[],
         cores: 2,
     };
     let server = Server::start(rpyc.command(&environment, &launch));

@@ -1,6 +1,7 @@
 //! `engine serve`: one server, by hand or launched by a run.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,10 +25,11 @@ use crate::stack::pairing::Pairing;
 use crate::stack::{driver, native};
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
-use crate::transport::contract::{IoModel, Options, ServerContext};
+use crate::transport::contract::{Family, IoModel, Options, ServerContext};
 use crate::transport::descriptors;
 use crate::transport::held::{HELD, Hold};
 use crate::transport::options::resumes;
+use crate::transport::peers::Peers;
 use crate::transport::socket::{Listener, SocketOptions, bind_datagrams};
 use crate::transport::tls::Identity;
 use crate::units::Size;
@@ -56,6 +58,9 @@ pub(crate) struct Serve {
     /// Where to listen: `127.0.0.1:0` or `unix:@name` [default: a free address on this machine]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Take connections of this address only, and close those of others; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    only: Vec<IpAddr>,
     /// An option of the transport or server model; may be repeated
     #[arg(long = "option", value_name = "NAME=VALUE", add = completions::options())]
     options: Vec<String>,
@@ -99,6 +104,12 @@ impl Serve {
                 .help("name the one that they shall dial, such as `--listen 127.0.0.1:0`, or that of a network `ip address` shows"));
         }
 
+        if transport.family() == Family::Unix && !self.only.is_empty() {
+            return Err(Error::usage(
+                "`--only` names addresses of a network, and none is between the ends of a Unix socket",
+            ));
+        }
+        let peers = Peers::only(&self.only);
         let mut facts = pairing.facts(&options, cores());
         facts.extend(fault.map(|fault| ("fault".to_owned(), fault.to_string())));
         // A run gives its servers a token, and ends them by closing their stdin.
@@ -115,7 +126,7 @@ impl Serve {
                 let identity = Identity::of(&context.options, &protocol.alpn_served(), &address)?;
                 let ca = identity.as_ref().map(|identity| identity.ca().to_owned());
                 publish(self.ca.as_deref(), ca.as_deref())?;
-                let listener = Listener::bind(&address, transport.family(), &sockets).doing(listening)?;
+                let listener = Listener::bind(&address, transport.family(), peers, &sockets).doing(listening)?;
                 let acceptor = Acceptor::open(listener, nonce, facts, ca)?;
                 model.serve(acceptor, Host { protocol, context, service, identity })?;
             }
@@ -126,7 +137,7 @@ impl Serve {
                 let socket = bind_datagrams(&address).doing(&listening)?;
                 let address = socket.local_addr().doing(&listening)?.to_string();
                 let ready = Ready::of(address, nonce, facts, Some(identity.ca().to_owned()));
-                Hosted { protocol, context, socket, tls: identity.config(), executors }.serve(&ready)?;
+                Hosted { protocol, context, socket, peers, tls: identity.config(), executors }.serve(&ready)?;
             }
         }
         // Held to the end: a fork of this server inherits it.

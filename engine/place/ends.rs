@@ -24,6 +24,7 @@ use crate::place::processes::{Stat, command, sockets};
 use crate::place::steal::Ticks;
 use crate::place::trip::{echo, go};
 use crate::place::yardstick::measure;
+use crate::server::ballast::available;
 use crate::stack::STACKS;
 use crate::stack::driver::DRIVERS;
 use crate::stack::environment::Environment;
@@ -155,6 +156,7 @@ impl Ends {
             host: gethostname().unwrap_or_default().to_string_lossy().into_owned(),
             addresses: dialled.split_ascii_whitespace().nth(2).map(str::to_owned).into_iter().collect(),
             descriptors: descriptors::most(),
+            memory: available(),
             ports: Ports::of_this_machine(),
             now_ns: now_ns(),
             tree: tree(),

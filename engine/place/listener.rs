@@ -125,6 +125,7 @@ mod tests {
     use super::{holders, listening, sockets, unix_sockets};
     use crate::transport::address::Address;
     use crate::transport::contract::Family;
+    use crate::transport::peers::Peers;
     use crate::transport::socket::{Listener, SocketOptions};
 
     #[test]
@@ -150,7 +151,8 @@ mod tests {
     fn this_very_process_is_found_by_what_it_listens_on() {
         let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
         let unix =
-            Listener::bind(&Address::any(Family::Unix), Family::Unix, &SocketOptions::default()).expect("a name");
+            Listener::bind(&Address::any(Family::Unix), Family::Unix, Peers::default(), &SocketOptions::default())
+                .expect("a name");
         let addresses = [Address::Tcp(tcp.local_addr().expect("a port")), unix.address().expect("a name")];
         for (address, family) in addresses.iter().zip([Family::Tcp, Family::Unix]) {
             let inodes: BTreeSet<u64> =

@@ -243,6 +243,9 @@ pub struct Hello {
     /// How many files a process there may have open.
     #[serde(default)]
     pub descriptors: Option<u64>,
+    /// How much of its memory was free, in bytes, where its kernel tells.
+    #[serde(default)]
+    pub memory: Option<u64>,
     /// Its local ports, where its kernel tells.
     #[serde(default)]
     pub ports: Option<Ports>,

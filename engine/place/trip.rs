@@ -23,9 +23,12 @@ pub struct Trips {
     pub shortest_ns: u64,
     /// The median, in nanoseconds.
     pub median_ns: u64,
+    /// The address from which who went came, as the other host sees it.
+    pub from: IpAddr,
 }
 
-/// Answers the first who comes to a port of that address with what it says, until it leaves; the port.
+/// Tells the first who comes to a port of that address from where it came, and then answers with what it says, until it
+/// leaves; the port.
 pub fn echo(host: IpAddr) -> Result<u16> {
     let doing = format!("listening on {host}");
     let listener = TcpListener::bind((host, 0)).doing(&doing)?;
@@ -34,14 +37,22 @@ pub fn echo(host: IpAddr) -> Result<u16> {
         let mut waiting = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
         let comes = poll(&mut waiting, PATIENCE.as_millis() as u16) == Ok(1);
         // Whoever does not come, or leaves, needs no answer.
-        let _ = comes.then(|| listener.accept().and_then(|(stream, _)| answer(stream)));
+        let _ = comes.then(|| listener.accept().and_then(|(stream, from)| answer(stream, from.ip())));
     });
     Ok(port)
 }
 
-fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+/// An address of either family, as one of IPv6: what goes over the wire first.
+const ADDRESS: usize = 16;
+
+fn answer(mut stream: TcpStream, from: IpAddr) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    let mapped = match from {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    stream.write_all(&mapped.octets())?;
     let mut byte = [0];
     loop {
         match stream.read(&mut byte) {
@@ -59,6 +70,9 @@ pub fn go(address: SocketAddr, count: u32) -> Result<Trips> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).doing(&doing)?;
     stream.set_nodelay(true).doing(&doing)?;
     stream.set_read_timeout(Some(PATIENCE)).doing(&doing)?;
+    let mut from = [0; ADDRESS];
+    stream.read_exact(&mut from).doing(&doing)?;
+    let from = IpAddr::from(from).to_canonical();
     let mut trips = Vec::with_capacity(count as usize);
     for _ in 0..count {
         let sent = now_ns();
@@ -67,7 +81,7 @@ pub fn go(address: SocketAddr, count: u32) -> Result<Trips> {
     }
     trips.sort_unstable();
     match (trips.first(), trips.get(trips.len() / 2)) {
-        (Some(shortest), Some(median)) => Ok(Trips { shortest_ns: *shortest, median_ns: *median }),
+        (Some(shortest), Some(median)) => Ok(Trips { shortest_ns: *shortest, median_ns: *median, from }),
         _ => Err(Error::stopped("nobody went")),
     }
 }
@@ -83,6 +97,7 @@ mod tests {
         let host = Ipv4Addr::LOCALHOST.into();
         let port = echo(host).expect("a port");
         let trips = go((host, port).into(), 40).expect("they come back");
+        assert_eq!(trips.from, host);
         assert!(trips.shortest_ns > 0 && trips.shortest_ns <= trips.median_ns, "{trips:?}");
     }
 }

@@ -1,8 +1,10 @@
-//! What a plan needs of the machines that it runs on: open files and local ports.
+//! What a plan needs of the machines that it runs on: open files, local ports and memory.
 
 use crate::error::Error;
+use crate::figures::size;
 use crate::key::load::{Extent, Step};
 use crate::plan::{Cell, Plan};
+use crate::server::ballast::BALLAST;
 use crate::transport::contract::Family;
 use crate::transport::descriptors::needed;
 use crate::transport::http1::{POOL, keeps_alive};
@@ -47,9 +49,14 @@ pub struct Means<'a> {
     pub calls: Option<usize>,
     /// How many descriptors a process may have, where it is known.
     pub descriptors: Option<u64>,
+    /// How much of its memory is free, in bytes, where it is known.
+    pub memory: Option<u64>,
     /// Its local ports, where they are known.
     pub ports: Option<Ports>,
 }
+
+/// What an end of a connection costs at least, the kernel's part included, in bytes.
+const CONNECTION: u64 = 2048;
 
 impl Cell {
     /// What one of its hosts has too little of, where that is sure before anything is launched.
@@ -57,6 +64,15 @@ impl Cell {
         let (host, hosts) = (means.host, means.calls.unwrap_or(1).max(1) as u64);
         let processes = hosts.saturating_mul(self.load.processes.into()).max(1);
         let all = self.connections();
+        let on_host = if means.serves { all } else { all.div_ceil(hosts) };
+        let ballast = if means.serves { self.target.options.size(BALLAST.name).unwrap_or(0) } else { 0 };
+        let held = ballast.saturating_add(CONNECTION.saturating_mul(on_host));
+        if let Some(free) = means.memory.filter(|free| held > *free) {
+            let what = format!("it needs {} of memory on {host} at least, where {} are free", size(held), size(free));
+            return Some(
+                Error::failed(what).help("ask for fewer clients or a smaller `ballast`, or take a host with more"),
+            );
+        }
         let needed = needed(if means.serves { all } else { all.div_ceil(processes) });
         if let Some(most) = means.descriptors.filter(|most| needed > *most) {
             let what = format!("it needs {needed} file descriptors on {host}, and a process may have {most} there");
@@ -120,7 +136,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::Means;
+    use super::{CONNECTION, Means};
     use crate::plan::Plan;
     use crate::scenario::read;
     use crate::transport::ports::Ports;
@@ -128,13 +144,14 @@ mod tests {
     #[test]
     fn another_host_is_asked_for_its_part() {
         let text = "title: t\nquestion: q\nplaces: [{name: farm, by: ssh, hosts: [a, b]}]\n\
-                    targets: [{transport: http1, server: async}]\nworkloads:\n\
+                    targets: [{transport: http1, server: async, options: {ballast: 1MiB}}]\nworkloads:\n\
                     - {name: many, call: ping, clients: 2000, processes: 2, from: farm, iterations: 1}\n\
                     - {name: churn, call: connect, clients: 8, from: farm, iterations: 8000}\n";
         let plan = Plan::of(&read("s.yaml", text, &[]).expect("no mistakes"));
         let ports = Ports::told("32768 60999", "0", "1");
         let of = |cell: usize, serves, calls, descriptors| {
-            let means = Means { host: "a", serves, calls, descriptors: Some(descriptors), ports };
+            let means =
+                Means { host: "a", serves, calls, descriptors: Some(descriptors), memory: Some(8 << 20), ports };
             plan.cells[cell].lacks(&means).map(|error| error.message().to_owned())
         };
         assert_eq!(of(0, false, Some(2), 548), None, "a process has 500 of them");
@@ -144,6 +161,17 @@ mod tests {
         let told = "it dials 32000 connections from a, whose 28232 local ports allow 28232 a minute";
         assert_eq!(of(1, false, Some(2), 1000).as_deref(), Some(told));
         assert_eq!((of(1, false, Some(3), 1000), of(1, true, None, 1000)), (None, None));
+        let lacks = |cell: usize, serves, memory| {
+            let means =
+                Means { host: "a", serves, calls: Some(2), descriptors: None, memory: Some(memory), ports: None };
+            plan.cells[cell].lacks(&means).map(|error| error.message().to_owned())
+        };
+        let told = "it needs 4.91 MiB of memory on a at least, where 3.81 MiB are free";
+        assert_eq!(lacks(0, true, 4_000_000).as_deref(), Some(told));
+        let ballast = 1 << 20;
+        assert_eq!(lacks(1, true, ballast + 8 * CONNECTION), None);
+        assert!(lacks(1, true, ballast + 8 * CONNECTION - 1).is_some());
+        assert_eq!(lacks(1, false, 4 * CONNECTION), None, "half of the clients, and the ballast is the server's");
         assert!(plan.lacks_ports(ports).is_none() && plan.lacks_descriptors(Some(2048)).is_none());
     }
 

@@ -183,6 +183,7 @@ impl Hosts {
                 serves: Rc::ptr_eq(standing, server),
                 calls: clients.iter().any(|client| Rc::ptr_eq(client, standing)).then_some(clients.len()),
                 descriptors: hello.descriptors,
+                memory: hello.memory,
                 ports: hello.ports,
             })
         };
@@ -204,6 +205,18 @@ impl Hosts {
                 .ok_or_else(|| nowhere(&client.host, "how this machine is reached from there"));
         }
         server.address.ok_or_else(|| nowhere(&server.host, "where others reach it"))
+    }
+
+    /// The addresses from which the server of a cell sees its clients come: it need take nobody else's connections. None
+    /// where both are here, or where a network lets nothing but calls through.
+    pub fn callers(&self, cell: &Cell) -> Result<Vec<IpAddr>> {
+        let (server, clients) = (self.server(cell)?, self.clients(cell)?);
+        let address = self.address(cell)?;
+        if address.is_loopback() {
+            return Ok(Vec::new());
+        }
+        let from = |client: &Rc<Standing>| Some(client.site.trips_to(&server.site, address).ok()?.from);
+        Ok(clients.iter().map(from).collect::<Option<_>>().unwrap_or_default())
     }
 
     /// Which cores each end of a cell has; an error where `pin` names one that its host lacks.

@@ -190,12 +190,14 @@ impl Launcher {
     pub fn server(&self, cell: &Cell, nonce: &str, link: Option<&Laid>) -> Result<End> {
         let (pairing, load) = (&cell.target.pairing, &cell.load);
         let (standing, pinning) = (self.hosts.server(cell)?, self.pinning(cell)?);
+        let callers = self.hosts.callers(cell)?;
         let wanted = Wanted {
             nonce,
             fill: Some((load.fill, load.seed)),
             timeout: load.timeout,
             options: &cell.target.options,
             host: self.listens(cell, link)?,
+            only: &callers,
             cores: pinning.server.len(),
         };
         let (model, stack) =

@@ -64,7 +64,7 @@ pub fn held(options: &Options) -> Option<u64> {
 }
 
 /// The memory that can be had without swapping, in bytes, where the kernel tells.
-fn available() -> Option<u64> {
+pub fn available() -> Option<u64> {
     let told = fs::read_to_string("/proc/meminfo").ok()?;
     let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)

@@ -9,6 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::server::acceptor::stopped;
 use crate::server::ready::Ready;
 use crate::transport::contract::{AsyncProtocol, Executors, Facts, ServerContext};
+use crate::transport::peers::Peers;
 
 /// What is served, and what it is served with.
 pub struct Hosted {
@@ -18,6 +19,8 @@ pub struct Hosted {
     pub context: ServerContext,
     /// Where datagrams come in.
     pub socket: UdpSocket,
+    /// Whose.
+    pub peers: Peers,
     /// How it proves who it is.
     pub tls: Arc<rustls::ServerConfig>,
     /// The server model's way of executing calls.
@@ -40,8 +43,8 @@ impl Hosted {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().doing("cannot start a runtime")?;
         let served = LocalSet::new().block_on(&runtime, async {
-            let Hosted { protocol, context, socket, tls, executors } = self;
-            let serving = protocol.serve(&context, socket, tls, executors)?;
+            let Hosted { protocol, context, socket, peers, tls, executors } = self;
+            let serving = protocol.serve(&context, socket, peers, tls, executors)?;
             ready.announce()?;
             tokio::select! {
                 () = stopped() => Ok(()),

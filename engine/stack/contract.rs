@@ -137,6 +137,8 @@ pub struct Wanted<'a> {
     pub options: &'a Options,
     /// The address that it listens on, at a port of its own; what travels without a network has none.
     pub host: IpAddr,
+    /// Whom it takes connections of, where it can tell; everybody's where none is named.
+    pub only: &'a [IpAddr],
     /// How many cores it may run on: so many workers it has where the options do not say.
     pub cores: usize,
 }

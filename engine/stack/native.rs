@@ -69,6 +69,9 @@ impl Stack for Native {
         command.args(["--nonce", wanted.nonce]);
         if transport.family() != Family::Unix {
             command.args(["--listen", &SocketAddr::new(wanted.host, 0).to_string()]);
+            for peer in wanted.only {
+                command.args(["--only", &peer.to_string()]);
+            }
         }
         for (name, value) in &wanted.options.0 {
             command.args(["--option", &format!("{name}={value}")]);

@@ -14,6 +14,7 @@ use crate::error::{Error, ParseError};
 use crate::registry::{Entry, suggestion};
 use crate::transport::held::Hold;
 use crate::transport::outbox::Outbox;
+use crate::transport::peers::Peers;
 use crate::transport::terms::Terms;
 use crate::units::Size;
 
@@ -102,12 +103,13 @@ pub trait AsyncProtocol: Sync {
         address: SocketAddr,
         tls: Arc<rustls::ClientConfig>,
     ) -> crate::error::Result<Box<dyn AsyncClient>>;
-    /// Serves clients for as long as it is polled, whose calls `executors` execute; the error says which option
-    /// cannot be had.
+    /// Serves those of `peers` for as long as it is polled, and `executors` execute their calls; the error says which
+    /// option cannot be had.
     fn serve(
         &self,
         context: &ServerContext,
         socket: UdpSocket,
+        peers: Peers,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
     ) -> crate::error::Result<LocalBoxFuture<'static, ()>>;

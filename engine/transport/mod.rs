@@ -11,6 +11,7 @@ pub mod http2;
 pub mod http3;
 pub mod options;
 pub mod outbox;
+pub mod peers;
 pub mod ports;
 pub mod quic;
 pub mod rpyc;

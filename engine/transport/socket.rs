@@ -24,6 +24,7 @@ use crate::transport::address::Address;
 use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
 use crate::transport::options::{CONGESTION, NODELAY};
 use crate::transport::outbox::{GATHER, Outbox};
+use crate::transport::peers::Peers;
 
 /// How TCP behaves on the connections of a target; on Unix sockets nothing of it is known.
 #[derive(Debug, Clone)]
@@ -117,7 +118,7 @@ impl ReadBuffer {
 #[derive(Debug)]
 pub enum Listener {
     /// On TCP.
-    Tcp(TcpListener),
+    Tcp(TcpListener, Peers),
     /// On an abstract Unix name.
     Unix(UnixListener),
 }
@@ -129,10 +130,10 @@ fn widen(listener: &impl AsFd) -> io::Result<()> {
 }
 
 impl Listener {
-    /// Listens on `address`, which has to be of the `family` that the transport uses.
+    /// Listens on `address`, which has to be of the `family` that the transport uses, for these peers only.
     ///
     /// Whom it accepts inherits `options` from it, as Linux does for both of them.
-    pub fn bind(address: &Address, family: Family, options: &SocketOptions) -> io::Result<Self> {
+    pub fn bind(address: &Address, family: Family, peers: Peers, options: &SocketOptions) -> io::Result<Self> {
         if address.family() != family {
             let right = Address::any(family);
             return Err(io::Error::other(format!("this transport does not listen on such an address; try `{right}`")));
@@ -142,7 +143,7 @@ impl Listener {
                 let listener = TcpListener::bind(address)?;
                 options.apply(&listener)?;
                 widen(&listener)?;
-                Ok(Listener::Tcp(listener))
+                Ok(Listener::Tcp(listener, peers))
             }
             Address::Path(path) => Err(io::Error::other(format!(
                 "ours listen on abstract names, which leave no file behind; try `unix:@{}`",
@@ -159,7 +160,7 @@ impl Listener {
     /// Where it listens, with the port that the kernel chose.
     pub fn address(&self) -> io::Result<Address> {
         match self {
-            Listener::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            Listener::Tcp(listener, _) => listener.local_addr().map(Address::Tcp),
             Listener::Unix(listener) => {
                 let address = listener.local_addr()?;
                 let name = address.as_abstract_name().map(String::from_utf8_lossy).unwrap_or_default();
@@ -168,10 +169,15 @@ impl Listener {
         }
     }
 
-    /// The next connection, with the options of this listener.
+    /// The next connection, with the options of this listener; one of somebody else than its peers is closed, and told
+    /// as aborted (ECONNABORTED).
     pub fn accept(&self) -> io::Result<Socket> {
         match self {
-            Listener::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::Tcp(stream)),
+            Listener::Tcp(listener, peers) => {
+                let (stream, peer) = listener.accept()?;
+                // As the kernel says it of one who has gone by himself; he who waits looks again.
+                if peers.takes(peer.ip()) { Ok(Socket::Tcp(stream)) } else { Err(Errno::ECONNABORTED.into()) }
+            }
             Listener::Unix(listener) => listener.accept().map(|(stream, _)| Socket::Unix(stream)),
         }
     }
@@ -179,7 +185,7 @@ impl Listener {
     /// Whether `accept` waits.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match self {
-            Listener::Tcp(listener) => listener.set_nonblocking(nonblocking),
+            Listener::Tcp(listener, _) => listener.set_nonblocking(nonblocking),
             Listener::Unix(listener) => listener.set_nonblocking(nonblocking),
         }
     }
@@ -188,7 +194,7 @@ impl Listener {
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Tcp(listener, _) => listener.as_fd(),
             Listener::Unix(listener) => listener.as_fd(),
         }
     }
@@ -437,6 +443,7 @@ mod tests {
     use crate::page_offset::PAGE;
     use crate::transport::contract::{Family, OptionValue, Options};
     use crate::transport::options::{CONGESTION, NODELAY};
+    use crate::transport::peers::Peers;
     use nix::sys::socket::getsockopt;
     use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
     use std::time::Duration;
@@ -463,7 +470,8 @@ mod tests {
                 .into(),
             );
             let options = SocketOptions::of(&options).expect("every kernel has reno");
-            let listener = Listener::bind(&Address::any(Family::Tcp), Family::Tcp, &options).expect("a port");
+            let listener =
+                Listener::bind(&Address::any(Family::Tcp), Family::Tcp, Peers::default(), &options).expect("a port");
             let address = listener.address().expect("an address");
             let dialled = Socket::dial_within(&address, Duration::from_secs(30), &options).expect("it listens");
             let begun = Socket::begin_dial(&address, &options).expect("it listens");

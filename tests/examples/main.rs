@@ -66,6 +66,7 @@ fn a_stack_is_paired_told_launched_and_measured_at_a_place() {
         timeout,
         options: &options,
         host: std::net::Ipv4Addr::LOCALHOST.into(),
+        only: &[],
         cores: 1,
     };
     let launch = |what: &str, command: &Command| {

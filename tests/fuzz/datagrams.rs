@@ -15,6 +15,7 @@ use engine::transport::contract::{
     ServerContext,
 };
 use engine::transport::held::{HELD, Hold};
+use engine::transport::peers::Peers;
 use engine::transport::tls::{Identity, Trust};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, RecvStream, SendStream, ServerConfig, TokioRuntime};
@@ -178,7 +179,9 @@ impl Served {
         };
         let executors: Executors = Box::new(|| Some(Rc::new(AtOnce) as Rc<dyn Executor>));
         let client = ground.run(async {
-            let serving = protocol.serve(&context, socket, ground.identity.config(), executors).expect("it serves");
+            let serving = protocol
+                .serve(&context, socket, Peers::default(), ground.identity.config(), executors)
+                .expect("it serves");
             spawn_local(serving);
             let mut client = Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
             let tls = QuicClientConfig::try_from(ground.trust.config()).expect("TLS 1.3");

@@ -19,6 +19,7 @@ use crate::transport::contract::{
 use crate::transport::http3::client::WebStreams;
 use crate::transport::http3::server::serve;
 use crate::transport::options::{CONGESTION, COOKIES, RESUMPTION, STREAMS};
+use crate::transport::peers::Peers;
 use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
 use crate::transport::quic::{quic_facts, quic_terms};
@@ -92,12 +93,13 @@ impl AsyncProtocol for Http3 {
         &self,
         context: &ServerContext,
         socket: UdpSocket,
+        peers: Peers,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
     ) -> Result<LocalBoxFuture<'static, ()>> {
         let endpoint = listen(socket, tls, &context.options, ONE_WAY)?;
         let (limit, hold) = (context.body_limit, context.hold.clone());
-        Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
+        Ok(Box::pin(accept(endpoint, peers, executors, move |connection, executor| {
             Box::pin(serve(connection, limit, hold.clone(), executor))
         })))
     }

@@ -21,6 +21,7 @@ use crate::transport::address::Address;
 use crate::transport::congestion::congestion_of_quic;
 use crate::transport::contract::{ClientContext, Executor, Executors, LocalBoxFuture, Options};
 use crate::transport::options::{SERVER_NAME, STREAMS as STREAMS_OPTION};
+use crate::transport::peers::Peers;
 use crate::transport::socket::bind_datagrams;
 
 /// How much of one body may be on its way unread, in bytes, as on `http2`.
@@ -175,8 +176,8 @@ enum Admission {
     /// It has to prove where it is, and then begins again.
     Retry,
     /// Nothing: it will try again, and may find fewer before it.
-    LocalBoxFuture,
-    /// It is told that there is no room.
+    Later,
+    /// It is told that it is not taken.
     Refused,
 }
 
@@ -186,7 +187,7 @@ fn admit(handshakes: usize, connections: usize, asked: bool) -> Admission {
     match (handshakes, connections) {
         (_, CONNECTIONS..) => Admission::Refused,
         (UNPROVEN.., _) if !asked => Admission::Retry,
-        (HANDSHAKES.., _) => Admission::LocalBoxFuture,
+        (HANDSHAKES.., _) => Admission::Later,
         _ => Admission::Granted,
     }
 }
@@ -207,24 +208,27 @@ impl Drop for Unfinished {
     }
 }
 
-/// Serves each connection as a task, with an executor of its own, until the endpoint fails.
+/// Serves each connection of `peers` as a task, with an executor of its own, until the endpoint fails.
 ///
 /// A client whose handshake fails, or for whom there is no executor, hurts nobody else.
 pub(crate) async fn accept(
     endpoint: Endpoint,
+    peers: Peers,
     executors: Executors,
     serve: impl Fn(Connection, Rc<dyn Executor>) -> LocalBoxFuture<'static, ()> + 'static,
 ) {
     let (shared, handshakes) = (Rc::new((executors, serve)), Rc::new(Cell::new(0)));
     while let Some(incoming) = endpoint.accept().await {
-        match admit(handshakes.get(), endpoint.open_connections(), !incoming.may_retry()) {
+        let taken = peers.takes(incoming.remote_address().ip());
+        let admitted = || admit(handshakes.get(), endpoint.open_connections(), !incoming.may_retry());
+        match if taken { admitted() } else { Admission::Refused } {
             Admission::Granted => {}
             Admission::Retry => {
                 // It can be asked, as was seen just now.
                 let _ = incoming.retry();
                 continue;
             }
-            Admission::LocalBoxFuture => {
+            Admission::Later => {
                 incoming.ignore();
                 continue;
             }
@@ -269,7 +273,7 @@ mod tests {
         }
         assert_eq!(admit(UNPROVEN, UNPROVEN, false), Admission::Retry);
         assert_eq!(admit(UNPROVEN, UNPROVEN, true), Admission::Granted);
-        assert_eq!(admit(HANDSHAKES, HANDSHAKES, true), Admission::LocalBoxFuture);
+        assert_eq!(admit(HANDSHAKES, HANDSHAKES, true), Admission::Later);
     }
 
     #[test]

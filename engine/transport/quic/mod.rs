@@ -21,6 +21,7 @@ use crate::transport::contract::{
     ServerContext, Transport,
 };
 use crate::transport::options::{CONGESTION, RESUMPTION, STREAMS, handshake, shared};
+use crate::transport::peers::Peers;
 use crate::transport::quic::client::FrameCalls;
 use crate::transport::quic::connection::Client;
 use crate::transport::quic::endpoint::{Dialler, accept, listen};
@@ -110,11 +111,12 @@ impl AsyncProtocol for Quic {
         &self,
         context: &ServerContext,
         socket: UdpSocket,
+        peers: Peers,
         tls: Arc<rustls::ServerConfig>,
         executors: Executors,
     ) -> Result<LocalBoxFuture<'static, ()>> {
         let (endpoint, context) = (listen(socket, tls, &context.options, NO_STREAMS)?, context.clone());
-        Ok(Box::pin(accept(endpoint, executors, move |connection, executor| {
+        Ok(Box::pin(accept(endpoint, peers, executors, move |connection, executor| {
             Box::pin(serve(connection, context.clone(), executor))
         })))
     }

@@ -141,6 +141,7 @@ fn real_upload(python: &Environment, bytes: u64) -> Result<Figures> {
         timeout: Duration::from_secs(600),
         options: &options,
         host: std::net::Ipv4Addr::LOCALHOST.into(),
+        only: &[],
         cores: 1,
     };
     let server = Server::start("rpyc", system.command(python, &launch), SERVERS)?;
