@@ -88,6 +88,9 @@ remeasure: && docs
         server-models connection-churn what-tls-costs chunk-size what-a-fork-costs capacity near-and-far loss reference-suite-lan; do \
         target/release/engine run "scenarios/$name.yaml" --out "docs/$name" --replace || test $? -eq 1 || exit; \
     done
+    for name in two-hosts; do \
+        tests/network/between target/release/engine run "scenarios/$name.yaml" --out "docs/$name" --replace || exit; \
+    done
 
 # The results of the example services under docs/own/ measured anew: needs redis-server, nginx and caddy beside what
 # scenarios/own/requirements.txt names. About a minute each, on a machine that does nothing else.

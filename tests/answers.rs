@@ -21,7 +21,7 @@ enum Says {
 use Says::{Best, Less, More, Words};
 
 /// Each scenario, and what the answer to its question begins with.
-const FIRST: [(&str, &[Says]); 16] = [
+const FIRST: [(&str, &[Says]); 17] = [
     ("quickstart", &[Best("Connects soonest (connect): ", &["http1-async", "http1-threaded"]), Words(" µs")]),
     ("rpyc-vs-http", &[Best("Connects soonest (connect): ", &["http1-threaded"]), More("rpyc-forking ")]),
     (
@@ -67,6 +67,7 @@ const FIRST: [(&str, &[Says]); 16] = [
     ("loss", &[Less("Against link.loss 0%, bandwidth (download) is "), Words(" with 1% (")]),
     ("reference-suite-lan", &[More("With link lan instead of none, connecting takes "), Words("; a ping takes ")]),
     ("capacity", &[Best("Holds the highest rate (capacity): ", &["tcp-", "http1-"]), Words(" calls/s")]),
+    ("two-hosts", &[Words("Against transport tcp, "), More("a ping takes ")]),
 ];
 
 /// The number that comes first after some words.
