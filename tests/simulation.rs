@@ -234,6 +234,17 @@ fn a_closed_loop_begins_calls_until_its_time_is_over_and_settles_the_last() {
 }
 
 #[test]
+fn who_shares_a_core_gives_way_once_its_first_calls_are_sent() {
+    let server = Server { service: |_| Some(5 * MS), ..Server::PROMPT };
+    let got = simulate(server, json!({"clients": 3, "duration_ns": 24 * MS, "gives_way_ns": 10 * MS}));
+    // What was answered meanwhile is read after it; the calls of then take their 7 ms.
+    let sent = [0, 10, 17].map(|at| [at * MS; 3]).concat();
+    assert_eq!(got.sends, sent);
+    let took = [10, 7, 7].map(|took| [took * MS; 3]).concat();
+    assert_eq!(got.measured.response_time, times(&took, None));
+}
+
+#[test]
 fn a_call_on_a_connection_that_was_closing_is_asked_again_on_a_new_one() {
     // A reply is 10 ms on its way. The server closes 5 ms after every third, before the next call arrives, and the client
     // hears of that 5 ms after it has sent that call. A handshake of TLS takes one more turn.

@@ -151,6 +151,10 @@ impl Blocking {
                 return now - begun;
             }
             now = self.one_call(self.made, now);
+            if number == 0 && !self.job.gives_way.is_zero() {
+                std::thread::sleep(self.job.gives_way);
+                now = now_ns();
+            }
             self.made += 1;
             number += 1;
             ended.store(number, Ordering::Relaxed);

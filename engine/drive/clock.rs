@@ -10,13 +10,8 @@ pub fn now_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
 }
 
-/// Waits until that moment of the clock, the last of it awake; not at all where it has passed.
+/// Sleeps until that moment of the clock; not at all where it has passed.
 pub fn await_ns(at: u64) {
-    // What a wake-up may take.
-    const AWAKE: u64 = 200_000;
-    std::thread::sleep(Duration::from_nanos(at.saturating_sub(now_ns()).saturating_sub(AWAKE)));
-    while now_ns() < at {
-        // Those that share this core and wait for the same moment have to see it too, and not a turn of the scheduler later.
-        std::thread::yield_now();
-    }
+    // Asleep to the end: whoever shares this core and waits for the same moment would be kept from it.
+    std::thread::sleep(Duration::from_nanos(at.saturating_sub(now_ns())));
 }

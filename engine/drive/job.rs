@@ -68,6 +68,8 @@ pub struct Job {
     pub drain: Duration,
     /// Whether every byte of every reply is compared.
     pub verify_all: bool,
+    /// How long to sleep once the first calls are sent, so that others on this core begin as well.
+    pub gives_way: Duration,
     /// How often a call is sent again after its connection failed.
     pub retries: u64,
     /// The token that the server must answer with.
@@ -183,6 +185,7 @@ impl Job {
             timeout: assignment.load.timeout,
             drain: assignment.load.drain,
             verify_all: assignment.load.verify == Verify::Content,
+            gives_way: assignment.end.gives_way,
             retries: assignment.end.options.count("retries").unwrap_or(0),
             nonce: assignment.end.nonce.clone(),
             negotiated: OnceCell::new(),

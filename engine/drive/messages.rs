@@ -78,6 +78,9 @@ pub struct End {
     /// alone, and of a rate, which is that of all, it makes every so-manyth call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+    /// How long it sleeps once its first calls are sent, so that the others which share its cores begin as well.
+    #[serde(rename = "gives_way_ns", with = "ns", default, skip_serializing_if = "Duration::is_zero")]
+    pub gives_way: Duration,
 }
 
 /// A call that is asked until it is answered as expected.
@@ -120,6 +123,7 @@ impl Assignment {
             verification: None,
             pin: Vec::new(),
             part: None,
+            gives_way: Duration::ZERO,
         };
         Assignment { end, load: load.clone() }
     }
@@ -137,7 +141,7 @@ impl Assignment {
 impl<'de> Deserialize<'de> for Assignment {
     /// Each key is one of the end or one of the load; any other is refused, which a flattened type could not do.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const OF_END: [&str; 14] = [
+        const OF_END: [&str; 15] = [
             "version",
             "address",
             "transport",
@@ -152,6 +156,7 @@ impl<'de> Deserialize<'de> for Assignment {
             "verification",
             "pin",
             "part",
+            "gives_way_ns",
         ];
         let keys = Map::<String, Value>::deserialize(deserializer)?;
         let (end, load): (Map<String, Value>, Map<String, Value>) =

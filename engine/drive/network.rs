@@ -33,6 +33,9 @@ pub trait Network {
 
     /// What the last wait brought under that number.
     fn event(&self, number: usize) -> Event;
+
+    /// Sleeps for so long, whatever there is to be told.
+    fn sleep(&mut self, time: Duration);
 }
 
 /// How long to wait, in nanoseconds of the network's clock.
@@ -128,5 +131,9 @@ impl Network for Kernel {
         let event = &self.events[number];
         let hung_up = event.events().intersects(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP);
         Event { token: event.data(), hung_up }
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        std::thread::sleep(time);
     }
 }

@@ -85,6 +85,11 @@ impl Pinning {
         }
     }
 
+    /// How many of so many client processes share a core, where each core has as many.
+    pub fn on_a_core(&self, processes: usize) -> usize {
+        processes.div_ceil(self.client.len().max(1))
+    }
+
     /// How many client processes would have a core of their own here, where that is more than so many.
     pub fn more_than(&self, processes: u32) -> Option<u32> {
         let all: BTreeSet<usize> = self.server.iter().chain(&self.client).copied().collect();
@@ -218,6 +223,7 @@ mod tests {
         let auto = apart(&Pin::Auto).expect("auto always fits");
         assert_eq!((auto.server_cores(), auto.of_server(), auto.of_client(0, 1)), (3, vec![], vec![]));
         assert_eq!([1, 2].map(|processes| auto.more_than(processes)), [Some(2), None]);
+        assert_eq!([1, 2, 3, 4, 5].map(|processes| auto.on_a_core(processes)), [1, 1, 2, 2, 3]);
         let told = |server: &[usize], client: &[usize]| Pin::Cores { server: server.into(), client: client.into() };
         let pinned = apart(&told(&[0, 2], &[0, 1])).expect("they are there");
         assert_eq!((pinned.of_server(), pinned.of_client(1, 2)), (vec![0, 2], vec![1]));

@@ -33,6 +33,9 @@ use crate::transport::contract::Facts;
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long before several client processes begin they are told when.
 const NOTICE: Duration = Duration::from_millis(60);
+/// What each of several client processes that share a core has to send its first calls. The first to get the core may
+/// otherwise keep it for a whole turn of the scheduler, 10 ms and more, since a fast server leaves it nothing to wait for.
+const FIRST_CALLS: Duration = Duration::from_millis(1);
 
 /// What one of several client processes brought.
 #[derive(Debug)]
@@ -112,6 +115,7 @@ impl<'a> Serving<'a> {
             let end = launcher.drive(self.cell, standing, self.link.as_ref(), &what)?;
             let mut assignment = self.assignment(own).as_part(*part);
             assignment.end.pin = self.pinning.of_client(index % on_each, on_each);
+            assignment.end.gives_way = FIRST_CALLS * (self.pinning.on_a_core(on_each) as u32).saturating_sub(1);
             tell(&end, &ToDrive::Assignment(Box::new(assignment)))?;
             let host = (!standing.is_here()).then(|| standing.host.name.clone());
             let alone = part.is_none() && host.is_none();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use engine::call::{CallRequest, FillKind};
 use engine::drive::event_loop::EventLoop;
@@ -277,6 +278,10 @@ impl Network for Net {
 
     fn event(&self, number: usize) -> Event {
         self.0.borrow().told[number]
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        self.0.borrow_mut().now += time.as_nanos() as u64;
     }
 }
 

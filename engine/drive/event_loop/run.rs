@@ -108,7 +108,7 @@ impl<'a, N: Network> Run<'a, N> {
             Source::Open(_) => {}
         }
         let (drain, timeout) = (self.job.drain.as_nanos() as u64, self.job.timeout.as_nanos() as u64);
-        let mut busy = 0;
+        let (mut busy, mut gives_way) = (0, self.job.gives_way);
         loop {
             while let Some((which, fault)) = self.connections.broken.pop() {
                 self.fail_connection(which, &fault);
@@ -126,6 +126,10 @@ impl<'a, N: Network> Run<'a, N> {
                 self.time_out(index, now);
             }
             now = self.assign(now);
+            if !gives_way.is_zero() {
+                self.connections.network.sleep(std::mem::take(&mut gives_way));
+                now = self.now();
+            }
             if mutant::is("drop-when-full")
                 && let Source::Open(schedule) = &mut self.source
             {

@@ -149,6 +149,11 @@ impl Tasks {
                     Some(offer) => tasks.spawn_local(clients.clone().offered(client, window, offer.clone())),
                 };
             }
+            if !clients.job.gives_way.is_zero() {
+                // Every client has its turn, and makes its first call.
+                tokio::task::yield_now().await;
+                std::thread::sleep(clients.job.gives_way);
+            }
             let mut tick = interval(TICK);
             loop {
                 tokio::select! {
