@@ -242,7 +242,9 @@ impl<'t> Fields<'t> {
 
     /// The value of a key and the key itself, if it is there with a value.
     pub(crate) fn entry(&mut self, name: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(&'t Key, &'t Node)> {
-        self.asked.push(name);
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         let (key, node) = self.entries.iter().find(|(key, _)| key.name == name)?;
         if node.value == Value::Nothing {
             // An edit that gives none stands elsewhere than the key that it edits.
