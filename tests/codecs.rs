@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use engine::call::{CallRequest, CallResponse, CallSpec, Fill, FillKind, SplitMix};
 use engine::server::service::Service;
-use engine::transport::contract::{ClientContext, Next, Options, ServerContext, Step, StreamProtocol};
+use engine::transport::contract::{ClientContext, Next, ServerContext, Step, StreamProtocol};
 use engine::transport::held::{HELD, Hold};
+use engine::transport::option::Options;
 use engine::transport::outbox::Outbox;
 use pairs::{CHUNK, Pair, SEED, Wire, every_call, service, stream_transports, written};
 use slips::broken;

@@ -19,9 +19,10 @@ use engine::stack::{driver, native};
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
 use engine::transport::contract::{
-    AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, IoModel, OptionValue, Options, Reply,
+    AsyncClient, AsyncConnection, AsyncProtocol, ClientCodec, ClientContext, IoModel, Reply,
 };
 use engine::transport::http1::ENCODING;
+use engine::transport::option::{OptionValue, Options};
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
 use engine::transport::socket::{Socket, SocketOptions, Stream, flush};

@@ -12,7 +12,7 @@ use ends::Server;
 use engine::server::MODELS;
 use engine::stack::contract::Wanted;
 use engine::stack::python_systems::system;
-use engine::transport::contract::Options;
+use engine::transport::option::Options;
 use serde_json::{Value, json};
 
 /// The output of a command that must succeed.

@@ -17,7 +17,7 @@ use ends::{Drive, Server, assignment, measure};
 use engine::results::Measured;
 use engine::stack::contract::Wanted;
 use engine::stack::python_systems::system;
-use engine::transport::contract::Options;
+use engine::transport::option::Options;
 use scripted::Scripted;
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use engine::stack::contract::Wanted;
 use engine::stack::driver::python::command as driver_command;
 use engine::stack::environment::Environment;
 use engine::stack::python_systems::{System, system};
-use engine::transport::contract::{OptionValue, Options};
+use engine::transport::option::{OptionValue, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};

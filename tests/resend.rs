@@ -459,7 +459,7 @@ fn werkzeug_takes_a_connection_for_each_call_and_that_is_what_is_counted() {
     use engine::stack::contract::Wanted;
     use engine::stack::driver::python::command as driver_command;
     use engine::stack::python_systems::system as stack_system;
-    use engine::transport::contract::Options;
+    use engine::transport::option::Options;
     let Some(environment) = environment() else { return };
     let flask = stack_system("http1", "threaded").expect("there is Flask");
     let fill = Some((FillKind::Zeros, 0));

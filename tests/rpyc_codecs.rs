@@ -5,9 +5,10 @@ use std::sync::Arc;
 use engine::call::{CallSpec, ErrorClass, Fill, FillKind, SQUARES, SplitMix};
 use engine::server::service::Service;
 use engine::transport::contract::{
-    ClientCodec, ClientContext, OptionValue, Options, Reply, ServerCodec, ServerContext, Step, StreamProtocol,
+    ClientCodec, ClientContext, Reply, ServerCodec, ServerContext, Step, StreamProtocol,
 };
 use engine::transport::held::{HELD, Hold};
+use engine::transport::option::{OptionValue, Options};
 use engine::transport::outbox::Outbox;
 use engine::transport::rpyc::Rpyc;
 use engine::transport::rpyc::brine::{Token, put};

@@ -14,7 +14,7 @@ use engine::call::FillKind;
 use engine::results::Measured;
 use engine::stack::contract::Wanted;
 use engine::stack::python_systems::system;
-use engine::transport::contract::Options;
+use engine::transport::option::Options;
 use serde_json::{Value, json};
 use systems::environment;
 

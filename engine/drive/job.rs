@@ -20,11 +20,10 @@ use crate::server::MODELS;
 use crate::stack::own;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::Address;
-use crate::transport::contract::{
-    AsyncClient, ClientCodec, ClientContext, IoModel, OptionSpec, Options, Reply, Transport,
-};
+use crate::transport::contract::{AsyncClient, ClientCodec, ClientContext, IoModel, Reply, Transport};
 use crate::transport::grpc::reflection::Line;
 use crate::transport::http1::{POOL, keeps_alive};
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::options::{COOKIES, resumes};
 use crate::transport::socket::SocketOptions;
 use crate::transport::tls::Trust;

@@ -15,8 +15,8 @@ use crate::key::load::Load;
 use crate::key::part::Part;
 use crate::lack::Lack;
 use crate::results::Measured;
-use crate::transport::contract::{OptionValue, Options};
 use crate::transport::http1::POOL;
+use crate::transport::option::{OptionValue, Options};
 use crate::transport::tls::Verification;
 use crate::units::ns;
 

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::call::{Called, Word};
 use crate::key::load::{Share, Step};
-use crate::transport::contract::OptionValue;
+use crate::transport::option::OptionValue;
 use crate::units::{self, BitRate, Size, Time};
 
 /// One value of a key.

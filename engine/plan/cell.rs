@@ -6,7 +6,7 @@ use crate::key::load::Load;
 use crate::plan::search::Search;
 use crate::results::cell::Planned;
 use crate::stack::pairing::Pairing;
-use crate::transport::contract::Options;
+use crate::transport::option::Options;
 
 /// One trial of one cell, at its place in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::server::MODELS;
 use crate::stack::STACKS;
 use crate::stack::native::Native;
 use crate::transport::TRANSPORTS;
-use crate::transport::contract::{OptionValue, Options};
+use crate::transport::option::{OptionValue, Options};
 use crate::transport::terms::{Congestion, Terms};
 
 /// The version that is read here.

@@ -20,7 +20,8 @@ use crate::stack::contract::Stack;
 use crate::stack::driver::DRIVERS;
 use crate::stack::own::options::OPTIONS;
 use crate::transport::TRANSPORTS;
-use crate::transport::contract::{OptionSpec, Transport};
+use crate::transport::contract::Transport;
+use crate::transport::option::OptionSpec;
 use crate::transport::options::COOKIES;
 
 /// Keys by which a workload says what it asks: it has exactly one.

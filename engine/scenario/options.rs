@@ -7,7 +7,7 @@ use crate::key::word::one_or_several;
 use crate::server::MODELS;
 use crate::stack::own::options as own;
 use crate::transport::TRANSPORTS;
-use crate::transport::contract::{OptionKind, OptionSpec};
+use crate::transport::option::{OptionKind, OptionSpec};
 use crate::units::Size;
 
 /// Every option, those of the user's own servers among them, with those who know it: its name, what it is to each, and who they are.

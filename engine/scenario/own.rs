@@ -19,7 +19,8 @@ use crate::stack::own::{FROM_ENV, Fresh, GIVEN};
 use crate::template::Template;
 use crate::transport::TRANSPORTS;
 use crate::transport::address::shape;
-use crate::transport::contract::{Family, IoModel, OptionValue, Transport};
+use crate::transport::contract::{Family, IoModel, Transport};
+use crate::transport::option::OptionValue;
 use crate::transport::options::TLS;
 use crate::units::Time;
 

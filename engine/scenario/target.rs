@@ -19,7 +19,8 @@ use crate::stack::native;
 use crate::stack::own::{Fresh, Own, Who};
 use crate::stack::pairing::{Pairing, Serving, words};
 use crate::template::Template;
-use crate::transport::contract::{OptionValue, Options, Transport};
+use crate::transport::contract::Transport;
+use crate::transport::option::{OptionValue, Options};
 
 /// How long a server may take until it is ready, where nothing says it.
 const WITHIN: Duration = Duration::from_secs(30);

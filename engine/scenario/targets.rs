@@ -17,7 +17,7 @@ use crate::scenario::places::{self, WrittenPlace};
 use crate::scenario::proto;
 use crate::scenario::written::Target;
 use crate::stack::pairing::Pairing;
-use crate::transport::contract::{OptionKind, OptionSpec, OptionValue};
+use crate::transport::option::{OptionKind, OptionSpec, OptionValue};
 use crate::transport::options::COOKIES;
 
 /// The most combinations that one target may multiply to.

@@ -28,7 +28,7 @@ use crate::scenario::places::{self, WrittenPlace};
 use crate::scenario::proto;
 use crate::secret::Secret;
 use crate::stack::own::Fresh;
-use crate::transport::contract::OptionValue;
+use crate::transport::option::OptionValue;
 use crate::units::Time;
 use crate::words::words;
 

@@ -19,7 +19,8 @@ use crate::server::contract::{Executes, Host, Model};
 use crate::server::injected_fault::Executed;
 use crate::server::service::Service;
 use crate::server::workers::WORKERS;
-use crate::transport::contract::{Executor, Facts, IoModel, LocalBoxFuture, OptionSpec, Options, Transport};
+use crate::transport::contract::{Executor, Facts, IoModel, LocalBoxFuture, Transport};
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::socket::Listener;
 
 /// The server model `async`.

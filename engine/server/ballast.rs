@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::call::SplitMix;
 use crate::error::{Error, Result};
-use crate::transport::contract::{OptionKind, OptionSpec, Options};
+use crate::transport::option::{OptionKind, OptionSpec, Options};
 use crate::units::Size;
 
 /// How much memory a server holds beside what it needs.
@@ -85,7 +85,7 @@ fn in_small_pages(memory: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::{Ballast, held};
-    use crate::transport::contract::{OptionValue, Options};
+    use crate::transport::option::{OptionValue, Options};
 
     fn asking(size: &str) -> Options {
         Options([("ballast".to_owned(), OptionValue::Word(size.to_owned()))].into())

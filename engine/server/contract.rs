@@ -7,7 +7,8 @@ use crate::registry::Entry;
 use crate::server::acceptor::Acceptor;
 use crate::server::ballast::BALLAST;
 use crate::server::service::Service;
-use crate::transport::contract::{Executors, Facts, OptionSpec, Options, ServerCodec, StreamProtocol, Transport};
+use crate::transport::contract::{Executors, Facts, ServerCodec, StreamProtocol, Transport};
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::tls::Identity;
 
 /// How a server gives clients their turn. One file implements it and one line registers it.

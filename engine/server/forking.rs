@@ -9,8 +9,9 @@ use crate::server::acceptor::{Acceptor, Event};
 use crate::server::connection::serve_connection;
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::fork::{Child, Forked, OneThread};
-use crate::transport::contract::{Facts, Options};
+use crate::transport::contract::Facts;
 use crate::transport::held::Hold;
+use crate::transport::option::Options;
 use crate::transport::socket::Socket;
 
 /// Why no model with several processes hosts a transport over datagrams.

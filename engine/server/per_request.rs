@@ -11,7 +11,8 @@ use crate::server::call_job::{CallJob, ChannelExecutor};
 use crate::server::contract::{Executes, Host, Model};
 use crate::server::idle_set::IdleSet;
 use crate::server::threaded::STACK;
-use crate::transport::contract::{Facts, Options};
+use crate::transport::contract::Facts;
+use crate::transport::option::Options;
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `per-request`.

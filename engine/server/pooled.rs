@@ -15,7 +15,8 @@ use crate::server::contract::{Executes, Host, Model};
 use crate::server::idle_set::IdleSet;
 use crate::server::threaded::STACK;
 use crate::server::workers::{WORKERS, cores, workers};
-use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::transport::contract::Facts;
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `pooled`.

@@ -9,7 +9,8 @@ use crate::server::fork::{Child, Forked, OneThread};
 use crate::server::forking::{DATAGRAMS, Ended};
 use crate::server::idle_set::IdleSet;
 use crate::server::workers::{WORKERS, cores, workers};
-use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::transport::contract::Facts;
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::socket::ReadBuffer;
 
 /// The server model `preforked`.

@@ -10,7 +10,8 @@ use crate::server::acceptor::{Acceptor, Event};
 use crate::server::call_job::{CallJob, ChannelExecutor};
 use crate::server::connection::serve_connection;
 use crate::server::contract::{Executes, Host, Model};
-use crate::transport::contract::{Facts, Options};
+use crate::transport::contract::Facts;
+use crate::transport::option::Options;
 
 /// How much stack a thread has that serves calls.
 pub const STACK: usize = 256 * 1024;

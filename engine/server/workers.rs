@@ -2,7 +2,7 @@
 
 use std::thread::available_parallelism;
 
-use crate::transport::contract::{OptionKind, OptionSpec, Options};
+use crate::transport::option::{OptionKind, OptionSpec, Options};
 
 /// How many workers share the calls.
 pub const WORKERS: OptionSpec = OptionSpec {

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::registry::Entry;
 use crate::server::contract::Model;
 use crate::stack::environment::Environment;
-use crate::transport::contract::{Facts, Options, Transport};
+use crate::transport::contract::{Facts, Transport};
+use crate::transport::option::Options;
 use crate::transport::terms::Terms;
 
 /// A combination that cannot exist, with its reason; not a mistake.

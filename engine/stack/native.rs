@@ -10,7 +10,8 @@ use crate::server::contract::Model;
 use crate::server::runtime;
 use crate::stack::contract::{Fit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
-use crate::transport::contract::{Facts, Family, IoModel, Options, Transport};
+use crate::transport::contract::{Facts, Family, IoModel, Transport};
+use crate::transport::option::Options;
 use crate::transport::terms::Terms;
 
 /// This very program, even where its file has been replaced since.

@@ -9,7 +9,8 @@ use crate::stack::contract::{Driver, Refusal, Stack};
 use crate::stack::driver;
 use crate::stack::native::Native;
 use crate::stack::own::{Own, options};
-use crate::transport::contract::{Facts, OptionSpec, Options, Transport};
+use crate::transport::contract::{Facts, Transport};
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::terms::Terms;
 
 /// Who serves a target.

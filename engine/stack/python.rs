@@ -8,8 +8,9 @@ use crate::server::contract::Model;
 use crate::stack::contract::{Fit, Kit, Refusal, Stack, Wanted};
 use crate::stack::environment::Environment;
 use crate::stack::python_systems::{SYSTEMS, System, speaks, system};
-use crate::transport::contract::{Facts, Options, Transport};
+use crate::transport::contract::{Facts, Transport};
 use crate::transport::http1::ENCODING;
+use crate::transport::option::Options;
 use crate::transport::options::{CONGESTION, NODELAY, TLS, encrypts};
 use crate::transport::terms::Terms;
 
@@ -123,7 +124,7 @@ mod tests {
     use crate::stack::contract::Stack;
     use crate::stack::python::{Python, takes};
     use crate::transport::TRANSPORTS;
-    use crate::transport::contract::{OptionValue, Options};
+    use crate::transport::option::{OptionValue, Options};
 
     #[test]
     fn a_python_end_is_refused_what_it_cannot_be_given() {

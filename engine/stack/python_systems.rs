@@ -9,7 +9,8 @@ use crate::server::workers::workers;
 use crate::stack::contract::Wanted;
 use crate::stack::environment::Environment;
 use crate::transport::TRANSPORTS;
-use crate::transport::contract::{Facts, Options};
+use crate::transport::contract::Facts;
+use crate::transport::option::Options;
 use crate::transport::terms::{Congestion, Connection, Terms};
 
 /// Every system; a new one is its lines here.

@@ -5,7 +5,7 @@ use std::fs;
 use nix::unistd::geteuid;
 
 use crate::error::{Error, Result};
-use crate::transport::contract::Options;
+use crate::transport::option::Options;
 use crate::transport::options::CONGESTION;
 use crate::transport::terms::Congestion;
 

@@ -9,6 +9,7 @@ pub mod held;
 pub mod http1;
 pub mod http2;
 pub mod http3;
+pub mod option;
 pub mod options;
 pub mod outbox;
 pub mod peers;

@@ -1,6 +1,6 @@
 //! Options that several transports share, and what is to be said of them.
 
-use crate::transport::contract::{OptionKind, OptionSpec, Options};
+use crate::transport::option::{OptionKind, OptionSpec, Options};
 use crate::transport::terms::{Congestion, Connection, Encrypted, Handshake, Terms};
 use crate::units::MOST_CLIENTS;
 

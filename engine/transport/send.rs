@@ -220,7 +220,8 @@ mod tests {
     use super::{Ending, SendClient};
     use crate::call::own::OwnCall;
     use crate::call::{CallSpec, ErrorClass, Fill, Own};
-    use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
+    use crate::transport::contract::{ClientCodec, ClientContext, Reply};
+    use crate::transport::option::Options;
     use crate::transport::outbox::Outbox;
 
     fn client(call: serde_json::Value) -> SendClient {

@@ -21,7 +21,8 @@ use nix::sys::socket::{Backlog, listen};
 use crate::error::{Error, Result};
 use crate::page_offset::PAGE;
 use crate::transport::address::Address;
-use crate::transport::contract::{ClientCodec, Family, Options, ServerCodec};
+use crate::transport::contract::{ClientCodec, Family, ServerCodec};
+use crate::transport::option::Options;
 use crate::transport::options::{CONGESTION, NODELAY};
 use crate::transport::outbox::{GATHER, Outbox};
 use crate::transport::peers::Peers;
@@ -441,7 +442,8 @@ pub fn flush<S: Stream, C: Produce + ?Sized>(
 mod tests {
     use super::{Address, Listener, READ, ReadBuffer, Socket, SocketOptions};
     use crate::page_offset::PAGE;
-    use crate::transport::contract::{Family, OptionValue, Options};
+    use crate::transport::contract::Family;
+    use crate::transport::option::{OptionValue, Options};
     use crate::transport::options::{CONGESTION, NODELAY};
     use crate::transport::peers::Peers;
     use nix::sys::socket::getsockopt;

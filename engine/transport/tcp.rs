@@ -7,10 +7,11 @@ use crate::call::own::Protocol;
 use crate::call::{CallError, CallRequest, CallResponse, CallSpec, Check, Chunks, Computation, Fill, computations};
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, IoModel, Next, OptionSpec, Options, Reply, ServerCodec, ServerContext, Step,
-    StreamProtocol, Transport,
+    ClientCodec, ClientContext, Facts, IoModel, Next, Reply, ServerCodec, ServerContext, Step, StreamProtocol,
+    Transport,
 };
 use crate::transport::held::Share;
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::outbox::Outbox;
 use crate::transport::send::SendClient;

@@ -2,7 +2,8 @@
 
 use crate::call::own::Protocol;
 use crate::registry::Entry;
-use crate::transport::contract::{Facts, Family, IoModel, Options, Transport};
+use crate::transport::contract::{Facts, Family, IoModel, Transport};
+use crate::transport::option::Options;
 use crate::transport::tcp::{Frames, frame_facts, frame_terms};
 use crate::transport::terms::Terms;
 

@@ -22,7 +22,7 @@ use engine::stack::contract::{Driver, Stack, Wanted};
 use engine::stack::driver::native;
 use engine::stack::pairing::Pairing;
 use engine::transport::TRANSPORTS;
-use engine::transport::contract::Options;
+use engine::transport::option::Options;
 use serde_json::{Value, json};
 
 static STACKS: &[&dyn Stack] = &[&stack::OneArena];

@@ -57,8 +57,9 @@ mod tests {
     use crate::call::{CallError, CallRequest, CallSpec, Fill};
     use crate::server::service::Service;
     use crate::transport::TRANSPORTS;
-    use crate::transport::contract::{ClientContext, IoModel, Options, ServerContext, Step, StreamProtocol};
+    use crate::transport::contract::{ClientContext, IoModel, ServerContext, Step, StreamProtocol};
     use crate::transport::held::Hold;
+    use crate::transport::option::Options;
     use crate::transport::outbox::Outbox;
 
     /// What both ends of a protocol make of a call, in memory, when the service answers by `work`.

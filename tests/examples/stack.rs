@@ -8,7 +8,8 @@ use engine::server::contract::Model;
 use engine::stack::contract::{Fit, Stack, Wanted};
 use engine::stack::environment::Environment;
 use engine::stack::native::Native;
-use engine::transport::contract::{Facts, Options, Transport};
+use engine::transport::contract::{Facts, Transport};
+use engine::transport::option::Options;
 use engine::transport::terms::Terms;
 
 /// The stack `one-arena`.

@@ -11,10 +11,11 @@ use engine::call::{CallRequest, CallResponse, CallSpec, Fill};
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
 use engine::transport::contract::{
-    AsyncClient, AsyncConnection, AsyncProtocol, ClientContext, Executor, Executors, IoModel, LocalBoxFuture, Options,
+    AsyncClient, AsyncConnection, AsyncProtocol, ClientContext, Executor, Executors, IoModel, LocalBoxFuture,
     ServerContext,
 };
 use engine::transport::held::{HELD, Hold};
+use engine::transport::option::Options;
 use engine::transport::peers::Peers;
 use engine::transport::tls::{Identity, Trust};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};

@@ -20,10 +20,11 @@ use engine::report::view::View;
 use engine::results::Results;
 use engine::scenario::read;
 use engine::transport::contract::{
-    ClientCodec, ClientContext, Family, Next, Options, ServerCodec, ServerContext, Step, StreamProtocol,
+    ClientCodec, ClientContext, Family, Next, ServerCodec, ServerContext, Step, StreamProtocol,
 };
 use engine::transport::grpc::reflection::Reflection;
 use engine::transport::held::{HELD, Hold};
+use engine::transport::option::Options;
 use engine::transport::outbox::Outbox;
 
 use crate::datagrams;

@@ -6,10 +6,10 @@ use engine::server::service::Service;
 use engine::transport::TRANSPORTS;
 use engine::transport::address::Address;
 use engine::transport::contract::{
-    ClientCodec, ClientContext, Family, IoModel, Next, OptionValue, Options, Reply, ServerCodec, ServerContext, Step,
-    StreamProtocol,
+    ClientCodec, ClientContext, Family, IoModel, Next, Reply, ServerCodec, ServerContext, Step, StreamProtocol,
 };
 use engine::transport::held::{HELD, Hold};
+use engine::transport::option::{OptionValue, Options};
 use engine::transport::options::TLS;
 use engine::transport::outbox::Outbox;
 use engine::transport::tls::{Identity, Trust};

@@ -8,7 +8,7 @@ use crate::key::settings::key;
 use crate::report::effect::sample::Sample;
 use crate::report::words::distinct;
 use crate::scenario::options::known_options;
-use crate::transport::contract::OptionSpec;
+use crate::transport::option::OptionSpec;
 use crate::transport::terms::Terms;
 use crate::units::{Size, Time};
 

@@ -9,7 +9,8 @@ use crate::stack::contract::{Driver, Fit, Kit, Refusal};
 use crate::stack::environment::Environment;
 use crate::stack::python::{Packages, installed, takes};
 use crate::stack::python_systems::{SYSTEMS, speaks};
-use crate::transport::contract::{Options, Transport};
+use crate::transport::contract::Transport;
+use crate::transport::option::Options;
 
 /// Why it has no open loop.
 const OPEN: &str = "a Python client makes its next call when the last one is over: its threads cannot send many calls \

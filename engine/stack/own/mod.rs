@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::call::own::grpc::Proto;
 use crate::secret::Secret;
 use crate::template::Template;
-use crate::transport::contract::{Facts, Options, Transport};
+use crate::transport::contract::{Facts, Transport};
+use crate::transport::option::Options;
 use crate::transport::terms::{Encrypted, Terms};
 use crate::words::words;
 

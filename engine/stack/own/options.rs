@@ -1,6 +1,6 @@
 //! The options that only a server of the user's own has: how TLS knows whom it talks to.
 
-use crate::transport::contract::{OptionKind, OptionSpec, Options};
+use crate::transport::option::{OptionKind, OptionSpec, Options};
 use crate::transport::options;
 use crate::transport::terms::Handshake;
 

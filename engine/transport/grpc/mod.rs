@@ -14,8 +14,7 @@ mod service;
 use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, IoModel, OptionSpec, Options, ServerCodec, ServerContext, StreamProtocol,
-    Transport,
+    ClientCodec, ClientContext, Facts, IoModel, ServerCodec, ServerContext, StreamProtocol, Transport,
 };
 use crate::transport::grpc::calls::GrpcCalls;
 use crate::transport::grpc::own::OwnCalls;
@@ -23,6 +22,7 @@ use crate::transport::grpc::service::GrpcService;
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
 use crate::transport::http2::settings::{ALPN, OPTIONS, slots, stream_facts, stream_terms};
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::terms::Terms;
 
 /// The transport `grpc`.

@@ -194,7 +194,8 @@ impl<A: Requests> ClientCodec for HttpClient<A> {
 mod tests {
     use super::HttpClient;
     use crate::call::{CallSpec, Cause, ErrorClass, Fill, SQUARES};
-    use crate::transport::contract::{ClientCodec, ClientContext, Options, Reply};
+    use crate::transport::contract::{ClientCodec, ClientContext, Reply};
+    use crate::transport::option::Options;
     use crate::transport::outbox::Outbox;
     use crate::transport::web::calls::{ChunkForm, WebCalls};
 

@@ -14,11 +14,11 @@ mod written;
 use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, IoModel, OptionKind, OptionSpec, Options, ServerCodec, ServerContext,
-    StreamProtocol, Transport,
+    ClientCodec, ClientContext, Facts, IoModel, ServerCodec, ServerContext, StreamProtocol, Transport,
 };
 use crate::transport::http1::client::HttpClient;
 use crate::transport::http1::server::HttpServer;
+use crate::transport::option::{OptionKind, OptionSpec, Options};
 use crate::transport::options::{CONGESTION, COOKIES, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::terms::{Compressed, Connection, Terms};
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};

@@ -148,7 +148,8 @@ mod tests {
     use crate::call::own::OwnCall;
     use crate::call::own::bound::{Callers, bind};
     use crate::call::{CallSpec, Fill, Own};
-    use crate::transport::contract::{ClientContext, Options};
+    use crate::transport::contract::ClientContext;
+    use crate::transport::option::Options;
     use crate::transport::web::exchange::{ClientExchange, IncomingReply};
     use crate::transport::web::own::OwnRequests;
 

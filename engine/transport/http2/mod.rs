@@ -13,12 +13,12 @@ pub(crate) mod settings;
 use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, IoModel, OptionSpec, Options, ServerCodec, ServerContext, StreamProtocol,
-    Transport,
+    ClientCodec, ClientContext, Facts, IoModel, ServerCodec, ServerContext, StreamProtocol, Transport,
 };
 use crate::transport::http2::client::StreamClient;
 use crate::transport::http2::server::StreamServer;
 use crate::transport::http2::settings::{ALPN, slots, stream_facts, stream_terms};
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::options::{CONGESTION, COOKIES, NODELAY, RESUMPTION, STREAMS, TLS};
 use crate::transport::terms::Terms;
 use crate::transport::web::calls::{ChunkForm, WebCalls, scheme};

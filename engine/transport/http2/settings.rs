@@ -1,6 +1,7 @@
 //! What every protocol on streams of HTTP/2 has in common: windows, limits, options, facts.
 
-use crate::transport::contract::{Facts, OptionSpec, Options};
+use crate::transport::contract::Facts;
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::options::{self, CONGESTION, NODELAY, RESUMPTION, TLS, shared, terms};
 use crate::transport::terms::{Compressed, Terms};
 

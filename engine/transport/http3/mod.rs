@@ -13,11 +13,12 @@ use crate::call::own::Protocol;
 use crate::error::Result;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, IoModel, LocalBoxFuture, OptionSpec, Options,
-    ServerContext, Transport,
+    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, IoModel, LocalBoxFuture, ServerContext,
+    Transport,
 };
 use crate::transport::http3::client::WebStreams;
 use crate::transport::http3::server::serve;
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::options::{CONGESTION, COOKIES, RESUMPTION, STREAMS};
 use crate::transport::peers::Peers;
 use crate::transport::quic::connection::Client;

@@ -19,7 +19,8 @@ use crate::call::CallError;
 use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
 use crate::transport::congestion::congestion_of_quic;
-use crate::transport::contract::{ClientContext, Executor, Executors, LocalBoxFuture, Options};
+use crate::transport::contract::{ClientContext, Executor, Executors, LocalBoxFuture};
+use crate::transport::option::Options;
 use crate::transport::options::{SERVER_NAME, STREAMS as STREAMS_OPTION};
 use crate::transport::peers::Peers;
 use crate::transport::socket::bind_datagrams;
@@ -261,7 +262,7 @@ pub(crate) fn lost(error: ConnectionError) -> CallError {
 #[cfg(test)]
 mod tests {
     use super::{Admission, CONNECTIONS, HANDSHAKES, STREAMS, Streams, UNPROVEN, admit};
-    use crate::transport::contract::{OptionValue, Options};
+    use crate::transport::option::{OptionValue, Options};
     use crate::transport::options::STREAMS as STREAMS_OPTION;
 
     #[test]

@@ -17,9 +17,10 @@ use crate::error::Result;
 use crate::registry::Entry;
 use crate::transport::congestion::terms_of_quic;
 use crate::transport::contract::{
-    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, IoModel, LocalBoxFuture, OptionSpec, Options,
-    ServerContext, Transport,
+    AsyncClient, AsyncProtocol, ClientContext, Executors, Facts, Family, IoModel, LocalBoxFuture, ServerContext,
+    Transport,
 };
+use crate::transport::option::{OptionSpec, Options};
 use crate::transport::options::{CONGESTION, RESUMPTION, STREAMS, handshake, shared};
 use crate::transport::peers::Peers;
 use crate::transport::quic::client::FrameCalls;

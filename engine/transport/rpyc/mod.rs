@@ -26,9 +26,9 @@ mod upload;
 use crate::call::own::Protocol;
 use crate::registry::Entry;
 use crate::transport::contract::{
-    ClientCodec, ClientContext, Facts, IoModel, OptionKind, OptionSpec, Options, ServerCodec, ServerContext,
-    StreamProtocol, Transport,
+    ClientCodec, ClientContext, Facts, IoModel, ServerCodec, ServerContext, StreamProtocol, Transport,
 };
+use crate::transport::option::{OptionKind, OptionSpec, Options};
 use crate::transport::options::{CONGESTION, NODELAY, RESUMPTION, TLS, terms};
 use crate::transport::rpyc::client::RpycClient;
 use crate::transport::rpyc::frame::COMPRESS_OVER;

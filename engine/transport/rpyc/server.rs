@@ -49,8 +49,9 @@ impl ServerCodec for RpycServer {
 mod tests {
     use super::{RpycServer, Step};
     use crate::call::{CallRequest, CallResponse, Fill};
-    use crate::transport::contract::{Options, ServerCodec, ServerContext};
+    use crate::transport::contract::{ServerCodec, ServerContext};
     use crate::transport::held::{HELD, Hold};
+    use crate::transport::option::Options;
     use crate::transport::outbox::Outbox;
     use crate::transport::rpyc::boxed::{Boxed, put_token, put_tuple, put_yours};
     use crate::transport::rpyc::brine::Token;

@@ -26,7 +26,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 use crate::call::CallError;
 use crate::error::{Context, Error, Result};
 use crate::transport::address::Address;
-use crate::transport::contract::{ClientCodec, Options, ServerCodec};
+use crate::transport::contract::{ClientCodec, ServerCodec};
+use crate::transport::option::Options;
 use crate::transport::options::{encrypts, resumes};
 use crate::transport::tls::certificate::Issued;
 use crate::transport::tls::client::TlsClient;

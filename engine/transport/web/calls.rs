@@ -4,7 +4,8 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 
 use crate::call::{CallError, CallSpec};
-use crate::transport::contract::{ClientContext, Options};
+use crate::transport::contract::ClientContext;
+use crate::transport::option::Options;
 use crate::transport::options::encrypts;
 use crate::transport::web::answer::{JSON, OCTETS};
 use crate::transport::web::body::Sending;

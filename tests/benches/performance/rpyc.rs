@@ -11,7 +11,7 @@ use engine::stack::contract::Wanted;
 use engine::stack::driver::python::command as driver_command;
 use engine::stack::environment::Environment;
 use engine::stack::python_systems::system;
-use engine::transport::contract::Options;
+use engine::transport::option::Options;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use serde_json::{Value, json};
 

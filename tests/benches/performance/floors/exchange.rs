@@ -11,7 +11,7 @@ use engine::error::{Context, Error, Result};
 use engine::page_offset::{PAGE, PageOffsetBuf};
 use engine::results::distribution;
 use engine::transport::address::Address;
-use engine::transport::contract::{OptionValue, Options};
+use engine::transport::option::{OptionValue, Options};
 use engine::transport::options::CONGESTION;
 use engine::transport::socket::{READ, ReadBuffer, Socket, SocketOptions};
 use nix::sys::socket::{setsockopt, sockopt::TcpCongestion};
