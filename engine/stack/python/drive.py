@@ -22,8 +22,8 @@ from fill import Fill
 VERSION = 1
 # What an assignment may say; of another key nobody knows what it would have changed.
 KEYS = set(
-    "version address transport options nonce ca pin part call payload chunk split fill work hold_ns seed clients warmup "
-    "iterations duration_ns rate ramp arrivals wait timeout_ns drain_ns verify".split()
+    "version address transport options nonce ca pin part gives_way_ns call payload chunk split fill work hold_ns seed "
+    "clients warmup iterations duration_ns rate ramp arrivals wait timeout_ns drain_ns verify".split()
 )
 SHOWN_FAILURES = 5
 ERRORS = ("connect", "status", "short", "corrupt", "protocol")
@@ -191,6 +191,9 @@ class Caller:
                 if load.connects:
                     self.dials.answered.append(self.client.dial_ns)
                     self.first_answers.answered.append(took - self.client.dial_ns)
+            if calls == 1 and load.gives_way_s:
+                # Other processes that share the core are to begin as well.
+                time.sleep(load.gives_way_s)
 
     def settle_failure(self, failure):
         kind = "censored" if self.load.over else failure.kind
@@ -321,6 +324,7 @@ class Load:
         self.connects = job["call"] == "connect"
         self.all_content = job.get("verify") == "content"
         self.duration_ns, self.drain_ns = job.get("duration_ns"), job["drain_ns"]
+        self.gives_way_s = (job.get("gives_way_ns") or 0) / 1e9
         self.over = False
         self.last_start_ns = sys.maxsize
         self.work = Work(job)
