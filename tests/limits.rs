@@ -26,7 +26,7 @@ fn too_few_descriptors_are_an_error_before_anything_is_launched() {
     fs::write(&file, text).expect("it can be written");
     let (file, out) = (file.to_str().expect("a path is text"), folder.path().join("out"));
     let run = ["run", file, "--out", out.to_str().expect("a path is text")];
-    let said = "tcp-async/w/clients=100 needs 148 file descriptors at each end, and a process may have 64 here\n  \
+    let said = "tcp-async/w/clients=100 needs 148 file descriptors in one process, which may have 64 here\n  \
                 = help: allow more with `ulimit -n 148` in the shell before the command, or ask for fewer clients\n";
 
     let refused = engine_after("ulimit -n 64", &run);

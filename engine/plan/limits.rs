@@ -36,6 +36,23 @@ impl Cell {
         let option = |name: &str| self.target.options.count(name);
         self.load.connections(option("streams"), option(POOL.name))
     }
+
+    /// How many descriptors a process needs that is an end of so many of them: those over datagrams share one socket.
+    fn descriptors(&self, connections: u64) -> u64 {
+        let share = self.target.pairing.transport().family() == Family::Udp;
+        needed(if share { connections.min(1) } else { connections })
+    }
+
+    /// The same of whichever of its processes run here: a server has all connections, a client process its part.
+    fn descriptors_here(&self) -> u64 {
+        let (serves, calls) = (self.target.place.is_none(), self.from.is_none());
+        let each = u64::from(self.load.processes.max(1));
+        match self.connections() {
+            all if serves => self.descriptors(all),
+            all if calls => self.descriptors(all.div_ceil(each)),
+            _ => 0,
+        }
+    }
 }
 
 /// What another host has for the ends of a cell.
@@ -73,7 +90,7 @@ impl Cell {
                 Error::failed(what).help("ask for fewer clients or a smaller `ballast`, or take a host with more"),
             );
         }
-        let needed = needed(if means.serves { all } else { all.div_ceil(processes) });
+        let needed = self.descriptors(if means.serves { all } else { all.div_ceil(processes) });
         if let Some(most) = means.descriptors.filter(|most| needed > *most) {
             let what = format!("it needs {needed} file descriptors on {host}, and a process may have {most} there");
             return Some(
@@ -96,14 +113,13 @@ const FEWER_DIALS: &str =
     "ask for fewer calls or a lower rate, widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse to 1";
 
 impl Plan {
-    /// What is wrong where some cell needs more descriptors at an end here than the `most` that a process may have.
+    /// What is wrong where some cell needs more descriptors in a process here than the `most` that it may have.
     pub fn lacks_descriptors(&self, most: Option<u64>) -> Option<Error> {
-        let here = self.cells.iter().filter(|cell| cell.target.place.is_none() || cell.from.is_none());
-        let hungriest = here.max_by_key(|cell| cell.connections())?;
-        let (needed, most) = (needed(hungriest.connections()), most?);
+        let hungriest = self.cells.iter().max_by_key(|cell| cell.descriptors_here())?;
+        let (needed, most) = (hungriest.descriptors_here(), most?);
         (needed > most).then(|| {
             Error::stopped(format!(
-                "{} needs {needed} file descriptors at each end, and a process may have {most} here",
+                "{} needs {needed} file descriptors in one process, which may have {most} here",
                 hungriest.planned.id
             ))
             .help(format!(
@@ -173,6 +189,7 @@ mod tests {
         assert!(lacks(1, true, ballast + 8 * CONNECTION - 1).is_some());
         assert_eq!(lacks(1, false, 4 * CONNECTION), None, "half of the clients, and the ballast is the server's");
         assert!(plan.lacks_ports(ports).is_none() && plan.lacks_descriptors(Some(2048)).is_none());
+        assert!(plan.lacks_descriptors(Some(2047)).is_some(), "all of them are the server's, which is here");
     }
 
     #[test]

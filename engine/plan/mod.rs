@@ -428,10 +428,21 @@ workloads: [{name: w, call: ping, iterations: 1}]
         let plan = Plan::of(&scenario(text));
         assert!(plan.lacks_descriptors(None).is_none() && plan.lacks_descriptors(Some(1048)).is_none());
         let error = plan.lacks_descriptors(Some(1047)).expect("it is one too few");
-        let said = "http2-async-streams=1/w/clients=1000 needs 1048 file descriptors at each end, and a process may have 1047 here";
+        let said =
+            "http2-async-streams=1/w/clients=1000 needs 1048 file descriptors in one process, which may have 1047 here";
         assert_eq!(error.message(), said);
         assert!(error.remedy().is_some_and(|help| help.contains("`ulimit -n 1048`")));
         assert!(plan.only("streams=10").lacks_descriptors(Some(148)).is_none(), "ten clients share a connection");
+        let text = "places: [{name: there, by: ssh, hosts: a}]\n\
+                    targets: [{transport: [quic, http3], server: async}, {transport: tcp, server: async, place: there}]\n\
+                    workloads: [{name: w, call: ping, clients: 1000, processes: 4, iterations: 1}]\n";
+        let plan = Plan::of(&scenario(text));
+        assert!(
+            plan.lacks_descriptors(Some(298)).is_none(),
+            "datagrams share a socket, and a client process has 250 sockets"
+        );
+        let told = plan.lacks_descriptors(Some(297)).map(|error| error.message().to_owned());
+        assert!(told.is_some_and(|told| told.contains("tcp-async")));
     }
 
     #[test]
