@@ -44,7 +44,7 @@ const BODY_LIMIT: u64 = 1 << 32;
 /// that stays open, such as `sleep infinity | engine serve …`.
 ///
 /// What strangers can make it hold is bounded. For the server as a whole: bodies to be echoed (`--hold`), connections by
-/// its descriptors (`ulimit -n`; who finds none waits until somebody leaves), over QUIC 16,384 connections, 4,096
+/// its descriptors (`ulimit -n`; who finds none waits until somebody leaves), over QUIC 100,000 connections, 4,096
 /// unfinished handshakes of at most 10 s each, and from 1,024 of them on only of clients that have proved where they
 /// are. For each connection: a head of 32 KiB on HTTP, a body of 4 GiB that is counted and not kept (an echo of
 /// 256 MiB on rpyc), 4,096 calls at a time on http2 and grpc, and on QUIC twice its option `streams`, at least 100.

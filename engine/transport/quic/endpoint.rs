@@ -24,6 +24,7 @@ use crate::transport::option::Options;
 use crate::transport::options::{SERVER_NAME, STREAMS as STREAMS_OPTION};
 use crate::transport::peers::Peers;
 use crate::transport::socket::bind_datagrams;
+use crate::units::MOST_CLIENTS;
 
 /// How much of one body may be on its way unread, in bytes, as on `http2`.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -51,8 +52,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 pub(crate) const UNPROVEN: usize = 1024;
 /// How many handshakes may be unfinished in all; further clients have to try again.
 pub(crate) const HANDSHAKES: usize = 4096;
-/// How many connections a server has at most: unlike those of TCP they take no descriptor, which would limit them.
-pub(crate) const CONNECTIONS: usize = 1 << 14;
+/// How many connections a server has at most, which is as many as a scenario may have clients: unlike those of TCP they
+/// take no descriptor, which would limit them.
+pub(crate) const CONNECTIONS: usize = MOST_CLIENTS as usize;
 
 /// The code of an end that is no error.
 pub(crate) const NO_ERROR: VarInt = VarInt::from_u32(0);
