@@ -393,3 +393,14 @@ fn an_option_at_its_usual_value_is_no_difference_from_one_that_is_not_there() {
     let ratios: Vec<f64> = tls.effects.iter().map(|effect| effect.ratio.value).collect();
     assert!(ratios.len() == 1 && (ratios[0] - 4.0).abs() < 0.5, "{ratios:?}");
 }
+
+#[test]
+fn an_axis_whose_ranked_figures_are_only_bounds_says_so() {
+    let made = |streams: u32, ns: f64| {
+        let axes = json!({"transport": "grpc", "server": "async", "streams": streams, "call": "ping"});
+        Made { target: "made", workload: "w", axes, figures: vec![(Aspect::ServerCpu, ns)] }
+    };
+    let all = effects(&samples(&[made(1, 50_000.0), made(16, 90_000.0)], 10, &mut SplitMix::new(3)), &[], None);
+    let [streams] = all.as_slice() else { panic!("{} axes", all.len()) };
+    assert!(streams.sentence.contains("only a bound") && !streams.effects.is_empty(), "{}", streams.sentence);
+}

@@ -24,7 +24,11 @@ const WORTH_TELLING: f64 = 1.25;
 /// So are the others, which would make the sentence long.
 const WORTH_A_LONG_SENTENCE: f64 = 2.0;
 
-/// What an axis does to what cells are ranked by; empty where nothing was matched.
+/// What is said of an axis that does something, but to nothing that cells are ranked by.
+const BESIDE: &str =
+    "Nothing that cells are ranked by could be compared along it: what the client limited is only a bound.";
+
+/// What an axis does to what cells are ranked by, or that nothing of it is known.
 pub fn sentence(axis: &Axis, family: &Family<'_>, shapes: &[Shape]) -> String {
     let mut own: Vec<&Found<'_>> = family.effects.iter().filter(|it| it.axis == axis.name && it.main).collect();
     // Times and rates of the same calls say the same: the one that more cells have is told.
@@ -41,7 +45,7 @@ pub fn sentence(axis: &Axis, family: &Family<'_>, shapes: &[Shape]) -> String {
     });
     own.sort_by_key(|it| (it.pairs.iter().map(|pair| pair.before.cell).min(), it.aspect));
     match axis.values.as_slice() {
-        _ if own.is_empty() => String::new(),
+        _ if own.is_empty() => BESIDE.to_owned(),
         _ if !shapes.is_empty() => along(&axis.name, shapes),
         [_, _] => of_two(&own, family),
         _ => of_several(axis, &own),
