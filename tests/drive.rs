@@ -54,6 +54,14 @@ fn a_delay_of_the_server_is_in_every_quantile() {
 }
 
 #[test]
+fn giving_way_lies_between_two_calls_and_is_no_part_of_either() {
+    let of = |calls: u64, gives_way: u64| measured(&[], json!({"iterations": calls, "gives_way_ns": gives_way * MS}));
+    assert!(of(1, 5_000).elapsed_ns < 5_000 * MS, "nothing is to come after the only call");
+    let two = of(2, 1_000);
+    assert!(two.elapsed_ns >= 1_000 * MS && two.response_time.max_ns < 1_000 * MS, "{:?}", two.response_time);
+}
+
+#[test]
 fn a_sleep_lasts_as_long_as_it_was_held() {
     let got = measured(&[], json!({"call": "sleep", "hold_ns": 30 * MS, "iterations": 3}));
     assert!(got.response_time.min_ns >= 30 * MS && got.counts.ok == 3);

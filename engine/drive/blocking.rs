@@ -150,11 +150,11 @@ impl Blocking {
             if over {
                 return now - begun;
             }
-            now = self.one_call(self.made, now);
-            if number == 0 && !self.job.gives_way.is_zero() {
+            if number == 1 && !self.job.gives_way.is_zero() {
                 std::thread::sleep(self.job.gives_way);
                 now = now_ns();
             }
+            now = self.one_call(self.made, now);
             self.made += 1;
             number += 1;
             ended.store(number, Ordering::Relaxed);

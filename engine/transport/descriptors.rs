@@ -1,4 +1,4 @@
-//! How many file descriptors a process may have: each connection takes one at either end.
+//! How many file descriptors a process may have: each connection over a stream takes one at either end.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 

@@ -25,8 +25,8 @@ const WORTH_TELLING: f64 = 1.25;
 const WORTH_A_LONG_SENTENCE: f64 = 2.0;
 
 /// What is said of an axis that does something, but to nothing that cells are ranked by.
-const BESIDE: &str =
-    "Nothing that cells are ranked by could be compared along it: what the client limited is only a bound.";
+const BESIDE: &str = "Nothing that cells are ranked by could be compared along it: where the client was the limit, or \
+    calls were given up, a figure is only a bound.";
 
 /// What an axis does to what cells are ranked by, or that nothing of it is known.
 pub fn sentence(axis: &Axis, family: &Family<'_>, shapes: &[Shape]) -> String {

@@ -176,6 +176,9 @@ class Caller:
         load = self.load
         calls = 0
         while calls < load.iterations and not load.over and time.perf_counter_ns() < load.last_start_ns:
+            if calls == 1 and load.gives_way_s:
+                # Other processes that share the core are to begin as well.
+                time.sleep(load.gives_way_s)
             size = load.work.size(calls)
             calls += 1
             self.begun = time.perf_counter_ns()
@@ -191,9 +194,6 @@ class Caller:
                 if load.connects:
                     self.dials.answered.append(self.client.dial_ns)
                     self.first_answers.answered.append(took - self.client.dial_ns)
-            if calls == 1 and load.gives_way_s:
-                # Other processes that share the core are to begin as well.
-                time.sleep(load.gives_way_s)
 
     def settle_failure(self, failure):
         kind = "censored" if self.load.over else failure.kind
